@@ -1,0 +1,76 @@
+import type { InjectionToken } from '@nestjs/common';
+import type { KeyScheme } from './engine/key-schemes.js';
+import { keySchemes } from './engine/key-schemes.js';
+import type { LockConnectionOptions } from './engine/sibling-options.js';
+import type { BusyHttpOptions } from './errors/lock-unavailable.error.js';
+import { busyHttpRules, type OptionRules } from './lock.options.js';
+
+/** The options of `AdvisoryLockModule.forRoot` and of what the factory of `forRootAsync` answers. */
+export interface AdvisoryLockModuleOptions extends BusyHttpOptions {
+  /**
+   * Which TypeORM data source tells the database: the `name` given to `TypeOrmModule.forRoot`, or an injection token.
+   * @default the default data source of `TypeOrmModule`
+   */
+  readonly dataSource?: InjectionToken;
+  /**
+   * A prefix of all lock names, so that applications that share a database cannot meet by chance: with the namespace `shop`
+   * the lock `import` is the lock `shop:import`. Keys given as numbers have no prefix.
+   * @default none
+   */
+  readonly namespace?: string;
+  /**
+   * How names become keys: `sha256` (64 bits), `md5-31` (31 bits; to meet programs that use that recipe), or a function.
+   * All programs that shall exclude each other need the same.
+   * @default 'sha256'
+   */
+  readonly keyScheme?: KeyScheme;
+  /**
+   * What the lock connection has otherwise than the data source, such as a `url` that goes round a pooler.
+   * @default none
+   */
+  readonly connectionOptions?: LockConnectionOptions;
+  /**
+   * How long running bodies may finish when the application shuts down before their locks are taken from them, in
+   * milliseconds.
+   * @default 10_000
+   */
+  readonly shutdownTimeoutMs?: number;
+}
+
+/** The options that the module has to know before its factory runs. */
+export interface AdvisoryLockModuleExtras {
+  /**
+   * What the service of this module is called, where there are several: see `InjectAdvisoryLock` and the `connection` option
+   * of the decorators.
+   * @default 'default'
+   */
+  readonly name?: string;
+  /**
+   * Whether the service can be injected everywhere without importing the module again.
+   * @default true
+   */
+  readonly isGlobal?: boolean;
+}
+
+/** What a class of `forRootAsync({ useClass | useExisting })` has to offer. */
+export interface AdvisoryLockOptionsFactory {
+  createAdvisoryLockOptions(): AdvisoryLockModuleOptions | Promise<AdvisoryLockModuleOptions>;
+}
+
+export const moduleOptionRules: OptionRules = {
+  ...busyHttpRules,
+  dataSource: [
+    (value) => ['string', 'symbol', 'function'].includes(typeof value),
+    'the name of a data source, or an injection token',
+  ],
+  namespace: [(value) => typeof value === 'string' && value !== '', 'a string of at least one character'],
+  keyScheme: [
+    (value) => typeof value === 'function' || Object.hasOwn(keySchemes, value as string),
+    `one of ${Object.keys(keySchemes).join(', ')}, or a function from a name to a key`,
+  ],
+  connectionOptions: [(value) => typeof value === 'object' && value !== null, 'an object'],
+  shutdownTimeoutMs: [
+    (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 2 ** 31 - 1,
+    'a whole number of milliseconds, from 0 to 2147483647',
+  ],
+};

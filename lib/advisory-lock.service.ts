@@ -1,0 +1,182 @@
+import { AdvisoryLock } from './advisory-lock.js';
+import type { KeyBook } from './engine/key-book.js';
+import { findInside, runInside } from './engine/lock-context.js';
+import type { LockHold } from './engine/lock-hold.js';
+import type { LockKey, LockName } from './engine/lock-key.js';
+import type { LockTable } from './engine/lock-table.js';
+import { LockNotHeldError } from './errors/lock-not-held.error.js';
+import { type BusyHttpOptions, LockUnavailableError } from './errors/lock-unavailable.error.js';
+import { busyHttpRules, checkOptions, type LockOptions } from './lock.options.js';
+
+/** What came of `tryWithLock`: whether the body ran, and what it answered. */
+export type TryLockOutcome<T> =
+  { readonly acquired: true; readonly value: T } | { readonly acquired: false; readonly value?: undefined };
+
+/**
+ * Takes locks by hand. Inject it by its class, or with `@InjectAdvisoryLock('name')` where several are configured.
+ *
+ * Every method that takes a lock may reject with `LOCK_CONNECTION` (the database is away), `LOCK_CAPACITY` (the server's lock
+ * table is full), `LOCK_CONFIGURATION` (the name or an option cannot be) or `LOCK_SHUTDOWN`; nothing is locked then.
+ *
+ * @example
+ * ```ts
+ * constructor(private readonly locks: AdvisoryLockService) {}
+ *
+ * async import(): Promise<void> {
+ *   await this.locks.withLock('import', async (lock) => {
+ *     for (const file of await this.files()) {
+ *       lock.signal.throwIfAborted();
+ *       await this.load(file);
+ *     }
+ *   });
+ * }
+ * ```
+ */
+export class AdvisoryLockService {
+  /** @internal */
+  constructor(
+    private readonly keys: KeyBook,
+    private readonly table: LockTable,
+    private readonly http: BusyHttpOptions,
+  ) {}
+
+  /**
+   * Runs the body while the lock is held, and answers what it answers. What the body throws passes through untouched. Inside
+   * a body that holds the same lock, it runs at once.
+   *
+   * @throws {@link LockUnavailableError} (`LOCK_UNAVAILABLE`) when somebody else holds it; the body did not run.
+   * @throws {@link LockLostError} (`LOCK_LOST`) when the lock was lost while the body ran and the body threw nothing itself.
+   */
+  withLock<T>(
+    name: LockName,
+    body: (lock: AdvisoryLock) => T | PromiseLike<T>,
+    options?: LockOptions,
+  ): Promise<T> {
+    return this.run(
+      name,
+      body,
+      (key) => {
+        throw this.unavailable(key, options);
+      },
+      options,
+    );
+  }
+
+  /**
+   * Like {@link AdvisoryLockService.withLock}, but a busy lock is a value: `{ acquired: false }`.
+   *
+   * @example
+   * ```ts
+   * const outcome = await locks.tryWithLock('import', () => this.import());
+   * if (!outcome.acquired) this.logger.log('the import runs elsewhere');
+   * ```
+   */
+  tryWithLock<T>(
+    name: LockName,
+    body: (lock: AdvisoryLock) => T | PromiseLike<T>,
+  ): Promise<TryLockOutcome<T>> {
+    return this.run<TryLockOutcome<T>>(
+      name,
+      async (lock) => ({ acquired: true, value: await body(lock) }),
+      () => ({ acquired: false }),
+    );
+  }
+
+  /**
+   * Takes the lock until its handle is released; `await using` does that at the end of the block.
+   *
+   * Only bodies of `withLock`, `tryWithLock` and decorated methods are an inside to {@link AdvisoryLockService.current}: what
+   * runs after `acquire` in the same function is not, and has the handle instead.
+   *
+   * @throws {@link LockUnavailableError} (`LOCK_UNAVAILABLE`) when somebody else holds it.
+   */
+  async acquire(name: LockName, options?: LockOptions): Promise<AdvisoryLock> {
+    const key = this.keyOf(name, options);
+    const lock = this.shared(key) ?? this.handle(await this.table.tryAcquire(key));
+    if (lock === undefined) throw this.unavailable(key, options);
+    return lock;
+  }
+
+  /** Like {@link AdvisoryLockService.acquire}, but answers `undefined` when somebody else holds the lock. */
+  async tryAcquire(name: LockName): Promise<AdvisoryLock | undefined> {
+    const key = this.keyOf(name);
+    return this.shared(key) ?? this.handle(await this.table.tryAcquire(key));
+  }
+
+  /**
+   * Whether anybody in the database holds the lock at this moment, this process included. For display only: by the time the
+   * answer is read it may be over. To act on it, take the lock.
+   */
+  async isLocked(name: LockName): Promise<boolean> {
+    return this.table.isLocked(this.keys.keyOf(name));
+  }
+
+  /**
+   * The lock that the calling code runs inside of, and that is still held: the innermost one, or the one of that name.
+   *
+   * @example
+   * ```ts
+   * @ExclusiveCron('0 3 * * *')
+   * async nightly() {
+   *   await this.load({ signal: this.locks.current()?.signal });
+   * }
+   * ```
+   */
+  current(name?: LockName): AdvisoryLock | undefined {
+    const keyId = name === undefined ? undefined : this.keys.keyOf(name).id;
+    return findInside(this.table, keyId) as AdvisoryLock | undefined;
+  }
+
+  /**
+   * Does nothing when the calling code runs inside the lock: a guard for methods that must never be called without it.
+   *
+   * @throws {@link LockNotHeldError} (`LOCK_NOT_HELD`) otherwise.
+   */
+  assertHeld(name: LockName): void {
+    const key = this.keys.keyOf(name);
+    if (findInside(this.table, key.id) === undefined) {
+      throw new LockNotHeldError(key.name, 'this code does not run inside a body that holds it');
+    }
+  }
+
+  /**
+   * Takes the lock, runs the body inside and releases. One asynchronous function rather than a chain of small ones: with
+   * AsyncLocalStorage in use, Node before 24 runs hooks for every promise, and this is the way of every lock.
+   */
+  private async run<T>(
+    name: LockName,
+    body: (lock: AdvisoryLock) => T | PromiseLike<T>,
+    onBusy: (key: LockKey) => T,
+    options?: LockOptions,
+  ): Promise<T> {
+    const key = this.keyOf(name, options);
+    const lock = this.shared(key) ?? this.handle(await this.table.tryAcquire(key));
+    if (lock === undefined) return onBusy(key);
+    let value: T;
+    try {
+      value = await runInside(lock, () => body(lock));
+    } finally {
+      await lock.release();
+    }
+    if (lock.lost !== undefined) throw lock.lost;
+    return value;
+  }
+
+  private keyOf(name: LockName, options?: LockOptions): LockKey {
+    if (options !== undefined) checkOptions(options, busyHttpRules, 'acquire() and withLock()');
+    return this.keys.keyOf(name);
+  }
+
+  /** A handle on the same hold, when the calling code runs inside the lock. */
+  private shared(key: LockKey): AdvisoryLock | undefined {
+    return (findInside(this.table, key.id) as AdvisoryLock | undefined)?.share();
+  }
+
+  private handle(hold: LockHold | undefined): AdvisoryLock | undefined {
+    return hold && new AdvisoryLock(this.table, hold);
+  }
+
+  private unavailable(key: LockKey, options?: LockOptions): LockUnavailableError {
+    return new LockUnavailableError(key.name, { ...this.http, ...options });
+  }
+}

@@ -1,0 +1,18 @@
+/** The name of the module that is meant when none is given. */
+export const DEFAULT_NAME = 'default';
+
+/**
+ * The injection token of an `AdvisoryLockService`: of the one configured as `name`, or of the default one.
+ *
+ * A symbol of the global registry, so that the ES module and the CommonJS half of this package mean the same provider.
+ *
+ * @example
+ * ```ts
+ * Test.createTestingModule({ … }).overrideProvider(getAdvisoryLockToken()).useValue(fake);
+ * ```
+ */
+export function getAdvisoryLockToken(name: string = DEFAULT_NAME): symbol {
+  // Nest prints the token when the module is missing, so it says what to import.
+  const call = name === DEFAULT_NAME ? 'forRoot()' : `forRoot({ name: ${JSON.stringify(name)} })`;
+  return Symbol.for(`AdvisoryLockService of AdvisoryLockModule.${call}`);
+}

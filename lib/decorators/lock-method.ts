@@ -1,0 +1,71 @@
+import 'reflect-metadata';
+import { isObservable, Observable } from 'rxjs';
+import { getAdvisoryLockToken } from '../advisory-lock.tokens.js';
+import { LockConfigurationError } from '../errors/lock-configuration.error.js';
+import { declareSlot } from './lock-slots.js';
+import { type LockedMethod, runLocked } from './run-locked.js';
+
+/** How a decorator wants its method locked. */
+export type MethodLock = Pick<LockedMethod, 'nameOf' | 'onBusy' | 'onShutdown' | 'http'> & {
+  readonly connection: string | undefined;
+};
+
+/** Replaces the method by one that runs while the lock is held. */
+export function lockMethod(
+  target: object,
+  propertyKey: string | symbol,
+  descriptor: PropertyDescriptor,
+  { connection, ...lock }: MethodLock,
+): void {
+  const method = checkedMethod(target, propertyKey, descriptor);
+  const slot = getAdvisoryLockToken(connection);
+  declareSlot(target, slot);
+  const locked: LockedMethod = { ...lock, method, methodName: String(propertyKey), slot };
+  const returnsObservable = Reflect.getMetadata('design:returntype', target, propertyKey) === Observable;
+  // A proxy keeps the name and length of the method; the metadata that decorators below have set on it is copied, and
+  // what decorators above set lands on the proxy, so that both orders work.
+  const proxy = new Proxy(method, {
+    apply: (_method, instance: object, args: unknown[]) =>
+      returnsObservable
+        ? whenSubscribed(() => runLocked(locked, instance, args))
+        : runLocked(locked, instance, args),
+  });
+  for (const key of Reflect.getMetadataKeys(method) as unknown[]) {
+    Reflect.defineMetadata(key, Reflect.getMetadata(key, method), proxy);
+  }
+  // Mutated, because applyDecorators() drops a descriptor that is returned.
+  descriptor.value = proxy;
+}
+
+/** For a method that is declared to return an Observable: it is called, and the lock taken, at each subscription. */
+function whenSubscribed(call: () => Promise<unknown>): Observable<unknown> {
+  return new Observable((subscriber) => {
+    call().then(
+      (result) => {
+        if (isObservable(result)) {
+          result.subscribe(subscriber);
+        } else {
+          subscriber.next(result);
+          subscriber.complete();
+        }
+      },
+      (error: unknown) => {
+        subscriber.error(error);
+      },
+    );
+  });
+}
+
+function checkedMethod(
+  target: object,
+  propertyKey: string | symbol,
+  descriptor: PropertyDescriptor | undefined,
+): LockedMethod['method'] {
+  const isStatic = typeof target === 'function';
+  if (!isStatic && typeof descriptor?.value === 'function') return descriptor.value as LockedMethod['method'];
+  const className = isStatic ? target.name : target.constructor.name;
+  throw new LockConfigurationError(
+    `A lock decorator has to stand on an instance method, but ${className}.${String(propertyKey)} is ` +
+      `${isStatic ? 'static' : 'no method'}. Move it to an instance method of a provider or controller.`,
+  );
+}

@@ -1,0 +1,87 @@
+import { isObservable } from 'rxjs';
+import type { AdvisoryLockService } from '../advisory-lock.service.js';
+import { LockKey, type LockName } from '../engine/lock-key.js';
+import { LockConfigurationError } from '../errors/lock-configuration.error.js';
+import { LockShutdownError } from '../errors/lock-shutdown.error.js';
+import { type BusyHttpOptions, LockUnavailableError } from '../errors/lock-unavailable.error.js';
+import { holdUntilDone } from './hold-until-done.js';
+import { readSlot } from './lock-slots.js';
+
+/** What an `onBusy` function is told. */
+export interface BusyContext<Args extends readonly unknown[] = readonly unknown[]> {
+  /** The lock that somebody else holds. */
+  readonly lockName: string;
+  /** The arguments that the method was called with. */
+  readonly args: Args;
+  /** The object whose method was called. */
+  readonly instance: object;
+  readonly methodName: string;
+  /** What `onBusy: 'throw'` would throw. */
+  readonly error: LockUnavailableError;
+}
+
+/** What happens when the lock is busy. */
+export type OnBusy<Args extends readonly unknown[] = readonly unknown[]> =
+  'throw' | 'skip' | ((context: BusyContext<Args>) => unknown);
+
+/** One method, and how it is locked. */
+export interface LockedMethod {
+  readonly method: (this: object, ...args: unknown[]) => unknown;
+  readonly methodName: string;
+  /** Where its object has the service. */
+  readonly slot: symbol;
+  readonly nameOf: (instance: object, args: readonly unknown[]) => LockName;
+  readonly onBusy: OnBusy;
+  /** What happens when it is called while the application shuts down. It rejects with `LOCK_SHUTDOWN` when left out. */
+  readonly onShutdown: ((instance: object) => unknown) | undefined;
+  readonly http: BusyHttpOptions;
+}
+
+/** Calls the method while the lock is held. Whatever is wrong, it rejects, and the method does not run without its lock. */
+export async function runLocked(
+  locked: LockedMethod,
+  instance: object,
+  args: readonly unknown[],
+): Promise<unknown> {
+  const service = serviceOf(locked, instance);
+  const name = locked.nameOf(instance, args);
+  const progress = { hasBegun: false };
+  const body = async (): Promise<unknown> => {
+    progress.hasBegun = true;
+    const result: unknown = await Reflect.apply(locked.method, instance, args);
+    return isObservable(result) ? holdUntilDone(await service.acquire(name), result) : result;
+  };
+  try {
+    if (locked.onBusy === 'throw') return await service.withLock(name, body, locked.http);
+    const outcome = await service.tryWithLock(name, body);
+    return outcome.acquired ? outcome.value : busy(locked, locked.onBusy, instance, args, name);
+  } catch (error) {
+    const isRefused = !progress.hasBegun && error instanceof LockShutdownError;
+    if (isRefused && locked.onShutdown !== undefined) return locked.onShutdown(instance);
+    throw error;
+  }
+}
+
+function busy(
+  { methodName, http }: LockedMethod,
+  onBusy: Exclude<OnBusy, 'throw'>,
+  instance: object,
+  args: readonly unknown[],
+  name: LockName,
+): unknown {
+  if (onBusy === 'skip') return undefined;
+  const lockName = typeof name === 'string' ? name : LockKey.of(name).name;
+  return onBusy({ lockName, args, instance, methodName, error: new LockUnavailableError(lockName, http) });
+}
+
+function serviceOf({ slot, methodName }: LockedMethod, instance: unknown): AdvisoryLockService {
+  const isObject = typeof instance === 'object' && instance !== null;
+  const service = isObject ? readSlot(instance, slot) : undefined;
+  if (service !== undefined) return service;
+  const where = isObject ? `${instance.constructor.name}.${methodName}` : methodName;
+  throw new LockConfigurationError(
+    `${where} asks for an advisory lock, but its object has no ${slot.description ?? 'AdvisoryLockService'}, so it did not ` +
+      'run. The object was made by hand, or by a factory in request scope, or the method was called without its object, or ' +
+      'before the modules were initialised: let Nest make it as a provider of an application that imports the module.',
+  );
+}

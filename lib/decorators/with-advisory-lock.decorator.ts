@@ -1,0 +1,74 @@
+import type { LockName } from '../engine/lock-key.js';
+import type { BusyHttpOptions } from '../errors/lock-unavailable.error.js';
+import { busyHttpRules, checkOptions, type OptionRules } from '../lock.options.js';
+import type { LockedMethodDecorator } from './async-method.js';
+import { lockMethod } from './lock-method.js';
+import type { OnBusy } from './run-locked.js';
+
+/** The options of `@WithAdvisoryLock`. */
+export interface WithAdvisoryLockOptions<
+  Args extends readonly unknown[] = readonly unknown[],
+> extends BusyHttpOptions {
+  /**
+   * What happens when somebody else holds the lock: `'throw'` rejects with `LockUnavailableError`, `'skip'` resolves with
+   * `undefined`, and a function supplies what the method answers.
+   * @default 'throw'
+   */
+  readonly onBusy?: OnBusy<Args>;
+  /**
+   * Which configured module, by its `name`.
+   * @default the default module
+   */
+  readonly connection?: string;
+}
+
+export const onBusyRule: OptionRules[string] = [
+  (value) => value === 'throw' || value === 'skip' || typeof value === 'function',
+  "'throw', 'skip' or a function",
+];
+export const connectionRule: OptionRules[string] = [
+  (value) => typeof value === 'string' && value !== '',
+  'the `name` of an AdvisoryLockModule',
+];
+
+/**
+ * The method runs while the lock is held, on any provider or controller. Without the lock it never runs: busy, it rejects with
+ * `LOCK_UNAVAILABLE` (HTTP: 409) unless `onBusy` says otherwise; with the database away, with `LOCK_CONNECTION`.
+ *
+ * The lock lasts until the Promise settles; of an Observable, until it completes, errors or is unsubscribed. A method that is
+ * declared as `: Observable<…>` takes the lock when it is subscribed to. Inside a body that holds the same lock, it runs at once.
+ *
+ * @param name - the lock's name, or a function of the method's arguments that answers it.
+ * @throws {@link LockConfigurationError} at decoration time, for a static method or an option that cannot be.
+ * @example
+ * ```ts
+ * @WithAdvisoryLock('rebuild-index')
+ * async rebuild(): Promise<void> {}
+ *
+ * @WithAdvisoryLock<[id: string]>((id) => `order:${id}`)
+ * async pay(id: string): Promise<Receipt> {}
+ *
+ * @WithAdvisoryLock('report', { onBusy: 'skip' })
+ * async report(): Promise<void> {}
+ * ```
+ */
+export function WithAdvisoryLock<Args extends readonly unknown[] = readonly unknown[]>(
+  name: LockName | ((...args: Args) => LockName),
+  options: WithAdvisoryLockOptions<Args> = {},
+): LockedMethodDecorator<Args> {
+  checkOptions(
+    options,
+    { onBusy: onBusyRule, connection: connectionRule, ...busyHttpRules },
+    '@WithAdvisoryLock',
+  );
+  const { onBusy = 'throw', connection, ...http } = options;
+  return (target, propertyKey, descriptor) => {
+    lockMethod(target, propertyKey, descriptor, {
+      connection,
+      nameOf: (_instance, args) => (typeof name === 'function' ? name(...(args as Args)) : name),
+      onBusy: onBusy as OnBusy,
+      onShutdown: undefined,
+      http,
+    });
+  };
+}

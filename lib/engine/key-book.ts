@@ -1,0 +1,66 @@
+import { LockConfigurationError } from '../errors/lock-configuration.error.js';
+import { type KeyFunction, type KeyScheme, keySchemes } from './key-schemes.js';
+import { describe, LockKey, type LockName } from './lock-key.js';
+import { RecentMap } from './recent-map.js';
+
+export interface KeyBookOptions {
+  readonly namespace?: string | undefined;
+  readonly keyScheme?: KeyScheme | undefined;
+}
+
+/**
+ * How many names are remembered. Names such as `order:42` come without end, so the oldest have to be forgotten; remembering
+ * ten times as many costs a third of the locks per second, all of it in the garbage collector.
+ */
+const REMEMBERED_NAMES = 1_000;
+
+/** Turns names into keys, and notices two names that meet on one key, also when they are never used at the same moment. */
+export class KeyBook {
+  private readonly names = new RecentMap<string, string>(REMEMBERED_NAMES);
+  private readonly prefix: string;
+  private readonly keyFunction: KeyFunction;
+
+  constructor({ namespace, keyScheme = 'sha256' }: KeyBookOptions = {}) {
+    this.prefix = namespace === undefined ? '' : `${checkedName(namespace, 'namespace')}:`;
+    this.keyFunction = typeof keyScheme === 'function' ? keyScheme : keySchemes[keyScheme];
+  }
+
+  /** The key of a name; throws `LOCK_CONFIGURATION` for what cannot be one, and for a name whose key another name has. */
+  keyOf(name: LockName): LockKey {
+    const key =
+      typeof name === 'string'
+        ? LockKey.of(this.keyFunction(this.prefix + checkedName(name, 'lock name')), name)
+        : LockKey.of(name);
+    const known = this.names.get(key.id);
+    if (known === undefined) this.names.set(key.id, key.name);
+    else if (known !== key.name) throw collision(known, key);
+    return key;
+  }
+}
+
+function collision(known: string, key: LockKey): LockConfigurationError {
+  return new LockConfigurationError(
+    `The names "${known}" and "${key.name}" both become the key ${key.id}, so their locks would exclude each other. ` +
+      'Rename one of them, or use the key scheme `sha256`, whose 64 bits do not collide in practice.',
+    { lockName: key.name },
+  );
+}
+
+function checkedName(name: unknown, what: string): string {
+  if (typeof name !== 'string' || name === '') {
+    throw new LockConfigurationError(
+      `A ${what} has to be a string of at least one character, but ${describe(name)} came.` +
+        (what === 'lock name'
+          ? ' A lock may also be named by a number, a bigint or a pair of 32-bit integers.'
+          : ''),
+    );
+  }
+  // A lone surrogate has no UTF-8 form: it would be hashed as U+FFFD, the same for every one of them.
+  if (/\p{Surrogate}/u.test(name)) {
+    throw new LockConfigurationError(
+      `The ${what} ${JSON.stringify(name)} contains half of a surrogate pair, which is no Unicode character. ` +
+        'It was probably cut in the middle of an emoji: cut by code points instead.',
+    );
+  }
+  return name;
+}

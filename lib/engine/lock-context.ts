@@ -1,0 +1,34 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+
+/** What the context needs to know of a lock that a body runs under. */
+export interface ContextLock {
+  /** The key's text, and whose: two applications in one process may hold one key in two databases. */
+  readonly keyId: string;
+  readonly owner: object;
+  /** False from the moment it is released or lost: a promise left behind is not inside any more. */
+  readonly isHeld: boolean;
+}
+
+interface Frame {
+  readonly lock: ContextLock;
+  readonly outer: Frame | undefined;
+}
+
+// The ES module and the CommonJS half of the package may both be loaded; inside is inside for either.
+const STORAGE = Symbol.for('nestjs-advisory-lock:context');
+const globals = globalThis as unknown as Record<symbol, AsyncLocalStorage<Frame> | undefined>;
+const storage = (globals[STORAGE] ??= new AsyncLocalStorage<Frame>());
+
+/** Runs the body, and all that it starts, inside the lock. */
+export function runInside<T>(lock: ContextLock, body: () => T): T {
+  return storage.run({ lock, outer: storage.getStore() }, body);
+}
+
+/** The innermost lock of the owner that this code runs inside of and that is still held; of the key, when one is given. */
+export function findInside(owner: object, keyId?: string): ContextLock | undefined {
+  for (let frame = storage.getStore(); frame !== undefined; frame = frame.outer) {
+    const { lock } = frame;
+    if (lock.owner === owner && lock.isHeld && (keyId === undefined || lock.keyId === keyId)) return lock;
+  }
+  return undefined;
+}

@@ -1,0 +1,109 @@
+import { LockConfigurationError } from '../errors/lock-configuration.error.js';
+import type { KeyValue } from './key-schemes.js';
+
+/**
+ * What a lock can be called: a string, which a key scheme turns into a key; or a key itself, as a number or bigint of 64
+ * bits or as a pair of 32-bit integers. Keys are taken as they are, without a namespace, so that other programs can meet them.
+ */
+export type LockName = string | number | bigint | readonly [number, number];
+
+const INT8 = { min: -(2n ** 63n), max: 2n ** 63n - 1n };
+const INT4 = { min: -(2 ** 31), max: 2 ** 31 - 1 };
+
+/**
+ * A key of Postgres' advisory locks. One bigint and a pair of int4 are separate spaces: `pg_locks.objsubid` is 1 for the
+ * first and 2 for the second.
+ *
+ * @see https://www.postgresql.org/docs/current/view-pg-locks.html
+ */
+export class LockKey {
+  /** The key as text, different for any two keys: `7440995589958059143`, or `(1, 2)`. */
+  readonly id: string;
+
+  private constructor(
+    /** The name that the key was made of, as the application wrote it. */
+    readonly name: string,
+    /** The key: one signed 64-bit integer, or a pair of signed 32-bit ones. */
+    readonly value: bigint | readonly [number, number],
+  ) {
+    this.id = typeof value === 'bigint' ? value.toString() : `(${value[0]}, ${value[1]})`;
+  }
+
+  /** Makes a key; throws `LOCK_CONFIGURATION` when the value is outside the range of its type. */
+  static of(value: KeyValue, name?: string): LockKey {
+    const key = typeof value === 'object' ? int4Pair(value, name) : int8(value, name);
+    return new LockKey(name ?? (typeof key === 'bigint' ? key.toString() : `(${key[0]}, ${key[1]})`), key);
+  }
+
+  /** Whether it is a pair of int4, which Postgres keeps apart from bigint keys. */
+  get isPair(): boolean {
+    return typeof this.value !== 'bigint';
+  }
+
+  /** The key as one signed 64-bit integer; of a pair, the first is the high half. */
+  get bits(): bigint {
+    if (typeof this.value === 'bigint') return this.value;
+    return BigInt.asIntN(64, (BigInt(this.value[0]) << 32n) | BigInt.asUintN(32, BigInt(this.value[1])));
+  }
+
+  /** `pg_locks.classid`: the high half, unsigned. */
+  get classid(): number {
+    return Number(BigInt.asUintN(32, this.bits >> 32n));
+  }
+
+  /** `pg_locks.objid`: the low half, unsigned. */
+  get objid(): number {
+    return Number(BigInt.asUintN(32, this.bits));
+  }
+
+  /** `pg_locks.objsubid`: which of the two spaces. */
+  get objsubid(): 1 | 2 {
+    return this.isPair ? 2 : 1;
+  }
+
+  toString(): string {
+    return this.id;
+  }
+}
+
+function int8(value: unknown, name: string | undefined): bigint {
+  if (typeof value === 'number' && Number.isSafeInteger(value)) return BigInt(value);
+  if (typeof value === 'bigint' && value >= INT8.min && value <= INT8.max) return value;
+  throw new LockConfigurationError(
+    `A lock key has to be a whole number of 64 bits, but ${describe(value)} came${forName(name)}. Numbers have to be safe ` +
+      `integers; write larger ones as a bigint from ${INT8.min} to ${INT8.max}.`,
+    { lockName: name },
+  );
+}
+
+function int4Pair(value: unknown, name: string | undefined): readonly [number, number] {
+  if (Array.isArray(value) && value.length === 2) {
+    const [first, second] = value as unknown[];
+    if (isInt4(first) && isInt4(second)) return [first, second];
+  }
+  throw new LockConfigurationError(
+    `A pair of lock keys has to be two whole numbers of 32 bits, from ${INT4.min} to ${INT4.max}, but ${describe(value)} ` +
+      `came${forName(name)}.`,
+    { lockName: name },
+  );
+}
+
+function isInt4(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) >= INT4.min && (value as number) <= INT4.max;
+}
+
+function forName(name: string | undefined): string {
+  return name === undefined ? '' : ` for the name "${name}"`;
+}
+
+/** A value as an error message shows it. */
+export function describe(value: unknown): string {
+  if (typeof value === 'string') return `the string ${JSON.stringify(value)}`;
+  if (typeof value === 'bigint') return `the bigint ${value}`;
+  if (typeof value === 'number') return `the number ${value}`;
+  if (Array.isArray(value)) return `the array [${value.map(String).join(', ')}]`;
+  if (typeof value === 'function') return 'a function';
+  return value === null || typeof value !== 'object'
+    ? String(value)
+    : `an object of class ${value.constructor.name}`;
+}

@@ -1,0 +1,156 @@
+import { LockCapacityError } from '../errors/lock-capacity.error.js';
+import { LockConnectionError } from '../errors/lock-connection.error.js';
+import type { LockConnection } from './lock-connection.js';
+import type { LockKey } from './lock-key.js';
+import {
+  answersOf,
+  isLockedStatement,
+  type LockRequest,
+  OWN_LOCKS,
+  ownLockOf,
+  statementFor,
+  YES,
+} from './lock-statements.js';
+
+/** A request, and who is told what came of it: exactly one of the two, once. */
+export interface PendingRequest extends LockRequest {
+  resolve(succeeded: boolean): void;
+  reject(error: Error): void;
+}
+
+/**
+ * One backend that holds any number of locks. Requests that come while a statement is under way travel together in the next.
+ *
+ * Postgres counts session locks per backend and would grant one of them twice, so the caller never asks for a key that
+ * this session holds or is being asked for: that is the lock table's work.
+ */
+export class LockSession {
+  private waiting: PendingRequest[] = [];
+  private lastTurn: Promise<unknown> = Promise.resolve();
+  private end: Error | undefined;
+
+  constructor(
+    private readonly connection: LockConnection,
+    /** Called once, when the connection is over or in doubt; every lock of the session is lost then. */
+    private readonly onEnd: (session: LockSession, cause: Error) => void,
+  ) {
+    void connection.ended.then((cause) => {
+      this.fail(cause);
+    });
+  }
+
+  /**
+   * Takes a key or gives it back. Taking it may be rejected with `LOCK_CAPACITY` or `LOCK_CONNECTION`; then it is not held.
+   * Giving it back is not: when the session ends first, the key is free with it.
+   *
+   * By callbacks rather than promises, as this is the way of every lock; see `AdvisoryLockService.run`.
+   */
+  request(request: PendingRequest): void {
+    this.waiting.push(request);
+    if (this.waiting.length === 1) void this.inTurn(() => this.sendWaiting());
+  }
+
+  /** Whether anybody in the database holds the key. Rejects with `LOCK_CONNECTION`. */
+  async isLocked(key: LockKey): Promise<boolean> {
+    try {
+      const [answer] = await this.inTurn(() => this.connection.query(isLockedStatement(key)));
+      return answer === 't';
+    } catch (error) {
+      throw new LockConnectionError(this.end ?? error, key.name);
+    }
+  }
+
+  /** Ends the session; when it resolves, every lock of it is free. */
+  async close(): Promise<void> {
+    await this.connection.close();
+  }
+
+  /** One statement at a time on the connection. */
+  private inTurn<T>(statement: () => Promise<T>): Promise<T> {
+    const turn = this.lastTurn.then(statement);
+    this.lastTurn = turn.catch(() => undefined);
+    return turn;
+  }
+
+  private async sendWaiting(): Promise<void> {
+    // Behind all that the last answers set going: the callers' next requests then join this batch and not the next one.
+    await new Promise<void>(process.nextTick);
+    const batch = this.waiting;
+    this.waiting = [];
+    try {
+      if (this.end !== undefined) throw this.end;
+      const answers = await this.ask(batch);
+      for (const [index, request] of batch.entries()) request.resolve(answers[index] === YES);
+    } catch (error) {
+      await this.settleFailed(batch, error as Error);
+    }
+  }
+
+  private async ask(batch: readonly PendingRequest[]): Promise<string> {
+    const answers = answersOf(await this.connection.query(statementFor(batch)), batch.length);
+    for (const [index, { operation, key }] of batch.entries()) {
+      // Postgres says false, with a warning, for a lock that is not held: nothing this session believes can be trusted.
+      if (operation === 'unlock' && answers[index] !== YES) {
+        throw new Error(`Postgres did not hold the key ${key.id} any more when it was released`);
+      }
+    }
+    return answers;
+  }
+
+  private async settleFailed(batch: readonly PendingRequest[], error: Error): Promise<void> {
+    try {
+      if (!isServerError(error)) throw error;
+      await this.reconcile(batch, error);
+    } catch (cause) {
+      this.fail(cause as Error);
+      for (const request of batch) abandon(request, this.end);
+    }
+  }
+
+  /**
+   * Finds out what a statement did before it failed half-way: session locks ignore transactions, so what it had taken by
+   * then stays taken. What was taken is given to who asked for it, what is still to be unlocked is unlocked.
+   */
+  private async reconcile(batch: readonly PendingRequest[], error: ServerError): Promise<void> {
+    const held = new Set(await this.connection.query(OWN_LOCKS));
+    const isHeld = ({ key }: PendingRequest): boolean => held.has(ownLockOf(key));
+    const stillLocked = batch.filter((request) => request.operation === 'unlock' && isHeld(request));
+    if (stillLocked.length > 0) await this.ask(stillLocked);
+    for (const request of batch) {
+      if (request.operation === 'unlock' || isHeld(request)) request.resolve(true);
+      else request.reject(errorOf(request.key, error));
+    }
+  }
+
+  private fail(cause: Error): void {
+    if (this.end !== undefined) return;
+    this.end = cause;
+    this.connection.destroy();
+    this.onEnd(this, cause);
+  }
+}
+
+/** What the server reports: https://www.postgresql.org/docs/current/protocol-error-fields.html */
+interface ServerError extends Error {
+  readonly code: string;
+}
+
+/**
+ * Whether the server has spoken, so that it can be asked what it did. The word of the severity is no help, as servers
+ * translate it: where it was FATAL, asking fails.
+ */
+function isServerError(error: Error): error is ServerError {
+  return 'severity' in error;
+}
+
+function errorOf({ name }: LockKey, error: ServerError): Error {
+  // https://www.postgresql.org/docs/current/errcodes-appendix.html: out_of_memory, here of the shared lock table
+  if (error.code === '53200') return new LockCapacityError(name, error);
+  return new LockConnectionError(error, name);
+}
+
+/** A request that no answer will come to: a lock counts as not taken, and an unlock is done, as the session frees it by ending. */
+function abandon(request: PendingRequest, cause: unknown): void {
+  if (request.operation === 'unlock') request.resolve(true);
+  else request.reject(new LockConnectionError(cause, request.key.name));
+}

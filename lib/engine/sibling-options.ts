@@ -1,0 +1,90 @@
+import type { DataSourceOptions } from 'typeorm';
+import { LockConfigurationError } from '../errors/lock-configuration.error.js';
+
+type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
+
+/** What the lock connection may have otherwise than the application's data source, such as a direct URL round a pooler. */
+export type LockConnectionOptions = Partial<
+  Pick<
+    PostgresOptions,
+    | 'url'
+    | 'host'
+    | 'port'
+    | 'username'
+    | 'password'
+    | 'database'
+    | 'ssl'
+    | 'connectTimeoutMS'
+    | 'applicationName'
+    | 'extra'
+  >
+>;
+
+/** How long connecting may take when the application's options say nothing, in milliseconds. */
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/**
+ * The options of the library's own data source: the same server as the application's, the same TLS and password, and none of
+ * its entities, migrations, logs or pool.
+ */
+export function siblingOptions(
+  application: DataSourceOptions,
+  overrides: LockConnectionOptions,
+  defaultName: string,
+): DataSourceOptions {
+  const { replication, ...single } = checkedPostgres(application);
+  // A replica grants the same key as its primary, so only the master counts.
+  const base: PostgresOptions = { ...single, ...replication?.master };
+  const applicationName = overrides.applicationName ?? defaultName;
+  const extra: Record<string, unknown> = {
+    ...(base.extra as object | undefined),
+    ...(overrides.extra as object | undefined),
+    application_name: applicationName,
+    max: 1,
+    min: 0,
+    // A lock connection is neither too old nor too often used as long as it lives.
+    maxUses: Infinity,
+    maxLifetimeSeconds: 0,
+  };
+  return {
+    ...base,
+    ...overrides,
+    ...mergedUrl(base, overrides),
+    connectTimeoutMS: overrides.connectTimeoutMS ?? base.connectTimeoutMS ?? CONNECT_TIMEOUT_MS,
+    applicationName,
+    entities: [],
+    migrations: [],
+    subscribers: [],
+    extensions: [],
+    synchronize: false,
+    migrationsRun: false,
+    dropSchema: false,
+    cache: false,
+    logging: false,
+    // The listeners of LockConnection are told too, and know what the error means for whom.
+    poolErrorHandler: () => undefined,
+    poolSize: 1,
+    extra,
+  };
+}
+
+/** Refuses a data source whose server has no session locks that exclude. */
+export function checkedPostgres(options: DataSourceOptions): PostgresOptions {
+  if (options.type === 'postgres') return options;
+  throw new LockConfigurationError(
+    `Advisory locks need a data source of the type "postgres", but the one that was given has the type "${options.type}". ` +
+      'Name a Postgres data source in the `dataSource` option of AdvisoryLockModule.forRoot().',
+  );
+}
+
+/** node-postgres lets a URL win over single fields, so overriding a field of a URL means writing it into the URL. */
+function mergedUrl(base: PostgresOptions, overrides: LockConnectionOptions): { url?: string } {
+  if (overrides.url !== undefined || base.url === undefined) return {};
+  const url = new URL(base.url);
+  if (overrides.host !== undefined) url.hostname = overrides.host;
+  if (overrides.port !== undefined) url.port = String(overrides.port);
+  if (overrides.username !== undefined) url.username = encodeURIComponent(overrides.username);
+  if (typeof overrides.password === 'string') url.password = encodeURIComponent(overrides.password);
+  if (overrides.database !== undefined) url.pathname = `/${encodeURIComponent(overrides.database)}`;
+  return { url: url.href };
+}

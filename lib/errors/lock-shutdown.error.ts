@@ -1,0 +1,13 @@
+import { AdvisoryLockError } from './advisory-lock.error.js';
+
+/** The application is shutting down and takes no new locks. Code `LOCK_SHUTDOWN`. */
+export class LockShutdownError extends AdvisoryLockError {
+  override readonly name: string = 'LockShutdownError';
+  readonly code = 'LOCK_SHUTDOWN';
+
+  constructor(lockName: string) {
+    super(`The lock "${lockName}" was not taken: the application is shutting down and takes no new locks.`, {
+      lockName,
+    });
+  }
+}

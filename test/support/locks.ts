@@ -1,0 +1,23 @@
+import type { DataSourceOptions } from 'typeorm';
+import { AdvisoryLockService } from '../../lib/advisory-lock.service.js';
+import { KeyBook, type KeyBookOptions } from '../../lib/engine/key-book.js';
+import { LockConnections } from '../../lib/engine/lock-connections.js';
+import { LockTable } from '../../lib/engine/lock-table.js';
+import { defer } from './cleanup.js';
+
+/** What a module is made of, without Nest: to the database, each is a process of its own. */
+export interface Locks {
+  readonly service: AdvisoryLockService;
+  readonly table: LockTable;
+  close(graceMs?: number): Promise<void>;
+}
+
+export function createLocks(options: string | DataSourceOptions, keyBookOptions: KeyBookOptions = {}): Locks {
+  const applicationOptions: DataSourceOptions =
+    typeof options === 'string' ? { type: 'postgres', url: options } : options;
+  const table = new LockTable(new LockConnections(() => applicationOptions, {}, 'nestjs-advisory-lock'));
+  let closed: Promise<void> | undefined;
+  const close = (graceMs = 0): Promise<void> => (closed ??= table.close(graceMs));
+  defer(() => close());
+  return { service: new AdvisoryLockService(new KeyBook(keyBookOptions), table, {}), table, close };
+}

@@ -1,0 +1,20 @@
+import { Module } from '@nestjs/common';
+import { ScheduleModule } from '@nestjs/schedule';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { AdvisoryLockModule } from 'nestjs-advisory-lock';
+import { databaseOptions } from './database-options.js';
+import { ImportsModule } from './imports/imports.module.js';
+import { OrdersModule } from './orders/orders.module.js';
+import { ReportsModule } from './reports/reports.module.js';
+
+@Module({
+  imports: [
+    TypeOrmModule.forRoot(databaseOptions(process.env.DATABASE_URL ?? 'postgres://localhost/postgres')),
+    ScheduleModule.forRoot(),
+    AdvisoryLockModule.forRoot(),
+    OrdersModule,
+    ReportsModule,
+    ImportsModule,
+  ],
+})
+export class AppModule {}

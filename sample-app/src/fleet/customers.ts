@@ -1,0 +1,32 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Order } from '../orders/order.entity.js';
+import type { Fleet } from './fleet.js';
+
+const visitEveryMs = 8_000;
+
+/**
+ * Customers who are in a hurry: now and then one order is paid through all instances at the same time. When every
+ * order is paid, new ones are imported, through all instances at once too. Goes on until the signal.
+ */
+export async function sendCustomers(fleet: Fleet, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await visit(fleet).catch(() => {
+      // An instance that was asked has just been killed: the next visit asks those that are left.
+    });
+    await delay(visitEveryMs, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+async function visit(fleet: Fleet): Promise<void> {
+  const [first] = fleet.running;
+  if (!first) return;
+  const orders = (await request('GET', `${first.url}/orders`)) as Order[];
+  const open = orders.find(({ paidAt }) => paidAt === null);
+  const path = open ? `/orders/${open.id}/pay` : '/import';
+  await Promise.all(fleet.running.map(({ url }) => request('POST', url + path)));
+}
+
+async function request(method: string, url: string): Promise<unknown> {
+  const response = await fetch(url, { method, headers: { connection: 'close' } });
+  return response.json();
+}

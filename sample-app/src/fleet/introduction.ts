@@ -1,0 +1,23 @@
+import { styleText } from 'node:util';
+import type { InstanceProcess } from './instance-process.js';
+
+/** What to look at and what to try, at the top of the terminal. */
+export function introduce(instances: InstanceProcess[]): void {
+  const [first] = instances;
+  const last = instances.at(-1);
+  if (!first || !last) return;
+  const lines = [
+    ...instances.map(({ name, url, pid }) => entry(name, `${url}  pid ${pid}`)),
+    '',
+    entry('look', `curl ${first.url}/orders    or /reports`),
+    entry('pay an order', `curl -X POST ${last.url}/orders/3/pay`),
+    entry('', 'a second caller meanwhile gets 409, and once it is paid 422'),
+    entry('kill one', `kill -9 ${first.pid}    the others take over`),
+    entry('stop all', 'Ctrl-C'),
+  ];
+  console.log(`\n${lines.join('\n')}`);
+}
+
+function entry(head: string, text: string): string {
+  return `  ${styleText('bold', head.padEnd(14))}${text}`;
+}

@@ -1,0 +1,49 @@
+/** What the answers of the shop mean, in words short enough for a column. */
+const meanings = new Map([
+  ['201', 'done'],
+  ['409', 'busy'],
+  ['422', 'too late'],
+]);
+
+/** One line of an instance's log, as Nest's `ConsoleLogger` writes it with `json: true`. */
+export interface LogLine {
+  level: string;
+  context?: string | undefined;
+  message: string;
+}
+
+/** Something an instance did, or left to another instance. */
+export interface Deed {
+  what: string;
+  result: string;
+  done: boolean;
+}
+
+/** What Node itself prints (a stack trace, a warning) is no JSON and counts as an error. */
+export function parseLogLine(line: string): LogLine {
+  try {
+    const { level, context, message } = JSON.parse(line) as Omit<LogLine, 'message'> & { message: unknown };
+    return { level, context, message: String(message) };
+  } catch {
+    return { level: 'error', message: line };
+  }
+}
+
+/** Finds the lines worth a place on the board; the rest of the log is Nest's own. */
+export function deedOf({ context, message }: LogLine): Deed | undefined {
+  if (context === 'ReportsService' && message.startsWith('Wrote report')) {
+    return { what: 'daily report', result: message.replace('Wrote report ', 'wrote no. '), done: true };
+  }
+  if (context === 'AdvisoryLock' && message.startsWith('Skipped ReportsService.daily')) {
+    return { what: 'daily report', result: 'skipped', done: false };
+  }
+  if (context === 'HTTP' && message.startsWith('POST')) {
+    const [method = '', path = '', status = ''] = message.split(' ');
+    return {
+      what: `${method} ${path}`,
+      result: `${status} ${meanings.get(status) ?? ''}`,
+      done: status.startsWith('2'),
+    };
+  }
+  return undefined;
+}

@@ -1,0 +1,14 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Order } from '../orders/order.entity.js';
+
+const answerMs = 500;
+
+/** Stands for the API of a marketplace where the shop's customers order. */
+export async function fetchNewOrders(): Promise<Pick<Order, 'item' | 'priceCents'>[]> {
+  await delay(answerMs);
+  return [
+    { item: 'Teapot', priceCents: 3_450 },
+    { item: 'Tea cosy', priceCents: 1_290 },
+    { item: 'Darjeeling, 250 g', priceCents: 980 },
+  ];
+}

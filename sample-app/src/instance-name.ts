@@ -1,0 +1,2 @@
+/** What this process is called in the fleet. */
+export const instanceName = process.env.INSTANCE ?? 'shop';

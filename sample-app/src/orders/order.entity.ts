@@ -1,0 +1,20 @@
+import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
+
+@Entity('orders')
+export class Order {
+  @PrimaryGeneratedColumn()
+  id!: number;
+
+  @Column('text')
+  item!: string;
+
+  @Column('int')
+  priceCents!: number;
+
+  @Column('timestamptz', { nullable: true })
+  paidAt!: Date | null;
+
+  /** The instance that took the payment. */
+  @Column('text', { nullable: true })
+  paidBy!: string | null;
+}

@@ -1,0 +1,219 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { withClient } from '../support/admin.js';
+import { defer } from '../support/cleanup.js';
+import { useTestDatabase } from '../support/test-database.js';
+
+interface Order {
+  id: number;
+}
+
+const launcher = fileURLToPath(new URL('../../sample-app/dist/src/fleet/main.js', import.meta.url));
+const testTimeoutMs = 90_000;
+const waitLimitMs = 40_000;
+
+describe('the sample fleet', () => {
+  const database = useTestDatabase();
+  const shop = { DATABASE_URL: database.url };
+
+  beforeEach(() => database.query('DROP SCHEMA IF EXISTS advisory_lock_shop CASCADE'));
+
+  it(
+    'runs each tick in one instance while the others skip it',
+    async () => {
+      const fleet = startFleet(shop);
+
+      await fleet.shows(/daily report(?=.*wrote no\.)(?=.*skipped.*skipped)/, 3);
+
+      const overlaps = await database.query(
+        `SELECT a.id, b.id
+           FROM advisory_lock_shop.sales_reports a
+           JOIN advisory_lock_shop.sales_reports b ON a.id < b.id
+            AND a."startedAt" < b."finishedAt" AND b."startedAt" < a."finishedAt"`,
+      );
+      expect(overlaps).toEqual([]);
+    },
+    testTimeoutMs,
+  );
+
+  it(
+    'lets one of three callers pay an order, and nobody pay it again',
+    async () => {
+      const fleet = startFleet(shop);
+      const urls = (await fleet.instances()).map(({ url }) => url);
+      const { id } = await newestOrder(urls[0] ?? '');
+
+      const answers = await Promise.all(
+        urls.map((url) => fetch(`${url}/orders/${id}/pay`, { method: 'POST' })),
+      );
+
+      expect(answers.map(({ status }) => status).sort()).toEqual([201, 409, 409]);
+      const payer = answers.findIndex(({ status }) => status === 201);
+      expect(await answers[payer]?.json()).toMatchObject({ id, paidBy: `shop-${payer + 1}` });
+      const again = await fetch(`${urls[0] ?? ''}/orders/${id}/pay`, { method: 'POST' });
+      expect(again.status).toBe(422);
+    },
+    testTimeoutMs,
+  );
+
+  it(
+    'imports once when three callers ask for it at once',
+    async () => {
+      const fleet = startFleet(shop);
+      const urls = (await fleet.instances()).map(({ url }) => url);
+
+      const answers = await Promise.all(urls.map((url) => fetch(`${url}/import`, { method: 'POST' })));
+
+      expect(answers.map(({ status }) => status).sort()).toEqual([201, 409, 409]);
+    },
+    testTimeoutMs,
+  );
+
+  it(
+    'goes on with the instances that are left when one is killed',
+    async () => {
+      const fleet = startFleet(shop);
+      const [, second] = await fleet.instances();
+
+      process.kill(second?.pid ?? NaN, 'SIGKILL');
+
+      await fleet.shows(/shop-2 \(pid \d+\) is gone: SIGKILL/);
+      await fleet.shows(/daily report +(wrote no\. \d+ +gone +skipped|skipped +gone +wrote no\. \d+)/, 2);
+    },
+    testTimeoutMs,
+  );
+
+  it.each(['SIGINT', 'SIGTERM'] as const)(
+    'ends with exit code 0 at %s, and nothing is left',
+    async (signal) => {
+      const fleet = startFleet(shop);
+      const instances = await fleet.instances();
+
+      fleet.launcher.kill(signal);
+
+      expect(await fleet.exit).toEqual([0, null]);
+      for (const { url } of instances) await expect(fetch(url)).rejects.toThrow('fetch failed');
+      expect(await database.connections()).toEqual([]);
+    },
+    testTimeoutMs,
+  );
+
+  it(
+    'leaves no instance behind when the launcher is killed',
+    async () => {
+      const fleet = startFleet(shop);
+      const instances = await fleet.instances();
+
+      fleet.launcher.kill('SIGKILL');
+
+      for (const { url } of instances) await stopsAnswering(url);
+    },
+    testTimeoutMs,
+  );
+
+  it(
+    'says what is wrong when the database cannot be reached',
+    async () => {
+      const fleet = startFleet({ DATABASE_URL: 'postgres://127.0.0.1:1/nowhere' });
+
+      await fleet.shows(/cannot go on: connect ECONNREFUSED 127\.0\.0\.1:1/);
+      expect(await fleet.exit).toEqual([1, null]);
+    },
+    testTimeoutMs,
+  );
+});
+
+describe('the sample fleet without DATABASE_URL', () => {
+  it(
+    'starts a Postgres of its own, and ends it too',
+    async () => {
+      const fleet = startFleet({ DATABASE_URL: '' });
+      await fleet.instances();
+      const [line = ''] = await fleet.shows(/It listens at (.+)/);
+      const url = line.replace('It listens at ', '');
+      expect(await withClient(url, async (client) => (await client.query('SELECT 1')).rowCount)).toBe(1);
+
+      fleet.launcher.kill('SIGINT');
+
+      expect(await fleet.exit).toEqual([0, null]);
+      await expect(withClient(url, () => Promise.resolve())).rejects.toThrow('ECONNREFUSED');
+    },
+    testTimeoutMs,
+  );
+});
+
+/** The launcher, as `npm start` runs it. It is killed after the test, and its instances end with it. */
+function startFleet(env: NodeJS.ProcessEnv): FleetUnderTest {
+  if (!existsSync(launcher)) throw new Error('The sample is not built: npm run build && npx nest build');
+  const child = spawn(process.execPath, [launcher], {
+    env: { ...process.env, ...env, NO_COLOR: '1', FORCE_COLOR: undefined },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const fleet = new FleetUnderTest(child);
+  defer(async () => {
+    child.kill('SIGKILL');
+    await fleet.exit;
+  });
+  return fleet;
+}
+
+class FleetUnderTest {
+  /** Resolves with the exit code and the signal. */
+  readonly exit: Promise<unknown[]>;
+  private output = '';
+
+  constructor(readonly launcher: ChildProcess) {
+    this.exit = once(launcher, 'close');
+    for (const stream of [launcher.stdout, launcher.stderr]) {
+      stream?.on('data', (chunk: Buffer) => {
+        this.output += chunk.toString();
+        launcher.emit('output');
+      });
+    }
+  }
+
+  /** Waits until that many lines match. */
+  async shows(pattern: RegExp, count = 1): Promise<string[]> {
+    const limit = AbortSignal.timeout(waitLimitMs);
+    for (;;) {
+      const lines = this.output.split('\n').filter((line) => pattern.test(line));
+      if (lines.length >= count) return lines;
+      if (limit.aborted) throw new Error(`Not shown ${count} times: ${String(pattern)} in\n${this.output}`);
+      await once(this.launcher, 'output', { signal: limit }).catch(() => undefined);
+    }
+  }
+
+  /** Resolves when all instances are up, with what the terminal says of them. */
+  async instances(): Promise<{ url: string; pid: number }[]> {
+    await this.shows(/stop all/);
+    return [...this.output.matchAll(/(http:\/\/\S+) +pid (\d+)/g)].map(([, url = '', pid]) => ({
+      url,
+      pid: Number(pid),
+    }));
+  }
+}
+
+/** The fleet's own customers pay the oldest order that is open: the newest is left to the test. */
+async function newestOrder(url: string): Promise<Order> {
+  const response = await fetch(`${url}/orders`);
+  const order = ((await response.json()) as Order[]).at(-1);
+  if (!order) throw new Error('The shop has no orders.');
+  return order;
+}
+
+async function stopsAnswering(url: string): Promise<void> {
+  const deadline = performance.now() + waitLimitMs;
+  while (
+    await fetch(url).then(
+      () => true,
+      () => false,
+    )
+  ) {
+    if (performance.now() > deadline) throw new Error(`${url} still answers.`);
+    await delay(50);
+  }
+}

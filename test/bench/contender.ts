@@ -1,0 +1,33 @@
+export interface Contender {
+  /** Takes a free lock, runs the body, gives the lock back. Rejects when the library did not get the lock. */
+  withLock(name: string, body: () => Promise<void>): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What every file in `contenders/` exports under the name `open`. */
+export type OpenContender = (serverUrl: string) => Promise<Contender>;
+
+export type ServerKind = 'postgres' | 'redis';
+
+export interface ContenderInfo {
+  title: string;
+  file: string;
+  server: ServerKind;
+  /** With more locks at once than this it does not work. */
+  maxAtOnce?: number;
+}
+
+export const THIS_LIBRARY: ContenderInfo = {
+  title: 'nestjs-advisory-lock',
+  file: 'nestjs-advisory-lock',
+  server: 'postgres',
+};
+
+export const RIVALS: ContenderInfo[] = [
+  { title: 'query runner per lock', file: 'query-runner', server: 'postgres' },
+  // A connection per lock: 100 at once are more than Postgres lets in by default.
+  { title: 'advisory-lock', file: 'advisory-lock', server: 'postgres', maxAtOnce: 10 },
+  { title: 'redis-semaphore', file: 'redis-semaphore', server: 'redis' },
+  { title: 'redlock', file: 'redlock', server: 'redis' },
+  { title: 'murlock', file: 'murlock', server: 'redis' },
+];

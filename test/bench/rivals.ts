@@ -1,0 +1,28 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+
+const folder = fileURLToPath(new URL('./rivals/', import.meta.url));
+const require = createRequire(`${folder}package.json`);
+
+/** The rivals are a package of their own, so that nobody who works on the library has to install them. */
+export function installRivals(): void {
+  if (existsSync(`${folder}node_modules`)) return;
+  execFileSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: folder, stdio: 'inherit' });
+}
+
+/** They may not be installed when this is compiled, so each user says which part of the package it needs. */
+export function requireRival<T>(name: string): T {
+  return require(name) as T;
+}
+
+interface Redis {
+  dbsize(): Promise<number>;
+  quit(): Promise<void>;
+}
+
+export function openRedis(url: string): Redis {
+  const { Redis } = requireRival<{ Redis: new (url: string) => Redis }>('ioredis');
+  return new Redis(url);
+}

@@ -1,0 +1,90 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { useTestDatabase } from '../support/test-database.js';
+import { installConsumer, packLibrary, run, type Tarball } from './consumer.js';
+
+const INSTALL_MS = 240_000;
+const COMPILE_MS = 90_000;
+
+const database = useTestDatabase();
+let folder: string;
+let tarball: Tarball;
+let esmApp: string;
+let commonJsApp: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'package-test-'));
+  tarball = await packLibrary(folder);
+  [esmApp, commonJsApp] = await Promise.all([
+    installConsumer('nest12-esm', tarball, folder),
+    installConsumer('nest11-commonjs', tarball, folder),
+  ]);
+}, INSTALL_MS);
+
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+it('packs both builds, the readme and the licence, and nothing else', () => {
+  const others = tarball.files.filter((path) => !path.startsWith('dist/'));
+
+  expect(others.sort()).toEqual(['LICENSE', 'README.md', 'package.json']);
+  expect(tarball.files).toEqual(
+    expect.arrayContaining([
+      'dist/cjs/index.d.ts',
+      'dist/cjs/index.js',
+      'dist/cjs/package.json',
+      'dist/esm/index.d.ts',
+      'dist/esm/index.js',
+    ]),
+  );
+});
+
+describe('in a Nest 12 application of ES modules', () => {
+  it.each(['5.9', '6.0', '7.0'])(
+    'compiled by TypeScript %s, methods, locks by hand and cron jobs of either half run under their lock',
+    async (version) => {
+      const outDir = `dist-${version}`;
+      await run(esmApp, process.execPath, [`node_modules/typescript-${version}/bin/tsc`, '--outDir', outDir]);
+      const seen = await run(esmApp, process.execPath, [`${outDir}/main.js`], { DATABASE_URL: database.url });
+
+      expect(JSON.parse(seen)).toEqual({
+        refusal: 'LOCK_UNAVAILABLE',
+        decorated: { id: '7', locksInPostgres: 1 },
+        decoratedByTheCommonJsHalf: 1,
+        byHand: 1,
+        cronRuns: [1],
+        locksAfterwards: 0,
+        halvesAreTwoModules: true,
+        sameToken: true,
+        sameNamedToken: true,
+        serviceByTheOtherToken: true,
+      });
+    },
+    COMPILE_MS,
+  );
+});
+
+describe('in a Nest 11 application of CommonJS modules', () => {
+  it(
+    'the types compile',
+    async () => {
+      await run(commonJsApp, process.execPath, ['node_modules/typescript/bin/tsc']);
+    },
+    COMPILE_MS,
+  );
+
+  it(
+    'decorated methods, locks by hand and cron jobs run under their lock, tested with plain jest',
+    async () => {
+      const jest = ['node_modules/jest/bin/jest.js', '--json', '--outputFile=report.json'];
+      await run(commonJsApp, process.execPath, jest, { DATABASE_URL: database.url });
+
+      const report: unknown = JSON.parse(await readFile(join(commonJsApp, 'report.json'), 'utf8'));
+      expect(report).toMatchObject({ success: true, numPassedTests: 4, numTotalTests: 4 });
+    },
+    COMPILE_MS,
+  );
+});

@@ -1,20 +1,19 @@
 import { ConfigurableModuleBuilder, type DynamicModule, type Provider } from '@nestjs/common';
-import { APP_FILTER, ModuleRef } from '@nestjs/core';
+import { DiscoveryService, ModuleRef } from '@nestjs/core';
 import { AdvisoryLockLifecycle } from './advisory-lock.lifecycle.js';
 import {
   type AdvisoryLockModuleExtras,
   type AdvisoryLockModuleOptions,
-  moduleOptionRules,
+  checkModuleOptions,
 } from './advisory-lock.options.js';
 import { AdvisoryLockService } from './advisory-lock.service.js';
 import { DEFAULT_NAME, getAdvisoryLockToken } from './advisory-lock.tokens.js';
-import { findDataSource } from './discovery/find-data-source.js';
+import { findPostgresOptions } from './discovery/find-data-source.js';
 import { LockedProviders } from './discovery/locked-providers.js';
 import { KeyBook } from './engine/key-book.js';
 import { LockConnections } from './engine/lock-connections.js';
 import { LockTable } from './engine/lock-table.js';
 import { LockUnavailableFilter } from './http/lock-unavailable.filter.js';
-import { checkOptions } from './lock.options.js';
 
 export const { ConfigurableModuleClass, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE, MODULE_OPTIONS_TOKEN } =
   new ConfigurableModuleBuilder<AdvisoryLockModuleOptions>()
@@ -38,9 +37,9 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
         provide: LockConnections,
         inject: [MODULE_OPTIONS_TOKEN, ModuleRef],
         useFactory: (options: AdvisoryLockModuleOptions, moduleRef: ModuleRef) => {
-          checkOptions(options, moduleOptionRules, 'AdvisoryLockModule');
+          checkModuleOptions(options);
           return new LockConnections(
-            () => findDataSource(moduleRef, options.dataSource).options,
+            () => findPostgresOptions(moduleRef, options.dataSource),
             options.connectionOptions ?? {},
             name === DEFAULT_NAME ? 'nestjs-advisory-lock' : `nestjs-advisory-lock ${name}`,
           );
@@ -69,8 +68,13 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
         },
       },
       ...byClass,
-      LockedProviders,
-      { provide: APP_FILTER, useClass: LockUnavailableFilter },
+      {
+        provide: LockedProviders,
+        inject: [DiscoveryService, ModuleRef],
+        useFactory: (discovery: DiscoveryService, moduleRef: ModuleRef) =>
+          new LockedProviders(discovery, moduleRef, token),
+      },
+      LockUnavailableFilter,
     ],
     exports: [token, ...byClass],
   };

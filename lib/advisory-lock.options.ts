@@ -1,9 +1,10 @@
 import type { InjectionToken } from '@nestjs/common';
-import type { KeyScheme } from './engine/key-schemes.js';
-import { keySchemes } from './engine/key-schemes.js';
+import { type KeyScheme, keySchemes } from './engine/key-schemes.js';
 import type { LockConnectionOptions } from './engine/sibling-options.js';
 import type { BusyHttpOptions } from './errors/lock-unavailable.error.js';
-import { busyHttpRules, type OptionRules } from './lock.options.js';
+import { LockConfigurationError } from './errors/lock-configuration.error.js';
+import { describe } from './engine/lock-key.js';
+import { busyHttpRules, checkOptions, type OptionRules } from './lock.options.js';
 
 /** The options of `AdvisoryLockModule.forRoot` and of what the factory of `forRootAsync` answers. */
 export interface AdvisoryLockModuleOptions extends BusyHttpOptions {
@@ -57,7 +58,7 @@ export interface AdvisoryLockOptionsFactory {
   createAdvisoryLockOptions(): AdvisoryLockModuleOptions | Promise<AdvisoryLockModuleOptions>;
 }
 
-export const moduleOptionRules: OptionRules = {
+const rules: OptionRules = {
   ...busyHttpRules,
   dataSource: [
     (value) => ['string', 'symbol', 'function'].includes(typeof value),
@@ -74,3 +75,14 @@ export const moduleOptionRules: OptionRules = {
     'a whole number of milliseconds, from 0 to 2147483647',
   ],
 };
+
+/** Refuses options that are unknown or of the wrong kind, and a factory that answered none. */
+export function checkModuleOptions(options: unknown): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new LockConfigurationError(
+      `The options of AdvisoryLockModule have to be an object, but ${describe(options)} came. Let the factory of forRootAsync() ` +
+        'answer {} where nothing is to be said.',
+    );
+  }
+  checkOptions(options, rules, 'AdvisoryLockModule');
+}

@@ -56,7 +56,7 @@ export class AdvisoryLockService {
       name,
       body,
       (key) => {
-        throw this.unavailable(key, options);
+        throw this.unavailable(key.name, options);
       },
       options,
     );
@@ -93,7 +93,7 @@ export class AdvisoryLockService {
   async acquire(name: LockName, options?: LockOptions): Promise<AdvisoryLock> {
     const key = this.keyOf(name, options);
     const lock = this.shared(key) ?? this.handle(await this.table.tryAcquire(key));
-    if (lock === undefined) throw this.unavailable(key, options);
+    if (lock === undefined) throw this.unavailable(key.name, options);
     return lock;
   }
 
@@ -139,6 +139,16 @@ export class AdvisoryLockService {
     }
   }
 
+  /** What a busy lock is told by, with the options of the module where the caller has none. @internal */
+  unavailable(lockName: string, http?: BusyHttpOptions): LockUnavailableError {
+    return new LockUnavailableError(lockName, { ...this.http, ...http });
+  }
+
+  /** Whether its application has shut down. @internal */
+  get isClosed(): boolean {
+    return this.table.isClosed;
+  }
+
   /**
    * Takes the lock, runs the body inside and releases. One asynchronous function rather than a chain of small ones: with
    * AsyncLocalStorage in use, Node before 24 runs hooks for every promise, and this is the way of every lock.
@@ -174,9 +184,5 @@ export class AdvisoryLockService {
 
   private handle(hold: LockHold | undefined): AdvisoryLock | undefined {
     return hold && new AdvisoryLock(this.table, hold);
-  }
-
-  private unavailable(key: LockKey, options?: LockOptions): LockUnavailableError {
-    return new LockUnavailableError(key.name, { ...this.http, ...options });
   }
 }

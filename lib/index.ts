@@ -12,7 +12,7 @@ export type { LockOptions } from './lock.options.js';
 export { ExclusiveCron, type ExclusiveCronOptions } from './decorators/exclusive-cron.decorator.js';
 export { InjectAdvisoryLock } from './decorators/inject-advisory-lock.decorator.js';
 export type { BusyContext, OnBusy } from './decorators/run-locked.js';
-export type { AsyncResult, LockedMethodDecorator } from './decorators/async-method.js';
+export type { AsyncResult, LockedJobDecorator, LockedMethodDecorator } from './decorators/async-method.js';
 export { WithAdvisoryLock, type WithAdvisoryLockOptions } from './decorators/with-advisory-lock.decorator.js';
 
 export type { KeyFunction, KeyScheme, KeyValue } from './engine/key-schemes.js';

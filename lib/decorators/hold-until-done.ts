@@ -1,21 +1,28 @@
-import { Observable } from 'rxjs';
+import { Observable, Subject, takeUntil } from 'rxjs';
 import type { AdvisoryLock } from '../advisory-lock.js';
 import { runInside } from '../engine/lock-context.js';
 import { LockNotHeldError } from '../errors/lock-not-held.error.js';
 
 /**
  * The same values, under the lock: it is released when the source completes or errors, before the subscriber is told, or when
- * the subscriber leaves. When the lock is lost, the stream ends with the `LockLostError`. It can be subscribed to once: a
- * second subscriber would go on without the lock.
+ * the subscriber leaves. When the lock is lost, the stream ends with the `LockLostError`.
+ *
+ * It is for one subscriber, who comes at once: a second would go on without the lock, and Nest does not subscribe at all when
+ * the client has left, which would keep the lock for ever.
  */
 export function holdUntilDone<T>(lock: AdvisoryLock, source: Observable<T>): Observable<T> {
   let isTaken = false;
+  setImmediate(() => {
+    if (!isTaken) void lock.release();
+  });
   return new Observable<T>((subscriber) => {
-    if (isTaken || subscriber.closed) {
-      if (!isTaken) void lock.release();
-      subscriber.error(new LockNotHeldError(lock.name, 'the stream under it was subscribed to before'));
-      return undefined;
+    if (isTaken || !lock.isHeld) {
+      const why = 'the stream under it was subscribed to before, or too late';
+      subscriber.error(lock.lost ?? new LockNotHeldError(lock.name, why));
+      return;
     }
+    // Who has left before there was a stream does not start it; the lock goes as if nobody had come.
+    if (subscriber.closed) return;
     isTaken = true;
     const onLost = (): void => {
       subscriber.error(lock.lost);
@@ -25,8 +32,13 @@ export function holdUntilDone<T>(lock: AdvisoryLock, source: Observable<T>): Obs
       lock.signal.removeEventListener('abort', onLost);
       void lock.release().then(tell);
     };
-    const subscription = runInside(lock, () =>
-      source.subscribe({
+    // A notifier, as a subscriber who leaves in the middle of a synchronous source comes before its subscription.
+    const left = new Subject<void>();
+    subscriber.add(() => {
+      left.next();
+    });
+    runInside(lock, () =>
+      source.pipe(takeUntil(left)).subscribe({
         next: (value) => {
           subscriber.next(value);
         },
@@ -43,9 +55,5 @@ export function holdUntilDone<T>(lock: AdvisoryLock, source: Observable<T>): Obs
         },
       }),
     );
-    return () => {
-      subscription.unsubscribe();
-      releaseThen(() => undefined);
-    };
   });
 }

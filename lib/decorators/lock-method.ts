@@ -10,13 +10,16 @@ export type MethodLock = Pick<LockedMethod, 'nameOf' | 'onBusy' | 'onShutdown' |
   readonly connection: string | undefined;
 };
 
-/** Replaces the method by one that runs while the lock is held. */
+// Nest has sent the status of a server-sent stream by the time it subscribes, so for those the lock is taken at the call.
+const SSE_METADATA = '__sse__';
+
+/** Replaces the method by one that runs while the lock is held, and answers that. */
 export function lockMethod(
   target: object,
   propertyKey: string | symbol,
-  descriptor: PropertyDescriptor,
+  descriptor: PropertyDescriptor | undefined,
   { connection, ...lock }: MethodLock,
-): void {
+): LockedMethod['method'] {
   const method = checkedMethod(target, propertyKey, descriptor);
   const slot = getAdvisoryLockToken(connection);
   declareSlot(target, slot);
@@ -24,9 +27,9 @@ export function lockMethod(
   const returnsObservable = Reflect.getMetadata('design:returntype', target, propertyKey) === Observable;
   // A proxy keeps the name and length of the method; the metadata that decorators below have set on it is copied, and
   // what decorators above set lands on the proxy, so that both orders work.
-  const proxy = new Proxy(method, {
+  const proxy: LockedMethod['method'] = new Proxy(method, {
     apply: (_method, instance: object, args: unknown[]) =>
-      returnsObservable
+      returnsObservable && !Reflect.hasMetadata(SSE_METADATA, proxy)
         ? whenSubscribed(() => runLocked(locked, instance, args))
         : runLocked(locked, instance, args),
   });
@@ -34,7 +37,8 @@ export function lockMethod(
     Reflect.defineMetadata(key, Reflect.getMetadata(key, method), proxy);
   }
   // Mutated, because applyDecorators() drops a descriptor that is returned.
-  descriptor.value = proxy;
+  if (descriptor !== undefined) descriptor.value = proxy;
+  return proxy;
 }
 
 /** For a method that is declared to return an Observable: it is called, and the lock taken, at each subscription. */

@@ -3,7 +3,7 @@ import type { AdvisoryLockService } from '../advisory-lock.service.js';
 import { LockKey, type LockName } from '../engine/lock-key.js';
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
 import { LockShutdownError } from '../errors/lock-shutdown.error.js';
-import { type BusyHttpOptions, LockUnavailableError } from '../errors/lock-unavailable.error.js';
+import type { BusyHttpOptions, LockUnavailableError } from '../errors/lock-unavailable.error.js';
 import { holdUntilDone } from './hold-until-done.js';
 import { readSlot } from './lock-slots.js';
 
@@ -54,7 +54,7 @@ export async function runLocked(
   try {
     if (locked.onBusy === 'throw') return await service.withLock(name, body, locked.http);
     const outcome = await service.tryWithLock(name, body);
-    return outcome.acquired ? outcome.value : busy(locked, locked.onBusy, instance, args, name);
+    return outcome.acquired ? outcome.value : busy(service, locked, instance, args, name);
   } catch (error) {
     const isRefused = !progress.hasBegun && error instanceof LockShutdownError;
     if (isRefused && locked.onShutdown !== undefined) return locked.onShutdown(instance);
@@ -63,22 +63,23 @@ export async function runLocked(
 }
 
 function busy(
-  { methodName, http }: LockedMethod,
-  onBusy: Exclude<OnBusy, 'throw'>,
+  service: AdvisoryLockService,
+  { onBusy, methodName, http }: LockedMethod,
   instance: object,
   args: readonly unknown[],
   name: LockName,
 ): unknown {
-  if (onBusy === 'skip') return undefined;
+  if (typeof onBusy !== 'function') return undefined;
   const lockName = typeof name === 'string' ? name : LockKey.of(name).name;
-  return onBusy({ lockName, args, instance, methodName, error: new LockUnavailableError(lockName, http) });
+  return onBusy({ lockName, args, instance, methodName, error: service.unavailable(lockName, http) });
 }
 
 function serviceOf({ slot, methodName }: LockedMethod, instance: unknown): AdvisoryLockService {
   const isObject = typeof instance === 'object' && instance !== null;
   const service = isObject ? readSlot(instance, slot) : undefined;
   if (service !== undefined) return service;
-  const where = isObject ? `${instance.constructor.name}.${methodName}` : methodName;
+  const isOfAClass = isObject && 'constructor' in instance;
+  const where = isOfAClass ? `${instance.constructor.name}.${methodName}` : methodName;
   throw new LockConfigurationError(
     `${where} asks for an advisory lock, but its object has no ${slot.description ?? 'AdvisoryLockService'}, so it did not ` +
       'run. The object was made by hand, or by a factory in request scope, or the method was called without its object, or ' +

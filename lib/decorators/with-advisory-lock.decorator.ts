@@ -1,7 +1,7 @@
 import type { LockName } from '../engine/lock-key.js';
 import type { BusyHttpOptions } from '../errors/lock-unavailable.error.js';
-import { busyHttpRules, checkOptions, type OptionRules } from '../lock.options.js';
 import type { LockedMethodDecorator } from './async-method.js';
+import { checkDecoratorOptions } from './decorator-options.js';
 import { lockMethod } from './lock-method.js';
 import type { OnBusy } from './run-locked.js';
 
@@ -21,15 +21,6 @@ export interface WithAdvisoryLockOptions<
    */
   readonly connection?: string;
 }
-
-export const onBusyRule: OptionRules[string] = [
-  (value) => value === 'throw' || value === 'skip' || typeof value === 'function',
-  "'throw', 'skip' or a function",
-];
-export const connectionRule: OptionRules[string] = [
-  (value) => typeof value === 'string' && value !== '',
-  'the `name` of an AdvisoryLockModule',
-];
 
 /**
  * The method runs while the lock is held, on any provider or controller. Without the lock it never runs: busy, it rejects with
@@ -56,13 +47,13 @@ export function WithAdvisoryLock<Args extends readonly unknown[] = readonly unkn
   name: LockName | ((...args: Args) => LockName),
   options: WithAdvisoryLockOptions<Args> = {},
 ): LockedMethodDecorator<Args> {
-  checkOptions(
-    options,
-    { onBusy: onBusyRule, connection: connectionRule, ...busyHttpRules },
-    '@WithAdvisoryLock',
-  );
   const { onBusy = 'throw', connection, ...http } = options;
-  return (target, propertyKey, descriptor) => {
+  checkDecoratorOptions('@WithAdvisoryLock', { onBusy, connection, ...http });
+  const decorate = (
+    target: object,
+    propertyKey: string | symbol,
+    descriptor: PropertyDescriptor | undefined,
+  ): void => {
     lockMethod(target, propertyKey, descriptor, {
       connection,
       nameOf: (_instance, args) => (typeof name === 'function' ? name(...(args as Args)) : name),
@@ -71,4 +62,5 @@ export function WithAdvisoryLock<Args extends readonly unknown[] = readonly unkn
       http,
     });
   };
+  return decorate;
 }

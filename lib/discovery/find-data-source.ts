@@ -1,22 +1,33 @@
 import type { InjectionToken } from '@nestjs/common';
 import type { ModuleRef } from '@nestjs/core';
 import { DataSource } from 'typeorm';
+import type { PostgresOptions } from '../engine/sibling-options.js';
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
 
+const CURE =
+  "Import TypeOrmModule.forRoot({ type: 'postgres', … }), or name the data source, or the injection token that provides it, in " +
+  'the `dataSource` option of AdvisoryLockModule.forRoot().';
+
 /**
- * Finds the application's data source: the default one, one by the name it has in `TypeOrmModule.forRoot({ name })`, or by
- * its token. By the tokens' form rather than by @nestjs/typeorm, which an application need not use.
+ * Finds the options of the application's data source: the default one, one by the name it has in `TypeOrmModule.forRoot({ name })`,
+ * or by its token. By the tokens' form rather than by @nestjs/typeorm, which an application need not use.
  */
-export function findDataSource(moduleRef: ModuleRef, wanted: InjectionToken = DataSource): DataSource {
+export function findPostgresOptions(
+  moduleRef: ModuleRef,
+  wanted: InjectionToken = DataSource,
+): PostgresOptions {
+  const isDefault = wanted === DataSource;
   const tokens = typeof wanted === 'string' ? [`${wanted}DataSource`, wanted] : [wanted];
-  for (const token of tokens) {
-    const found = lookUp(moduleRef, token);
-    if (isDataSource(found)) return found;
+  const found = tokens.map((token) => lookUp(moduleRef, token)).find(isDataSource);
+  if (found === undefined) {
+    const what = isDefault ? 'no default data source' : `no data source "${String(wanted)}"`;
+    throw new LockConfigurationError(`AdvisoryLockModule found ${what} in this application. ${CURE}`);
   }
-  const what = wanted === DataSource ? 'no default data source' : `no data source "${String(wanted)}"`;
+  const { options } = found;
+  if (options.type === 'postgres') return options;
+  const which = isDefault ? 'the default data source' : `the data source "${String(wanted)}"`;
   throw new LockConfigurationError(
-    `AdvisoryLockModule found ${what} in this application. Import TypeOrmModule.forRoot({ type: 'postgres', … }), or name ` +
-      'the data source, or the injection token that provides it, in the `dataSource` option of AdvisoryLockModule.forRoot().',
+    `Advisory locks need a data source of the type "postgres", but ${which} has the type "${options.type}". ${CURE}`,
   );
 }
 

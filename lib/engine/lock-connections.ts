@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DataSource, type DataSourceOptions } from 'typeorm';
+import { DataSource } from 'typeorm';
 import { LockConnectionError } from '../errors/lock-connection.error.js';
 import { LockConnection } from './lock-connection.js';
-import { checkedPostgres, type LockConnectionOptions, siblingOptions } from './sibling-options.js';
+import { type LockConnectionOptions, type PostgresOptions, siblingOptions } from './sibling-options.js';
 
 /** The pause before the second attempt in a row, in milliseconds; it doubles up to the longest. */
 const FIRST_PAUSE_MS = 50;
@@ -18,14 +18,14 @@ export class LockConnections {
   private nextAttemptAt = 0;
 
   constructor(
-    private readonly applicationOptions: () => DataSourceOptions,
+    private readonly applicationOptions: () => PostgresOptions,
     private readonly overrides: LockConnectionOptions,
     private readonly applicationName: string,
   ) {}
 
-  /** Throws `LOCK_CONFIGURATION` when the data source is missing or its server has no advisory locks that exclude. */
+  /** Throws `LOCK_CONFIGURATION` when there is no data source on Postgres. */
   checkDataSource(): void {
-    checkedPostgres(this.applicationOptions());
+    this.applicationOptions();
   }
 
   /** Connects; rejects with `LOCK_CONNECTION`. After a failure it first lets a pause go by, so that nothing hammers. */

@@ -74,7 +74,9 @@ export class LockSession {
 
   private async sendWaiting(): Promise<void> {
     // Behind all that the last answers set going: the callers' next requests then join this batch and not the next one.
-    await new Promise<void>(process.nextTick);
+    await new Promise<void>((resolve) => {
+      process.nextTick(resolve);
+    });
     const batch = this.waiting;
     this.waiting = [];
     try {

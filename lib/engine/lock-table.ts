@@ -24,6 +24,11 @@ export class LockTable {
 
   constructor(private readonly connections: LockConnections) {}
 
+  /** Whether no more locks are taken, for ever. */
+  get isClosed(): boolean {
+    return this.closing;
+  }
+
   /** Takes the key, or answers `undefined` when it is held, here or elsewhere. */
   tryAcquire(key: LockKey): Promise<LockHold | undefined> {
     if (this.closing) return Promise.reject(new LockShutdownError(key.name));

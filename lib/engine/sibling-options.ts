@@ -1,7 +1,7 @@
 import type { DataSourceOptions } from 'typeorm';
-import { LockConfigurationError } from '../errors/lock-configuration.error.js';
 
-type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
+/** The options of a data source on Postgres. */
+export type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
 /** What the lock connection may have otherwise than the application's data source, such as a direct URL round a pooler. */
 export type LockConnectionOptions = Partial<
@@ -28,11 +28,11 @@ const CONNECT_TIMEOUT_MS = 10_000;
  * its entities, migrations, logs or pool.
  */
 export function siblingOptions(
-  application: DataSourceOptions,
+  application: PostgresOptions,
   overrides: LockConnectionOptions,
   defaultName: string,
 ): DataSourceOptions {
-  const { replication, ...single } = checkedPostgres(application);
+  const { replication, ...single } = application;
   // A replica grants the same key as its primary, so only the master counts.
   const base: PostgresOptions = { ...single, ...replication?.master };
   const applicationName = overrides.applicationName ?? defaultName;
@@ -66,15 +66,6 @@ export function siblingOptions(
     poolSize: 1,
     extra,
   };
-}
-
-/** Refuses a data source whose server has no session locks that exclude. */
-export function checkedPostgres(options: DataSourceOptions): PostgresOptions {
-  if (options.type === 'postgres') return options;
-  throw new LockConfigurationError(
-    `Advisory locks need a data source of the type "postgres", but the one that was given has the type "${options.type}". ` +
-      'Name a Postgres data source in the `dataSource` option of AdvisoryLockModule.forRoot().',
-  );
 }
 
 /** node-postgres lets a URL win over single fields, so overriding a field of a URL means writing it into the URL. */

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
-import { type ArgumentsHost, Catch, HttpException } from '@nestjs/common';
-import { BaseExceptionFilter } from '@nestjs/core';
+import { type ArgumentsHost, Catch, HttpException, Inject } from '@nestjs/common';
+import { ApplicationConfig, BaseExceptionFilter } from '@nestjs/core';
 import { throwError } from 'rxjs';
 import { LockUnavailableError } from '../errors/lock-unavailable.error.js';
 
@@ -30,6 +30,13 @@ export function toHttpException(error: LockUnavailableError): HttpException {
 /** Shows a busy lock to HTTP clients, when no exception filter of the application has caught it before. */
 @Catch(LockUnavailableError)
 export class LockUnavailableFilter extends BaseExceptionFilter {
+  constructor(@Inject(ApplicationConfig) config: ApplicationConfig) {
+    super();
+    // Nest asks the last global filter first. As APP_FILTER, this one would come after those of the application's root
+    // module, and would be asked before them.
+    config.getGlobalFilters().unshift(this);
+  }
+
   override catch(error: LockUnavailableError, host: ArgumentsHost): unknown {
     if (host.getType() === 'http') super.catch(toHttpException(error), host);
     // A microservice passes on what the filter returns; every other context goes on with the error as it is.

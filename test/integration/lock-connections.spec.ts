@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import type { DataSourceOptions } from 'typeorm';
 import { LockConnections } from '../../lib/engine/lock-connections.js';
-import type { LockConnectionOptions } from '../../lib/engine/sibling-options.js';
+import type { LockConnectionOptions, PostgresOptions } from '../../lib/engine/sibling-options.js';
 import { defer } from '../support/cleanup.js';
 import { useTestDatabase } from '../support/test-database.js';
 
@@ -16,10 +15,10 @@ interface Where {
 
 /** Where a lock connection arrives, for these options of the application. */
 async function connect(
-  application: Partial<DataSourceOptions>,
+  application: Partial<PostgresOptions>,
   overrides: LockConnectionOptions = {},
 ): Promise<Where> {
-  const options = { type: 'postgres', ...application } as DataSourceOptions;
+  const options: PostgresOptions = { type: 'postgres', ...application };
   const connections = new LockConnections(() => options, overrides, 'nestjs-advisory-lock');
   const connection = await connections.open();
   defer(async () => {

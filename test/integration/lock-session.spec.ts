@@ -84,7 +84,10 @@ describe('a lock session', () => {
     const [first, ...rest] = keys(50) as [LockKey, ...LockKey[]];
     await session.tryLock(first);
     const underWay = session.tryLock(LockKey.of(1_000));
-    while (sent.length < 2) await new Promise(process.nextTick);
+    while (sent.length < 2)
+      await new Promise((resolve) => {
+        process.nextTick(resolve);
+      });
     const next = [session.unlock(first), ...rest.map((key) => session.tryLock(key))];
     await Promise.all([underWay, ...next]);
     expect(sent).toEqual(['advisory_lock_try', 'advisory_lock_try', 'advisory_lock_batch']);

@@ -1,8 +1,8 @@
-import type { DataSourceOptions } from 'typeorm';
 import { AdvisoryLockService } from '../../lib/advisory-lock.service.js';
 import { KeyBook, type KeyBookOptions } from '../../lib/engine/key-book.js';
 import { LockConnections } from '../../lib/engine/lock-connections.js';
 import { LockTable } from '../../lib/engine/lock-table.js';
+import type { PostgresOptions } from '../../lib/engine/sibling-options.js';
 import { defer } from './cleanup.js';
 
 /** What a module is made of, without Nest: to the database, each is a process of its own. */
@@ -12,8 +12,8 @@ export interface Locks {
   close(graceMs?: number): Promise<void>;
 }
 
-export function createLocks(options: string | DataSourceOptions, keyBookOptions: KeyBookOptions = {}): Locks {
-  const applicationOptions: DataSourceOptions =
+export function createLocks(options: string | PostgresOptions, keyBookOptions: KeyBookOptions = {}): Locks {
+  const applicationOptions: PostgresOptions =
     typeof options === 'string' ? { type: 'postgres', url: options } : options;
   const table = new LockTable(new LockConnections(() => applicationOptions, {}, 'nestjs-advisory-lock'));
   let closed: Promise<void> | undefined;

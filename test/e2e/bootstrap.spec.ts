@@ -1,0 +1,239 @@
+import { describe, expect, it } from '@jest/globals';
+import { Controller, Get, Injectable, type ModuleMetadata, Scope } from '@nestjs/common';
+import { ScheduleModule } from '@nestjs/schedule';
+import { AdvisoryLockModule, ExclusiveCron, WithAdvisoryLock } from 'nestjs-advisory-lock';
+import { DataSource } from 'typeorm';
+import { useTestDatabase } from '../support/test-database.js';
+import { bootstrapError, lockedApp, postgres, start } from './support/applications.js';
+import { Forgetful } from './support/transactional.js';
+
+const database = useTestDatabase();
+
+const NEVER = '0 0 29 2 *';
+
+@Injectable()
+class Reports {
+  @WithAdvisoryLock('report')
+  async write(): Promise<void> {}
+}
+
+@Controller()
+class Orders {
+  @Get()
+  @WithAdvisoryLock('order', { connection: 'archive' })
+  async pay(): Promise<void> {}
+}
+
+/** Like a `DataSource`, of a server that is never asked. */
+function dataSourceOf(type: string): object {
+  return { options: { type }, createQueryRunner: () => undefined };
+}
+
+async function failsWith(metadata: ModuleMetadata, ...words: (string | RegExp)[]): Promise<void> {
+  const { message } = await bootstrapError(metadata);
+  for (const word of words) expect(message).toMatch(word);
+}
+
+describe('the bootstrap fails', () => {
+  it('without the module, and says which class needs what', async () => {
+    await failsWith(
+      { imports: [postgres(database)], providers: [Reports] },
+      'Reports',
+      'AdvisoryLockModule.forRoot()',
+    );
+  });
+
+  it('without the module of that name, and says which controller needs what', async () => {
+    await failsWith(lockedApp(database, { controllers: [Orders] }), 'Orders', 'forRoot({ name: "archive" })');
+  });
+
+  it('without the module of that name for an object that a factory made', async () => {
+    await failsWith(
+      lockedApp(database, { providers: [{ provide: 'made', useFactory: () => new Orders() }] }),
+      'Orders',
+      'forRoot({ name: "archive" })',
+    );
+  });
+
+  it('without a data source', async () => {
+    await failsWith({ imports: [AdvisoryLockModule.forRoot()] }, 'no default data source', 'TypeOrmModule');
+  });
+
+  it('without the data source of that name', async () => {
+    await failsWith(
+      { imports: [postgres(database), AdvisoryLockModule.forRoot({ dataSource: 'archive' })] },
+      'no data source "archive"',
+    );
+  });
+
+  it('when the token of a data source provides something else', async () => {
+    await failsWith(
+      {
+        imports: [AdvisoryLockModule.forRoot({ dataSource: 'clock' })],
+        providers: [{ provide: 'clock', useValue: { now: 1 } }],
+      },
+      'no data source "clock"',
+    );
+  });
+
+  it.each(['mysql', 'better-sqlite3', 'cockroachdb', 'aurora-postgres'])(
+    'with a data source of the type %s, and names it',
+    async (type) => {
+      await failsWith(
+        {
+          imports: [AdvisoryLockModule.forRoot({ name: 'locks', dataSource: 'warehouse' })],
+          providers: [{ provide: 'warehouse', useValue: dataSourceOf(type) }],
+        },
+        `"${type}"`,
+        'postgres',
+        'warehouse',
+      );
+    },
+  );
+
+  it('with a default data source that is not Postgres', async () => {
+    await failsWith(
+      {
+        imports: [AdvisoryLockModule.forRoot()],
+        providers: [{ provide: DataSource, useValue: dataSourceOf('mysql') }],
+      },
+      '"mysql"',
+      'default',
+    );
+  });
+
+  it.each([
+    ['namespaces', { namespaces: 'shop' }],
+    ['namespace', { namespace: '' }],
+    ['namespace', { namespace: 7 }],
+    ['keyScheme', { keyScheme: 'sha1' }],
+    ['keyScheme', { keyScheme: 'toString' }],
+    ['shutdownTimeoutMs', { shutdownTimeoutMs: -1 }],
+    ['shutdownTimeoutMs', { shutdownTimeoutMs: '5' }],
+    ['shutdownTimeoutMs', { shutdownTimeoutMs: Infinity }],
+    ['httpStatus', { httpStatus: 500 }],
+    ['exposeLockName', { exposeLockName: 1 }],
+    ['connectionOptions', { connectionOptions: 'postgres://' }],
+    ['dataSource', { dataSource: 7 }],
+    ['maxConnections', { maxConnections: 4 }],
+  ])('with the option %s of %p, and says so', async (option, options) => {
+    const given = options as object;
+    for (const locks of [
+      AdvisoryLockModule.forRoot(given),
+      AdvisoryLockModule.forRootAsync({ useFactory: () => given }),
+    ]) {
+      const error = await bootstrapError({ imports: [postgres(database), locks] });
+      expect(error).toMatchObject({ code: 'LOCK_CONFIGURATION' });
+      expect(error.message).toContain(`\`${option}\``);
+    }
+  });
+
+  it('when a factory answers no options, and says so', async () => {
+    const error = await bootstrapError({
+      imports: [
+        postgres(database),
+        AdvisoryLockModule.forRootAsync({ useFactory: () => undefined as unknown as object }),
+      ],
+    });
+    expect(error).toMatchObject({ code: 'LOCK_CONFIGURATION' });
+  });
+});
+
+describe('the bootstrap fails for a cron job that would never run', () => {
+  const fails = async (job: new () => object, ...words: (string | RegExp)[]): Promise<void> => {
+    await failsWith(lockedApp(database, { imports: [ScheduleModule.forRoot()], providers: [job] }), ...words);
+  };
+
+  it.each([
+    ['request-scoped', Scope.REQUEST],
+    ['transient', Scope.TRANSIENT],
+  ])('in a %s provider', async (_, scope) => {
+    @Injectable({ scope })
+    class Nightly {
+      @ExclusiveCron(NEVER)
+      async run(): Promise<void> {}
+    }
+    await fails(Nightly, 'Nightly.run', /request-scoped or transient/);
+  });
+
+  it('in a provider that depends on a request-scoped one', async () => {
+    @Injectable({ scope: Scope.REQUEST })
+    class Tenant {}
+    @Injectable()
+    class Nightly {
+      constructor(readonly tenant: Tenant) {}
+
+      @ExclusiveCron(NEVER)
+      async run(): Promise<void> {}
+    }
+    await failsWith(
+      lockedApp(database, { imports: [ScheduleModule.forRoot()], providers: [Tenant, Nightly] }),
+      'Nightly.run',
+    );
+  });
+
+  it('under a decorator that forgets its metadata', async () => {
+    @Injectable()
+    class Nightly {
+      @Forgetful()
+      @ExclusiveCron(NEVER)
+      async run(): Promise<void> {}
+    }
+    await fails(Nightly, 'Nightly.run', 'without its metadata');
+  });
+
+  it('that a subclass overrides without the decorator', async () => {
+    class Nightly {
+      @ExclusiveCron(NEVER)
+      async run(): Promise<void> {}
+    }
+    @Injectable()
+    class Tonight extends Nightly {
+      override async run(): Promise<void> {}
+    }
+    await fails(Tonight, 'Tonight.run', 'subclass');
+  });
+
+  it('in a class without a name', async () => {
+    class Nameless {
+      @ExclusiveCron(NEVER)
+      async run(): Promise<void> {}
+    }
+    Object.defineProperty(Nameless, 'name', { value: '' });
+    await fails(Nameless, 'run', 'no name');
+  });
+
+  it('as its lock has the name of the lock of another job', async () => {
+    const jobOf = (token: string) => {
+      @Injectable()
+      class Nightly {
+        @ExclusiveCron(NEVER)
+        async run(): Promise<void> {}
+      }
+      return { provide: token, useClass: Nightly };
+    };
+    await failsWith(
+      lockedApp(database, { imports: [ScheduleModule.forRoot()], providers: [jobOf('a'), jobOf('b')] }),
+      'Nightly.run',
+    );
+  });
+});
+
+describe('without ScheduleModule', () => {
+  it('a warning says, once, that the job will not run here', async () => {
+    @Injectable()
+    class Nightly {
+      @ExclusiveCron(NEVER)
+      async run(): Promise<void> {}
+    }
+    const { log } = await start({
+      imports: [
+        postgres(database),
+        AdvisoryLockModule.forRoot(),
+        AdvisoryLockModule.forRoot({ name: 'second' }),
+      ],
+      providers: [Nightly],
+    });
+    expect(log.matching(/^warn .*Nightly\.run.*ScheduleModule/)).toHaveLength(1);
+  });
+});

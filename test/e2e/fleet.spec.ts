@@ -1,0 +1,49 @@
+import { describe, expect, it } from '@jest/globals';
+import { createLocks } from '../support/locks.js';
+import { startWorker } from '../support/processes.js';
+import { useTestDatabase } from '../support/test-database.js';
+import { until } from '../support/until.js';
+
+const database = useTestDatabase();
+const env = { TEST_URL: database.url };
+
+interface Message {
+  type: string;
+  refused: number;
+}
+
+describe('a fleet', () => {
+  it('of 8 processes loses none of 1,000 updates each of one row', async () => {
+    await database.query('CREATE TABLE counter AS SELECT 0 AS value');
+    const workers = Array.from({ length: 8 }, () =>
+      startWorker(new URL('./workers/counter.ts', import.meta.url), { env, args: ['1000'] }),
+    );
+    for (const worker of workers) await worker.message<Message>(({ type }) => type === 'ready', 60_000);
+    for (const worker of workers) worker.send({ type: 'go' });
+    let refused = 0;
+    for (const worker of workers) {
+      refused += (await worker.message<Message>(({ type }) => type === 'done', 120_000)).refused;
+      expect(await worker.exited).toEqual({ code: 0, signal: null });
+    }
+    expect(await database.query('SELECT value FROM counter')).toEqual([{ value: 8_000 }]);
+    // They did get in each other's way.
+    expect(refused).toBeGreaterThan(1_000);
+  }, 180_000);
+
+  it('takes over the locks of a process that is killed', async () => {
+    const holder = startWorker(new URL('./workers/holder.ts', import.meta.url), {
+      env,
+      args: ['import', 'report'],
+    });
+    await holder.message<Message>(({ type }) => type === 'holding', 60_000);
+    const { service } = createLocks(database.url);
+    expect(await service.tryAcquire('import')).toBeUndefined();
+    expect(await service.tryAcquire('report')).toBeUndefined();
+
+    holder.kill('SIGKILL');
+    await holder.exited;
+    await until(async () => !(await service.isLocked('report')), 'the locks of the killed process are free');
+    await using lock = await service.acquire('import');
+    expect(lock.isHeld).toBe(true);
+  });
+});

@@ -1,0 +1,80 @@
+import {
+  type AdvisoryLock,
+  AdvisoryLockModule,
+  type AdvisoryLockModuleOptions,
+  type AdvisoryLockOptionsFactory,
+  AdvisoryLockService,
+  InjectAdvisoryLock,
+} from 'nestjs-advisory-lock';
+import { DataSource } from 'typeorm';
+
+class OptionsFactory implements AdvisoryLockOptionsFactory {
+  createAdvisoryLockOptions(): AdvisoryLockModuleOptions {
+    return { namespace: 'shop' };
+  }
+}
+
+export const modules = [
+  AdvisoryLockModule.forRoot(),
+  AdvisoryLockModule.forRoot({}),
+  AdvisoryLockModule.forRoot({
+    name: 'archive',
+    isGlobal: false,
+    dataSource: DataSource,
+    namespace: 'shop',
+    keyScheme: (name) => name.length,
+    connectionOptions: { url: 'postgres://localhost', ssl: { rejectUnauthorized: false } },
+    shutdownTimeoutMs: 0,
+    httpStatus: 503,
+    exposeLockName: true,
+  }),
+  AdvisoryLockModule.forRootAsync({ useFactory: () => ({ keyScheme: 'md5-31' }) }),
+  AdvisoryLockModule.forRootAsync({ name: 'archive', isGlobal: false, useClass: OptionsFactory }),
+  AdvisoryLockModule.forRootAsync({ useExisting: OptionsFactory }),
+
+  // @ts-expect-error 2322 a number of milliseconds
+  AdvisoryLockModule.forRoot({ shutdownTimeoutMs: '5' }),
+  // @ts-expect-error 2561 misspelt
+  AdvisoryLockModule.forRoot({ namespaces: 'shop' }),
+  // @ts-expect-error 2353 not in this version
+  AdvisoryLockModule.forRoot({ maxConnections: 4 }),
+  // @ts-expect-error 2322 no such scheme
+  AdvisoryLockModule.forRoot({ keyScheme: 'sha1' }),
+  // @ts-expect-error 2322 not a status for a busy lock
+  AdvisoryLockModule.forRoot({ httpStatus: 500 }),
+  // @ts-expect-error 2353 these are the library's own
+  AdvisoryLockModule.forRoot({ connectionOptions: { synchronize: true } }),
+  // @ts-expect-error 2322 the factory answers something else
+  AdvisoryLockModule.forRootAsync({ useFactory: () => ({ namespace: 1 }) }),
+];
+
+export class Service {
+  constructor(
+    readonly locks: AdvisoryLockService,
+    @InjectAdvisoryLock('archive') readonly archive: AdvisoryLockService,
+  ) {}
+
+  @InjectAdvisoryLock()
+  readonly byProperty!: AdvisoryLockService;
+
+  async answers(): Promise<[string, number, AdvisoryLock | undefined]> {
+    const value: string = await this.locks.withLock('a', () => Promise.resolve('1'));
+    const sync: number = await this.locks.withLock(1n, ({ name }) => name.length);
+    await using lock = await this.locks.acquire([1, 2]);
+    lock.assertHeld();
+    const outcome = await this.locks.tryWithLock('a', () => 42);
+    return [value, outcome.acquired ? outcome.value : sync, await this.locks.tryAcquire('a')];
+  }
+
+  async refuses(): Promise<void> {
+    const outcome = await this.locks.tryWithLock('a', () => 42);
+    // @ts-expect-error 2322 the lock may have been busy
+    const value: number = outcome.value;
+    // @ts-expect-error 2322 the lock may have been busy
+    const lock: AdvisoryLock = await this.locks.tryAcquire(`a ${value}`);
+    // @ts-expect-error 2353 not in this version
+    await this.locks.acquire(lock.name, { waitMs: 5 });
+    // @ts-expect-error 2345 no name
+    await this.locks.isLocked(undefined);
+  }
+}

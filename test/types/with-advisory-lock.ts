@@ -1,0 +1,268 @@
+/* eslint-disable @typescript-eslint/no-unused-vars -- the parameters are what is compared */
+/* What does and does not compile. The number after @ts-expect-error is the code of the expected error; see types.spec.ts. */
+import { applyDecorators, Controller, Get, Param, Query } from '@nestjs/common';
+import { Cron } from '@nestjs/schedule';
+import { type AsyncResult, WithAdvisoryLock } from 'nestjs-advisory-lock';
+import { type Observable, of, Subject } from 'rxjs';
+
+const LockedRoute = (path: string) => applyDecorators(WithAdvisoryLock(`route ${path}`), Get(path));
+
+interface Order {
+  readonly id: string;
+  readonly lines: number;
+}
+
+export class Methods {
+  @WithAdvisoryLock('a')
+  async isAsync(): Promise<void> {}
+
+  @WithAdvisoryLock('a')
+  answersAPromise(): Promise<string> {
+    return Promise.resolve('');
+  }
+
+  @WithAdvisoryLock('a')
+  answersAThenable(): PromiseLike<string> {
+    return Promise.resolve('');
+  }
+
+  @WithAdvisoryLock('a')
+  answersAnObservable(): Observable<number> {
+    return of(1);
+  }
+
+  @WithAdvisoryLock('a')
+  answersAPromiseOfAnObservable(): Promise<Observable<number>> {
+    return Promise.resolve(of(1));
+  }
+
+  @WithAdvisoryLock('a')
+  isGeneric<T extends Order>(value: T): Promise<T> {
+    return Promise.resolve(value);
+  }
+
+  @WithAdvisoryLock(<T extends { id: string }>(value: T) => value.id)
+  isGenericAsItsName<T extends Order>(value: T): Promise<T> {
+    return Promise.resolve(value);
+  }
+
+  overloaded(id: string): Promise<string>;
+  overloaded(id: number): Promise<number>;
+  @WithAdvisoryLock((id: string | number) => `order:${id}`)
+  overloaded(id: string | number): Promise<string | number> {
+    return Promise.resolve(id);
+  }
+
+  @WithAdvisoryLock('a')
+  private async isPrivate(): Promise<void> {}
+
+  @WithAdvisoryLock('a')
+  protected async isProtected(): Promise<void> {}
+
+  @WithAdvisoryLock('a')
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.isPrivate();
+  }
+
+  @WithAdvisoryLock('a')
+  @Cron('* * * * *')
+  async standsAboveCron(): Promise<void> {}
+
+  @Cron('* * * * *')
+  @WithAdvisoryLock('a')
+  async standsBelowCron(): Promise<void> {}
+
+  @applyDecorators(Cron('* * * * *'), WithAdvisoryLock('a'))
+  async isComposed(): Promise<void> {}
+
+  // @ts-expect-error 1241 a body that is over before the lock is even asked for
+  @WithAdvisoryLock('a')
+  isSync(): void {
+    return;
+  }
+
+  // @ts-expect-error 1241 a caller who expects a number would get a Promise
+  @WithAdvisoryLock('a')
+  answersANumber(): number {
+    return 1;
+  }
+
+  // @ts-expect-error 1241 half of the callers would get something else than they expect
+  @WithAdvisoryLock('a')
+  isSometimesSync(): number | Promise<number> {
+    return 1;
+  }
+
+  // @ts-expect-error 1241 what an async generator yields comes after the lock was released
+  @WithAdvisoryLock('a')
+  async *generates(): AsyncGenerator<number> {
+    yield await Promise.resolve(1);
+  }
+
+  // @ts-expect-error 1241 a subject is also written to, and a locked method can only answer a stream to read
+  @WithAdvisoryLock('a')
+  answersASubject(): Subject<number> {
+    return new Subject();
+  }
+}
+
+export class Names {
+  @WithAdvisoryLock(7)
+  async isANumber(): Promise<void> {}
+
+  @WithAdvisoryLock(7n)
+  async isABigint(): Promise<void> {}
+
+  @WithAdvisoryLock([1, 2])
+  async isAPair(): Promise<void> {}
+
+  @WithAdvisoryLock(() => 'a')
+  async ignoresTheArguments(_id: string): Promise<void> {}
+
+  @WithAdvisoryLock<[id: string]>((id) => `order:${id}`)
+  async isTypedByItsArguments(_id: string): Promise<void> {}
+
+  @WithAdvisoryLock((id: string) => `order:${id}`)
+  async isTypedByItsParameter(_id: string): Promise<void> {}
+
+  @WithAdvisoryLock((id) => `order:${String(id)}`)
+  async isNotTyped(_id: string): Promise<void> {}
+
+  @WithAdvisoryLock((id: string) => `order:${id}`)
+  async usesOnlyTheFirst(_id: string, _amount: number): Promise<void> {}
+
+  @WithAdvisoryLock((order: { id: string }) => order.id)
+  async usesAPart(_order: Order): Promise<void> {}
+
+  @WithAdvisoryLock((id: string, part?: number) => [id.length, part ?? 0])
+  async hasAnOptional(_id: string, _part?: number): Promise<void> {}
+
+  @WithAdvisoryLock((...ids: string[]) => ids.join())
+  async hasARest(..._ids: string[]): Promise<void> {}
+
+  // @ts-expect-error 1241 the method takes a number
+  @WithAdvisoryLock<[id: string]>((id) => `order:${id}`)
+  async takesAnother(_id: number): Promise<void> {}
+
+  // @ts-expect-error 1241 the method takes a number
+  @WithAdvisoryLock((id: string) => `order:${id}`)
+  async takesAnotherToo(_id: number): Promise<void> {}
+
+  // @ts-expect-error 1241 the method takes nothing, so the name would be order:undefined
+  @WithAdvisoryLock((id: string) => `order:${id}`)
+  async takesNothing(): Promise<void> {}
+
+  // @ts-expect-error 1241 the method may be called without it
+  @WithAdvisoryLock((id: string) => `order:${id}`)
+  async takesItOptionally(_id?: string): Promise<void> {}
+
+  // @ts-expect-error 1241 the arguments are the other way round
+  @WithAdvisoryLock((id: string, amount: number) => `${id}:${amount}`)
+  async takesThemInAnotherOrder(_amount: number, _id: string): Promise<void> {}
+
+  // @ts-expect-error 1241 an order has no such field
+  @WithAdvisoryLock((order: { sku: string }) => order.sku)
+  async takesAnotherObject(_order: Order): Promise<void> {}
+
+  // @ts-expect-error 2345 a boolean is no name
+  @WithAdvisoryLock(true)
+  async isABoolean(): Promise<void> {}
+
+  // @ts-expect-error 2345 nor is what a function answers without a return
+  @WithAdvisoryLock((id: string) => {
+    id.trim();
+  })
+  async isNothing(_id: string): Promise<void> {}
+
+  // @ts-expect-error 2345 the name is needed at once
+  @WithAdvisoryLock((id: string) => Promise.resolve(id))
+  async isAPromise(_id: string): Promise<void> {}
+
+  // @ts-expect-error 2345 Postgres has pairs, no triples
+  @WithAdvisoryLock([1, 2, 3])
+  async isATriple(): Promise<void> {}
+
+  // @ts-expect-error 2554 nothing to lock
+  @WithAdvisoryLock()
+  async isMissing(): Promise<void> {}
+}
+
+export class Options {
+  @WithAdvisoryLock('a', { onBusy: 'throw', connection: 'archive', httpStatus: 423, exposeLockName: true })
+  async hasAll(): Promise<void> {}
+
+  @WithAdvisoryLock('a', {
+    onBusy: ({ lockName, args, methodName, error }) => [lockName, args, methodName, error],
+  })
+  async isToldOfBusy(): Promise<unknown> {
+    return Promise.resolve();
+  }
+
+  @WithAdvisoryLock((id: string) => id, { onBusy: ({ args: [id] }) => id.toUpperCase() })
+  knowsTheArguments(id: string): Promise<string> {
+    return Promise.resolve(id);
+  }
+
+  // @ts-expect-error 1360 the argument is a string
+  @WithAdvisoryLock((id: string) => id, { onBusy: ({ args: [id] }) => id satisfies number })
+  doesNotKnowTheArguments(id: string): Promise<string> {
+    return Promise.resolve(id);
+  }
+
+  // @ts-expect-error 2322 no such way
+  @WithAdvisoryLock('a', { onBusy: 'ignore' })
+  async ignores(): Promise<void> {}
+
+  // @ts-expect-error 2322 not a status for a busy lock
+  @WithAdvisoryLock('a', { httpStatus: 404 })
+  async isNotFound(): Promise<void> {}
+
+  // @ts-expect-error 2322 not a boolean
+  @WithAdvisoryLock('a', { exposeLockName: 'yes' })
+  async exposes(): Promise<void> {}
+
+  // @ts-expect-error 2322 not a name
+  @WithAdvisoryLock('a', { connection: 1 })
+  async connects(): Promise<void> {}
+
+  // @ts-expect-error 2561 misspelt
+  @WithAdvisoryLock('a', { onbusy: 'skip' })
+  async isMisspelt(): Promise<void> {}
+
+  // @ts-expect-error 2353 not in this version
+  @WithAdvisoryLock('a', { waitMs: 5 })
+  async waits(): Promise<void> {}
+}
+
+@Controller()
+export class Routes {
+  @Get(':id')
+  @WithAdvisoryLock((id: string) => `order:${id}`)
+  below(@Param('id') id: string): Promise<string> {
+    return Promise.resolve(id);
+  }
+
+  @WithAdvisoryLock((id: string, dry?: string) => `order:${id}:${dry ?? ''}`)
+  @Get(':id')
+  above(@Param('id') id: string, @Query('dry') dry?: string): Observable<string> {
+    return of(id, dry ?? '');
+  }
+
+  @LockedRoute('composed')
+  composed(): Promise<string> {
+    return Promise.resolve('');
+  }
+
+  @Get(':id/pages')
+  // @ts-expect-error 1241 the parameter was converted to a number
+  @WithAdvisoryLock((id: string) => `order:${id}`)
+  converted(@Param('id') id: number): Promise<number> {
+    return Promise.resolve(id);
+  }
+}
+
+// @ts-expect-error 1238 not a method
+@WithAdvisoryLock('a')
+export class NotAMethod {}
+
+export const result: AsyncResult = Promise.resolve();

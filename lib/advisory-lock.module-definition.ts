@@ -42,13 +42,15 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
             () => findPostgresOptions(moduleRef, options.dataSource),
             options.connectionOptions ?? {},
             name === DEFAULT_NAME ? 'nestjs-advisory-lock' : `nestjs-advisory-lock ${name}`,
+            options.maxConnections,
           );
         },
       },
       {
         provide: LockTable,
-        inject: [LockConnections],
-        useFactory: (connections: LockConnections) => new LockTable(connections),
+        inject: [LockConnections, MODULE_OPTIONS_TOKEN],
+        useFactory: (connections: LockConnections, options: AdvisoryLockModuleOptions) =>
+          new LockTable(connections, options.maxLocalHandoffs),
       },
       {
         provide: AdvisoryLockLifecycle,

@@ -31,6 +31,17 @@ export interface AdvisoryLockModuleOptions extends BusyHttpOptions {
    */
   readonly connectionOptions?: LockConnectionOptions;
   /**
+   * How many connections this module may have: one for all locks that are not waited for, and one for each lock that is waited
+   * for while another process holds it. When they are all taken, waiting goes on by trying again.
+   * @default 4
+   */
+  readonly maxConnections?: number;
+  /**
+   * How often a lock is handed on inside the process, without a round trip, before other processes have their turn.
+   * @default 16
+   */
+  readonly maxLocalHandoffs?: number;
+  /**
    * How long running bodies may finish when the application shuts down before their locks are taken from them, in
    * milliseconds.
    * @default 10_000
@@ -70,11 +81,17 @@ const rules: OptionRules = {
     `one of ${Object.keys(keySchemes).join(', ')}, or a function from a name to a key`,
   ],
   connectionOptions: [(value) => typeof value === 'object' && value !== null, 'an object'],
+  maxConnections: [(value) => isWholeNumber(value, 1, 100), 'a whole number from 1 to 100'],
+  maxLocalHandoffs: [(value) => isWholeNumber(value, 0, 1_000_000), 'a whole number from 0 to 1000000'],
   shutdownTimeoutMs: [
-    (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 2 ** 31 - 1,
+    (value) => isWholeNumber(value, 0, 2 ** 31 - 1),
     'a whole number of milliseconds, from 0 to 2147483647',
   ],
 };
+
+function isWholeNumber(value: unknown, min: number, max: number): boolean {
+  return Number.isInteger(value) && (value as number) >= min && (value as number) <= max;
+}
 
 /** Refuses options that are unknown or of the wrong kind, and a factory that answered none. */
 export function checkModuleOptions(options: unknown): void {

@@ -5,8 +5,9 @@ import type { LockHold } from './engine/lock-hold.js';
 import type { LockKey, LockName } from './engine/lock-key.js';
 import type { LockTable } from './engine/lock-table.js';
 import { LockNotHeldError } from './errors/lock-not-held.error.js';
+import { LockTimeoutError } from './errors/lock-timeout.error.js';
 import { type BusyHttpOptions, LockUnavailableError } from './errors/lock-unavailable.error.js';
-import { busyHttpRules, checkOptions, type LockOptions } from './lock.options.js';
+import { checkOptions, type LockOptions, lockRules } from './lock.options.js';
 
 /** What came of `tryWithLock`: whether the body ran, and what it answered. */
 export type TryLockOutcome<T> =
@@ -74,11 +75,13 @@ export class AdvisoryLockService {
   tryWithLock<T>(
     name: LockName,
     body: (lock: AdvisoryLock) => T | PromiseLike<T>,
+    options?: LockOptions,
   ): Promise<TryLockOutcome<T>> {
     return this.run<TryLockOutcome<T>>(
       name,
       async (lock) => ({ acquired: true, value: await body(lock) }),
       () => ({ acquired: false }),
+      options,
     );
   }
 
@@ -92,15 +95,15 @@ export class AdvisoryLockService {
    */
   async acquire(name: LockName, options?: LockOptions): Promise<AdvisoryLock> {
     const key = this.keyOf(name, options);
-    const lock = this.shared(key) ?? this.handle(await this.table.tryAcquire(key));
+    const lock = this.shared(key) ?? this.handle(await this.take(key, options));
     if (lock === undefined) throw this.unavailable(key.name, options);
     return lock;
   }
 
   /** Like {@link AdvisoryLockService.acquire}, but answers `undefined` when somebody else holds the lock. */
-  async tryAcquire(name: LockName): Promise<AdvisoryLock | undefined> {
-    const key = this.keyOf(name);
-    return this.shared(key) ?? this.handle(await this.table.tryAcquire(key));
+  async tryAcquire(name: LockName, options?: LockOptions): Promise<AdvisoryLock | undefined> {
+    const key = this.keyOf(name, options);
+    return this.shared(key) ?? this.handle(await this.take(key, options));
   }
 
   /**
@@ -140,8 +143,18 @@ export class AdvisoryLockService {
   }
 
   /** What a busy lock is told by, with the options of the module where the caller has none. @internal */
-  unavailable(lockName: string, http?: BusyHttpOptions): LockUnavailableError {
-    return new LockUnavailableError(lockName, { ...this.http, ...http });
+  unavailable(
+    lockName: string,
+    { waitMs = 0, httpStatus, exposeLockName }: LockOptions = {},
+  ): LockUnavailableError {
+    const http = {
+      ...this.http,
+      ...(httpStatus !== undefined && { httpStatus }),
+      ...(exposeLockName !== undefined && { exposeLockName }),
+    };
+    return waitMs > 0
+      ? new LockTimeoutError(lockName, waitMs, http)
+      : new LockUnavailableError(lockName, http);
   }
 
   /** Whether its application has shut down. @internal */
@@ -160,7 +173,7 @@ export class AdvisoryLockService {
     options?: LockOptions,
   ): Promise<T> {
     const key = this.keyOf(name, options);
-    const lock = this.shared(key) ?? this.handle(await this.table.tryAcquire(key));
+    const lock = this.shared(key) ?? this.handle(await this.take(key, options));
     if (lock === undefined) return onBusy(key);
     let value: T;
     try {
@@ -173,13 +186,18 @@ export class AdvisoryLockService {
   }
 
   private keyOf(name: LockName, options?: LockOptions): LockKey {
-    if (options !== undefined) checkOptions(options, busyHttpRules, 'acquire() and withLock()');
+    if (options !== undefined) checkOptions(options, lockRules, 'acquire() and withLock()');
     return this.keys.keyOf(name);
   }
 
   /** A handle on the same hold, when the calling code runs inside the lock. */
   private shared(key: LockKey): AdvisoryLock | undefined {
     return (findInside(this.table, key.id) as AdvisoryLock | undefined)?.share();
+  }
+
+  /** The hold, or `undefined` when the lock stays busy. */
+  private take(key: LockKey, { waitMs = 0, signal }: LockOptions = {}): Promise<LockHold | undefined> {
+    return waitMs > 0 ? this.table.acquire(key, { waitMs, signal }) : this.table.tryAcquire(key);
   }
 
   private handle(hold: LockHold | undefined): AdvisoryLock | undefined {

@@ -7,7 +7,7 @@ export type {
 } from './advisory-lock.options.js';
 export { AdvisoryLockService, type TryLockOutcome } from './advisory-lock.service.js';
 export { getAdvisoryLockToken } from './advisory-lock.tokens.js';
-export type { LockOptions } from './lock.options.js';
+export type { LockOptions, WaitOptions } from './lock.options.js';
 
 export { ExclusiveCron, type ExclusiveCronOptions } from './decorators/exclusive-cron.decorator.js';
 export { InjectAdvisoryLock } from './decorators/inject-advisory-lock.decorator.js';
@@ -26,6 +26,7 @@ export { LockConnectionError } from './errors/lock-connection.error.js';
 export { LockLostError } from './errors/lock-lost.error.js';
 export { LockNotHeldError } from './errors/lock-not-held.error.js';
 export { LockShutdownError } from './errors/lock-shutdown.error.js';
+export { LockTimeoutError } from './errors/lock-timeout.error.js';
 export {
   type BusyHttpOptions,
   type BusyHttpStatus,

@@ -2,8 +2,24 @@ import { describe } from './engine/lock-key.js';
 import { type BusyHttpOptions } from './errors/lock-unavailable.error.js';
 import { LockConfigurationError } from './errors/lock-configuration.error.js';
 
+/** How long a busy lock is waited for. */
+export interface WaitOptions {
+  /**
+   * How long to wait for a busy lock, in milliseconds: `0` tries once, `Infinity` waits for ever. Inside a process who comes
+   * first is served first; between processes Postgres' own queue decides, which is as fair.
+   * @default 0
+   */
+  readonly waitMs?: number;
+}
+
 /** The options of a lock that is taken by hand. */
-export type LockOptions = BusyHttpOptions;
+export interface LockOptions extends WaitOptions, BusyHttpOptions {
+  /**
+   * Ends the wait; its reason is what is thrown. It has no part in the lock once that is held.
+   * @default none
+   */
+  readonly signal?: AbortSignal;
+}
 
 const HTTP_STATUSES: readonly unknown[] = [409, 423, 429, 503];
 
@@ -15,6 +31,22 @@ export type OptionRules = Readonly<
 export const busyHttpRules: OptionRules = {
   httpStatus: [(value) => HTTP_STATUSES.includes(value), '409, 423, 429 or 503'],
   exposeLockName: [(value) => typeof value === 'boolean', 'a boolean'],
+};
+
+/** `setTimeout` and Postgres' `lock_timeout` take no more. */
+const LONGEST_WAIT_MS = 2 ** 31 - 1;
+
+export const waitRules: OptionRules = {
+  waitMs: [
+    (value) => value === Infinity || (typeof value === 'number' && value >= 0 && value <= LONGEST_WAIT_MS),
+    `a number of milliseconds from 0 to ${LONGEST_WAIT_MS}, or Infinity`,
+  ],
+};
+
+export const lockRules: OptionRules = {
+  ...waitRules,
+  ...busyHttpRules,
+  signal: [(value) => value instanceof AbortSignal, 'an AbortSignal'],
 };
 
 /**

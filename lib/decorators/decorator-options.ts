@@ -1,6 +1,6 @@
 import { KeyBook } from '../engine/key-book.js';
 import type { LockName } from '../engine/lock-key.js';
-import { busyHttpRules, checkOptions, type OptionRules } from '../lock.options.js';
+import { busyHttpRules, checkOptions, type OptionRules, waitRules } from '../lock.options.js';
 
 const rules: OptionRules = {
   onBusy: [
@@ -9,6 +9,7 @@ const rules: OptionRules = {
   ],
   connection: [(value) => typeof value === 'string' && value !== '', 'the `name` of an AdvisoryLockModule'],
   lock: [isLockName, 'a name of a lock: a string that is not empty, or a key'],
+  ...waitRules,
   ...busyHttpRules,
 };
 

@@ -71,7 +71,7 @@ export function ExclusiveCron(
       onShutdown: (instance) => {
         logger.debug(`Skipped ${instance.constructor.name}.${methodName}: the application is shutting down`);
       },
-      http: {},
+      lockOptions: {},
     });
     for (const [key, value] of schedule) Reflect.defineMetadata(key, value, method);
     noteExclusiveCron(target, propertyKey, method, {

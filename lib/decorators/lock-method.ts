@@ -6,7 +6,7 @@ import { declareSlot } from './lock-slots.js';
 import { type LockedMethod, runLocked } from './run-locked.js';
 
 /** How a decorator wants its method locked. */
-export type MethodLock = Pick<LockedMethod, 'nameOf' | 'onBusy' | 'onShutdown' | 'http'> & {
+export type MethodLock = Pick<LockedMethod, 'nameOf' | 'onBusy' | 'onShutdown' | 'lockOptions'> & {
   readonly connection: string | undefined;
 };
 

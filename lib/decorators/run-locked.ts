@@ -3,7 +3,8 @@ import type { AdvisoryLockService } from '../advisory-lock.service.js';
 import { LockKey, type LockName } from '../engine/lock-key.js';
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
 import { LockShutdownError } from '../errors/lock-shutdown.error.js';
-import type { BusyHttpOptions, LockUnavailableError } from '../errors/lock-unavailable.error.js';
+import type { LockUnavailableError } from '../errors/lock-unavailable.error.js';
+import type { LockOptions } from '../lock.options.js';
 import { holdUntilDone } from './hold-until-done.js';
 import { readSlot } from './lock-slots.js';
 
@@ -34,7 +35,7 @@ export interface LockedMethod {
   readonly onBusy: OnBusy;
   /** What happens when it is called while the application shuts down. It rejects with `LOCK_SHUTDOWN` when left out. */
   readonly onShutdown: ((instance: object) => unknown) | undefined;
-  readonly http: BusyHttpOptions;
+  readonly lockOptions: LockOptions;
 }
 
 /** Calls the method while the lock is held. Whatever is wrong, it rejects, and the method does not run without its lock. */
@@ -52,8 +53,8 @@ export async function runLocked(
     return isObservable(result) ? holdUntilDone(await service.acquire(name), result) : result;
   };
   try {
-    if (locked.onBusy === 'throw') return await service.withLock(name, body, locked.http);
-    const outcome = await service.tryWithLock(name, body);
+    if (locked.onBusy === 'throw') return await service.withLock(name, body, locked.lockOptions);
+    const outcome = await service.tryWithLock(name, body, locked.lockOptions);
     return outcome.acquired ? outcome.value : busy(service, locked, instance, args, name);
   } catch (error) {
     const isRefused = !progress.hasBegun && error instanceof LockShutdownError;
@@ -64,14 +65,14 @@ export async function runLocked(
 
 function busy(
   service: AdvisoryLockService,
-  { onBusy, methodName, http }: LockedMethod,
+  { onBusy, methodName, lockOptions }: LockedMethod,
   instance: object,
   args: readonly unknown[],
   name: LockName,
 ): unknown {
   if (typeof onBusy !== 'function') return undefined;
   const lockName = typeof name === 'string' ? name : LockKey.of(name).name;
-  return onBusy({ lockName, args, instance, methodName, error: service.unavailable(lockName, http) });
+  return onBusy({ lockName, args, instance, methodName, error: service.unavailable(lockName, lockOptions) });
 }
 
 function serviceOf({ slot, methodName }: LockedMethod, instance: unknown): AdvisoryLockService {

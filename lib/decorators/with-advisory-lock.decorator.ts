@@ -1,14 +1,14 @@
 import type { LockName } from '../engine/lock-key.js';
 import type { BusyHttpOptions } from '../errors/lock-unavailable.error.js';
+import type { WaitOptions } from '../lock.options.js';
 import type { LockedMethodDecorator } from './async-method.js';
 import { checkDecoratorOptions } from './decorator-options.js';
 import { lockMethod } from './lock-method.js';
 import type { OnBusy } from './run-locked.js';
 
 /** The options of `@WithAdvisoryLock`. */
-export interface WithAdvisoryLockOptions<
-  Args extends readonly unknown[] = readonly unknown[],
-> extends BusyHttpOptions {
+export interface WithAdvisoryLockOptions<Args extends readonly unknown[] = readonly unknown[]>
+  extends WaitOptions, BusyHttpOptions {
   /**
    * What happens when somebody else holds the lock: `'throw'` rejects with `LockUnavailableError`, `'skip'` resolves with
    * `undefined`, and a function supplies what the method answers.
@@ -47,8 +47,8 @@ export function WithAdvisoryLock<Args extends readonly unknown[] = readonly unkn
   name: LockName | ((...args: Args) => LockName),
   options: WithAdvisoryLockOptions<Args> = {},
 ): LockedMethodDecorator<Args> {
-  const { onBusy = 'throw', connection, ...http } = options;
-  checkDecoratorOptions('@WithAdvisoryLock', { onBusy, connection, ...http });
+  const { onBusy = 'throw', connection, ...lockOptions } = options;
+  checkDecoratorOptions('@WithAdvisoryLock', { onBusy, connection, ...lockOptions });
   const decorate = (
     target: object,
     propertyKey: string | symbol,
@@ -59,7 +59,7 @@ export function WithAdvisoryLock<Args extends readonly unknown[] = readonly unkn
       nameOf: (_instance, args) => (typeof name === 'function' ? name(...(args as Args)) : name),
       onBusy: onBusy as OnBusy,
       onShutdown: undefined,
-      http,
+      lockOptions,
     });
   };
   return decorate;

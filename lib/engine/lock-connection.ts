@@ -7,6 +7,7 @@ interface PgClient {
   /** Missing in the client of pg-native, which TypeORM takes when it is installed. */
   readonly connection?: WireConnection;
   query(query: ColumnQuery): unknown;
+  query(script: string): Promise<unknown>;
   query(config: Statement & { rowMode: 'array'; types: object }): Promise<{ rows: (string | null)[][] }>;
   end(): Promise<void>;
   on(event: 'error' | 'end', listener: (error?: Error) => void): unknown;
@@ -52,6 +53,11 @@ export class LockConnection {
     const query = new ColumnQuery(statement);
     this.client.query(query);
     return query.answer;
+  }
+
+  /** Runs several statements as one message, and drops what they answer. */
+  async run(script: string): Promise<void> {
+    await this.client.query(script);
   }
 
   /** Says good-bye; when it resolves, the server has freed every lock of this connection or its socket is cut. */

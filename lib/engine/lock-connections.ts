@@ -4,6 +4,8 @@ import { LockConnectionError } from '../errors/lock-connection.error.js';
 import { LockConnection } from './lock-connection.js';
 import { type LockConnectionOptions, type PostgresOptions, siblingOptions } from './sibling-options.js';
 
+const DEFAULT_MAX_CONNECTIONS = 4;
+
 /** The pause before the second attempt in a row, in milliseconds; it doubles up to the longest. */
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 1_000;
@@ -13,7 +15,7 @@ const LONGEST_PAUSE_MS = 1_000;
  * are held, and a connection in doubt can be destroyed without asking anybody.
  */
 export class LockConnections {
-  private dataSource: DataSource | undefined;
+  private dataSource: Promise<DataSource> | undefined;
   private failures = 0;
   private nextAttemptAt = 0;
 
@@ -21,6 +23,8 @@ export class LockConnections {
     private readonly applicationOptions: () => PostgresOptions,
     private readonly overrides: LockConnectionOptions,
     private readonly applicationName: string,
+    /** How many there may be at a time, the one for locks that are not waited for included. */
+    readonly maxConnections: number = DEFAULT_MAX_CONNECTIONS,
   ) {}
 
   /** Throws `LOCK_CONFIGURATION` when there is no data source on Postgres. */
@@ -30,11 +34,16 @@ export class LockConnections {
 
   /** Connects; rejects with `LOCK_CONNECTION`. After a failure it first lets a pause go by, so that nothing hammers. */
   async open(): Promise<LockConnection> {
-    const options = siblingOptions(this.applicationOptions(), this.overrides, this.applicationName);
+    const options = siblingOptions(
+      this.applicationOptions(),
+      this.overrides,
+      this.applicationName,
+      this.maxConnections,
+    );
     await sleep(Math.max(0, this.nextAttemptAt - performance.now()));
     try {
-      this.dataSource ??= await new DataSource(options).initialize();
-      const connection = await LockConnection.of(this.dataSource.createQueryRunner('master'));
+      this.dataSource ??= this.connectDataSource(options);
+      const connection = await LockConnection.of((await this.dataSource).createQueryRunner('master'));
       this.failures = 0;
       return connection;
     } catch (error) {
@@ -48,7 +57,16 @@ export class LockConnections {
   async close(): Promise<void> {
     const dataSource = this.dataSource;
     this.dataSource = undefined;
-    await dataSource?.destroy();
+    await (await dataSource)?.destroy();
+  }
+
+  private async connectDataSource(options: PostgresOptions): Promise<DataSource> {
+    try {
+      return await new DataSource(options).initialize();
+    } catch (error) {
+      this.dataSource = undefined;
+      throw error;
+    }
   }
 
   /** Between half and the whole of the doubled pause, so that the instances of a fleet do not come back in step. */

@@ -4,6 +4,7 @@ import type { LockConnection } from './lock-connection.js';
 import type { LockKey } from './lock-key.js';
 import {
   answersOf,
+  cancelStatement,
   isLockedStatement,
   type LockRequest,
   OWN_LOCKS,
@@ -27,7 +28,7 @@ export interface PendingRequest extends LockRequest {
 export class LockSession {
   private waiting: PendingRequest[] = [];
   private lastTurn: Promise<unknown> = Promise.resolve();
-  private end: Error | undefined;
+  private endCause: Error | undefined;
 
   constructor(
     private readonly connection: LockConnection,
@@ -37,6 +38,11 @@ export class LockSession {
     void connection.ended.then((cause) => {
       this.fail(cause);
     });
+  }
+
+  /** What ended the session; `undefined` as long as it lives. */
+  get end(): Error | undefined {
+    return this.endCause;
   }
 
   /**
@@ -50,13 +56,25 @@ export class LockSession {
     if (this.waiting.length === 1) void this.inTurn(() => this.sendWaiting());
   }
 
+  /** Takes the key if nobody else holds it, as a promise. */
+  tryLock(key: LockKey): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      this.request({ operation: 'try', key, resolve, reject });
+    });
+  }
+
+  /** Ends what another backend waits for; when it resolves, that backend has been told. Rejects when this session is over. */
+  async cancel(backendPid: string): Promise<void> {
+    await this.inTurn(() => this.connection.query(cancelStatement(backendPid)));
+  }
+
   /** Whether anybody in the database holds the key. Rejects with `LOCK_CONNECTION`. */
   async isLocked(key: LockKey): Promise<boolean> {
     try {
       const [answer] = await this.inTurn(() => this.connection.query(isLockedStatement(key)));
       return answer === 't';
     } catch (error) {
-      throw new LockConnectionError(this.end ?? error, key.name);
+      throw new LockConnectionError(this.endCause ?? error, key.name);
     }
   }
 
@@ -80,7 +98,7 @@ export class LockSession {
     const batch = this.waiting;
     this.waiting = [];
     try {
-      if (this.end !== undefined) throw this.end;
+      if (this.endCause !== undefined) throw this.endCause;
       const answers = await this.ask(batch);
       for (const [index, request] of batch.entries()) request.resolve(answers[index] === YES);
     } catch (error) {
@@ -105,7 +123,7 @@ export class LockSession {
       await this.reconcile(batch, error);
     } catch (cause) {
       this.fail(cause as Error);
-      for (const request of batch) abandon(request, this.end);
+      for (const request of batch) abandon(request, this.endCause);
     }
   }
 
@@ -125,8 +143,8 @@ export class LockSession {
   }
 
   private fail(cause: Error): void {
-    if (this.end !== undefined) return;
-    this.end = cause;
+    if (this.endCause !== undefined) return;
+    this.endCause = cause;
     this.connection.destroy();
     this.onEnd(this, cause);
   }

@@ -65,6 +65,39 @@ export function answersOf([value]: readonly (string | null)[], count: number): s
   throw new Error(`expected ${count} answers from Postgres, got ${JSON.stringify(value)}`);
 }
 
+/**
+ * Waits for the key in Postgres' queue, as one message and so in one implicit transaction: with it the settings go back to
+ * what the role or database says, and the lock, which is the session's, stays.
+ */
+export function waitScript(key: LockKey, timeoutMs: number): string {
+  const args = typeof key.value === 'bigint' ? key.value.toString() : key.value.join(', ');
+  // 0 is no timeout, so the shortest is a millisecond.
+  const lockTimeout = Number.isFinite(timeoutMs) ? Math.max(1, Math.ceil(timeoutMs)) : 0;
+  return (
+    `SET LOCAL lock_timeout = ${lockTimeout}; SET LOCAL statement_timeout = 0; ` +
+    `SELECT pg_catalog.pg_advisory_lock(${args})`
+  );
+}
+
+/** Gives back whatever this session may hold. */
+export const UNLOCK_ALL: Statement = { text: 'SELECT pg_catalog.pg_advisory_unlock_all()' };
+
+export const BACKEND_PID: Statement = { text: 'SELECT pg_catalog.pg_backend_pid()' };
+
+/** Ends what another backend of the same role is waiting for. */
+export function cancelStatement(backendPid: string): Statement {
+  return { text: 'SELECT pg_catalog.pg_cancel_backend($1::int4)', values: [backendPid] };
+}
+
+/**
+ * Lets the server notice that a waiting client is gone, which it does not otherwise: the dead waiter would be granted the lock.
+ * Servers before 14, and operating systems that cannot tell, do without.
+ */
+export const WATCH_CLIENT: Statement = {
+  text: `SELECT pg_catalog.set_config('client_connection_check_interval', '2s', false)
+WHERE pg_catalog.current_setting('server_version_num')::int4 >= 140000`,
+};
+
 /** Every advisory lock that this very backend holds, as `classid:objid:objsubid`. */
 export const OWN_LOCKS: Statement = {
   text: `SELECT pg_catalog.concat_ws(':', classid, objid, objsubid)

@@ -31,7 +31,8 @@ export function siblingOptions(
   application: PostgresOptions,
   overrides: LockConnectionOptions,
   defaultName: string,
-): DataSourceOptions {
+  maxConnections: number,
+): PostgresOptions {
   const { replication, ...single } = application;
   // A replica grants the same key as its primary, so only the master counts.
   const base: PostgresOptions = { ...single, ...replication?.master };
@@ -40,7 +41,7 @@ export function siblingOptions(
     ...(base.extra as object | undefined),
     ...(overrides.extra as object | undefined),
     application_name: applicationName,
-    max: 1,
+    max: maxConnections,
     min: 0,
     // A lock connection is neither too old nor too often used as long as it lives.
     maxUses: Infinity,
@@ -63,7 +64,7 @@ export function siblingOptions(
     logging: false,
     // The listeners of LockConnection are told too, and know what the error means for whom.
     poolErrorHandler: () => undefined,
-    poolSize: 1,
+    poolSize: maxConnections,
     extra,
   };
 }

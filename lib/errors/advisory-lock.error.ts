@@ -4,6 +4,7 @@
  */
 export type AdvisoryLockErrorCode =
   | 'LOCK_UNAVAILABLE'
+  | 'LOCK_TIMEOUT'
   | 'LOCK_LOST'
   | 'LOCK_NOT_HELD'
   | 'LOCK_CAPACITY'

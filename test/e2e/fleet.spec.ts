@@ -30,6 +30,25 @@ describe('a fleet', () => {
     expect(refused).toBeGreaterThan(1_000);
   }, 180_000);
 
+  it('of 4 processes with 5 waiting callers each gives every process its share, one turn at a time', async () => {
+    // The number is how many turns there were before, read under the lock: an overlap makes a duplicate.
+    await database.query('CREATE TABLE turn (number int PRIMARY KEY, pid int)');
+    const workers = Array.from({ length: 4 }, () =>
+      startWorker(new URL('./workers/hot.ts', import.meta.url), { env, args: ['5', '60'] }),
+    );
+    for (const worker of workers) await worker.message<Message>(({ type }) => type === 'ready', 60_000);
+    for (const worker of workers) worker.send({ type: 'go' });
+    for (const worker of workers) expect(await worker.exited).toEqual({ code: 0, signal: null });
+
+    const [all] = await database.query('SELECT count(*)::int AS turns, max(number) AS last FROM turn');
+    expect(all).toEqual({ turns: 1_200, last: 1_199 });
+    const shares = await database.query<{ turns: number }>(
+      'SELECT count(*)::int AS turns FROM turn WHERE number < 600 GROUP BY pid',
+    );
+    // A quarter would be 150.
+    expect(shares.map(({ turns }) => turns > 50)).toEqual([true, true, true, true]);
+  }, 180_000);
+
   it('takes over the locks of a process that is killed', async () => {
     const holder = startWorker(new URL('./workers/holder.ts', import.meta.url), {
       env,

@@ -12,12 +12,21 @@ export interface Locks {
   close(graceMs?: number): Promise<void>;
 }
 
-export function createLocks(options: string | PostgresOptions, keyBookOptions: KeyBookOptions = {}): Locks {
+export interface LocksOptions extends KeyBookOptions {
+  readonly maxConnections?: number;
+  readonly maxLocalHandoffs?: number;
+}
+
+export function createLocks(options: string | PostgresOptions, locksOptions: LocksOptions = {}): Locks {
   const applicationOptions: PostgresOptions =
     typeof options === 'string' ? { type: 'postgres', url: options } : options;
-  const table = new LockTable(new LockConnections(() => applicationOptions, {}, 'nestjs-advisory-lock'));
+  const { maxConnections, maxLocalHandoffs } = locksOptions;
+  const table = new LockTable(
+    new LockConnections(() => applicationOptions, {}, 'nestjs-advisory-lock', maxConnections),
+    maxLocalHandoffs,
+  );
   let closed: Promise<void> | undefined;
   const close = (graceMs = 0): Promise<void> => (closed ??= table.close(graceMs));
   defer(() => close());
-  return { service: new AdvisoryLockService(new KeyBook(keyBookOptions), table, {}), table, close };
+  return { service: new AdvisoryLockService(new KeyBook(locksOptions), table, {}), table, close };
 }

@@ -36,8 +36,9 @@ export const modules = [
   AdvisoryLockModule.forRoot({ shutdownTimeoutMs: '5' }),
   // @ts-expect-error 2561 misspelt
   AdvisoryLockModule.forRoot({ namespaces: 'shop' }),
+  AdvisoryLockModule.forRoot({ maxConnections: 4, maxLocalHandoffs: 0 }),
   // @ts-expect-error 2353 not in this version
-  AdvisoryLockModule.forRoot({ maxConnections: 4 }),
+  AdvisoryLockModule.forRoot({ heartbeatMs: 2_000 }),
   // @ts-expect-error 2322 no such scheme
   AdvisoryLockModule.forRoot({ keyScheme: 'sha1' }),
   // @ts-expect-error 2322 not a status for a busy lock
@@ -72,8 +73,9 @@ export class Service {
     const value: number = outcome.value;
     // @ts-expect-error 2322 the lock may have been busy
     const lock: AdvisoryLock = await this.locks.tryAcquire(`a ${value}`);
+    await this.locks.acquire(lock.name, { waitMs: Infinity, signal: lock.signal });
     // @ts-expect-error 2353 not in this version
-    await this.locks.acquire(lock.name, { waitMs: 5 });
+    await this.locks.acquire(lock.name, { permits: 5 });
     // @ts-expect-error 2345 no name
     await this.locks.isLocked(undefined);
   }

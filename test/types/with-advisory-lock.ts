@@ -229,9 +229,12 @@ export class Options {
   @WithAdvisoryLock('a', { onbusy: 'skip' })
   async isMisspelt(): Promise<void> {}
 
-  // @ts-expect-error 2353 not in this version
   @WithAdvisoryLock('a', { waitMs: 5 })
   async waits(): Promise<void> {}
+
+  // @ts-expect-error 2353 not in this version
+  @WithAdvisoryLock('a', { permits: 5 })
+  async shares(): Promise<void> {}
 }
 
 @Controller()

@@ -1,0 +1,61 @@
+import type { LockHold } from './lock-hold.js';
+
+/** How a lock is waited for. */
+export interface Wish {
+  /** For how long, in milliseconds; `Infinity` for ever. */
+  readonly waitMs: number;
+  /** Ends the wait; its reason is what is thrown. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Somebody in this process who waits for a key. */
+export class Waiter {
+  /** The hold once it is granted; `undefined` when the time is over; rejects with the reason of the signal. */
+  readonly outcome: Promise<LockHold | undefined>;
+  /** When the time is over, by `performance.now()`. */
+  readonly deadline: number;
+  private timer: NodeJS.Timeout | undefined;
+  private settle!: { resolve(hold: LockHold | undefined): void; reject(error: unknown): void };
+
+  /** @param leave - takes the waiter out of its queue; when it resolves, nothing is waited for or held on its behalf. */
+  constructor(
+    private readonly wish: Wish,
+    private readonly leave: (waiter: Waiter) => Promise<void>,
+  ) {
+    this.outcome = new Promise((resolve, reject) => {
+      this.settle = { resolve, reject };
+    });
+    this.deadline = performance.now() + wish.waitMs;
+    if (Number.isFinite(wish.waitMs)) this.timer = setTimeout(this.onTimeout, wish.waitMs);
+    wish.signal?.addEventListener('abort', this.onAbort, { once: true });
+  }
+
+  grant(hold: LockHold): void {
+    this.stopListening();
+    this.settle.resolve(hold);
+  }
+
+  fail(error: unknown): void {
+    this.stopListening();
+    this.settle.reject(error);
+  }
+
+  private readonly onTimeout = (): void => {
+    this.stopListening();
+    void this.leave(this).then(() => {
+      this.settle.resolve(undefined);
+    });
+  };
+
+  private readonly onAbort = (): void => {
+    this.stopListening();
+    void this.leave(this).then(() => {
+      this.settle.reject(this.wish.signal?.reason);
+    });
+  };
+
+  private stopListening(): void {
+    clearTimeout(this.timer);
+    this.wish.signal?.removeEventListener('abort', this.onAbort);
+  }
+}

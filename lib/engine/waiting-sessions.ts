@@ -1,0 +1,67 @@
+import type { LockConnections } from './lock-connections.js';
+import type { LockSession } from './lock-session.js';
+import { WaitingSession } from './waiting-session.js';
+
+/** How long a session that nobody waits on stays open, in milliseconds. */
+const IDLE_MS = 10_000;
+
+/** The few sessions of this process that wait in Postgres' queue, one key each. */
+export class WaitingSessions {
+  private readonly idle = new Map<WaitingSession, NodeJS.Timeout>();
+  private readonly all = new Map<LockSession, WaitingSession>();
+  private opening = 0;
+
+  constructor(
+    private readonly connections: LockConnections,
+    private readonly onEnd: (session: LockSession, cause: Error) => void,
+  ) {}
+
+  /** A session to wait on, or `undefined` when there are as many as there may be, or the server has no room for more. */
+  async take(): Promise<WaitingSession | undefined> {
+    for (const [session, timer] of this.idle) {
+      clearTimeout(timer);
+      this.idle.delete(session);
+      return session;
+    }
+    // One connection is for the locks that are not waited for.
+    if (this.all.size + this.opening >= this.connections.maxConnections - 1) return undefined;
+    this.opening += 1;
+    try {
+      const connection = await this.connections.open();
+      const session: WaitingSession = await WaitingSession.on(connection, (ended, cause) => {
+        this.forget(session);
+        this.onEnd(ended, cause);
+      });
+      this.all.set(session.session, session);
+      return session;
+    } catch {
+      return undefined;
+    } finally {
+      this.opening -= 1;
+    }
+  }
+
+  /** Takes a session back that holds nothing and waits for nothing; does nothing for a session that is none of these. */
+  giveBack(lockSession: LockSession): void {
+    const session = this.all.get(lockSession);
+    if (session === undefined) return;
+    const timer = setTimeout(() => {
+      this.forget(session);
+      void session.close();
+    }, IDLE_MS).unref();
+    this.idle.set(session, timer);
+  }
+
+  /** Closes all; those that still wait or hold are cut off. */
+  async close(): Promise<void> {
+    const sessions = [...this.all.values()];
+    for (const session of sessions) this.forget(session);
+    await Promise.all(sessions.map((session) => session.close()));
+  }
+
+  private forget(session: WaitingSession): void {
+    clearTimeout(this.idle.get(session));
+    this.idle.delete(session);
+    this.all.delete(session.session);
+  }
+}

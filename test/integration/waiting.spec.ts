@@ -1,0 +1,304 @@
+import { describe, expect, it } from '@jest/globals';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { AdvisoryLock } from '../../lib/advisory-lock.js';
+import type { AdvisoryLockService } from '../../lib/advisory-lock.service.js';
+import { startWorker } from '../support/processes.js';
+import { createLocks, type LocksOptions } from '../support/locks.js';
+import { terminateHolders } from '../support/terminate-holders.js';
+import { useTestDatabase } from '../support/test-database.js';
+import { until } from '../support/until.js';
+
+const database = useTestDatabase();
+
+/** A service as of a process of its own. */
+const ofProcess = (options?: LocksOptions): AdvisoryLockService => createLocks(database.url, options).service;
+
+const queue = async () => (await database.advisoryLocks()).filter(({ granted }) => !granted);
+const untilQueued = (count = 1) =>
+  until(async () => (await queue()).length === count, `${count} wait in the queue of Postgres`);
+
+/** Notes that a lock was granted, and gives it back. */
+const noteAndRelease = (log: string[], note: string) => async (lock: AdvisoryLock) => {
+  log.push(note);
+  await lock.release();
+};
+
+describe('waiting inside a process', () => {
+  it('is served first come, first served', async () => {
+    const mine = ofProcess();
+    const held = await mine.acquire('import');
+    const log: string[] = [];
+    const waiting = Array.from({ length: 40 }, (_, n) =>
+      mine
+        .acquire('import', { waitMs: n % 2 === 0 ? Infinity : 60_000 })
+        .then(noteAndRelease(log, String(n))),
+    );
+    await held.release();
+    await Promise.all(waiting);
+    expect(log).toEqual(Array.from({ length: 40 }, (_, n) => String(n)));
+  });
+
+  it('is not overtaken by one who only tries', async () => {
+    const mine = ofProcess();
+    const held = await mine.acquire('import');
+    const log: string[] = [];
+    const waiting = mine.acquire('import', { waitMs: Infinity }).then(noteAndRelease(log, 'waited'));
+    const released = held.release();
+    expect(await mine.tryAcquire('import')).toBeUndefined();
+    await released;
+    await waiting;
+    expect(log).toEqual(['waited']);
+  });
+
+  it('ends with LOCK_TIMEOUT when the time is over, and the others go on', async () => {
+    const mine = ofProcess();
+    const held = await mine.acquire('import');
+    const patient = mine.acquire('import', { waitMs: Infinity });
+    await expect(mine.withLock('import', () => 'never', { waitMs: 20 })).rejects.toMatchObject({
+      name: 'LockTimeoutError',
+      code: 'LOCK_TIMEOUT',
+      lockName: 'import',
+      waitMs: 20,
+    });
+    expect(await mine.tryWithLock('import', () => 'never', { waitMs: 5 })).toEqual({ acquired: false });
+    await held.release();
+    await (await patient).release();
+  });
+
+  it('ends with the reason of the signal', async () => {
+    const mine = ofProcess();
+    const held = await mine.acquire('import');
+    const controller = new AbortController();
+    const waiting = mine.acquire('import', { waitMs: Infinity, signal: controller.signal });
+    const reason = new Error('the client has left');
+    controller.abort(reason);
+    await expect(waiting).rejects.toBe(reason);
+    await expect(mine.acquire('import', { waitMs: 1, signal: controller.signal })).rejects.toBe(reason);
+    await held.release();
+    // It has no part in a lock that is held.
+    const late = new AbortController();
+    const lock = await mine.acquire('import', { waitMs: Infinity, signal: late.signal });
+    late.abort();
+    expect(lock.isHeld).toBe(true);
+    await lock.release();
+  });
+
+  it('needs no wait inside the lock itself', async () => {
+    const mine = ofProcess();
+    const inner = () => mine.withLock('import', () => 'inside', { waitMs: Infinity });
+    expect(await mine.withLock('import', inner, { waitMs: Infinity })).toBe('inside');
+  });
+
+  it.each([-1, NaN, '5', 2 ** 31])('refuses waitMs: %p', async (waitMs) => {
+    await expect(ofProcess().acquire('import', { waitMs } as object)).rejects.toMatchObject({
+      code: 'LOCK_CONFIGURATION',
+    });
+  });
+});
+
+describe('waiting for another process', () => {
+  it('stands in the queue of Postgres, and gets the lock when it is released', async () => {
+    const [mine, other] = [ofProcess(), ofProcess()];
+    const held = await other.acquire('import');
+    const waiting = mine.acquire('import', { waitMs: Infinity });
+    await untilQueued();
+    await held.release();
+    await using lock = await waiting;
+    expect(lock.isHeld).toBe(true);
+    expect(await other.tryAcquire('import')).toBeUndefined();
+  });
+
+  it('stands there once for all who wait here', async () => {
+    const [mine, other] = [ofProcess(), ofProcess()];
+    const held = await other.acquire('import');
+    const log: string[] = [];
+    const waiting = Array.from({ length: 20 }, (_, n) =>
+      mine.acquire('import', { waitMs: Infinity }).then(noteAndRelease(log, String(n))),
+    );
+    await untilQueued();
+    expect(await database.connections()).toHaveLength(3);
+    await held.release();
+    await Promise.all(waiting);
+    expect(log).toEqual(Array.from({ length: 20 }, (_, n) => String(n)));
+  });
+
+  it('ends with LOCK_TIMEOUT, and leaves nothing in the queue', async () => {
+    const [mine, other] = [ofProcess(), ofProcess()];
+    await using held = await other.acquire('import');
+    await expect(mine.acquire('import', { waitMs: 50 })).rejects.toMatchObject({ code: 'LOCK_TIMEOUT' });
+    expect(await queue()).toEqual([]);
+    expect(held.isHeld).toBe(true);
+  });
+
+  it('ends with the reason of the signal at once, and leaves nothing in the queue', async () => {
+    const [mine, other] = [ofProcess(), ofProcess()];
+    await using held = await other.acquire('import');
+    const controller = new AbortController();
+    const waiting = mine.acquire('import', { waitMs: Infinity, signal: controller.signal });
+    await untilQueued();
+    controller.abort();
+    await expect(waiting).rejects.toMatchObject({ name: 'AbortError' });
+    expect(await queue()).toEqual([]);
+    expect(held.isHeld).toBe(true);
+  });
+
+  it('keeps its place while the patient go on and the impatient leave', async () => {
+    const [mine, other, third] = [ofProcess(), ofProcess(), ofProcess()];
+    const held = await other.acquire('import');
+    const log: string[] = [];
+    const impatience = new AbortController();
+    const impatient = mine.acquire('import', { waitMs: Infinity, signal: impatience.signal });
+    await untilQueued(1);
+    const patient = mine.acquire('import', { waitMs: Infinity }).then(noteAndRelease(log, 'mine'));
+    const later = third.acquire('import', { waitMs: Infinity }).then(noteAndRelease(log, 'third'));
+    await untilQueued(2);
+    impatience.abort();
+    await expect(impatient).rejects.toMatchObject({ name: 'AbortError' });
+    await held.release();
+    await Promise.all([patient, later]);
+    expect(log).toEqual(['mine', 'third']);
+  });
+
+  it('has its turn though a process hands the lock on inside itself without end', async () => {
+    const [mine, other] = [ofProcess(), ofProcess()];
+    let turns = 0;
+    let isServed = false;
+    const busy = Array.from({ length: 5 }, async () => {
+      while (!isServed) {
+        await mine.withLock('import', () => (turns += 1), { waitMs: Infinity });
+      }
+    });
+    await until(() => turns > 0, 'the lock is in use');
+    await other.withLock('import', () => (isServed = true), { waitMs: Infinity });
+    await Promise.all(busy);
+    expect(isServed).toBe(true);
+  });
+
+  it.each([1, 2, 3])(
+    'gets by with %i connections, however many locks are waited for',
+    async (maxConnections) => {
+      const [mine, other] = [ofProcess({ maxConnections }), ofProcess()];
+      const names = Array.from({ length: 8 }, (_, n) => `lock-${n}`);
+      const held = await Promise.all(names.map((name) => other.acquire(name)));
+      const waiting = Promise.all(names.map((name) => mine.acquire(name, { waitMs: Infinity })));
+      await untilQueued(maxConnections - 1);
+      await Promise.all(held.map((lock) => lock.release()));
+      const locks = await waiting;
+      const mineOnly = (await database.connections()).length - 1;
+      expect(mineOnly).toBeLessThanOrEqual(maxConnections);
+      await Promise.all(locks.map((lock) => lock.release()));
+      expect(await database.advisoryLocks()).toEqual([]);
+    },
+  );
+
+  it('gets the lock of a holder whose backend is ended', async () => {
+    const [mine, other] = [ofProcess(), ofProcess()];
+    const held = await other.acquire('import');
+    const waiting = mine.acquire('import', { waitMs: Infinity });
+    await untilQueued();
+    const [{ pid } = { pid: 0 }] = (await database.advisoryLocks()).filter(({ granted }) => granted);
+    await database.query('SELECT pg_terminate_backend($1)', [pid]);
+    await using lock = await waiting;
+    expect(lock.isHeld).toBe(true);
+    expect(held.isHeld).toBe(false);
+  });
+
+  it('begins anew when the backend is ended that waits', async () => {
+    const [mine, other] = [ofProcess(), ofProcess()];
+    const held = await other.acquire('import');
+    const waiting = mine.acquire('import', { waitMs: Infinity });
+    await untilQueued();
+    const [{ pid } = { pid: 0 }] = await queue();
+    await database.query('SELECT pg_terminate_backend($1)', [pid]);
+    await until(async () => {
+      const [again] = await queue();
+      return again !== undefined && again.pid !== pid;
+    }, 'another backend waits');
+    await held.release();
+    await (await waiting).release();
+  });
+
+  it('tells a holder that has waited when its connection ends, and takes the lock anew', async () => {
+    const [mine, other] = [ofProcess(), ofProcess()];
+    const held = await other.acquire('import');
+    const waiting = mine.acquire('import', { waitMs: Infinity });
+    await untilQueued();
+    await held.release();
+    const lock = await waiting;
+    const next = mine.acquire('import', { waitMs: Infinity });
+    await terminateHolders(database);
+    await (await next).release();
+    expect(lock.isHeld).toBe(false);
+    expect(lock.signal.reason).toMatchObject({ code: 'LOCK_LOST' });
+  });
+
+  it('is over when the application shuts down', async () => {
+    const other = ofProcess();
+    const mine = createLocks(database.url);
+    await using held = await other.acquire('import');
+    const waiting = mine.service.acquire('import', { waitMs: Infinity });
+    await untilQueued();
+    const closed = mine.close(60_000);
+    await expect(waiting).rejects.toMatchObject({ code: 'LOCK_SHUTDOWN' });
+    await closed;
+    expect(await queue()).toEqual([]);
+    expect(held.isHeld).toBe(true);
+  });
+
+  it('rejects when the database is away', async () => {
+    const { service } = createLocks('postgres://nobody@127.0.0.1:1/nothing');
+    const waiting = Array.from({ length: 3 }, () => service.acquire('import', { waitMs: Infinity }));
+    for (const outcome of await Promise.allSettled(waiting)) {
+      expect(outcome).toMatchObject({ reason: { code: 'LOCK_CONNECTION', lockName: 'import' } });
+    }
+  });
+
+  it('is given up by the server when the process that waits is killed', async () => {
+    const other = ofProcess();
+    const held = await other.acquire('import');
+    const worker = startWorker(new URL('../e2e/workers/waiter.ts', import.meta.url), {
+      env: { TEST_URL: database.url },
+      args: ['import'],
+    });
+    await untilQueued();
+    worker.kill('SIGKILL');
+    await until(async () => (await queue()).length === 0, 'the dead waiter has left the queue');
+    await held.release();
+  });
+});
+
+describe('a grant in the very moment', () => {
+  it('in which the wait is over leaves no lock and no waiter, and is never given twice', async () => {
+    const services = [ofProcess(), ofProcess(), ofProcess()];
+    let holders = 0;
+    let overlaps = 0;
+    const outcomes = { granted: 0, timeout: 0, aborted: 0 };
+    const contender = async (service: AdvisoryLockService): Promise<void> => {
+      for (let round = 0; round < 500; round += 1) {
+        const patienceMs = Math.random() * 8;
+        const isAbort = Math.random() < 0.5;
+        const options = isAbort
+          ? { waitMs: Infinity, signal: AbortSignal.timeout(Math.round(patienceMs)) }
+          : { waitMs: patienceMs };
+        try {
+          const lock = await service.acquire('hot', options);
+          if (holders > 0) overlaps += 1;
+          holders += 1;
+          outcomes.granted += 1;
+          await sleep(Math.random() * 3);
+          holders -= 1;
+          await lock.release();
+        } catch (error) {
+          const { code, name } = error as { code: unknown; name: string };
+          if (code === 'LOCK_TIMEOUT' || code === 'LOCK_UNAVAILABLE') outcomes.timeout += 1;
+          else if (name === 'TimeoutError') outcomes.aborted += 1;
+          else throw error;
+        }
+      }
+    };
+    await Promise.all(services.flatMap((service) => [1, 2, 3].map(() => contender(service))));
+    expect(overlaps).toBe(0);
+    expect(await database.advisoryLocks()).toEqual([]);
+    for (const count of Object.values(outcomes)) expect(count).toBeGreaterThan(20);
+  }, 60_000);
+});

@@ -2,8 +2,10 @@ import { AdvisoryLock } from './advisory-lock.js';
 import type { KeyBook } from './engine/key-book.js';
 import { findInside, runInside } from './engine/lock-context.js';
 import type { LockHold } from './engine/lock-hold.js';
-import type { LockKey, LockName } from './engine/lock-key.js';
+import { describeNames, isOneName, type LockKey, type LockName, type LockNames } from './engine/lock-key.js';
 import type { LockTable } from './engine/lock-table.js';
+import { acquireAll } from './engine/several-locks.js';
+import { LockConfigurationError } from './errors/lock-configuration.error.js';
 import { LockNotHeldError } from './errors/lock-not-held.error.js';
 import { LockTimeoutError } from './errors/lock-timeout.error.js';
 import { type BusyHttpOptions, LockUnavailableError } from './errors/lock-unavailable.error.js';
@@ -42,22 +44,22 @@ export class AdvisoryLockService {
   ) {}
 
   /**
-   * Runs the body while the lock is held, and answers what it answers. What the body throws passes through untouched. Inside
+   * Runs the body while the lock is held, and answers what it answers. Of several names it takes all the locks or none. What the body throws passes through untouched. Inside
    * a body that holds the same lock, it runs at once.
    *
    * @throws {@link LockUnavailableError} (`LOCK_UNAVAILABLE`) when somebody else holds it; the body did not run.
    * @throws {@link LockLostError} (`LOCK_LOST`) when the lock was lost while the body ran and the body threw nothing itself.
    */
   withLock<T>(
-    name: LockName,
+    name: LockNames,
     body: (lock: AdvisoryLock) => T | PromiseLike<T>,
     options?: LockOptions,
   ): Promise<T> {
     return this.run(
       name,
       body,
-      (key) => {
-        throw this.unavailable(key.name, options);
+      () => {
+        throw this.unavailable(name, options);
       },
       options,
     );
@@ -73,7 +75,7 @@ export class AdvisoryLockService {
    * ```
    */
   tryWithLock<T>(
-    name: LockName,
+    name: LockNames,
     body: (lock: AdvisoryLock) => T | PromiseLike<T>,
     options?: LockOptions,
   ): Promise<TryLockOutcome<T>> {
@@ -93,16 +95,17 @@ export class AdvisoryLockService {
    *
    * @throws {@link LockUnavailableError} (`LOCK_UNAVAILABLE`) when somebody else holds it.
    */
-  async acquire(name: LockName, options?: LockOptions): Promise<AdvisoryLock> {
-    const key = this.keyOf(name, options);
-    const lock = this.shared(key) ?? this.handle(await this.take(key, options));
-    if (lock === undefined) throw this.unavailable(key.name, options);
+  async acquire(name: LockNames, options?: LockOptions): Promise<AdvisoryLock> {
+    const lock = await this.tryAcquire(name, options);
+    if (lock === undefined) throw this.unavailable(name, options);
     return lock;
   }
 
   /** Like {@link AdvisoryLockService.acquire}, but answers `undefined` when somebody else holds the lock. */
-  async tryAcquire(name: LockName, options?: LockOptions): Promise<AdvisoryLock | undefined> {
-    const key = this.keyOf(name, options);
+  async tryAcquire(name: LockNames, options?: LockOptions): Promise<AdvisoryLock | undefined> {
+    if (options !== undefined) checkOptions(options, lockRules, 'acquire() and withLock()');
+    if (!isOneName(name)) return this.takeAll(name, options);
+    const key = this.keys.keyOf(name);
     return this.shared(key) ?? this.handle(await this.take(key, options));
   }
 
@@ -144,7 +147,7 @@ export class AdvisoryLockService {
 
   /** What a busy lock is told by, with the options of the module where the caller has none. @internal */
   unavailable(
-    lockName: string,
+    name: LockNames,
     { waitMs = 0, httpStatus, exposeLockName }: LockOptions = {},
   ): LockUnavailableError {
     const http = {
@@ -152,6 +155,7 @@ export class AdvisoryLockService {
       ...(httpStatus !== undefined && { httpStatus }),
       ...(exposeLockName !== undefined && { exposeLockName }),
     };
+    const lockName = describeNames(name);
     return waitMs > 0
       ? new LockTimeoutError(lockName, waitMs, http)
       : new LockUnavailableError(lockName, http);
@@ -167,14 +171,20 @@ export class AdvisoryLockService {
    * AsyncLocalStorage in use, Node before 24 runs hooks for every promise, and this is the way of every lock.
    */
   private async run<T>(
-    name: LockName,
+    name: LockNames,
     body: (lock: AdvisoryLock) => T | PromiseLike<T>,
-    onBusy: (key: LockKey) => T,
+    onBusy: () => T,
     options?: LockOptions,
   ): Promise<T> {
-    const key = this.keyOf(name, options);
-    const lock = this.shared(key) ?? this.handle(await this.take(key, options));
-    if (lock === undefined) return onBusy(key);
+    if (options !== undefined) checkOptions(options, lockRules, 'acquire() and withLock()');
+    let lock: AdvisoryLock | undefined;
+    if (isOneName(name)) {
+      const key = this.keys.keyOf(name);
+      lock = this.shared(key) ?? this.handle(await this.take(key, options));
+    } else {
+      lock = await this.takeAll(name, options);
+    }
+    if (lock === undefined) return onBusy();
     let value: T;
     try {
       value = await runInside(lock, () => body(lock));
@@ -185,14 +195,10 @@ export class AdvisoryLockService {
     return value;
   }
 
-  private keyOf(name: LockName, options?: LockOptions): LockKey {
-    if (options !== undefined) checkOptions(options, lockRules, 'acquire() and withLock()');
-    return this.keys.keyOf(name);
-  }
-
   /** A handle on the same hold, when the calling code runs inside the lock. */
   private shared(key: LockKey): AdvisoryLock | undefined {
-    return (findInside(this.table, key.id) as AdvisoryLock | undefined)?.share();
+    const inside = findInside(this.table, key.id) as AdvisoryLock | undefined;
+    return this.handle(inside?.holdOf(key.id));
   }
 
   /** The hold, or `undefined` when the lock stays busy. */
@@ -201,6 +207,47 @@ export class AdvisoryLockService {
   }
 
   private handle(hold: LockHold | undefined): AdvisoryLock | undefined {
-    return hold && new AdvisoryLock(this.table, hold);
+    return hold && new AdvisoryLock(this.table, [hold]);
+  }
+
+  /** All of the locks, or `undefined` when one of them stays busy. Those that the calling code runs inside of are shared. */
+  private async takeAll(
+    names: readonly Exclude<LockName, number>[],
+    { waitMs = 0, signal }: LockOptions = {},
+  ): Promise<AdvisoryLock | undefined> {
+    const keys = this.distinctKeys(names);
+    const inside = keys.flatMap((key) => this.shared(key) ?? []);
+    try {
+      const missing = keys.filter(({ id }) => !inside.some((lock) => lock.includes(id)));
+      const taken = await acquireAll(this.table, missing, { waitMs, signal });
+      if (taken === undefined) return undefined;
+      const holds = [...taken, ...inside.flatMap((lock) => lock.holdOf(lock.key.id) ?? [])];
+      return await this.handleOnAll(keys, holds);
+    } finally {
+      // What was inside has a share in the new handle by now.
+      await Promise.all(inside.map((lock) => lock.release()));
+    }
+  }
+
+  private distinctKeys(names: readonly Exclude<LockName, number>[]): LockKey[] {
+    const keys = new Map<string, LockKey>();
+    for (const name of names) {
+      const key = this.keys.keyOf(name);
+      keys.set(key.id, key);
+    }
+    if (keys.size > 0) return [...keys.values()];
+    throw new LockConfigurationError(
+      'A list of lock names has to have at least one name, but an empty one came. Without a name there is nothing to lock.',
+    );
+  }
+
+  private async handleOnAll(keys: readonly LockKey[], holds: readonly LockHold[]): Promise<AdvisoryLock> {
+    const inOrder = keys.flatMap(({ id }) => holds.find(({ key }) => key.id === id) ?? []);
+    const lock = new AdvisoryLock(this.table, inOrder as [LockHold, ...LockHold[]]);
+    const { lost } = lock;
+    if (lost === undefined) return lock;
+    // One was lost while the others were waited for.
+    await lock.release();
+    throw lost;
   }
 }

@@ -23,38 +23,46 @@ export class AdvisoryLock implements AsyncDisposable {
   /** Exclusive: nobody else holds it at the same time. */
   readonly mode: LockMode = 'exclusive';
   private released: Promise<void> | undefined;
+  private anySignal: AbortSignal | undefined;
 
   /** @internal */
   constructor(
     private readonly table: LockTable,
-    private readonly hold: LockHold,
+    private readonly holds: readonly [LockHold, ...LockHold[]],
   ) {
-    hold.sharers += 1;
+    for (const hold of holds) hold.sharers += 1;
   }
 
-  /** The name, as the application wrote it; a key that was given as a number or a pair, as text. */
+  /** The name, as the application wrote it; a key that was given as a number or a pair, as text. Several names have commas between. */
   get name(): string {
-    return this.hold.key.name;
+    return this.holds.length === 1 ? this.key.name : this.keys.map(({ name }) => name).join(', ');
   }
 
-  /** The key in Postgres. `String(lock.key)` is what `pg_locks` and other programs know it by. */
+  /** The key in Postgres; of several, the first. `String(lock.key)` is what `pg_locks` and other programs know it by. */
   get key(): LockKey {
-    return this.hold.key;
+    return this.holds[0].key;
   }
 
-  /** When the lock was granted, by this process' clock. */
+  /** The keys of all names, in the order in which they were given. */
+  get keys(): readonly LockKey[] {
+    return this.holds.map(({ key }) => key);
+  }
+
+  /** When the lock was granted, by this process' clock; of several, the last. */
   get acquiredAt(): Date {
-    return new Date(this.hold.acquiredAtMs);
+    return new Date(Math.max(...this.holds.map(({ acquiredAtMs }) => acquiredAtMs)));
   }
 
-  /** Aborts, with a `LockLostError` as its reason, when the lock is lost before it is released. */
+  /** Aborts, with a `LockLostError` as its reason, when the lock, or one of several, is lost before it is released. */
   get signal(): AbortSignal {
-    return this.hold.signal;
+    if (this.holds.length === 1) return this.holds[0].signal;
+    this.anySignal ??= AbortSignal.any(this.holds.map(({ signal }) => signal));
+    return this.anySignal;
   }
 
   /** Whether the lock is held: neither released nor known to be lost. */
   get isHeld(): boolean {
-    return this.released === undefined && this.hold.lost === undefined;
+    return this.released === undefined && this.lost === undefined;
   }
 
   /**
@@ -63,7 +71,7 @@ export class AdvisoryLock implements AsyncDisposable {
    * @throws {@link LockLostError} (`LOCK_LOST`) when it was lost, {@link LockNotHeldError} (`LOCK_NOT_HELD`) when it was released.
    */
   assertHeld(): void {
-    if (this.hold.lost !== undefined) throw this.hold.lost;
+    if (this.lost !== undefined) throw this.lost;
     if (this.released !== undefined) throw new LockNotHeldError(this.name, 'it was released before');
   }
 
@@ -72,7 +80,8 @@ export class AdvisoryLock implements AsyncDisposable {
    * nothing to give back. A handle that was taken inside the same lock leaves it to the outer one.
    */
   release(): Promise<void> {
-    this.released ??= this.leave();
+    // Of one, without a promise more: this is the way of every lock.
+    this.released ??= this.holds.length === 1 ? this.leaveOne(this.holds[0]) : this.leaveAll();
     return this.released;
   }
 
@@ -87,22 +96,27 @@ export class AdvisoryLock implements AsyncDisposable {
   }
 
   /** @internal */
-  get keyId(): string {
-    return this.hold.key.id;
+  includes(keyId: string): boolean {
+    return this.holdOf(keyId) !== undefined;
   }
 
   /** @internal */
   get lost(): LockLostError | undefined {
-    return this.hold.lost;
+    for (const { lost } of this.holds) if (lost !== undefined) return lost;
+    return undefined;
   }
 
-  /** Another handle on the same hold, for code that runs inside it. @internal */
-  share(): AdvisoryLock {
-    return new AdvisoryLock(this.table, this.hold);
+  /** @internal */
+  holdOf(keyId: string): LockHold | undefined {
+    return this.holds.find(({ key }) => key.id === keyId);
   }
 
-  private leave(): Promise<void> {
-    this.hold.sharers -= 1;
-    return this.hold.sharers === 0 ? this.table.release(this.hold) : Promise.resolve();
+  private async leaveAll(): Promise<void> {
+    await Promise.all(this.holds.map((hold) => this.leaveOne(hold)));
+  }
+
+  private leaveOne(hold: LockHold): Promise<void> {
+    hold.sharers -= 1;
+    return hold.sharers === 0 ? this.table.release(hold) : Promise.resolve();
   }
 }

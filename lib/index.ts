@@ -17,7 +17,7 @@ export { WithAdvisoryLock, type WithAdvisoryLockOptions } from './decorators/wit
 
 export type { KeyFunction, KeyScheme, KeyValue } from './engine/key-schemes.js';
 export type { LockConnectionOptions } from './engine/sibling-options.js';
-export type { LockKey, LockName } from './engine/lock-key.js';
+export type { LockKey, LockName, LockNames } from './engine/lock-key.js';
 
 export { AdvisoryLockError, type AdvisoryLockErrorCode } from './errors/advisory-lock.error.js';
 export { LockCapacityError } from './errors/lock-capacity.error.js';

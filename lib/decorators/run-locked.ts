@@ -1,6 +1,6 @@
 import { isObservable } from 'rxjs';
 import type { AdvisoryLockService } from '../advisory-lock.service.js';
-import { LockKey, type LockName } from '../engine/lock-key.js';
+import { describeNames, type LockNames } from '../engine/lock-key.js';
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
 import { LockShutdownError } from '../errors/lock-shutdown.error.js';
 import type { LockUnavailableError } from '../errors/lock-unavailable.error.js';
@@ -31,7 +31,7 @@ export interface LockedMethod {
   readonly methodName: string;
   /** Where its object has the service. */
   readonly slot: symbol;
-  readonly nameOf: (instance: object, args: readonly unknown[]) => LockName;
+  readonly nameOf: (instance: object, args: readonly unknown[]) => LockNames;
   readonly onBusy: OnBusy;
   /** What happens when it is called while the application shuts down. It rejects with `LOCK_SHUTDOWN` when left out. */
   readonly onShutdown: ((instance: object) => unknown) | undefined;
@@ -68,11 +68,11 @@ function busy(
   { onBusy, methodName, lockOptions }: LockedMethod,
   instance: object,
   args: readonly unknown[],
-  name: LockName,
+  name: LockNames,
 ): unknown {
   if (typeof onBusy !== 'function') return undefined;
-  const lockName = typeof name === 'string' ? name : LockKey.of(name).name;
-  return onBusy({ lockName, args, instance, methodName, error: service.unavailable(lockName, lockOptions) });
+  const lockName = describeNames(name);
+  return onBusy({ lockName, args, instance, methodName, error: service.unavailable(name, lockOptions) });
 }
 
 function serviceOf({ slot, methodName }: LockedMethod, instance: unknown): AdvisoryLockService {

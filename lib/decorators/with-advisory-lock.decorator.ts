@@ -1,4 +1,4 @@
-import type { LockName } from '../engine/lock-key.js';
+import type { LockNames } from '../engine/lock-key.js';
 import type { BusyHttpOptions } from '../errors/lock-unavailable.error.js';
 import type { WaitOptions } from '../lock.options.js';
 import type { LockedMethodDecorator } from './async-method.js';
@@ -29,7 +29,7 @@ export interface WithAdvisoryLockOptions<Args extends readonly unknown[] = reado
  * The lock lasts until the Promise settles; of an Observable, until it completes, errors or is unsubscribed. A method that is
  * declared as `: Observable<…>` takes the lock when it is subscribed to. Inside a body that holds the same lock, it runs at once.
  *
- * @param name - the lock's name, or a function of the method's arguments that answers it.
+ * @param name - the lock's name, several names, or a function of the method's arguments that answers them.
  * @throws {@link LockConfigurationError} at decoration time, for a static method or an option that cannot be.
  * @example
  * ```ts
@@ -44,7 +44,7 @@ export interface WithAdvisoryLockOptions<Args extends readonly unknown[] = reado
  * ```
  */
 export function WithAdvisoryLock<Args extends readonly unknown[] = readonly unknown[]>(
-  name: LockName | ((...args: Args) => LockName),
+  name: LockNames | ((...args: Args) => LockNames),
   options: WithAdvisoryLockOptions<Args> = {},
 ): LockedMethodDecorator<Args> {
   const { onBusy = 'throw', connection, ...lockOptions } = options;

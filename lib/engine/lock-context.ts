@@ -2,9 +2,10 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 
 /** What the context needs to know of a lock that a body runs under. */
 export interface ContextLock {
-  /** The key's text, and whose: two applications in one process may hold one key in two databases. */
-  readonly keyId: string;
+  /** Whose it is: two applications in one process may hold one key in two databases. */
   readonly owner: object;
+  /** Whether the key is one of those that it holds. */
+  includes(keyId: string): boolean;
   /** False from the moment it is released or lost: a promise left behind is not inside any more. */
   readonly isHeld: boolean;
 }
@@ -28,7 +29,7 @@ export function runInside<T>(lock: ContextLock, body: () => T): T {
 export function findInside(owner: object, keyId?: string): ContextLock | undefined {
   for (let frame = storage.getStore(); frame !== undefined; frame = frame.outer) {
     const { lock } = frame;
-    if (lock.owner === owner && lock.isHeld && (keyId === undefined || lock.keyId === keyId)) return lock;
+    if (lock.owner === owner && lock.isHeld && (keyId === undefined || lock.includes(keyId))) return lock;
   }
   return undefined;
 }

@@ -7,6 +7,22 @@ import type { KeyValue } from './key-schemes.js';
  */
 export type LockName = string | number | bigint | readonly [number, number];
 
+/**
+ * One name, or several of which a lock takes all or none. In a list, keys are written as bigints, as two numbers are a pair.
+ */
+export type LockNames = LockName | readonly Exclude<LockName, number>[];
+
+/** Whether it is one name, rather than a list of names. */
+export function isOneName(name: LockNames): name is LockName {
+  return !Array.isArray(name) || (name.length > 0 && name.every((part) => typeof part === 'number'));
+}
+
+/** Names as a message shows them. */
+export function describeNames(name: LockNames): string {
+  if (typeof name === 'string') return name;
+  return isOneName(name) ? LockKey.of(name).name : name.map(describeNames).join(', ');
+}
+
 const INT8 = { min: -(2n ** 63n), max: 2n ** 63n - 1n };
 const INT4 = { min: -(2 ** 31), max: 2 ** 31 - 1 };
 

@@ -329,7 +329,7 @@ describe('a lock decorator', () => {
     ['connection', { connection: '' }],
     ['httpStatus', { httpStatus: 500 }],
     ['exposeLockName', { exposeLockName: 'yes' }],
-    ['waitMs', { waitMs: 5 }],
+    ['waitMs', { waitMs: '5' }],
     ['onbusy', { onbusy: 'skip' }],
   ])('refuses the option %s when it is wrong or unknown', (option, options) => {
     expect(thrownBy(() => decorate('a', options))).toMatchObject({

@@ -2,6 +2,7 @@ import { AdvisoryLock } from './advisory-lock.js';
 import type { KeyBook } from './engine/key-book.js';
 import { findInside, runInside } from './engine/lock-context.js';
 import type { LockHold } from './engine/lock-hold.js';
+import type { LockMode } from './engine/lock-mode.js';
 import { describeNames, isOneName, type LockKey, type LockName, type LockNames } from './engine/lock-key.js';
 import type { LockTable } from './engine/lock-table.js';
 import { acquireAll } from './engine/several-locks.js';
@@ -106,7 +107,7 @@ export class AdvisoryLockService {
     if (options !== undefined) checkOptions(options, lockRules, 'acquire() and withLock()');
     if (!isOneName(name)) return this.takeAll(name, options);
     const key = this.keys.keyOf(name);
-    return this.shared(key) ?? this.handle(await this.take(key, options));
+    return this.inside(key, options?.mode) ?? this.handle(await this.take(key, options));
   }
 
   /**
@@ -180,7 +181,7 @@ export class AdvisoryLockService {
     let lock: AdvisoryLock | undefined;
     if (isOneName(name)) {
       const key = this.keys.keyOf(name);
-      lock = this.shared(key) ?? this.handle(await this.take(key, options));
+      lock = this.inside(key, options?.mode) ?? this.handle(await this.take(key, options));
     } else {
       lock = await this.takeAll(name, options);
     }
@@ -196,14 +197,25 @@ export class AdvisoryLockService {
   }
 
   /** A handle on the same hold, when the calling code runs inside the lock. */
-  private shared(key: LockKey): AdvisoryLock | undefined {
-    const inside = findInside(this.table, key.id) as AdvisoryLock | undefined;
-    return this.handle(inside?.holdOf(key.id));
+  private inside(key: LockKey, mode: LockMode = 'exclusive'): AdvisoryLock | undefined {
+    const lock = findInside(this.table, key.id) as AdvisoryLock | undefined;
+    const hold = lock?.holdOf(key.id);
+    if (hold?.mode === 'shared' && mode === 'exclusive') {
+      throw new LockConfigurationError(
+        `The lock "${key.name}" is held shared by the calling code, which asks for it exclusively: it would wait for itself. ` +
+          'Take it exclusively from the start, or leave the shared body before.',
+        { lockName: key.name },
+      );
+    }
+    return this.handle(hold);
   }
 
   /** The hold, or `undefined` when the lock stays busy. */
-  private take(key: LockKey, { waitMs = 0, signal }: LockOptions = {}): Promise<LockHold | undefined> {
-    return waitMs > 0 ? this.table.acquire(key, { waitMs, signal }) : this.table.tryAcquire(key);
+  private take(
+    key: LockKey,
+    { mode = 'exclusive', waitMs = 0, signal }: LockOptions = {},
+  ): Promise<LockHold | undefined> {
+    return waitMs > 0 ? this.table.acquire(key, { mode, waitMs, signal }) : this.table.tryAcquire(key, mode);
   }
 
   private handle(hold: LockHold | undefined): AdvisoryLock | undefined {
@@ -213,13 +225,13 @@ export class AdvisoryLockService {
   /** All of the locks, or `undefined` when one of them stays busy. Those that the calling code runs inside of are shared. */
   private async takeAll(
     names: readonly Exclude<LockName, number>[],
-    { waitMs = 0, signal }: LockOptions = {},
+    { mode = 'exclusive', waitMs = 0, signal }: LockOptions = {},
   ): Promise<AdvisoryLock | undefined> {
     const keys = this.distinctKeys(names);
-    const inside = keys.flatMap((key) => this.shared(key) ?? []);
+    const inside = keys.flatMap((key) => this.inside(key, mode) ?? []);
     try {
       const missing = keys.filter(({ id }) => !inside.some((lock) => lock.includes(id)));
-      const taken = await acquireAll(this.table, missing, { waitMs, signal });
+      const taken = await acquireAll(this.table, missing, { mode, waitMs, signal });
       if (taken === undefined) return undefined;
       const holds = [...taken, ...inside.flatMap((lock) => lock.holdOf(lock.key.id) ?? [])];
       return await this.handleOnAll(keys, holds);

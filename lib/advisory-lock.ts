@@ -1,11 +1,9 @@
 import type { LockHold } from './engine/lock-hold.js';
 import type { LockKey } from './engine/lock-key.js';
+import type { LockMode } from './engine/lock-mode.js';
 import type { LockTable } from './engine/lock-table.js';
 import type { LockLostError } from './errors/lock-lost.error.js';
 import { LockNotHeldError } from './errors/lock-not-held.error.js';
-
-/** How a lock is held. */
-export type LockMode = 'exclusive';
 
 /**
  * A lock that is held: what `acquire` and `tryAcquire` answer, and what the body of `withLock` is given.
@@ -20,8 +18,6 @@ export type LockMode = 'exclusive';
  * ```
  */
 export class AdvisoryLock implements AsyncDisposable {
-  /** Exclusive: nobody else holds it at the same time. */
-  readonly mode: LockMode = 'exclusive';
   private released: Promise<void> | undefined;
   private anySignal: AbortSignal | undefined;
 
@@ -41,6 +37,11 @@ export class AdvisoryLock implements AsyncDisposable {
   /** The key in Postgres; of several, the first. `String(lock.key)` is what `pg_locks` and other programs know it by. */
   get key(): LockKey {
     return this.holds[0].key;
+  }
+
+  /** How it is held. */
+  get mode(): LockMode {
+    return this.holds[0].mode;
   }
 
   /** The keys of all names, in the order in which they were given. */

@@ -1,4 +1,4 @@
-export { AdvisoryLock, type LockMode } from './advisory-lock.js';
+export { AdvisoryLock } from './advisory-lock.js';
 export { AdvisoryLockModule } from './advisory-lock.module.js';
 export type {
   AdvisoryLockModuleExtras,
@@ -7,7 +7,7 @@ export type {
 } from './advisory-lock.options.js';
 export { AdvisoryLockService, type TryLockOutcome } from './advisory-lock.service.js';
 export { getAdvisoryLockToken } from './advisory-lock.tokens.js';
-export type { LockOptions, WaitOptions } from './lock.options.js';
+export type { LockOptions, ModeOptions, WaitOptions } from './lock.options.js';
 
 export { ExclusiveCron, type ExclusiveCronOptions } from './decorators/exclusive-cron.decorator.js';
 export { InjectAdvisoryLock } from './decorators/inject-advisory-lock.decorator.js';
@@ -18,6 +18,7 @@ export { WithAdvisoryLock, type WithAdvisoryLockOptions } from './decorators/wit
 export type { KeyFunction, KeyScheme, KeyValue } from './engine/key-schemes.js';
 export type { LockConnectionOptions } from './engine/sibling-options.js';
 export type { LockKey, LockName, LockNames } from './engine/lock-key.js';
+export type { LockMode } from './engine/lock-mode.js';
 
 export { AdvisoryLockError, type AdvisoryLockErrorCode } from './errors/advisory-lock.error.js';
 export { LockCapacityError } from './errors/lock-capacity.error.js';

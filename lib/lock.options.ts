@@ -1,4 +1,5 @@
 import { describe } from './engine/lock-key.js';
+import type { LockMode } from './engine/lock-mode.js';
 import { type BusyHttpOptions } from './errors/lock-unavailable.error.js';
 import { LockConfigurationError } from './errors/lock-configuration.error.js';
 
@@ -12,8 +13,18 @@ export interface WaitOptions {
   readonly waitMs?: number;
 }
 
+/** How a lock is taken. */
+export interface ModeOptions {
+  /**
+   * `'exclusive'`: nobody else has it. `'shared'`: others may have it shared at the same time, and nobody exclusively; the readers
+   * of a process share one lock of Postgres.
+   * @default 'exclusive'
+   */
+  readonly mode?: LockMode;
+}
+
 /** The options of a lock that is taken by hand. */
-export interface LockOptions extends WaitOptions, BusyHttpOptions {
+export interface LockOptions extends WaitOptions, ModeOptions, BusyHttpOptions {
   /**
    * Ends the wait; its reason is what is thrown. It has no part in the lock once that is held.
    * @default none
@@ -43,7 +54,12 @@ export const waitRules: OptionRules = {
   ],
 };
 
+export const modeRules: OptionRules = {
+  mode: [(value) => value === 'exclusive' || value === 'shared', "'exclusive' or 'shared'"],
+};
+
 export const lockRules: OptionRules = {
+  ...modeRules,
   ...waitRules,
   ...busyHttpRules,
   signal: [(value) => value instanceof AbortSignal, 'an AbortSignal'],

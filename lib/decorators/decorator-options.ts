@@ -1,6 +1,6 @@
 import { KeyBook } from '../engine/key-book.js';
 import type { LockName } from '../engine/lock-key.js';
-import { busyHttpRules, checkOptions, type OptionRules, waitRules } from '../lock.options.js';
+import { busyHttpRules, checkOptions, modeRules, type OptionRules, waitRules } from '../lock.options.js';
 
 const rules: OptionRules = {
   onBusy: [
@@ -10,6 +10,7 @@ const rules: OptionRules = {
   connection: [(value) => typeof value === 'string' && value !== '', 'the `name` of an AdvisoryLockModule'],
   lock: [isLockName, 'a name of a lock: a string that is not empty, or a key'],
   ...waitRules,
+  ...modeRules,
   ...busyHttpRules,
 };
 

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LockKey } from './lock-key.js';
+import type { LockMode } from './lock-mode.js';
 import type { LockSession } from './lock-session.js';
 import type { WaitingSession } from './waiting-session.js';
 import type { WaitingSessions } from './waiting-sessions.js';
@@ -23,6 +24,7 @@ export class Campaign {
 
   constructor(
     private readonly key: LockKey,
+    readonly mode: LockMode,
     private readonly sharedSession: () => Promise<LockSession>,
     private readonly waitingSessions: WaitingSessions,
     /** For how long the most patient caller still waits, in milliseconds. */
@@ -50,7 +52,7 @@ export class Campaign {
     let pauseMs = FIRST_PAUSE_MS;
     while (!this.stopped.signal.aborted) {
       const shared = await this.sharedSession();
-      if (await shared.tryLock(this.key)) return shared;
+      if (await shared.tryLock(this.key, this.mode)) return shared;
       const waiting = await this.waitingSessions.take();
       if (waiting !== undefined && (await this.waitOn(waiting))) return waiting.session;
       // Others pause too: without the jitter they would meet again and again.
@@ -67,7 +69,7 @@ export class Campaign {
     }
     this.waitsOn = waiting;
     try {
-      if (await waiting.wait(this.key, this.remainingMs())) return true;
+      if (await waiting.wait(this.key, this.mode, this.remainingMs())) return true;
       this.waitingSessions.giveBack(waiting.session);
     } catch {
       // The session is over or in doubt, and another try tells whether the database is there at all.

@@ -1,5 +1,6 @@
 import { LockLostError } from '../errors/lock-lost.error.js';
 import type { LockKey } from './lock-key.js';
+import type { LockMode } from './lock-mode.js';
 import type { LockSession } from './lock-session.js';
 
 /** One grant of a key to this process. Several handles may share it: the lock is given back when the last one leaves. */
@@ -13,6 +14,7 @@ export class LockHold {
 
   constructor(
     readonly key: LockKey,
+    readonly mode: LockMode,
     readonly session: LockSession,
   ) {}
 

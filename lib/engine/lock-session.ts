@@ -2,13 +2,16 @@ import { LockCapacityError } from '../errors/lock-capacity.error.js';
 import { LockConnectionError } from '../errors/lock-connection.error.js';
 import type { LockConnection } from './lock-connection.js';
 import type { LockKey } from './lock-key.js';
+import type { LockMode } from './lock-mode.js';
 import {
   answersOf,
   cancelStatement,
   isLockedStatement,
+  isWaitedForStatement,
   type LockRequest,
   OWN_LOCKS,
   ownLockOf,
+  type Statement,
   statementFor,
   YES,
 } from './lock-statements.js';
@@ -57,9 +60,9 @@ export class LockSession {
   }
 
   /** Takes the key if nobody else holds it, as a promise. */
-  tryLock(key: LockKey): Promise<boolean> {
+  tryLock(key: LockKey, mode: LockMode): Promise<boolean> {
     return new Promise((resolve, reject) => {
-      this.request({ operation: 'try', key, resolve, reject });
+      this.request({ operation: 'try', mode, key, resolve, reject });
     });
   }
 
@@ -69,18 +72,27 @@ export class LockSession {
   }
 
   /** Whether anybody in the database holds the key. Rejects with `LOCK_CONNECTION`. */
-  async isLocked(key: LockKey): Promise<boolean> {
-    try {
-      const [answer] = await this.inTurn(() => this.connection.query(isLockedStatement(key)));
-      return answer === 't';
-    } catch (error) {
-      throw new LockConnectionError(this.endCause ?? error, key.name);
-    }
+  isLocked(key: LockKey): Promise<boolean> {
+    return this.isTrue(isLockedStatement(key), key);
+  }
+
+  /** Whether anybody in the database waits in Postgres' queue for the key. Rejects with `LOCK_CONNECTION`. */
+  isWaitedFor(key: LockKey): Promise<boolean> {
+    return this.isTrue(isWaitedForStatement(key), key);
   }
 
   /** Ends the session; when it resolves, every lock of it is free. */
   async close(): Promise<void> {
     await this.connection.close();
+  }
+
+  private async isTrue(statement: Statement, key: LockKey): Promise<boolean> {
+    try {
+      const [answer] = await this.inTurn(() => this.connection.query(statement));
+      return answer === 't';
+    } catch (error) {
+      throw new LockConnectionError(this.endCause ?? error, key.name);
+    }
   }
 
   /** One statement at a time on the connection. */

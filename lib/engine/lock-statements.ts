@@ -1,10 +1,12 @@
 import type { LockKey } from './lock-key.js';
+import type { LockMode } from './lock-mode.js';
 
 /** What can be asked of Postgres for one key. */
 export type LockOperation = 'try' | 'unlock';
 
 export interface LockRequest {
   readonly operation: LockOperation;
+  readonly mode: LockMode;
   readonly key: LockKey;
 }
 
@@ -24,8 +26,8 @@ const UNLOCK_ONE = 'SELECT pg_catalog.pg_advisory_unlock($1)';
 // sorted nor joined; test/integration/lock-statements.spec.ts holds on to the plan. Within a batch no key comes twice, so
 // exclusion does not hang on that order, only which answer belongs to which request.
 const LETTERS = {
-  bigint: { try: 't', unlock: 'u' },
-  pair: { try: 'T', unlock: 'U' },
+  bigint: { exclusive: { try: 't', unlock: 'u' }, shared: { try: 's', unlock: 'v' } },
+  pair: { exclusive: { try: 'T', unlock: 'U' }, shared: { try: 'S', unlock: 'V' } },
 } as const;
 
 export const YES = 'y';
@@ -35,23 +37,27 @@ export const BATCH = `SELECT pg_catalog.string_agg(CASE WHEN
   CASE operation
     WHEN 't' THEN pg_catalog.pg_try_advisory_lock(key)
     WHEN 'u' THEN pg_catalog.pg_advisory_unlock(key)
+    WHEN 's' THEN pg_catalog.pg_try_advisory_lock_shared(key)
+    WHEN 'v' THEN pg_catalog.pg_advisory_unlock_shared(key)
     WHEN 'T' THEN pg_catalog.pg_try_advisory_lock((key >> 32)::int4, ((key << 32) >> 32)::int4)
     WHEN 'U' THEN pg_catalog.pg_advisory_unlock((key >> 32)::int4, ((key << 32) >> 32)::int4)
+    WHEN 'S' THEN pg_catalog.pg_try_advisory_lock_shared((key >> 32)::int4, ((key << 32) >> 32)::int4)
+    WHEN 'V' THEN pg_catalog.pg_advisory_unlock_shared((key >> 32)::int4, ((key << 32) >> 32)::int4)
   END THEN '${YES}' ELSE '${NO}' END, '')
 FROM ROWS FROM (pg_catalog.unnest(pg_catalog.string_to_array($1, NULL)), pg_catalog.unnest($2::int8[])) AS request (operation, key)`;
 
 /** The cheapest statement for these requests; {@link answersOf} reads what comes back. */
 export function statementFor(requests: readonly LockRequest[]): Statement {
   const [first] = requests;
-  if (requests.length === 1 && first !== undefined && !first.key.isPair) {
+  if (requests.length === 1 && first?.mode === 'exclusive' && !first.key.isPair) {
     return first.operation === 'try'
       ? { name: 'advisory_lock_try', text: TRY_ONE, values: [first.key.id] }
       : { name: 'advisory_lock_unlock', text: UNLOCK_ONE, values: [first.key.id] };
   }
   let letters = '';
   let keys = '';
-  for (const { operation, key } of requests) {
-    letters += LETTERS[key.isPair ? 'pair' : 'bigint'][operation];
+  for (const { operation, mode, key } of requests) {
+    letters += LETTERS[key.isPair ? 'pair' : 'bigint'][mode][operation];
     keys += `,${key.bits}`;
   }
   return { name: 'advisory_lock_batch', text: BATCH, values: [letters, `{${keys.slice(1)}}`] };
@@ -69,13 +75,13 @@ export function answersOf([value]: readonly (string | null)[], count: number): s
  * Waits for the key in Postgres' queue, as one message and so in one implicit transaction: with it the settings go back to
  * what the role or database says, and the lock, which is the session's, stays.
  */
-export function waitScript(key: LockKey, timeoutMs: number): string {
+export function waitScript(key: LockKey, mode: LockMode, timeoutMs: number): string {
   const args = typeof key.value === 'bigint' ? key.value.toString() : key.value.join(', ');
   // 0 is no timeout, so the shortest is a millisecond.
   const lockTimeout = Number.isFinite(timeoutMs) ? Math.max(1, Math.ceil(timeoutMs)) : 0;
   return (
     `SET LOCAL lock_timeout = ${lockTimeout}; SET LOCAL statement_timeout = 0; ` +
-    `SELECT pg_catalog.pg_advisory_lock(${args})`
+    `SELECT pg_catalog.${mode === 'shared' ? 'pg_advisory_lock_shared' : 'pg_advisory_lock'}(${args})`
   );
 }
 
@@ -112,11 +118,20 @@ export function ownLockOf(key: LockKey): string {
 
 /** Whether anybody in this database holds the key. */
 export function isLockedStatement(key: LockKey): Statement {
+  return existsStatement('advisory_lock_is_locked', 'granted', key);
+}
+
+/** Whether anybody in this database waits for the key in Postgres' queue. */
+export function isWaitedForStatement(key: LockKey): Statement {
+  return existsStatement('advisory_lock_is_waited_for', 'NOT granted', key);
+}
+
+function existsStatement(name: string, condition: string, key: LockKey): Statement {
   return {
-    name: 'advisory_lock_is_locked',
+    name,
     text: `SELECT EXISTS (
   SELECT FROM pg_catalog.pg_locks
-  WHERE locktype = 'advisory' AND granted AND classid = $1::oid AND objid = $2::oid AND objsubid = $3::int2
+  WHERE locktype = 'advisory' AND ${condition} AND classid = $1::oid AND objid = $2::oid AND objsubid = $3::int2
     AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()))`,
     values: [String(key.classid), String(key.objid), String(key.objsubid)],
   };

@@ -4,6 +4,7 @@ import { Campaign } from './campaign.js';
 import type { LockConnections } from './lock-connections.js';
 import { LockHold } from './lock-hold.js';
 import type { LockKey } from './lock-key.js';
+import type { LockMode } from './lock-mode.js';
 import { LockSession } from './lock-session.js';
 import { Waiter, type Wish } from './waiter.js';
 import { WaitingSessions } from './waiting-sessions.js';
@@ -14,11 +15,17 @@ const DEFAULT_MAX_LOCAL_HANDOFFS = 16;
 interface Entry {
   readonly key: LockKey;
   readonly waiters: Waiter[];
-  /** How often the lock was handed on inside the process since it was last taken from Postgres. */
+  /** How often the lock was handed on, or joined by a reader, inside the process since other processes had their turn. */
   handoffs: number;
   state:
-    | { readonly name: 'asking'; readonly answer: Promise<LockHold | undefined> }
-    | { readonly name: 'held'; readonly hold: LockHold }
+    | { readonly name: 'asking'; readonly mode: LockMode; readonly answer: Promise<LockHold | undefined> }
+    | {
+        readonly name: 'held';
+        readonly mode: LockMode;
+        readonly session: LockSession;
+        /** One, or the readers of this process, who share one lock of Postgres. */
+        readonly holds: Set<LockHold>;
+      }
     | { readonly name: 'releasing'; readonly hold: LockHold; readonly done: Promise<void> }
     | { readonly name: 'campaigning'; readonly campaign: Campaign };
 }
@@ -51,22 +58,19 @@ export class LockTable {
   }
 
   /** Takes the key, or answers `undefined` when it is held or waited for, here or elsewhere. */
-  tryAcquire(key: LockKey): Promise<LockHold | undefined> {
+  tryAcquire(key: LockKey, mode: LockMode): Promise<LockHold | undefined> {
     if (this.closing) return Promise.reject(new LockShutdownError(key.name));
     const entry = this.entries.get(key.id);
-    return entry === undefined ? this.ask(key) : this.tryBusy(entry);
+    return entry === undefined ? this.ask(key, mode) : this.tryBusy(entry, mode);
   }
 
   /** Waits for the key; answers `undefined` when the time is over, and rejects with the reason of the signal. */
-  acquire(key: LockKey, wish: Wish): Promise<LockHold | undefined> {
-    if (this.closing) return Promise.reject(new LockShutdownError(key.name));
-    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- what an AbortSignal says is thrown as it is
-    if (wish.signal?.aborted) return Promise.reject(wish.signal.reason);
-    const waiter = new Waiter(wish, (leaving) => this.leave(key, leaving));
+  async acquire(key: LockKey, wish: Wish): Promise<LockHold | undefined> {
+    if (this.closing) throw new LockShutdownError(key.name);
+    wish.signal?.throwIfAborted();
     const entry = this.entries.get(key.id);
-    if (entry === undefined) this.campaign(this.newEntry(key, [waiter]));
-    else entry.waiters.push(waiter);
-    return waiter.outcome;
+    const joined = entry !== undefined && canBeJoined(entry, wish.mode) ? await this.join(entry) : undefined;
+    return joined ?? this.enqueue(key, wish);
   }
 
   /**
@@ -75,13 +79,16 @@ export class LockTable {
    */
   release(hold: LockHold): Promise<void> {
     const entry = this.entries.get(hold.key.id);
-    if (hold.lost !== undefined || entry === undefined) return Promise.resolve();
-    if (entry.waiters.length > 0 && entry.handoffs < this.maxLocalHandoffs) {
-      entry.handoffs += 1;
-      this.grant(entry, hold.session);
-      return Promise.resolve();
-    }
-    return this.unlock(entry, hold);
+    if (hold.lost !== undefined || entry?.state.name !== 'held') return Promise.resolve();
+    const { holds, mode, session } = entry.state;
+    holds.delete(hold);
+    if (holds.size > 0) return Promise.resolve();
+    const isHandedOn =
+      mode === 'exclusive' && entry.waiters[0]?.mode === mode && entry.handoffs < this.maxLocalHandoffs;
+    if (!isHandedOn) return this.unlock(entry, hold);
+    entry.handoffs += 1;
+    this.grant(entry, session, mode);
+    return Promise.resolve();
   }
 
   /** Whether anybody in the database holds the key, this process included. */
@@ -104,9 +111,9 @@ export class LockTable {
     await Promise.all(campaigns);
     await this.emptied(graceMs);
     for (const { key, state } of this.entries.values()) {
-      if (!('hold' in state)) continue;
-      this.entries.delete(key.id);
-      state.hold.lose('the application is shutting down');
+      const holds = holdsOf(state);
+      if (holds.length > 0) this.entries.delete(key.id);
+      for (const hold of holds) hold.lose('the application is shutting down');
     }
     await this.opening?.catch(() => undefined);
     await Promise.all([this.session?.close(), this.waitingSessions.close()]);
@@ -120,18 +127,44 @@ export class LockTable {
   }
 
   /** For a key that this process has something to do with already. */
-  private async tryBusy(entry: Entry): Promise<LockHold | undefined> {
-    if (entry.waiters.length > 0) return undefined;
-    if (entry.state.name === 'releasing') {
-      await entry.state.done;
-      return this.tryAcquire(entry.key);
+  private async tryBusy(entry: Entry, mode: LockMode): Promise<LockHold | undefined> {
+    const { key, state, waiters } = entry;
+    if (waiters.length > 0) return undefined;
+    if (canBeJoined(entry, mode)) return this.join(entry);
+    if (state.name === 'releasing') {
+      await state.done;
+      return this.tryAcquire(key, mode);
     }
-    // Somebody here has just asked, and the answer serves both: granted to them or refused, it is not free for us.
-    if (entry.state.name === 'asking') await entry.state.answer;
-    return undefined;
+    if (state.name !== 'asking') return undefined;
+    // Somebody here has just asked, and the answer serves both: what is granted to one, or refused, is not free for the other.
+    const hold = await state.answer;
+    const isAnswered = state.mode === mode && (mode === 'exclusive' || hold === undefined);
+    return isAnswered ? undefined : this.tryAcquire(key, mode);
   }
 
-  private ask(key: LockKey): Promise<LockHold | undefined> {
+  /** A reader more, without a round trip, unless others have waited for long enough: readers without end would starve a writer. */
+  private async join(entry: Entry): Promise<LockHold | undefined> {
+    const { key } = entry;
+    if (entry.handoffs >= this.maxLocalHandoffs) {
+      const session = await this.sharedSession(key);
+      if (await session.isWaitedFor(key)) return undefined;
+      entry.handoffs = 0;
+    }
+    if (this.entries.get(key.id) !== entry || !canBeJoined(entry, 'shared'))
+      return this.tryAcquire(key, 'shared');
+    entry.handoffs += 1;
+    return this.addHold(entry);
+  }
+
+  private enqueue(key: LockKey, wish: Wish): Promise<LockHold | undefined> {
+    const waiter = new Waiter(wish, (leaving) => this.leave(key, leaving));
+    const entry = this.entries.get(key.id);
+    if (entry === undefined) this.campaign(this.newEntry(key, [waiter]));
+    else entry.waiters.push(waiter);
+    return waiter.outcome;
+  }
+
+  private ask(key: LockKey, mode: LockMode): Promise<LockHold | undefined> {
     const entry = this.newEntry(key, []);
     const answer = new Promise<LockHold | undefined>((resolve, reject) => {
       const fail = (error: Error): void => {
@@ -141,10 +174,12 @@ export class LockTable {
       const tryOn = (session: LockSession): void => {
         session.request({
           operation: 'try',
+          mode,
           key,
           resolve: (isGranted) => {
-            if (!isGranted) this.next(entry);
-            resolve(isGranted ? this.hold(entry, session) : undefined);
+            if (isGranted) this.setHeld(entry, session, mode);
+            else this.next(entry);
+            resolve(isGranted ? this.addHold(entry) : undefined);
           },
           reject: fail,
         });
@@ -152,26 +187,39 @@ export class LockTable {
       if (this.session === undefined) this.sharedSession(key).then(tryOn, fail);
       else tryOn(this.session);
     });
-    entry.state = { name: 'asking', answer };
+    entry.state = { name: 'asking', mode, answer };
     return answer;
   }
 
-  private hold(entry: Entry, session: LockSession): LockHold {
-    const hold = new LockHold(entry.key, session);
-    entry.state = { name: 'held', hold };
+  private setHeld(entry: Entry, session: LockSession, mode: LockMode): void {
+    entry.state = { name: 'held', mode, session, holds: new Set() };
+  }
+
+  private addHold(entry: Entry): LockHold {
+    if (entry.state.name !== 'held') throw new Error(`the key ${entry.key.id} is not held`);
+    const { mode, session, holds } = entry.state;
+    const hold = new LockHold(entry.key, mode, session);
+    holds.add(hold);
     return hold;
   }
 
-  /** Gives the key, which the session holds, to who waits first; when nobody does, back to Postgres. */
-  private grant(entry: Entry, session: LockSession): void {
-    const hold = this.hold(entry, session);
-    const waiter = entry.waiters.shift();
-    if (waiter === undefined) void this.unlock(entry, hold);
-    else waiter.grant(hold);
+  /**
+   * Gives the key, which the session holds, to who waits first, and to all readers behind a reader; when nobody waits in this
+   * mode, back to Postgres.
+   */
+  private grant(entry: Entry, session: LockSession, mode: LockMode): void {
+    const { waiters } = entry;
+    this.setHeld(entry, session, mode);
+    let isServed = false;
+    while (waiters[0]?.mode === mode && (mode === 'shared' || !isServed)) {
+      waiters.shift()?.grant(this.addHold(entry));
+      isServed = true;
+    }
+    if (!isServed) void this.unlock(entry, new LockHold(entry.key, mode, session));
   }
 
   private unlock(entry: Entry, hold: LockHold): Promise<void> {
-    const { key, session } = hold;
+    const { key, mode, session } = hold;
     const done = new Promise<void>((resolve) => {
       const finish = (): void => {
         // Unless it was lost meanwhile: then the key may be asked for anew by now.
@@ -181,7 +229,7 @@ export class LockTable {
         }
         resolve();
       };
-      session.request({ operation: 'unlock', key, resolve: finish, reject: finish });
+      session.request({ operation: 'unlock', mode, key, resolve: finish, reject: finish });
     });
     entry.state = { name: 'releasing', hold, done };
     return done;
@@ -201,6 +249,7 @@ export class LockTable {
     const { key, waiters } = entry;
     const campaign = new Campaign(
       key,
+      waiters[0]?.mode ?? 'exclusive',
       () => this.sharedSession(key),
       this.waitingSessions,
       () => waiters.reduce((latest, { deadline }) => Math.max(latest, deadline), 0) - performance.now(),
@@ -210,7 +259,7 @@ export class LockTable {
     campaign.outcome.then(
       (session) => {
         if (session === undefined || session.end !== undefined) this.next(entry);
-        else this.grant(entry, session);
+        else this.grant(entry, session, campaign.mode);
       },
       (error: unknown) => {
         for (const waiter of waiters.splice(0)) waiter.fail(error);
@@ -224,7 +273,9 @@ export class LockTable {
     const place = entry?.waiters.indexOf(waiter) ?? -1;
     if (entry === undefined || place < 0) return;
     entry.waiters.splice(place, 1);
-    if (entry.waiters.length > 0 || entry.state.name !== 'campaigning') return;
+    if (entry.state.name !== 'campaigning') return;
+    // Who is first now may want the key in the other mode: that is another campaign.
+    if (entry.waiters[0]?.mode === entry.state.campaign.mode) return;
     await entry.state.campaign.stop();
     // What was granted in the last moment is on its way back by now.
     const state = this.entries.get(key.id)?.state;
@@ -257,9 +308,9 @@ export class LockTable {
   private lost(session: LockSession, cause: Error): void {
     if (this.session === session) this.session = undefined;
     for (const entry of this.entries.values()) {
-      if (!('hold' in entry.state) || entry.state.hold.session !== session) continue;
-      entry.state.hold.lose(`its database connection ended (${cause.message})`, cause);
-      this.next(entry);
+      const holds = holdsOf(entry.state).filter((hold) => hold.session === session);
+      for (const hold of holds) hold.lose(`its database connection ended (${cause.message})`, cause);
+      if (holds.length > 0) this.next(entry);
     }
   }
 
@@ -277,4 +328,14 @@ export class LockTable {
       };
     });
   }
+}
+
+/** Whether one more reader may come in without asking Postgres. Not past those who wait here. */
+function canBeJoined({ state, waiters }: Entry, mode: LockMode): boolean {
+  return mode === 'shared' && state.name === 'held' && state.mode === 'shared' && waiters.length === 0;
+}
+
+function holdsOf(state: Entry['state']): LockHold[] {
+  if (state.name === 'held') return [...state.holds];
+  return state.name === 'releasing' ? [state.hold] : [];
 }

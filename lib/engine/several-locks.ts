@@ -1,5 +1,6 @@
 import type { LockHold } from './lock-hold.js';
 import type { LockKey } from './lock-key.js';
+import type { LockMode } from './lock-mode.js';
 import type { LockTable } from './lock-table.js';
 import type { Wish } from './waiter.js';
 
@@ -14,12 +15,19 @@ export async function acquireAll(
   wish: Wish,
 ): Promise<LockHold[] | undefined> {
   const ordered = [...keys].sort(inGlobalOrder);
-  return (await tryAll(table, ordered)) ?? (wish.waitMs > 0 ? waitForAll(table, ordered, wish) : undefined);
+  return (
+    (await tryAll(table, ordered, wish.mode)) ??
+    (wish.waitMs > 0 ? waitForAll(table, ordered, wish) : undefined)
+  );
 }
 
-async function tryAll(table: LockTable, keys: readonly LockKey[]): Promise<LockHold[] | undefined> {
+async function tryAll(
+  table: LockTable,
+  keys: readonly LockKey[],
+  mode: LockMode,
+): Promise<LockHold[] | undefined> {
   // Asked for in the same moment, they travel in one statement.
-  const answers = await Promise.allSettled(keys.map((key) => table.tryAcquire(key)));
+  const answers = await Promise.allSettled(keys.map((key) => table.tryAcquire(key, mode)));
   const holds = answers.flatMap((answer) => (answer.status === 'fulfilled' ? (answer.value ?? []) : []));
   if (holds.length === keys.length) return holds;
   await releaseAll(table, holds);
@@ -30,14 +38,18 @@ async function tryAll(table: LockTable, keys: readonly LockKey[]): Promise<LockH
 async function waitForAll(
   table: LockTable,
   keys: readonly LockKey[],
-  { waitMs, signal }: Wish,
+  { mode, waitMs, signal }: Wish,
 ): Promise<LockHold[] | undefined> {
   const deadline = performance.now() + waitMs;
   const holds: LockHold[] = [];
   let isComplete = false;
   try {
     for (const key of keys) {
-      const hold = await table.acquire(key, { waitMs: Math.max(0, deadline - performance.now()), signal });
+      const hold = await table.acquire(key, {
+        mode,
+        waitMs: Math.max(0, deadline - performance.now()),
+        signal,
+      });
       if (hold === undefined) return undefined;
       holds.push(hold);
     }

@@ -1,7 +1,9 @@
 import type { LockHold } from './lock-hold.js';
+import type { LockMode } from './lock-mode.js';
 
 /** How a lock is waited for. */
 export interface Wish {
+  readonly mode: LockMode;
   /** For how long, in milliseconds; `Infinity` for ever. */
   readonly waitMs: number;
   /** Ends the wait; its reason is what is thrown. */
@@ -28,6 +30,10 @@ export class Waiter {
     this.deadline = performance.now() + wish.waitMs;
     if (Number.isFinite(wish.waitMs)) this.timer = setTimeout(this.onTimeout, wish.waitMs);
     wish.signal?.addEventListener('abort', this.onAbort, { once: true });
+  }
+
+  get mode(): LockMode {
+    return this.wish.mode;
   }
 
   grant(hold: LockHold): void {

@@ -1,5 +1,6 @@
 import type { LockConnection } from './lock-connection.js';
 import type { LockKey } from './lock-key.js';
+import type { LockMode } from './lock-mode.js';
 import { LockSession } from './lock-session.js';
 import { BACKEND_PID, UNLOCK_ALL, waitScript, WATCH_CLIENT } from './lock-statements.js';
 
@@ -30,9 +31,9 @@ export class WaitingSession {
    * Waits until the key is granted, and answers true, or until the time is over or the wait is cancelled, and answers false: it
    * is certain then that the key is not held. Rejects when the session is over or in doubt.
    */
-  async wait(key: LockKey, timeoutMs: number): Promise<boolean> {
+  async wait(key: LockKey, mode: LockMode, timeoutMs: number): Promise<boolean> {
     try {
-      await this.connection.run(waitScript(key, timeoutMs));
+      await this.connection.run(waitScript(key, mode, timeoutMs));
       return true;
     } catch (error) {
       if (!isEndOfWait(error)) throw error;

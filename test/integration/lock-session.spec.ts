@@ -21,7 +21,7 @@ interface AskableSession {
 function askable(session: LockSession): AskableSession {
   const ask = (operation: LockOperation, key: LockKey): Promise<boolean> =>
     new Promise((resolve, reject) => {
-      session.request({ operation, key, resolve, reject });
+      session.request({ operation, mode: 'exclusive', key, resolve, reject });
     });
   return {
     tryLock: (key) => ask('try', key),
@@ -126,9 +126,9 @@ describe('a lock session', () => {
     const [first, second] = keys(2) as [LockKey, LockKey];
     await session.tryLock(first);
     const [pid] = await connection.query({ text: 'SELECT pg_backend_pid()' });
-    const slow = connection.query({ text: 'SELECT pg_sleep(60)' });
+    const slow = expect(connection.query({ text: 'SELECT pg_sleep(60)' })).rejects.toThrow();
     await database.query('SELECT pg_terminate_backend($1)', [pid]);
-    await expect(slow).rejects.toThrow();
+    await slow;
     await expect(session.tryLock(second)).rejects.toMatchObject({ code: 'LOCK_CONNECTION', lockName: '1' });
     await expect(session.unlock(first)).resolves.toBe(true);
     await expect(session.isLocked(first)).rejects.toMatchObject({ code: 'LOCK_CONNECTION' });

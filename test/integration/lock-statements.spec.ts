@@ -26,11 +26,11 @@ describe('the statements', () => {
   it('answer each request of a batch of 5,000 in its place', async () => {
     const mine = Array.from({ length: 2_500 }, (_, n) => LockKey.of(n * 7919 - 9_000_000));
     const notMine = Array.from({ length: 2_500 }, (_, n) => LockKey.of([n, -n]));
-    await send(mine.map((key) => ({ operation: 'try', key })));
+    await send(mine.map((key) => ({ operation: 'try', mode: 'exclusive', key })));
 
     const requests = mine.flatMap<LockRequest>((key, n) => [
-      { operation: 'unlock', key },
-      { operation: 'unlock', key: notMine[n] ?? key },
+      { operation: 'unlock', mode: 'exclusive', key },
+      { operation: 'unlock', mode: 'exclusive', key: notMine[n] ?? key },
     ]);
     const answers = await send(requests);
 
@@ -52,11 +52,18 @@ describe('the statements', () => {
       const key = LockKey.of(value);
       const other = LockKey.of(12345);
       const shown = { classid: key.classid, objid: key.objid, objsubid: key.objsubid };
-      for (const more of [[], [other]]) {
+      for (const [more, mode] of [
+        [[], 'exclusive'],
+        [[], 'shared'],
+        [[other], 'exclusive'],
+        [[other], 'shared'],
+      ] as const) {
         const requests = (operation: LockRequest['operation']) =>
-          [key, ...more].map((k) => ({ operation, key: k }));
+          [key, ...more].map((k) => ({ operation, mode, key: k }));
         expect(await send(requests('try'))).toEqual([key, ...more].map(() => true));
-        expect(await database.advisoryLocks()).toContainEqual(expect.objectContaining(shown));
+        expect(await database.advisoryLocks()).toContainEqual(
+          expect.objectContaining({ ...shown, mode: mode === 'shared' ? 'ShareLock' : 'ExclusiveLock' }),
+        );
         expect(await send(requests('unlock'))).toEqual([key, ...more].map(() => true));
         expect(await database.advisoryLocks()).toEqual([]);
       }
@@ -81,7 +88,7 @@ describe('the scheme sha256', () => {
 
 describe('Postgres, on which this rests,', () => {
   it('grants a session lock a second time to the session that holds it, and counts', async () => {
-    const request: LockRequest = { operation: 'try', key: LockKey.of(1) };
+    const request: LockRequest = { operation: 'try', mode: 'exclusive', key: LockKey.of(1) };
     expect(await send([request])).toEqual([true]);
     expect(await send([request])).toEqual([true]);
     expect(await send([{ ...request, operation: 'unlock' }])).toEqual([true]);

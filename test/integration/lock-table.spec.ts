@@ -14,7 +14,7 @@ const database = useTestDatabase();
 const key = LockKey.of(1, 'import');
 
 async function acquired(table: LockTable, of = key): Promise<LockHold> {
-  const hold = await table.tryAcquire(of);
+  const hold = await table.tryAcquire(of, 'exclusive');
   if (hold === undefined) throw new Error(`${of.name} is busy`);
   return hold;
 }
@@ -46,14 +46,14 @@ describe('the lock table', () => {
   it('refuses what this process holds without asking Postgres', async () => {
     const { table, count } = countingTable();
     await acquired(table);
-    const answers = await Promise.all(Array.from({ length: 100 }, () => table.tryAcquire(key)));
+    const answers = await Promise.all(Array.from({ length: 100 }, () => table.tryAcquire(key, 'exclusive')));
     expect(answers.every((answer) => answer === undefined)).toBe(true);
     expect(count()).toBe(1);
   });
 
   it('asks Postgres once for all who ask for a key in the same moment, and one of them gets it', async () => {
     const { table, count } = countingTable();
-    const answers = await Promise.all(Array.from({ length: 100 }, () => table.tryAcquire(key)));
+    const answers = await Promise.all(Array.from({ length: 100 }, () => table.tryAcquire(key, 'exclusive')));
     expect(answers.filter((answer) => answer !== undefined)).toHaveLength(1);
     expect(count()).toBe(1);
   });
@@ -64,7 +64,7 @@ describe('the lock table', () => {
     const released = table.release(hold);
     const next = await acquired(table);
     await released;
-    expect(await createLocks(database.url).table.tryAcquire(key)).toBeUndefined();
+    expect(await createLocks(database.url).table.tryAcquire(key, 'exclusive')).toBeUndefined();
     await table.release(next);
     expect(await database.advisoryLocks()).toEqual([]);
   });
@@ -78,7 +78,7 @@ describe('the lock table', () => {
     const contender = async (table: LockTable, seed: number): Promise<void> => {
       for (let round = 0; round < 150; round += 1) {
         const wanted = keys[(round * 7 + seed) % keys.length] as LockKey;
-        const hold = await table.tryAcquire(wanted);
+        const hold = await table.tryAcquire(wanted, 'exclusive');
         if (hold === undefined) continue;
         const others = holders.get(wanted.id) ?? 0;
         grants += 1;
@@ -121,7 +121,7 @@ describe('the lock table', () => {
     await told;
     await acquired(table);
     await table.release(lost);
-    expect(await table.tryAcquire(key)).toBeUndefined();
+    expect(await table.tryAcquire(key, 'exclusive')).toBeUndefined();
     expect(await database.advisoryLocks()).toHaveLength(1);
   });
 });
@@ -140,7 +140,7 @@ describe('the lock table, when the database is away', () => {
     const { table } = createLocks(`postgres://nobody@127.0.0.1:${port}/nothing`);
 
     const outcomes = await Promise.allSettled(
-      Array.from({ length: 100 }, (_, n) => table.tryAcquire(LockKey.of(n, `lock-${n}`))),
+      Array.from({ length: 100 }, (_, n) => table.tryAcquire(LockKey.of(n, `lock-${n}`), 'exclusive')),
     );
     for (const [n, outcome] of outcomes.entries()) {
       expect(outcome).toMatchObject({ reason: { code: 'LOCK_CONNECTION', lockName: `lock-${n}` } });
@@ -150,9 +150,9 @@ describe('the lock table, when the database is away', () => {
     const startedAt = performance.now();
     for (let n = 0; n < 4; n += 1) {
       await Promise.allSettled([
-        table.tryAcquire(key),
-        table.tryAcquire(key),
-        table.tryAcquire(LockKey.of(2)),
+        table.tryAcquire(key, 'exclusive'),
+        table.tryAcquire(key, 'exclusive'),
+        table.tryAcquire(LockKey.of(2), 'exclusive'),
       ]);
     }
     expect(attempts).toBe(5);
@@ -174,13 +174,13 @@ describe('the lock table, when the database is away', () => {
     url.port = String(closedPort);
     const options = { type: 'postgres' as const, url: url.href };
     const { table } = createLocks(options);
-    await expect(table.tryAcquire(key)).rejects.toMatchObject({
+    await expect(table.tryAcquire(key, 'exclusive')).rejects.toMatchObject({
       code: 'LOCK_CONNECTION',
       cause: { code: 'ECONNREFUSED' },
     });
     url.port = String(port);
     options.url = url.href;
-    expect(await table.tryAcquire(key)).toBeDefined();
+    expect(await table.tryAcquire(key, 'exclusive')).toBeDefined();
   });
 });
 
@@ -190,7 +190,9 @@ describe('the lock table, when it is closed', () => {
     const { table } = locks;
     const hold = await acquired(table);
     const closed = locks.close(60_000);
-    await expect(table.tryAcquire(LockKey.of(2))).rejects.toMatchObject({ code: 'LOCK_SHUTDOWN' });
+    await expect(table.tryAcquire(LockKey.of(2), 'exclusive')).rejects.toMatchObject({
+      code: 'LOCK_SHUTDOWN',
+    });
     expect(hold.signal.aborted).toBe(false);
     await table.release(hold);
     await closed;

@@ -1,0 +1,174 @@
+import { describe, expect, it } from '@jest/globals';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { AdvisoryLockService } from '../../lib/advisory-lock.service.js';
+import { createLocks } from '../support/locks.js';
+import { terminateHolders } from '../support/terminate-holders.js';
+import { useTestDatabase } from '../support/test-database.js';
+import { until } from '../support/until.js';
+
+const database = useTestDatabase();
+const ofProcess = (): AdvisoryLockService => createLocks(database.url).service;
+const shared = { mode: 'shared' } as const;
+const queue = async () => (await database.advisoryLocks()).filter(({ granted }) => !granted);
+
+describe('a shared lock', () => {
+  it('has many readers, here and elsewhere, and no writer', async () => {
+    const [mine, other] = [ofProcess(), ofProcess()];
+    const readers = await Promise.all([
+      ...Array.from({ length: 50 }, () => mine.acquire('config', shared)),
+      ...Array.from({ length: 50 }, () => other.acquire('config', shared)),
+    ]);
+    // One lock of Postgres for each process.
+    expect(await database.advisoryLocks()).toMatchObject([{ mode: 'ShareLock' }, { mode: 'ShareLock' }]);
+    expect(readers.map(({ mode }) => mode)).toEqual(readers.map(() => 'shared'));
+    expect(await mine.tryAcquire('config')).toBeUndefined();
+    for (const reader of readers.slice(1)) await reader.release();
+    expect(await other.tryAcquire('config')).toBeUndefined();
+    await readers[0]?.release();
+    await using writer = await other.acquire('config');
+    expect(await mine.tryAcquire('config', shared)).toBeUndefined();
+    expect(await other.tryAcquire('config', shared)).toBeUndefined();
+    expect(writer.mode).toBe('exclusive');
+  });
+
+  it('lets readers in one after the other, as long as nobody waits to write', async () => {
+    const mine = ofProcess();
+    const readers = [];
+    for (let n = 0; n < 100; n += 1) readers.push(await mine.acquire('config', shared));
+    expect(await database.advisoryLocks()).toHaveLength(1);
+    await Promise.all(readers.map((reader) => reader.release()));
+  });
+
+  it('is not joined past a writer who waits here; the readers behind him come in together', async () => {
+    const mine = ofProcess();
+    const first = await mine.acquire('config', shared);
+    const log: string[] = [];
+    const writing = mine.withLock('config', () => log.push('writer'), { waitMs: Infinity });
+    expect(await mine.tryAcquire('config', shared)).toBeUndefined();
+    let readersAtOnce = 0;
+    const reading = Array.from({ length: 5 }, () =>
+      mine.withLock(
+        'config',
+        async () => {
+          readersAtOnce += 1;
+          log.push('reader');
+          await until(() => readersAtOnce === 5, 'all readers are in');
+        },
+        { ...shared, waitMs: Infinity },
+      ),
+    );
+    await first.release();
+    await Promise.all([writing, ...reading]);
+    expect(log).toEqual(['writer', 'reader', 'reader', 'reader', 'reader', 'reader']);
+  });
+
+  it('does not starve a writer of another process, though readers come without end', async () => {
+    const [mine, other] = [ofProcess(), ofProcess()];
+    let isWritten = false;
+    const readers = Array.from({ length: 4 }, async () => {
+      while (!isWritten) {
+        await mine.withLock('config', () => sleep(1), { ...shared, waitMs: Infinity });
+      }
+    });
+    await until(async () => (await database.advisoryLocks()).length > 0, 'there are readers');
+    await other.withLock('config', () => (isWritten = true), { waitMs: Infinity });
+    await Promise.all(readers);
+  });
+
+  it('waits for a writer of another process, and a writer waits for its readers', async () => {
+    const [mine, other] = [ofProcess(), ofProcess()];
+    const writer = await other.acquire('config');
+    const reading = mine.acquire('config', { ...shared, waitMs: Infinity });
+    await until(async () => (await queue()).length === 1, 'the reader is in the queue');
+    await writer.release();
+    const reader = await reading;
+    const writing = other.acquire('config', { waitMs: Infinity });
+    await until(async () => (await queue()).length === 1, 'the writer is in the queue');
+    await reader.release();
+    await (await writing).release();
+  });
+
+  it('is asked for in the other mode when who was first leaves', async () => {
+    const [mine, other] = [ofProcess(), ofProcess()];
+    await using reader = await other.acquire('config', shared);
+    const leaving = new AbortController();
+    const writing = mine.acquire('config', { waitMs: Infinity, signal: leaving.signal });
+    const reading = mine.acquire('config', { ...shared, waitMs: Infinity });
+    await until(async () => (await queue()).length === 1, 'the writer is in the queue');
+    leaving.abort();
+    await expect(writing).rejects.toMatchObject({ name: 'AbortError' });
+    await (await reading).release();
+    expect(reader.isHeld).toBe(true);
+  });
+
+  it('is inside for readers, and refused for a writer inside, who would wait for himself', async () => {
+    const mine = ofProcess();
+    await mine.withLock(
+      'config',
+      async () => {
+        await mine.withLock('config', () => undefined, shared);
+        await expect(mine.acquire('config', { waitMs: Infinity })).rejects.toMatchObject({
+          code: 'LOCK_CONFIGURATION',
+          message: expect.stringContaining('wait for itself'),
+        });
+      },
+      shared,
+    );
+    await mine.withLock('config', (writer) =>
+      mine.withLock(
+        'config',
+        (reader) => {
+          expect([writer.mode, reader.mode]).toEqual(['exclusive', 'exclusive']);
+        },
+        shared,
+      ),
+    );
+  });
+
+  it('is lost by all of its readers', async () => {
+    const mine = ofProcess();
+    const readers = await Promise.all(Array.from({ length: 3 }, () => mine.acquire('config', shared)));
+    await terminateHolders(database);
+    await until(() => readers.every((reader) => reader.signal.aborted), 'all are told');
+    await using writer = await mine.acquire('config', { waitMs: 5_000 });
+    expect(writer.isHeld).toBe(true);
+  });
+
+  it('of several names is shared in all of them', async () => {
+    const [mine, other] = [ofProcess(), ofProcess()];
+    await using both = await mine.acquire(['a', 'b'], shared);
+    await using reader = await other.acquire('b', shared);
+    expect([both.mode, reader.mode]).toEqual(['shared', 'shared']);
+    expect(await other.tryAcquire('a')).toBeUndefined();
+  });
+
+  it('never has a reader beside a writer, however processes race', async () => {
+    const services = [ofProcess(), ofProcess(), ofProcess()];
+    let readers = 0;
+    let writers = 0;
+    let mistakes = 0;
+    let readersAtOnce = 0;
+    const contender = async (service: AdvisoryLockService): Promise<void> => {
+      for (let round = 0; round < 200; round += 1) {
+        const mode = Math.random() < 0.7 ? 'shared' : 'exclusive';
+        const outcome = await service.tryAcquire('hot', {
+          mode,
+          waitMs: Math.random() < 0.2 ? 0 : Math.random() * 20,
+        });
+        if (outcome === undefined) continue;
+        if (writers > 0 || (mode === 'exclusive' && readers > 0)) mistakes += 1;
+        if (mode === 'shared') readers += 1;
+        else writers += 1;
+        readersAtOnce = Math.max(readersAtOnce, readers);
+        await sleep(Math.random() * 2);
+        if (mode === 'shared') readers -= 1;
+        else writers -= 1;
+        await outcome.release();
+      }
+    };
+    await Promise.all(services.flatMap((service) => [1, 2, 3, 4].map(() => contender(service))));
+    expect(mistakes).toBe(0);
+    expect(readersAtOnce).toBeGreaterThan(2);
+    expect(await database.advisoryLocks()).toEqual([]);
+  }, 60_000);
+});

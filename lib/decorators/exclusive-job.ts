@@ -4,7 +4,7 @@ import { getAdvisoryLockToken } from '../advisory-lock.tokens.js';
 import type { LockName } from '../engine/lock-key.js';
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
 import type { LockedJobDecorator } from './async-method.js';
-import { checkDecoratorOptions } from './decorator-options.js';
+import { checkJobOptions } from './decorator-options.js';
 import { type ExclusiveJob, jobLockName, noteExclusiveJob } from './exclusive-job.metadata.js';
 import { lockMethod } from './lock-method.js';
 import type { OnBusy } from './run-locked.js';
@@ -42,7 +42,7 @@ export function exclusiveJob(
   scheduled: MethodDecorator,
   options: { readonly [Name in keyof ExclusiveJobOptions]: ExclusiveJobOptions[Name] | undefined },
 ): LockedJobDecorator {
-  checkDecoratorOptions(decorator, options);
+  checkJobOptions(decorator, options);
   const { lock, onBusy = 'skip', connection } = options;
   const schedule = scheduleMetadata(scheduled);
   const job: ExclusiveJob = { decorator, slot: getAdvisoryLockToken(connection), lock, schedule };

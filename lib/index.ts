@@ -10,6 +10,9 @@ export { getAdvisoryLockToken } from './advisory-lock.tokens.js';
 export type { LockOptions, ModeOptions, WaitOptions } from './lock.options.js';
 
 export { ExclusiveCron, type ExclusiveCronOptions } from './decorators/exclusive-cron.decorator.js';
+export { ExclusiveInterval } from './decorators/exclusive-interval.decorator.js';
+export type { ExclusiveJobOptions } from './decorators/exclusive-job.js';
+export { ExclusiveTimeout } from './decorators/exclusive-timeout.decorator.js';
 export { InjectAdvisoryLock } from './decorators/inject-advisory-lock.decorator.js';
 export type { BusyContext, OnBusy } from './decorators/run-locked.js';
 export type { AsyncResult, LockedJobDecorator, LockedMethodDecorator } from './decorators/async-method.js';

@@ -2,21 +2,29 @@ import { KeyBook } from '../engine/key-book.js';
 import type { LockName } from '../engine/lock-key.js';
 import { busyHttpRules, checkOptions, modeRules, type OptionRules, waitRules } from '../lock.options.js';
 
-const rules: OptionRules = {
+const lockRules: OptionRules = {
   onBusy: [
     (value) => value === 'throw' || value === 'skip' || typeof value === 'function',
     "'throw', 'skip' or a function",
   ],
   connection: [(value) => typeof value === 'string' && value !== '', 'the `name` of an AdvisoryLockModule'],
-  lock: [isLockName, 'a name of a lock: a string that is not empty, or a key'],
-  ...waitRules,
-  ...modeRules,
-  ...busyHttpRules,
 };
 
-/** Refuses options of a decorator that are unknown or of the wrong kind, at decoration time. */
+const methodRules: OptionRules = { ...lockRules, ...waitRules, ...modeRules, ...busyHttpRules };
+
+const jobRules: OptionRules = {
+  ...lockRules,
+  lock: [isLockName, 'a name of a lock: a string that is not empty, or a key'],
+};
+
+/** Refuses options of `@WithAdvisoryLock` that are unknown or of the wrong kind, at decoration time. */
 export function checkDecoratorOptions(decorator: string, options: object): void {
-  checkOptions(options, rules, decorator);
+  checkOptions(options, methodRules, decorator);
+}
+
+/** The same for the options that the lock of an exclusive job has. */
+export function checkJobOptions(decorator: string, options: object): void {
+  checkOptions(options, jobRules, decorator);
 }
 
 function isLockName(value: unknown): boolean {

@@ -4,11 +4,11 @@ import { SchedulerRegistry } from '@nestjs/schedule';
 import type { AdvisoryLockService } from '../advisory-lock.service.js';
 import { fillSlot, readSlot, slotsOf } from '../decorators/lock-slots.js';
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
-import { checkCronJobs, type Provided } from './cron-jobs.js';
+import { checkExclusiveJobs, type Provided } from './exclusive-jobs.js';
 
 /**
  * Looks at every provider and controller at start-up: fills the slot of objects that a factory made, as Nest injects
- * nothing into those, and finds cron jobs that would silently never run. It patches no method.
+ * nothing into those, and finds exclusive jobs that would silently never run. It patches no method.
  */
 export class LockedProviders implements OnModuleInit {
   private readonly logger = new Logger('AdvisoryLock');
@@ -16,17 +16,17 @@ export class LockedProviders implements OnModuleInit {
   constructor(
     private readonly discovery: DiscoveryService,
     private readonly moduleRef: ModuleRef,
-    /** The slot of the module's own service; its cron jobs are checked. */
+    /** The slot of the module's own service; its exclusive jobs are checked. */
     private readonly slot: symbol,
   ) {}
 
   onModuleInit(): void {
     const provided = this.allProvided();
     for (const { instance, isMadeByNest } of provided) if (!isMadeByNest) this.fillSlots(instance);
-    const jobs = checkCronJobs(provided, this.slot);
+    const jobs = checkExclusiveJobs(provided, this.slot);
     if (jobs.length > 0 && !this.hasScheduler()) {
       this.logger.warn(
-        `@ExclusiveCron on ${jobs.join(', ')} will not run in this instance: ScheduleModule.forRoot() is not imported here.`,
+        `${jobs.join(', ')} will not run in this instance: ScheduleModule.forRoot() is not imported here.`,
       );
     }
   }

@@ -1,7 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { Controller, Get, Injectable, type ModuleMetadata, Scope } from '@nestjs/common';
 import { ScheduleModule } from '@nestjs/schedule';
-import { AdvisoryLockModule, ExclusiveCron, WithAdvisoryLock } from 'nestjs-advisory-lock';
+import {
+  AdvisoryLockModule,
+  ExclusiveCron,
+  ExclusiveInterval,
+  ExclusiveTimeout,
+  WithAdvisoryLock,
+} from 'nestjs-advisory-lock';
 import { DataSource } from 'typeorm';
 import { useTestDatabase } from '../support/test-database.js';
 import { bootstrapError, lockedApp, postgres, start } from './support/applications.js';
@@ -10,6 +16,7 @@ import { Forgetful } from './support/transactional.js';
 const database = useTestDatabase();
 
 const NEVER = '0 0 29 2 *';
+const LATER_MS = 3_600_000;
 
 @Injectable()
 class Reports {
@@ -115,7 +122,7 @@ describe('the bootstrap fails', () => {
     ['exposeLockName', { exposeLockName: 1 }],
     ['connectionOptions', { connectionOptions: 'postgres://' }],
     ['dataSource', { dataSource: 7 }],
-    ['maxConnections', { maxConnections: 4 }],
+    ['heartbeatMs', { heartbeatMs: 2_000 }],
   ])('with the option %s of %p, and says so', async (option, options) => {
     const given = options as object;
     for (const locks of [
@@ -139,7 +146,11 @@ describe('the bootstrap fails', () => {
   });
 });
 
-describe('the bootstrap fails for a cron job that would never run', () => {
+describe.each([
+  ['@ExclusiveCron', ExclusiveCron(NEVER)],
+  ['@ExclusiveInterval', ExclusiveInterval(LATER_MS)],
+  ['@ExclusiveTimeout', ExclusiveTimeout(LATER_MS)],
+])('the bootstrap fails for a job with %s that would never run', (name, Exclusive) => {
   const fails = async (job: new () => object, ...words: (string | RegExp)[]): Promise<void> => {
     await failsWith(lockedApp(database, { imports: [ScheduleModule.forRoot()], providers: [job] }), ...words);
   };
@@ -150,10 +161,10 @@ describe('the bootstrap fails for a cron job that would never run', () => {
   ])('in a %s provider', async (_, scope) => {
     @Injectable({ scope })
     class Nightly {
-      @ExclusiveCron(NEVER)
+      @Exclusive
       async run(): Promise<void> {}
     }
-    await fails(Nightly, 'Nightly.run', /request-scoped or transient/);
+    await fails(Nightly, `${name} on Nightly.run`, /request-scoped or transient/);
   });
 
   it('in a provider that depends on a request-scoped one', async () => {
@@ -163,7 +174,7 @@ describe('the bootstrap fails for a cron job that would never run', () => {
     class Nightly {
       constructor(readonly tenant: Tenant) {}
 
-      @ExclusiveCron(NEVER)
+      @Exclusive
       async run(): Promise<void> {}
     }
     await failsWith(
@@ -176,38 +187,38 @@ describe('the bootstrap fails for a cron job that would never run', () => {
     @Injectable()
     class Nightly {
       @Forgetful()
-      @ExclusiveCron(NEVER)
+      @Exclusive
       async run(): Promise<void> {}
     }
-    await fails(Nightly, 'Nightly.run', 'without its metadata');
+    await fails(Nightly, `${name} on Nightly.run`, 'without its metadata', `Put ${name} at the top`);
   });
 
   it('that a subclass overrides without the decorator', async () => {
     class Nightly {
-      @ExclusiveCron(NEVER)
+      @Exclusive
       async run(): Promise<void> {}
     }
     @Injectable()
     class Tonight extends Nightly {
       override async run(): Promise<void> {}
     }
-    await fails(Tonight, 'Tonight.run', 'subclass');
+    await fails(Tonight, `${name} on Tonight.run`, 'subclass');
   });
 
   it('in a class without a name', async () => {
     class Nameless {
-      @ExclusiveCron(NEVER)
+      @Exclusive
       async run(): Promise<void> {}
     }
     Object.defineProperty(Nameless, 'name', { value: '' });
-    await fails(Nameless, 'run', 'no name');
+    await fails(Nameless, `${name} on run`, 'no name');
   });
 
   it('as its lock has the name of the lock of another job', async () => {
     const jobOf = (token: string) => {
       @Injectable()
       class Nightly {
-        @ExclusiveCron(NEVER)
+        @Exclusive
         async run(): Promise<void> {}
       }
       return { provide: token, useClass: Nightly };
@@ -220,11 +231,14 @@ describe('the bootstrap fails for a cron job that would never run', () => {
 });
 
 describe('without ScheduleModule', () => {
-  it('a warning says, once, that the job will not run here', async () => {
+  it('a warning says, once, that the jobs will not run here', async () => {
     @Injectable()
     class Nightly {
       @ExclusiveCron(NEVER)
       async run(): Promise<void> {}
+
+      @ExclusiveInterval(LATER_MS)
+      async poll(): Promise<void> {}
     }
     const { log } = await start({
       imports: [
@@ -234,6 +248,10 @@ describe('without ScheduleModule', () => {
       ],
       providers: [Nightly],
     });
-    expect(log.matching(/^warn .*Nightly\.run.*ScheduleModule/)).toHaveLength(1);
+    expect(log.matching(/^warn /)).toEqual([
+      expect.stringMatching(
+        /@ExclusiveCron on Nightly\.run, @ExclusiveInterval on Nightly\.poll .*ScheduleModule/,
+      ),
+    ]);
   });
 });

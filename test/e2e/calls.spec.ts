@@ -331,6 +331,7 @@ describe('a lock decorator', () => {
     ['exposeLockName', { exposeLockName: 'yes' }],
     ['waitMs', { waitMs: '5' }],
     ['onbusy', { onbusy: 'skip' }],
+    ['lock', { lock: 'a' }],
   ])('refuses the option %s when it is wrong or unknown', (option, options) => {
     expect(thrownBy(() => decorate('a', options))).toMatchObject({
       code: 'LOCK_CONFIGURATION',

@@ -14,7 +14,7 @@ import {
   UseInterceptors,
 } from '@nestjs/common';
 import { Cron, Interval, ScheduleModule, SchedulerRegistry, Timeout } from '@nestjs/schedule';
-import { ExclusiveCron, WithAdvisoryLock } from 'nestjs-advisory-lock';
+import { ExclusiveCron, ExclusiveInterval, ExclusiveTimeout, WithAdvisoryLock } from 'nestjs-advisory-lock';
 import { map, type Observable } from 'rxjs';
 import { until } from '../support/until.js';
 import { useTestDatabase } from '../support/test-database.js';
@@ -140,6 +140,35 @@ class Timers {
   belowTimeout(): Promise<string> {
     return run('below @Timeout');
   }
+
+  @Transactional()
+  @ExclusiveInterval('interval below a wrapper', 20, { lock: 'interval below a wrapper' })
+  exclusiveIntervalBelowAWrapper(): Promise<string> {
+    return run('interval below a wrapper');
+  }
+
+  @compose(ExclusiveInterval(20, { lock: 'interval composed' }), Transactional())
+  exclusiveIntervalComposed(): Promise<string> {
+    return run('interval composed');
+  }
+
+  @ExclusiveInterval(20, { lock: 'interval above a lock' })
+  @WithAdvisoryLock('another lock below')
+  exclusiveIntervalAboveALock(): Promise<string> {
+    return run('interval above a lock');
+  }
+
+  @WithAdvisoryLock('another lock above')
+  @ExclusiveTimeout('timeout below a lock', 20, { lock: 'timeout below a lock' })
+  exclusiveTimeoutBelowALock(): Promise<string> {
+    return run('timeout below a lock');
+  }
+
+  @ExclusiveTimeout(20, { lock: 'timeout above a wrapper' })
+  @Transactional()
+  exclusiveTimeoutAboveAWrapper(): Promise<string> {
+    return run('timeout above a wrapper');
+  }
 }
 
 describe('a lock on a scheduled method', () => {
@@ -181,11 +210,21 @@ describe('a lock on a scheduled method', () => {
 });
 
 describe('a lock on a method with a timer', () => {
-  it('runs under the lock when the timer fires, above and below @Interval and @Timeout', async () => {
+  it('runs under the lock when the timer fires, in any order of the decorators', async () => {
     const { app } = await start(
       lockedApp(database, { imports: [ScheduleModule.forRoot()], providers: [Timers] }),
     );
-    const names = ['above @Interval', 'below @Interval', 'above @Timeout', 'below @Timeout'];
+    const names = [
+      'above @Interval',
+      'below @Interval',
+      'above @Timeout',
+      'below @Timeout',
+      'interval below a wrapper',
+      'interval composed',
+      'interval above a lock',
+      'timeout below a lock',
+      'timeout above a wrapper',
+    ];
 
     await until(() => names.every((name) => runs[name] !== undefined), 'a run of each');
     await app.close();
@@ -312,6 +351,9 @@ describe('a locked method', () => {
 
       @ExclusiveCron(NEVER)
       async job(): Promise<void> {}
+
+      @ExclusiveInterval(20)
+      async interval(): Promise<void> {}
     }
     const shapeOf = (method: keyof Service) => [
       Service.prototype[method].name,
@@ -320,5 +362,6 @@ describe('a locked method', () => {
     expect(shapeOf('none')).toEqual(['none', 0]);
     expect(shapeOf('two')).toEqual(['two', 2]);
     expect(shapeOf('job')).toEqual(['job', 0]);
+    expect(shapeOf('interval')).toEqual(['interval', 0]);
   });
 });

@@ -11,7 +11,12 @@ import {
 import { ModuleRef } from '@nestjs/core';
 import { ScheduleModule, SchedulerRegistry } from '@nestjs/schedule';
 import type { TestingModule } from '@nestjs/testing';
-import { AdvisoryLockService, ExclusiveCron, WithAdvisoryLock } from 'nestjs-advisory-lock';
+import {
+  AdvisoryLockService,
+  ExclusiveCron,
+  ExclusiveInterval,
+  WithAdvisoryLock,
+} from 'nestjs-advisory-lock';
 import { useTestDatabase } from '../support/test-database.js';
 import { isHeld, lockElsewhere } from './support/advisory-locks.js';
 import { bootstrapError, lockedApp, type Platform, serve, start } from './support/applications.js';
@@ -246,6 +251,24 @@ describe('a locked method of a subclass', () => {
       await job.fireOnTick();
     }
     expect(held).toEqual({ Stock: [true, false], Sales: [false, true] });
+  });
+
+  it('may give an inherited job a schedule of its own', async () => {
+    class Job {
+      @ExclusiveCron('0 0 29 2 *')
+      async run(): Promise<void> {}
+    }
+    @Injectable()
+    class Often extends Job {
+      @ExclusiveInterval('often', 3_600_000)
+      override async run(): Promise<void> {}
+    }
+
+    const { app } = await start(
+      lockedApp(database, { imports: [ScheduleModule.forRoot()], providers: [Often] }),
+    );
+    const scheduler = app.get(SchedulerRegistry);
+    expect([scheduler.getCronJobs().size, scheduler.getIntervals()]).toEqual([0, ['often']]);
   });
 });
 

@@ -77,13 +77,13 @@ describe('in a Nest 11 application of CommonJS modules', () => {
   );
 
   it(
-    'decorated methods, locks by hand and cron jobs run under their lock, tested with plain jest',
+    'decorated methods, locks by hand, cron jobs and timers run under their lock, tested with plain jest',
     async () => {
       const jest = ['node_modules/jest/bin/jest.js', '--json', '--outputFile=report.json'];
       await run(commonJsApp, process.execPath, jest, { DATABASE_URL: database.url });
 
       const report: unknown = JSON.parse(await readFile(join(commonJsApp, 'report.json'), 'utf8'));
-      expect(report).toMatchObject({ success: true, numPassedTests: 4, numTotalTests: 4 });
+      expect(report).toMatchObject({ success: true, numPassedTests: 5, numTotalTests: 5 });
     },
     COMPILE_MS,
   );

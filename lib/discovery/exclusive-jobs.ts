@@ -1,0 +1,67 @@
+import 'reflect-metadata';
+import { type ExclusiveJob, exclusiveJobsOf, jobLockName } from '../decorators/exclusive-job.metadata.js';
+import { LockConfigurationError } from '../errors/lock-configuration.error.js';
+
+/** An object that the application provides. */
+export interface Provided {
+  readonly instance: object;
+  /** By its class, with injection, rather than by a factory or as a value. */
+  readonly isMadeByNest: boolean;
+  /** Neither request-scoped nor transient. */
+  readonly isSingleton: boolean;
+}
+
+/**
+ * Finds exclusive jobs that would silently never run, and refuses them. Answers where those are that take their locks from the
+ * slot's service: `@ExclusiveCron on Class.method`.
+ */
+export function checkExclusiveJobs(provided: readonly Provided[], slot: symbol): string[] {
+  const jobs = new Map<unknown, string>();
+  for (const { instance, isSingleton } of provided) {
+    for (const [methodName, job] of exclusiveJobsOf(instance)) {
+      const name = `${instance.constructor.name}.${String(methodName)}`;
+      const where = `${job.decorator} on ${name}`;
+      checkSchedule((instance as Record<string | symbol, unknown>)[methodName], job, where);
+      if (!isSingleton) {
+        throw neverRuns(
+          where,
+          'the provider is request-scoped or transient, and the scheduler needs one object. Move the job to a provider in ' +
+            'the default scope',
+        );
+      }
+      const lockName = jobLockName(instance, String(methodName), job);
+      if (job.slot !== slot) continue;
+      if (job.lock === undefined && jobs.has(lockName)) {
+        throw new LockConfigurationError(
+          `Two exclusive jobs are called ${name}, so their locks have one name and the one would be skipped while the other ` +
+            'runs. Rename a class, or set `lock` on one of them.',
+        );
+      }
+      jobs.set(lockName, where);
+    }
+  }
+  return [...jobs.values()];
+}
+
+function checkSchedule(method: unknown, { decorator, schedule }: ExclusiveJob, where: string): void {
+  const found = (key: unknown): unknown =>
+    typeof method === 'function' ? Reflect.getMetadata(key, method) : undefined;
+  const keys = [...schedule.keys()];
+  if (keys.every((key) => found(key) === undefined)) {
+    throw neverRuns(
+      where,
+      `a decorator above it, or a subclass, replaced the method without its metadata. Put ${decorator} at the top`,
+    );
+  }
+  if (keys.some((key) => found(key) !== schedule.get(key))) {
+    throw neverRuns(
+      where,
+      'another schedule above it, or of a subclass, replaced its own, and @nestjs/schedule keeps one a method. Write a second ' +
+        'method',
+    );
+  }
+}
+
+function neverRuns(where: string, reason: string): LockConfigurationError {
+  return new LockConfigurationError(`${where} would never run: ${reason}.`);
+}

@@ -1,4 +1,6 @@
-import { Controller, Get } from '@nestjs/common';
+import type { ServerResponse } from 'node:http';
+import { Controller, Get, Post, Res } from '@nestjs/common';
+import { untilClosed } from '../until-closed.js';
 import { ReportsService } from './reports.service.js';
 import type { SalesReport } from './sales-report.entity.js';
 
@@ -9,5 +11,11 @@ export class ReportsController {
   @Get()
   findLatest(): Promise<SalesReport[]> {
     return this.reports.findLatest();
+  }
+
+  /** Waits for its turn, as long as the client does. */
+  @Post()
+  writeNow(@Res({ passthrough: true }) response: ServerResponse): Promise<SalesReport> {
+    return this.reports.writeNow(untilClosed(response));
   }
 }

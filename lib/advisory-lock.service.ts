@@ -1,10 +1,11 @@
 import { AdvisoryLock } from './advisory-lock.js';
 import type { KeyBook } from './engine/key-book.js';
-import { findInside, runInside } from './engine/lock-context.js';
+import { type ContextLock, findInside, runInside } from './engine/lock-context.js';
 import type { LockHold } from './engine/lock-hold.js';
 import type { LockMode } from './engine/lock-mode.js';
 import { describeNames, isOneName, type LockKey, type LockName, type LockNames } from './engine/lock-key.js';
 import type { LockTable } from './engine/lock-table.js';
+import { acquirePermit } from './engine/permits.js';
 import { acquireAll } from './engine/several-locks.js';
 import { LockConfigurationError } from './errors/lock-configuration.error.js';
 import { LockNotHeldError } from './errors/lock-not-held.error.js';
@@ -105,14 +106,14 @@ export class AdvisoryLockService {
   /** Like {@link AdvisoryLockService.acquire}, but answers `undefined` when somebody else holds the lock. */
   async tryAcquire(name: LockNames, options?: LockOptions): Promise<AdvisoryLock | undefined> {
     if (options !== undefined) checkOptions(options, lockRules, 'acquire() and withLock()');
-    if (!isOneName(name)) return this.takeAll(name, options);
+    if (!isOneName(name) || (options?.permits ?? 1) > 1) return this.takeOther(name, options);
     const key = this.keys.keyOf(name);
     return this.inside(key, options?.mode) ?? this.handle(await this.take(key, options));
   }
 
   /**
    * Whether anybody in the database holds the lock at this moment, this process included. For display only: by the time the
-   * answer is read it may be over. To act on it, take the lock.
+   * answer is read it may be over. To act on it, take the lock. Of a lock with permits it tells of the first.
    */
   async isLocked(name: LockName): Promise<boolean> {
     return this.table.isLocked(this.keys.keyOf(name));
@@ -130,8 +131,9 @@ export class AdvisoryLockService {
    * ```
    */
   current(name?: LockName): AdvisoryLock | undefined {
-    const keyId = name === undefined ? undefined : this.keys.keyOf(name).id;
-    return findInside(this.table, keyId) as AdvisoryLock | undefined;
+    const lockId = name === undefined ? undefined : this.keys.keyOf(name).lockId;
+    const isLookedFor = (lock: ContextLock): boolean => lockId === undefined || lock.isOf(lockId);
+    return findInside(this.table, isLookedFor) as AdvisoryLock | undefined;
   }
 
   /**
@@ -140,9 +142,8 @@ export class AdvisoryLockService {
    * @throws {@link LockNotHeldError} (`LOCK_NOT_HELD`) otherwise.
    */
   assertHeld(name: LockName): void {
-    const key = this.keys.keyOf(name);
-    if (findInside(this.table, key.id) === undefined) {
-      throw new LockNotHeldError(key.name, 'this code does not run inside a body that holds it');
+    if (this.current(name) === undefined) {
+      throw new LockNotHeldError(describeNames(name), 'this code does not run inside a body that holds it');
     }
   }
 
@@ -179,11 +180,11 @@ export class AdvisoryLockService {
   ): Promise<T> {
     if (options !== undefined) checkOptions(options, lockRules, 'acquire() and withLock()');
     let lock: AdvisoryLock | undefined;
-    if (isOneName(name)) {
+    if (isOneName(name) && (options?.permits ?? 1) === 1) {
       const key = this.keys.keyOf(name);
       lock = this.inside(key, options?.mode) ?? this.handle(await this.take(key, options));
     } else {
-      lock = await this.takeAll(name, options);
+      lock = await this.takeOther(name, options);
     }
     if (lock === undefined) return onBusy();
     let value: T;
@@ -198,7 +199,7 @@ export class AdvisoryLockService {
 
   /** A handle on the same hold, when the calling code runs inside the lock. */
   private inside(key: LockKey, mode: LockMode = 'exclusive'): AdvisoryLock | undefined {
-    const lock = findInside(this.table, key.id) as AdvisoryLock | undefined;
+    const lock = findInside(this.table, (inner) => inner.includes(key.id)) as AdvisoryLock | undefined;
     const hold = lock?.holdOf(key.id);
     if (hold?.mode === 'shared' && mode === 'exclusive') {
       throw new LockConfigurationError(
@@ -220,6 +221,31 @@ export class AdvisoryLockService {
 
   private handle(hold: LockHold | undefined): AdvisoryLock | undefined {
     return hold && new AdvisoryLock(this.table, [hold]);
+  }
+
+  /** What is more than one lock with one holder: several locks, or several permits. */
+  private takeOther(name: LockNames, options: LockOptions = {}): Promise<AdvisoryLock | undefined> {
+    const { permits = 1, mode } = options;
+    if (permits === 1 && !isOneName(name)) return this.takeAll(name, options);
+    if (isOneName(name) && mode !== 'shared') return this.takePermit(name, permits, options);
+    throw new LockConfigurationError(
+      `\`permits\` go with one name and without \`mode: 'shared'\`, but ${describeNames(name)} was asked for with ` +
+        `${permits} permits${mode === 'shared' ? ' and shared' : ''}. A shared lock has as many readers as come.`,
+    );
+  }
+
+  /** One of the permits, or `undefined` when they stay taken. The calling code's own is shared. */
+  private async takePermit(
+    name: LockName,
+    permits: number,
+    { waitMs = 0, signal }: LockOptions,
+  ): Promise<AdvisoryLock | undefined> {
+    const keys = this.keys.permitKeysOf(name, permits);
+    for (const key of keys.permits) {
+      const inside = this.inside(key);
+      if (inside !== undefined) return inside;
+    }
+    return this.handle(await acquirePermit(this.table, keys, { mode: 'exclusive', waitMs, signal }));
   }
 
   /** All of the locks, or `undefined` when one of them stays busy. Those that the calling code runs inside of are shared. */

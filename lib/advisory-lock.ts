@@ -102,6 +102,11 @@ export class AdvisoryLock implements AsyncDisposable {
   }
 
   /** @internal */
+  isOf(lockId: string): boolean {
+    return this.holds.some(({ key }) => key.lockId === lockId);
+  }
+
+  /** @internal */
   get lost(): LockLostError | undefined {
     for (const { lost } of this.holds) if (lost !== undefined) return lost;
     return undefined;

@@ -7,7 +7,7 @@ export type {
 } from './advisory-lock.options.js';
 export { AdvisoryLockService, type TryLockOutcome } from './advisory-lock.service.js';
 export { getAdvisoryLockToken } from './advisory-lock.tokens.js';
-export type { LockOptions, ModeOptions, WaitOptions } from './lock.options.js';
+export type { LockOptions, ModeOptions, PermitOptions, WaitOptions } from './lock.options.js';
 
 export { ExclusiveCron, type ExclusiveCronOptions } from './decorators/exclusive-cron.decorator.js';
 export { ExclusiveInterval } from './decorators/exclusive-interval.decorator.js';

@@ -23,8 +23,19 @@ export interface ModeOptions {
   readonly mode?: LockMode;
 }
 
+/** How many may hold a lock at once. */
+export interface PermitOptions {
+  /**
+   * How many may hold it at once in the whole fleet: a semaphore. All have to say the same number. Where they do not, there are
+   * never more holders than the largest number, and who says n takes one of the first n permits: he may find those taken by
+   * others who say more.
+   * @default 1
+   */
+  readonly permits?: number;
+}
+
 /** The options of a lock that is taken by hand. */
-export interface LockOptions extends WaitOptions, ModeOptions, BusyHttpOptions {
+export interface LockOptions extends WaitOptions, ModeOptions, PermitOptions, BusyHttpOptions {
   /**
    * Ends the wait; its reason is what is thrown. It has no part in the lock once that is held.
    * @default none
@@ -58,8 +69,18 @@ export const modeRules: OptionRules = {
   mode: [(value) => value === 'exclusive' || value === 'shared', "'exclusive' or 'shared'"],
 };
 
+const MOST_PERMITS = 100;
+
+export const permitRules: OptionRules = {
+  permits: [
+    (value) => Number.isInteger(value) && (value as number) >= 1 && (value as number) <= MOST_PERMITS,
+    `a whole number from 1 to ${MOST_PERMITS}`,
+  ],
+};
+
 export const lockRules: OptionRules = {
   ...modeRules,
+  ...permitRules,
   ...waitRules,
   ...busyHttpRules,
   signal: [(value) => value instanceof AbortSignal, 'an AbortSignal'],

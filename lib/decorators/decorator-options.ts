@@ -1,6 +1,13 @@
 import { KeyBook } from '../engine/key-book.js';
 import type { LockName } from '../engine/lock-key.js';
-import { busyHttpRules, checkOptions, modeRules, type OptionRules, waitRules } from '../lock.options.js';
+import {
+  busyHttpRules,
+  checkOptions,
+  modeRules,
+  type OptionRules,
+  permitRules,
+  waitRules,
+} from '../lock.options.js';
 
 const lockRules: OptionRules = {
   onBusy: [
@@ -10,7 +17,13 @@ const lockRules: OptionRules = {
   connection: [(value) => typeof value === 'string' && value !== '', 'the `name` of an AdvisoryLockModule'],
 };
 
-const methodRules: OptionRules = { ...lockRules, ...waitRules, ...modeRules, ...busyHttpRules };
+const methodRules: OptionRules = {
+  ...lockRules,
+  ...waitRules,
+  ...modeRules,
+  ...permitRules,
+  ...busyHttpRules,
+};
 
 const jobRules: OptionRules = {
   ...lockRules,

@@ -1,6 +1,6 @@
 import type { LockNames } from '../engine/lock-key.js';
 import type { BusyHttpOptions } from '../errors/lock-unavailable.error.js';
-import type { ModeOptions, WaitOptions } from '../lock.options.js';
+import type { ModeOptions, PermitOptions, WaitOptions } from '../lock.options.js';
 import type { LockedMethodDecorator } from './async-method.js';
 import { checkDecoratorOptions } from './decorator-options.js';
 import { lockMethod } from './lock-method.js';
@@ -8,7 +8,7 @@ import type { OnBusy } from './run-locked.js';
 
 /** The options of `@WithAdvisoryLock`. */
 export interface WithAdvisoryLockOptions<Args extends readonly unknown[] = readonly unknown[]>
-  extends WaitOptions, ModeOptions, BusyHttpOptions {
+  extends WaitOptions, ModeOptions, PermitOptions, BusyHttpOptions {
   /**
    * What happens when somebody else holds the lock: `'throw'` rejects with `LockUnavailableError`, `'skip'` resolves with
    * `undefined`, and a function supplies what the method answers.

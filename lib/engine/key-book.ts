@@ -1,6 +1,7 @@
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
 import { type KeyFunction, type KeyScheme, keySchemes } from './key-schemes.js';
 import { describe, LockKey, type LockName } from './lock-key.js';
+import type { PermitKeys } from './permits.js';
 import { RecentMap } from './recent-map.js';
 
 export interface KeyBookOptions {
@@ -25,12 +26,36 @@ export class KeyBook {
     this.keyFunction = typeof keyScheme === 'function' ? keyScheme : keySchemes[keyScheme];
   }
 
+  /**
+   * The keys of a semaphore. The first permit has the key of the name itself, so that one permit is the plain lock; the others
+   * have those of `name#1`, `name#2`, …, and the turn has that of `name#turn`.
+   */
+  permitKeysOf(name: LockName, count: number): PermitKeys {
+    if (typeof name !== 'string') {
+      throw new LockConfigurationError(
+        `\`permits\` need a lock with a string for a name, but ${describe(name)} came: from a key that is given as such no ` +
+          'keys for more permits can be made.',
+      );
+    }
+    const first = this.keyOf(name);
+    const others = Array.from({ length: count - 1 }, (_, n) => this.partOf(first, String(n + 1)));
+    return { permits: [first, ...others], turn: this.partOf(first, 'turn') };
+  }
+
   /** The key of a name; throws `LOCK_CONFIGURATION` for what cannot be one, and for a name whose key another name has. */
   keyOf(name: LockName): LockKey {
     const key =
       typeof name === 'string'
         ? LockKey.of(this.keyFunction(this.prefix + checkedName(name, 'lock name')), name)
         : LockKey.of(name);
+    return this.remembered(key);
+  }
+
+  private partOf({ name, id }: LockKey, part: string): LockKey {
+    return this.remembered(LockKey.of(this.keyFunction(`${this.prefix}${name}#${part}`), name, id));
+  }
+
+  private remembered(key: LockKey): LockKey {
     const known = this.names.get(key.id);
     if (known === undefined) this.names.set(key.id, key.name);
     else if (known !== key.name) throw collision(known, key);

@@ -4,8 +4,10 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 export interface ContextLock {
   /** Whose it is: two applications in one process may hold one key in two databases. */
   readonly owner: object;
-  /** Whether the key is one of those that it holds. */
+  /** Whether it holds that very key. */
   includes(keyId: string): boolean;
+  /** Whether it holds the lock, by whichever permit. */
+  isOf(lockId: string): boolean;
   /** False from the moment it is released or lost: a promise left behind is not inside any more. */
   readonly isHeld: boolean;
 }
@@ -25,11 +27,14 @@ export function runInside<T>(lock: ContextLock, body: () => T): T {
   return storage.run({ lock, outer: storage.getStore() }, body);
 }
 
-/** The innermost lock of the owner that this code runs inside of and that is still held; of the key, when one is given. */
-export function findInside(owner: object, keyId?: string): ContextLock | undefined {
+/** The innermost lock of the owner that this code runs inside of, that is still held, and that is the one looked for. */
+export function findInside(
+  owner: object,
+  isLookedFor: (lock: ContextLock) => boolean,
+): ContextLock | undefined {
   for (let frame = storage.getStore(); frame !== undefined; frame = frame.outer) {
     const { lock } = frame;
-    if (lock.owner === owner && lock.isHeld && (keyId === undefined || lock.includes(keyId))) return lock;
+    if (lock.owner === owner && lock.isHeld && isLookedFor(lock)) return lock;
   }
   return undefined;
 }

@@ -35,20 +35,28 @@ const INT4 = { min: -(2 ** 31), max: 2 ** 31 - 1 };
 export class LockKey {
   /** The key as text, different for any two keys: `7440995589958059143`, or `(1, 2)`. */
   readonly id: string;
+  /** The `id` of the key of the lock that it belongs to: of a permit, that of the first permit; else its own. */
+  readonly lockId: string;
 
   private constructor(
     /** The name that the key was made of, as the application wrote it. */
     readonly name: string,
     /** The key: one signed 64-bit integer, or a pair of signed 32-bit ones. */
     readonly value: bigint | readonly [number, number],
+    lockId: string | undefined,
   ) {
     this.id = typeof value === 'bigint' ? value.toString() : `(${value[0]}, ${value[1]})`;
+    this.lockId = lockId ?? this.id;
   }
 
   /** Makes a key; throws `LOCK_CONFIGURATION` when the value is outside the range of its type. */
-  static of(value: KeyValue, name?: string): LockKey {
+  static of(value: KeyValue, name?: string, lockId?: string): LockKey {
     const key = typeof value === 'object' ? int4Pair(value, name) : int8(value, name);
-    return new LockKey(name ?? (typeof key === 'bigint' ? key.toString() : `(${key[0]}, ${key[1]})`), key);
+    return new LockKey(
+      name ?? (typeof key === 'bigint' ? key.toString() : `(${key[0]}, ${key[1]})`),
+      key,
+      lockId,
+    );
   }
 
   /** Whether it is a pair of int4, which Postgres keeps apart from bigint keys. */

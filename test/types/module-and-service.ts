@@ -74,8 +74,9 @@ export class Service {
     // @ts-expect-error 2322 the lock may have been busy
     const lock: AdvisoryLock = await this.locks.tryAcquire(`a ${value}`);
     await this.locks.acquire(lock.name, { waitMs: Infinity, signal: lock.signal });
-    // @ts-expect-error 2353 not in this version
     await this.locks.acquire(lock.name, { permits: 5 });
+    // @ts-expect-error 2353 misspelt
+    await this.locks.acquire(lock.name, { permit: 5 });
     // @ts-expect-error 2345 no name
     await this.locks.isLocked(undefined);
   }

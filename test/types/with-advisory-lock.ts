@@ -232,8 +232,7 @@ export class Options {
   @WithAdvisoryLock('a', { waitMs: 5 })
   async waits(): Promise<void> {}
 
-  // @ts-expect-error 2353 not in this version
-  @WithAdvisoryLock('a', { permits: 5 })
+  @WithAdvisoryLock('a', { permits: 5, mode: 'exclusive' })
   async shares(): Promise<void> {}
 }
 

@@ -9,7 +9,7 @@ export class ImportsController {
   @Post()
   async start(): Promise<Order[]> {
     const orders = await this.imports.run();
-    if (!orders) throw new ConflictException('An import is already running.');
+    if (!orders) throw new ConflictException('Two imports are already running.');
     return orders;
   }
 }

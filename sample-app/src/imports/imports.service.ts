@@ -18,10 +18,12 @@ export class ImportsService {
     await this.run();
   }
 
-  /** The new orders, or undefined when an import is running already, here or in another instance. */
+  /** The new orders, or undefined when two imports are running already, here or in other instances. */
   async run(): Promise<Order[] | undefined> {
-    const outcome = await this.locks.tryWithLock('import-orders', async () =>
-      this.orders.save(await fetchNewOrders()),
+    const outcome = await this.locks.tryWithLock(
+      'import-orders',
+      async () => this.orders.save(await fetchNewOrders()),
+      { permits: 2 },
     );
     return outcome.acquired ? outcome.value : undefined;
   }

@@ -12,6 +12,8 @@ interface Order {
   id: number;
 }
 
+// Somewhere else each time: two fleets that start in the same moment could find the same port free.
+const firstPort = 10_000 + Math.floor(Math.random() * 20_000);
 const launcher = fileURLToPath(new URL('../../sample-app/dist/src/fleet/main.js', import.meta.url));
 const testTimeoutMs = 90_000;
 const waitLimitMs = 40_000;
@@ -150,7 +152,7 @@ describe('the sample fleet without DATABASE_URL', () => {
 function startFleet(env: NodeJS.ProcessEnv): FleetUnderTest {
   if (!existsSync(launcher)) throw new Error('The sample is not built: npm run build && npx nest build');
   const child = spawn(process.execPath, [launcher], {
-    env: { ...process.env, ...env, NO_COLOR: '1', FORCE_COLOR: undefined },
+    env: { ...process.env, PORT: String(firstPort), ...env, NO_COLOR: '1', FORCE_COLOR: undefined },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const fleet = new FleetUnderTest(child);

@@ -1,11 +1,9 @@
 import type { LockHold } from './engine/lock-hold.js';
 import type { LockKey } from './engine/lock-key.js';
+import type { LockMode } from './engine/lock-mode.js';
 import type { LockTable } from './engine/lock-table.js';
 import type { LockLostError } from './errors/lock-lost.error.js';
 import { LockNotHeldError } from './errors/lock-not-held.error.js';
-
-/** How a lock is held. */
-export type LockMode = 'exclusive';
 
 /**
  * A lock that is held: what `acquire` and `tryAcquire` answer, and what the body of `withLock` is given.

@@ -25,16 +25,15 @@ export interface BusyHttpOptions {
  */
 export class LockUnavailableError extends AdvisoryLockError {
   override readonly name: string = 'LockUnavailableError';
-  readonly code = 'LOCK_UNAVAILABLE';
+  readonly code: 'LOCK_UNAVAILABLE' | 'LOCK_TIMEOUT' = 'LOCK_UNAVAILABLE';
 
   constructor(
     lockName: string,
     /** How the exception filter of this library shows it. */
     readonly http: BusyHttpOptions = {},
+    message = `The lock "${lockName}" is held elsewhere. Try again later, wait with \`waitMs\`, or use tryWithLock() or ` +
+      '`onBusy` where a busy lock is nothing unusual.',
   ) {
-    super(
-      `The lock "${lockName}" is held elsewhere. Try again later, or use tryWithLock() or \`onBusy\` where a busy lock is nothing unusual.`,
-      { lockName },
-    );
+    super(message, { lockName });
   }
 }

@@ -1,7 +1,9 @@
+import { DataSource } from 'typeorm';
 import { AdvisoryLockService } from '../../lib/advisory-lock.service.js';
 import { KeyBook, type KeyBookOptions } from '../../lib/engine/key-book.js';
 import { LockConnections } from '../../lib/engine/lock-connections.js';
 import { LockTable } from '../../lib/engine/lock-table.js';
+import { Transactions } from '../../lib/engine/transactions.js';
 import type { PostgresOptions } from '../../lib/engine/sibling-options.js';
 import { defer } from './cleanup.js';
 
@@ -12,12 +14,21 @@ export interface Locks {
   close(graceMs?: number): Promise<void>;
 }
 
-export function createLocks(options: string | PostgresOptions, keyBookOptions: KeyBookOptions = {}): Locks {
+export function createLocks(
+  options: string | PostgresOptions,
+  keyBookOptions: KeyBookOptions = {},
+  dataSource?: DataSource,
+): Locks {
   const applicationOptions: PostgresOptions =
     typeof options === 'string' ? { type: 'postgres', url: options } : options;
   const table = new LockTable(new LockConnections(() => applicationOptions, {}, 'nestjs-advisory-lock'));
+  const transactions = new Transactions(() => dataSource ?? new DataSource(applicationOptions));
   let closed: Promise<void> | undefined;
   const close = (graceMs = 0): Promise<void> => (closed ??= table.close(graceMs));
   defer(() => close());
-  return { service: new AdvisoryLockService(new KeyBook(keyBookOptions), table, {}), table, close };
+  return {
+    service: new AdvisoryLockService(new KeyBook(keyBookOptions), table, {}, transactions),
+    table,
+    close,
+  };
 }

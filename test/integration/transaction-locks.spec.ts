@@ -429,9 +429,9 @@ describe('locks of a transaction', () => {
         'a',
         async (manager) => {
           await write(manager, 'under a lost lock');
+          const signal = locks.current('a')?.signal;
           const [held] = await database.advisoryLocks();
           await database.query('SELECT pg_terminate_backend($1)', [held?.pid]);
-          const { signal } = locks.current('a') ?? {};
           await until(() => signal?.aborted === true, 'the loss is noticed');
         },
         { isolationLevel },

@@ -229,7 +229,7 @@ export class Options {
   @WithAdvisoryLock('a', { onbusy: 'skip' })
   async isMisspelt(): Promise<void> {}
 
-  // @ts-expect-error 2353 not in this version
+  // @ts-expect-error 2345 not in this version
   @WithAdvisoryLock('a', { waitMs: 5 })
   async waits(): Promise<void> {}
 }

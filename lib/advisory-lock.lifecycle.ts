@@ -1,6 +1,7 @@
 import { type BeforeApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import type { LockConnections } from './engine/lock-connections.js';
 import type { LockTable } from './engine/lock-table.js';
+import type { Transactions } from './engine/transactions.js';
 
 const DEFAULT_SHUTDOWN_TIMEOUT_MS = 10_000;
 
@@ -9,6 +10,7 @@ export class AdvisoryLockLifecycle implements OnModuleInit, BeforeApplicationShu
   constructor(
     private readonly table: LockTable,
     private readonly connections: LockConnections,
+    private readonly transactions: Transactions,
     private readonly shutdownTimeoutMs: number = DEFAULT_SHUTDOWN_TIMEOUT_MS,
   ) {}
 
@@ -19,6 +21,9 @@ export class AdvisoryLockLifecycle implements OnModuleInit, BeforeApplicationShu
 
   /** Before TypeORM closes its pool in `onApplicationShutdown`, as bodies that finish now still need it. */
   async beforeApplicationShutdown(): Promise<void> {
-    await this.table.close(this.shutdownTimeoutMs);
+    await Promise.all([
+      this.table.close(this.shutdownTimeoutMs),
+      this.transactions.close(this.shutdownTimeoutMs),
+    ]);
   }
 }

@@ -8,11 +8,12 @@ import {
 } from './advisory-lock.options.js';
 import { AdvisoryLockService } from './advisory-lock.service.js';
 import { DEFAULT_NAME, getAdvisoryLockToken } from './advisory-lock.tokens.js';
-import { findPostgresOptions } from './discovery/find-data-source.js';
+import { findPostgres } from './discovery/find-data-source.js';
 import { LockedProviders } from './discovery/locked-providers.js';
 import { KeyBook } from './engine/key-book.js';
 import { LockConnections } from './engine/lock-connections.js';
 import { LockTable } from './engine/lock-table.js';
+import { Transactions } from './engine/transactions.js';
 import { LockUnavailableFilter } from './http/lock-unavailable.filter.js';
 
 export const { ConfigurableModuleClass, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE, MODULE_OPTIONS_TOKEN } =
@@ -39,7 +40,7 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
         useFactory: (options: AdvisoryLockModuleOptions, moduleRef: ModuleRef) => {
           checkModuleOptions(options);
           return new LockConnections(
-            () => findPostgresOptions(moduleRef, options.dataSource),
+            () => findPostgres(moduleRef, options.dataSource).options,
             options.connectionOptions ?? {},
             name === DEFAULT_NAME ? 'nestjs-advisory-lock' : `nestjs-advisory-lock ${name}`,
             options.maxConnections,
@@ -53,20 +54,31 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
           new LockTable(connections, options.maxLocalHandoffs),
       },
       {
+        provide: Transactions,
+        inject: [MODULE_OPTIONS_TOKEN, ModuleRef],
+        useFactory: (options: AdvisoryLockModuleOptions, moduleRef: ModuleRef) =>
+          new Transactions(() => findPostgres(moduleRef, options.dataSource)),
+      },
+      {
         provide: AdvisoryLockLifecycle,
-        inject: [LockConnections, LockTable, MODULE_OPTIONS_TOKEN],
-        useFactory: (connections: LockConnections, table: LockTable, options: AdvisoryLockModuleOptions) =>
-          new AdvisoryLockLifecycle(table, connections, options.shutdownTimeoutMs),
+        inject: [LockConnections, LockTable, Transactions, MODULE_OPTIONS_TOKEN],
+        useFactory: (
+          connections: LockConnections,
+          table: LockTable,
+          transactions: Transactions,
+          options: AdvisoryLockModuleOptions,
+        ) => new AdvisoryLockLifecycle(table, connections, transactions, options.shutdownTimeoutMs),
       },
       {
         provide: token,
-        inject: [LockTable, MODULE_OPTIONS_TOKEN],
-        useFactory: (table: LockTable, options: AdvisoryLockModuleOptions) => {
+        inject: [LockTable, Transactions, MODULE_OPTIONS_TOKEN],
+        useFactory: (table: LockTable, transactions: Transactions, options: AdvisoryLockModuleOptions) => {
           const { httpStatus, exposeLockName } = options;
-          return new AdvisoryLockService(new KeyBook(options), table, {
+          const http = {
             ...(httpStatus !== undefined && { httpStatus }),
             ...(exposeLockName !== undefined && { exposeLockName }),
-          });
+          };
+          return new AdvisoryLockService(new KeyBook(options), table, http, transactions);
         },
       },
       ...byClass,

@@ -1,3 +1,4 @@
+import type { EntityManager } from 'typeorm';
 import { AdvisoryLock } from './advisory-lock.js';
 import type { KeyBook } from './engine/key-book.js';
 import { type ContextLock, findInside, runInside } from './engine/lock-context.js';
@@ -7,11 +8,14 @@ import { describeNames, isOneName, type LockKey, type LockName, type LockNames }
 import type { LockTable } from './engine/lock-table.js';
 import { acquirePermit } from './engine/permits.js';
 import { acquireAll } from './engine/several-locks.js';
+import type { Transactions } from './engine/transactions.js';
 import { LockConfigurationError } from './errors/lock-configuration.error.js';
 import { LockNotHeldError } from './errors/lock-not-held.error.js';
 import { LockTimeoutError } from './errors/lock-timeout.error.js';
 import { type BusyHttpOptions, LockUnavailableError } from './errors/lock-unavailable.error.js';
 import { checkOptions, type LockOptions, lockRules } from './lock.options.js';
+import type { LockInTransactionOptions, TransactionLockOptions } from './transaction-lock.options.js';
+import { type TransactionBody, TransactionLocks } from './transaction-locks.js';
 
 /** What came of `tryWithLock`: whether the body ran, and what it answered. */
 export type TryLockOutcome<T> =
@@ -38,16 +42,21 @@ export type TryLockOutcome<T> =
  * ```
  */
 export class AdvisoryLockService {
+  private readonly transactionLocks: TransactionLocks;
+
   /** @internal */
   constructor(
     private readonly keys: KeyBook,
     private readonly table: LockTable,
     private readonly http: BusyHttpOptions,
-  ) {}
+    transactions: Transactions,
+  ) {
+    this.transactionLocks = new TransactionLocks(this, keys, transactions);
+  }
 
   /**
-   * Runs the body while the lock is held, and answers what it answers. Of several names it takes all the locks or none. What the body throws passes through untouched. Inside
-   * a body that holds the same lock, it runs at once.
+   * Runs the body while the lock is held, and answers what it answers. Of several names it takes all the locks or none. What the
+   * body throws passes through untouched. Inside a body that holds the same lock, it runs at once.
    *
    * @throws {@link LockUnavailableError} (`LOCK_UNAVAILABLE`) when somebody else holds it; the body did not run.
    * @throws {@link LockLostError} (`LOCK_LOST`) when the lock was lost while the body ran and the body threw nothing itself.
@@ -112,6 +121,83 @@ export class AdvisoryLockService {
   }
 
   /**
+   * Runs the body in a transaction of the application's data source that holds the lock, commits, and answers what the body
+   * answers; the lock goes with the commit. When the body throws, the transaction is rolled back and the error passes through
+   * untouched. It costs a connection of the application's pool, and no other.
+   *
+   * All that shall be in the transaction goes through the `manager`, or {@link currentEntityManager}. Inside of such a body,
+   * another call runs in the same transaction, in a savepoint of it, and its lock lasts until the outer commit.
+   *
+   * @throws {@link LockUnavailableError} (`LOCK_UNAVAILABLE`) when somebody else holds it; {@link LockTimeoutError} (`LOCK_TIMEOUT`)
+   * when it stayed busy for all of `waitMs`; {@link LockDeadlockError} (`LOCK_DEADLOCK`). The body did not run.
+   * @example
+   * ```ts
+   * await locks.withTransactionLock(`order:${id}`, async (manager) => {
+   *   const order = await manager.findOneByOrFail(Order, { id });
+   *   order.paidAt ??= new Date();
+   *   await manager.save(order);
+   * }, { waitMs: 5_000 });
+   * ```
+   */
+  withTransactionLock<T>(
+    name: LockName,
+    body: TransactionBody<T>,
+    options: TransactionLockOptions = {},
+  ): Promise<T> {
+    return this.transactionLocks.run(name, body, options, (busy) => {
+      throw busy;
+    });
+  }
+
+  /** Like {@link AdvisoryLockService.withTransactionLock}, but a busy lock is a value: `{ acquired: false }`. */
+  tryWithTransactionLock<T>(
+    name: LockName,
+    body: TransactionBody<T>,
+    options: TransactionLockOptions = {},
+  ): Promise<TryLockOutcome<T>> {
+    return this.transactionLocks.run<TryLockOutcome<T>>(
+      name,
+      async (manager, lock) => ({ acquired: true, value: await body(manager, lock) }),
+      options,
+      () => ({ acquired: false }),
+    );
+  }
+
+  /**
+   * Takes the lock inside the caller's own transaction; it goes with the commit or the rollback, also with the rollback to a
+   * savepoint before it. An attempt that fails leaves the transaction as it was, and it can go on.
+   *
+   * @param manager - the one that `dataSource.transaction()` gives to its callback, or that of a query runner.
+   * @throws {@link LockUnavailableError} (`LOCK_UNAVAILABLE`) when somebody else holds it; {@link LockTimeoutError} (`LOCK_TIMEOUT`)
+   * when it stayed busy for all of `waitMs`; {@link LockDeadlockError} (`LOCK_DEADLOCK`); {@link LockConfigurationError}
+   * (`LOCK_CONFIGURATION`) when there is no transaction, or one that reads as of one moment.
+   * @example
+   * ```ts
+   * await dataSource.transaction(async (manager) => {
+   *   await locks.lockInTransaction(manager, `order:${id}`, { waitMs: 5_000 });
+   *   await manager.increment(Order, { id }, 'items', 1);
+   * });
+   * ```
+   */
+  async lockInTransaction(
+    manager: EntityManager,
+    name: LockName,
+    options: LockInTransactionOptions = {},
+  ): Promise<void> {
+    const busy = await this.transactionLocks.lock(manager, name, options);
+    if (busy !== undefined) throw busy;
+  }
+
+  /** Like {@link AdvisoryLockService.lockInTransaction}, but a busy lock is a value: `false`. */
+  async tryLockInTransaction(
+    manager: EntityManager,
+    name: LockName,
+    options: LockInTransactionOptions = {},
+  ): Promise<boolean> {
+    return (await this.transactionLocks.lock(manager, name, options)) === undefined;
+  }
+
+  /**
    * Whether anybody in the database holds the lock at this moment, this process included. For display only: by the time the
    * answer is read it may be over. To act on it, take the lock. Of a lock with permits it tells of the first.
    */
@@ -142,7 +228,7 @@ export class AdvisoryLockService {
    * @throws {@link LockNotHeldError} (`LOCK_NOT_HELD`) otherwise.
    */
   assertHeld(name: LockName): void {
-    if (this.current(name) === undefined) {
+    if (this.current(name) === undefined && !this.transactionLocks.isHeld(this.keys.keyOf(name))) {
       throw new LockNotHeldError(describeNames(name), 'this code does not run inside a body that holds it');
     }
   }
@@ -199,6 +285,7 @@ export class AdvisoryLockService {
 
   /** A handle on the same hold, when the calling code runs inside the lock. */
   private inside(key: LockKey, mode: LockMode = 'exclusive'): AdvisoryLock | undefined {
+    this.transactionLocks.refuseSessionLock(key);
     const lock = findInside(this.table, (inner) => inner.includes(key.id)) as AdvisoryLock | undefined;
     const hold = lock?.holdOf(key.id);
     if (hold?.mode === 'shared' && mode === 'exclusive') {

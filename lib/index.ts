@@ -7,7 +7,15 @@ export type {
 } from './advisory-lock.options.js';
 export { AdvisoryLockService, type TryLockOutcome } from './advisory-lock.service.js';
 export { getAdvisoryLockToken } from './advisory-lock.tokens.js';
+export { currentEntityManager } from './current-entity-manager.js';
 export type { LockOptions, ModeOptions, PermitOptions, WaitOptions } from './lock.options.js';
+export { runMigrationsExclusively, type RunMigrationsOptions } from './run-migrations-exclusively.js';
+export type {
+  LockInTransactionOptions,
+  TransactionLock,
+  TransactionLockOptions,
+} from './transaction-lock.options.js';
+export type { TransactionBody } from './transaction-locks.js';
 
 export { ExclusiveCron, type ExclusiveCronOptions } from './decorators/exclusive-cron.decorator.js';
 export { ExclusiveInterval } from './decorators/exclusive-interval.decorator.js';
@@ -16,17 +24,23 @@ export { ExclusiveTimeout } from './decorators/exclusive-timeout.decorator.js';
 export { InjectAdvisoryLock } from './decorators/inject-advisory-lock.decorator.js';
 export type { BusyContext, OnBusy } from './decorators/run-locked.js';
 export type { AsyncResult, LockedJobDecorator, LockedMethodDecorator } from './decorators/async-method.js';
-export { WithAdvisoryLock, type WithAdvisoryLockOptions } from './decorators/with-advisory-lock.decorator.js';
+export {
+  WithAdvisoryLock,
+  type WithAdvisoryLockInTransactionOptions,
+  type WithAdvisoryLockOptions,
+} from './decorators/with-advisory-lock.decorator.js';
 
 export type { KeyFunction, KeyScheme, KeyValue } from './engine/key-schemes.js';
 export type { LockConnectionOptions } from './engine/sibling-options.js';
 export type { LockKey, LockName, LockNames } from './engine/lock-key.js';
 export type { LockMode } from './engine/lock-mode.js';
+export type { TransactionIsolationLevel } from './engine/transactions.js';
 
 export { AdvisoryLockError, type AdvisoryLockErrorCode } from './errors/advisory-lock.error.js';
 export { LockCapacityError } from './errors/lock-capacity.error.js';
 export { LockConfigurationError } from './errors/lock-configuration.error.js';
 export { LockConnectionError } from './errors/lock-connection.error.js';
+export { LockDeadlockError } from './errors/lock-deadlock.error.js';
 export { LockLostError } from './errors/lock-lost.error.js';
 export { LockNotHeldError } from './errors/lock-not-held.error.js';
 export { LockShutdownError } from './errors/lock-shutdown.error.js';

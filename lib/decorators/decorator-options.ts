@@ -8,8 +8,9 @@ import {
   permitRules,
   waitRules,
 } from '../lock.options.js';
+import { transactionLockRules } from '../transaction-lock.options.js';
 
-const lockRules: OptionRules = {
+const commonRules: OptionRules = {
   onBusy: [
     (value) => value === 'throw' || value === 'skip' || typeof value === 'function',
     "'throw', 'skip' or a function",
@@ -18,21 +19,29 @@ const lockRules: OptionRules = {
 };
 
 const methodRules: OptionRules = {
-  ...lockRules,
+  ...commonRules,
+  scope: [(value) => value === 'session' || value === 'transaction', "'session' or 'transaction'"],
+};
+
+const sessionRules: OptionRules = {
+  ...methodRules,
   ...waitRules,
   ...modeRules,
   ...permitRules,
   ...busyHttpRules,
 };
 
+const transactionRules: OptionRules = { ...methodRules, ...transactionLockRules };
+
 const jobRules: OptionRules = {
-  ...lockRules,
+  ...commonRules,
   lock: [isLockName, 'a name of a lock: a string that is not empty, or a key'],
 };
 
 /** Refuses options of `@WithAdvisoryLock` that are unknown or of the wrong kind, at decoration time. */
 export function checkDecoratorOptions(decorator: string, options: object): void {
-  checkOptions(options, methodRules, decorator);
+  const isTransaction = 'scope' in options && options.scope === 'transaction';
+  checkOptions(options, isTransaction ? transactionRules : sessionRules, decorator);
 }
 
 /** The same for the options that the lock of an exclusive job has. */

@@ -3,10 +3,13 @@ import { isObservable, Observable } from 'rxjs';
 import { getAdvisoryLockToken } from '../advisory-lock.tokens.js';
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
 import { declareSlot } from './lock-slots.js';
-import { type LockedMethod, runLocked } from './run-locked.js';
+import { type LockedMethod, runLocked, streamInTransaction } from './run-locked.js';
 
 /** How a decorator wants its method locked. */
-export type MethodLock = Pick<LockedMethod, 'nameOf' | 'onBusy' | 'onShutdown' | 'lockOptions'> & {
+export type MethodLock = Pick<
+  LockedMethod,
+  'nameOf' | 'onBusy' | 'onShutdown' | 'lockOptions' | 'transaction'
+> & {
   readonly connection: string | undefined;
 };
 
@@ -25,6 +28,9 @@ export function lockMethod(
   declareSlot(target, slot);
   const locked: LockedMethod = { ...lock, method, methodName: String(propertyKey), slot };
   const returnsObservable = Reflect.getMetadata('design:returntype', target, propertyKey) === Observable;
+  if (returnsObservable && locked.transaction !== undefined) {
+    throw streamInTransaction(`${target.constructor.name}.${locked.methodName}`);
+  }
   // A proxy keeps the name and length of the method; the metadata that decorators below have set on it is copied, and
   // what decorators above set lands on the proxy, so that both orders work.
   const proxy: LockedMethod['method'] = new Proxy(method, {

@@ -1,10 +1,11 @@
 import { isObservable } from 'rxjs';
 import type { AdvisoryLockService } from '../advisory-lock.service.js';
-import { describeNames, type LockNames } from '../engine/lock-key.js';
+import { describeNames, isOneName, type LockName, type LockNames } from '../engine/lock-key.js';
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
 import { LockShutdownError } from '../errors/lock-shutdown.error.js';
 import type { LockUnavailableError } from '../errors/lock-unavailable.error.js';
 import type { LockOptions } from '../lock.options.js';
+import type { TransactionLockOptions } from '../transaction-lock.options.js';
 import { holdUntilDone } from './hold-until-done.js';
 import { readSlot } from './lock-slots.js';
 
@@ -36,6 +37,8 @@ export interface LockedMethod {
   /** What happens when it is called while the application shuts down. It rejects with `LOCK_SHUTDOWN` when left out. */
   readonly onShutdown: ((instance: object) => unknown) | undefined;
   readonly lockOptions: LockOptions;
+  /** For a method that runs in a transaction, which holds the lock: the options of that. */
+  readonly transaction?: TransactionLockOptions | undefined;
 }
 
 /** Calls the method while the lock is held. Whatever is wrong, it rejects, and the method does not run without its lock. */
@@ -50,17 +53,41 @@ export async function runLocked(
   const body = async (): Promise<unknown> => {
     progress.hasBegun = true;
     const result: unknown = await Reflect.apply(locked.method, instance, args);
-    return isObservable(result) ? holdUntilDone(await service.acquire(name), result) : result;
+    if (!isObservable(result)) return result;
+    if (locked.transaction !== undefined) throw streamInTransaction(locked.methodName);
+    return holdUntilDone(await service.acquire(name), result);
   };
   try {
-    if (locked.onBusy === 'throw') return await service.withLock(name, body, locked.lockOptions);
-    const outcome = await service.tryWithLock(name, body, locked.lockOptions);
+    const { transaction, lockOptions } = locked;
+    if (locked.onBusy === 'throw') {
+      if (transaction === undefined) return await service.withLock(name, body, lockOptions);
+      return await service.withTransactionLock(oneName(name), body, transaction);
+    }
+    const outcome = await (transaction === undefined
+      ? service.tryWithLock(name, body, lockOptions)
+      : service.tryWithTransactionLock(oneName(name), body, transaction));
     return outcome.acquired ? outcome.value : busy(service, locked, instance, args, name);
   } catch (error) {
     const isRefused = !progress.hasBegun && error instanceof LockShutdownError;
     if (isRefused && locked.onShutdown !== undefined) return locked.onShutdown(instance);
     throw error;
   }
+}
+
+/** Whoever reads a stream slowly would keep the transaction open, and with it a connection of the pool. */
+export function streamInTransaction(method: string): LockConfigurationError {
+  return new LockConfigurationError(
+    `${method} answers an Observable, but with scope: 'transaction' it has to answer a Promise: the transaction, with its lock, is ` +
+      'over before anybody reads the stream. Collect the values in the method, or leave `scope` out, as a session lock lasts ' +
+      'until the stream is done.',
+  );
+}
+
+function oneName(name: LockNames): LockName {
+  if (isOneName(name)) return name;
+  throw new LockConfigurationError(
+    `A transaction takes one lock, but "${describeNames(name)}" was asked for. Take the others with lockInTransaction() inside.`,
+  );
 }
 
 function busy(

@@ -1,6 +1,7 @@
 import type { LockNames } from '../engine/lock-key.js';
 import type { BusyHttpOptions } from '../errors/lock-unavailable.error.js';
 import type { ModeOptions, PermitOptions, WaitOptions } from '../lock.options.js';
+import type { TransactionLockOptions } from '../transaction-lock.options.js';
 import type { LockedMethodDecorator } from './async-method.js';
 import { checkDecoratorOptions } from './decorator-options.js';
 import { lockMethod } from './lock-method.js';
@@ -20,6 +21,21 @@ export interface WithAdvisoryLockOptions<Args extends readonly unknown[] = reado
    * @default the default module
    */
   readonly connection?: string;
+  /**
+   * What holds the lock: `'session'`, a connection of the library's own, for as long as the method runs; or `'transaction'`,
+   * which is opened for the method, and whose commit releases the lock.
+   * @default 'session'
+   */
+  readonly scope?: 'session';
+}
+
+/**
+ * The options of `@WithAdvisoryLock` for a method that runs in a transaction: it gets the `EntityManager` of that from
+ * `currentEntityManager()`, and has to answer a Promise.
+ */
+export interface WithAdvisoryLockInTransactionOptions<Args extends readonly unknown[] = readonly unknown[]>
+  extends Omit<WithAdvisoryLockOptions<Args>, 'scope'>, TransactionLockOptions {
+  readonly scope: 'transaction';
 }
 
 /**
@@ -41,14 +57,19 @@ export interface WithAdvisoryLockOptions<Args extends readonly unknown[] = reado
  *
  * @WithAdvisoryLock('report', { onBusy: 'skip' })
  * async report(): Promise<void> {}
+ *
+ * @WithAdvisoryLock<[id: number]>((id) => `order:${id}`, { scope: 'transaction', waitMs: 5_000 })
+ * async markPaid(id: number): Promise<void> {
+ *   await currentEntityManager().update(Order, { id }, { paidAt: new Date() });
+ * }
  * ```
  */
 export function WithAdvisoryLock<Args extends readonly unknown[] = readonly unknown[]>(
   name: LockNames | ((...args: Args) => LockNames),
-  options: WithAdvisoryLockOptions<Args> = {},
+  options: WithAdvisoryLockOptions<Args> | WithAdvisoryLockInTransactionOptions<Args> = {},
 ): LockedMethodDecorator<Args> {
-  const { onBusy = 'throw', connection, ...lockOptions } = options;
-  checkDecoratorOptions('@WithAdvisoryLock', { onBusy, connection, ...lockOptions });
+  checkDecoratorOptions('@WithAdvisoryLock', options);
+  const { onBusy = 'throw', connection, scope = 'session', ...wish } = options;
   const decorate = (
     target: object,
     propertyKey: string | symbol,
@@ -59,7 +80,8 @@ export function WithAdvisoryLock<Args extends readonly unknown[] = readonly unkn
       nameOf: (_instance, args) => (typeof name === 'function' ? name(...(args as Args)) : name),
       onBusy: onBusy as OnBusy,
       onShutdown: undefined,
-      lockOptions,
+      lockOptions: wish,
+      transaction: scope === 'transaction' ? wish : undefined,
     });
   };
   return decorate;

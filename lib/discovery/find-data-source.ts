@@ -8,14 +8,14 @@ const CURE =
   "Import TypeOrmModule.forRoot({ type: 'postgres', … }), or name the data source, or the injection token that provides it, in " +
   'the `dataSource` option of AdvisoryLockModule.forRoot().';
 
+/** A data source on Postgres. */
+export type PostgresDataSource = DataSource & { readonly options: PostgresOptions };
+
 /**
- * Finds the options of the application's data source: the default one, one by the name it has in `TypeOrmModule.forRoot({ name })`,
- * or by its token. By the tokens' form rather than by @nestjs/typeorm, which an application need not use.
+ * Finds the application's data source: the default one, one by the name it has in `TypeOrmModule.forRoot({ name })`, or by its
+ * token. By the tokens' form rather than by @nestjs/typeorm, which an application need not use.
  */
-export function findPostgresOptions(
-  moduleRef: ModuleRef,
-  wanted: InjectionToken = DataSource,
-): PostgresOptions {
+export function findPostgres(moduleRef: ModuleRef, wanted: InjectionToken = DataSource): PostgresDataSource {
   const isDefault = wanted === DataSource;
   const tokens = typeof wanted === 'string' ? [`${wanted}DataSource`, wanted] : [wanted];
   const found = tokens.map((token) => lookUp(moduleRef, token)).find(isDataSource);
@@ -23,12 +23,15 @@ export function findPostgresOptions(
     const what = isDefault ? 'no default data source' : `no data source "${String(wanted)}"`;
     throw new LockConfigurationError(`AdvisoryLockModule found ${what} in this application. ${CURE}`);
   }
-  const { options } = found;
-  if (options.type === 'postgres') return options;
+  if (isPostgres(found)) return found;
   const which = isDefault ? 'the default data source' : `the data source "${String(wanted)}"`;
   throw new LockConfigurationError(
-    `Advisory locks need a data source of the type "postgres", but ${which} has the type "${options.type}". ${CURE}`,
+    `Advisory locks need a data source of the type "postgres", but ${which} has the type "${found.options.type}". ${CURE}`,
   );
+}
+
+function isPostgres(dataSource: DataSource): dataSource is PostgresDataSource {
+  return dataSource.options.type === 'postgres';
 }
 
 function lookUp(moduleRef: ModuleRef, token: InjectionToken): unknown {

@@ -61,6 +61,11 @@ export class KeyBook {
     else if (known !== key.name) throw collision(known, key);
     return key;
   }
+
+  /** The name that a key was made of lately; the key itself when it is not known. */
+  nameOf(keyId: string): string {
+    return this.names.get(keyId) ?? keyId;
+  }
 }
 
 function collision(known: string, key: LockKey): LockConfigurationError {

@@ -5,6 +5,7 @@
 export type AdvisoryLockErrorCode =
   | 'LOCK_UNAVAILABLE'
   | 'LOCK_TIMEOUT'
+  | 'LOCK_DEADLOCK'
   | 'LOCK_LOST'
   | 'LOCK_NOT_HELD'
   | 'LOCK_CAPACITY'

@@ -8,12 +8,10 @@ export class LockNotHeldError extends AdvisoryLockError {
   override readonly name: string = 'LockNotHeldError';
   readonly code = 'LOCK_NOT_HELD';
 
-  constructor(lockName: string, what: string) {
-    super(
-      `The lock "${lockName}" is not held here: ${what}. Await everything that needs the lock inside the locked body.`,
-      {
-        lockName,
-      },
-    );
+  constructor(lockName: string | undefined, what: string) {
+    const which = lockName === undefined ? 'No transaction lock is' : `The lock "${lockName}" is not`;
+    super(`${which} held here: ${what}. Await everything that needs the lock inside the locked body.`, {
+      lockName,
+    });
   }
 }

@@ -1,7 +1,9 @@
+import { DataSource } from 'typeorm';
 import { AdvisoryLockService } from '../../lib/advisory-lock.service.js';
 import { KeyBook, type KeyBookOptions } from '../../lib/engine/key-book.js';
 import { LockConnections } from '../../lib/engine/lock-connections.js';
 import { LockTable } from '../../lib/engine/lock-table.js';
+import { Transactions } from '../../lib/engine/transactions.js';
 import type { PostgresOptions } from '../../lib/engine/sibling-options.js';
 import { defer } from './cleanup.js';
 
@@ -17,7 +19,11 @@ export interface LocksOptions extends KeyBookOptions {
   readonly maxLocalHandoffs?: number;
 }
 
-export function createLocks(options: string | PostgresOptions, locksOptions: LocksOptions = {}): Locks {
+export function createLocks(
+  options: string | PostgresOptions,
+  locksOptions: LocksOptions = {},
+  dataSource?: DataSource,
+): Locks {
   const applicationOptions: PostgresOptions =
     typeof options === 'string' ? { type: 'postgres', url: options } : options;
   const { maxConnections, maxLocalHandoffs } = locksOptions;
@@ -25,8 +31,13 @@ export function createLocks(options: string | PostgresOptions, locksOptions: Loc
     new LockConnections(() => applicationOptions, {}, 'nestjs-advisory-lock', maxConnections),
     maxLocalHandoffs,
   );
+  const transactions = new Transactions(() => dataSource ?? new DataSource(applicationOptions));
   let closed: Promise<void> | undefined;
   const close = (graceMs = 0): Promise<void> => (closed ??= table.close(graceMs));
   defer(() => close());
-  return { service: new AdvisoryLockService(new KeyBook(locksOptions), table, {}), table, close };
+  return {
+    service: new AdvisoryLockService(new KeyBook(locksOptions), table, {}, transactions),
+    table,
+    close,
+  };
 }

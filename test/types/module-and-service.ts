@@ -75,7 +75,7 @@ export class Service {
     const lock: AdvisoryLock = await this.locks.tryAcquire(`a ${value}`);
     await this.locks.acquire(lock.name, { waitMs: Infinity, signal: lock.signal });
     await this.locks.acquire(lock.name, { permits: 5 });
-    // @ts-expect-error 2353 misspelt
+    // @ts-expect-error 2561 misspelt
     await this.locks.acquire(lock.name, { permit: 5 });
     // @ts-expect-error 2345 no name
     await this.locks.isLocked(undefined);

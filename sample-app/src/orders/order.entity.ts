@@ -14,6 +14,10 @@ export class Order {
   @Column('timestamptz', { nullable: true })
   paidAt!: Date | null;
 
+  /** Without gaps, as the tax office wants it. */
+  @Column('int', { nullable: true, unique: true })
+  receiptNumber!: number | null;
+
   /** The instance that took the payment. */
   @Column('text', { nullable: true })
   paidBy!: string | null;

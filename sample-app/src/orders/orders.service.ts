@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, NotFoundException, UnprocessableEntityException } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { Repository } from 'typeorm';
+import { currentEntityManager, WithAdvisoryLock } from 'nestjs-advisory-lock';
+import { IsNull, Not, Repository } from 'typeorm';
 import { instanceName } from '../instance-name.js';
 import { Order } from './order.entity.js';
 
@@ -16,7 +17,7 @@ export class OrdersService {
   }
 
   /**
-   * Reads, talks to the card company, writes. Without the lock around it, two callers would both read an open order
+   * Reads, talks to the card company, completes. Without the lock around it, two callers would both read an open order
    * and the card would be charged twice; a transaction would not help, for the charge cannot be rolled back.
    */
   async pay(id: number): Promise<Order> {
@@ -25,9 +26,27 @@ export class OrdersService {
     if (order.paidAt) throw new UnprocessableEntityException(`Order ${id} is already paid.`);
 
     await this.chargeCard();
+    return this.complete(id);
+  }
+
+  /**
+   * Gives the order the next receipt number, in one transaction with a lock that goes with its commit: who comes next, for
+   * whichever order and in whichever instance, sees the number. Short, so others wait for it; the card is charged outside.
+   */
+  @WithAdvisoryLock('receipts', { scope: 'transaction', waitMs: 5_000 })
+  async complete(id: number): Promise<Order> {
+    const orders = currentEntityManager().getRepository(Order);
+    const order = await orders.findOneOrFail({ where: { id }, lock: { mode: 'pessimistic_write' } });
+    if (order.paidAt) throw new UnprocessableEntityException(`Order ${id} is already paid.`);
+
+    const last = await orders.findOne({
+      where: { receiptNumber: Not(IsNull()) },
+      order: { receiptNumber: 'DESC' },
+    });
+    order.receiptNumber = (last?.receiptNumber ?? 0) + 1;
     order.paidAt = new Date();
     order.paidBy = instanceName;
-    return this.orders.save(order);
+    return orders.save(order);
   }
 
   /** Stands for the call to a card company. */

@@ -7,7 +7,11 @@ import { AdvisoryLockModule, AdvisoryLockService } from '../../../lib/index.js';
 
 @Module({
   imports: [
-    TypeOrmModule.forRoot({ type: 'postgres', url: process.env.TEST_URL ?? '', poolSize: 2 }),
+    TypeOrmModule.forRoot({
+      type: 'postgres',
+      url: process.env.TEST_URL ?? '',
+      poolSize: Number(process.env.TEST_POOL_SIZE ?? 2),
+    }),
     AdvisoryLockModule.forRoot(),
   ],
 })

@@ -1,0 +1,106 @@
+import type { DataSource, EntityManager } from 'typeorm';
+import { LockConfigurationError } from '../errors/lock-configuration.error.js';
+import { LockShutdownError } from '../errors/lock-shutdown.error.js';
+import { findTransaction, runInTransaction, Transaction } from './transaction.js';
+
+/** How a transaction sees what others write: https://www.postgresql.org/docs/current/transaction-iso.html */
+export type TransactionIsolationLevel =
+  'READ UNCOMMITTED' | 'READ COMMITTED' | 'REPEATABLE READ' | 'SERIALIZABLE';
+
+/** Opens transactions on the application's own data source, and knows which are running. */
+export class Transactions {
+  private readonly running = new Set<Promise<unknown>>();
+  private isClosed = false;
+
+  constructor(private readonly findDataSource: () => DataSource) {}
+
+  /** The one that this code runs inside of. */
+  current(): Transaction | undefined {
+    return findTransaction(this.findDataSource());
+  }
+
+  /** Whether this code runs inside one that holds the key. Asked before every session lock, so the quick answer comes first. */
+  isHeld(keyId: string): boolean {
+    return findTransaction() !== undefined && this.current()?.holds(keyId) === true;
+  }
+
+  /** The level of a transaction opened here and now, as far as the application says. */
+  isolationLevel(wanted: TransactionIsolationLevel | undefined): string | undefined {
+    const { options } = this.findDataSource();
+    return (
+      wanted ??
+      this.current()?.isolationLevel ??
+      ('isolationLevel' in options ? options.isolationLevel : undefined)
+    );
+  }
+
+  /**
+   * Runs the body in a transaction, and commits; rolls back when it throws. Inside of one it is a savepoint of that: a second
+   * connection would wait for the locks of the first, and in a pool of one there is none.
+   */
+  async run<T>(
+    lockName: string,
+    wanted: TransactionIsolationLevel | undefined,
+    body: (transaction: Transaction) => Promise<T>,
+  ): Promise<T> {
+    const outer = this.current();
+    if (outer !== undefined) {
+      return outer.inTurn(() => this.nest(lockName, outer, wanted, body));
+    }
+    if (this.isClosed) throw new LockShutdownError(lockName);
+    const dataSource = this.findDataSource();
+    const inside = (manager: EntityManager): Promise<T> =>
+      runToItsEnd(new Transaction(dataSource, manager, this.isolationLevel(wanted)), body);
+    const running =
+      wanted === undefined ? dataSource.transaction(inside) : dataSource.transaction(wanted, inside);
+    this.running.add(running);
+    try {
+      return await running;
+    } finally {
+      this.running.delete(running);
+    }
+  }
+
+  /** Opens no more, and waits for those that are running, but not for ever: TypeORM cuts what is left when it closes its pool. */
+  async close(graceMs: number): Promise<void> {
+    this.isClosed = true;
+    let timer: NodeJS.Timeout | undefined;
+    const graceIsOver = new Promise<void>((resolve) => (timer = setTimeout(resolve, graceMs)));
+    await Promise.race([Promise.allSettled(this.running), graceIsOver]);
+    clearTimeout(timer);
+  }
+
+  private async nest<T>(
+    lockName: string,
+    outer: Transaction,
+    wanted: TransactionIsolationLevel | undefined,
+    body: (transaction: Transaction) => Promise<T>,
+  ): Promise<T> {
+    // TypeORM ignores the level of a nested transaction in silence.
+    if (wanted !== undefined && wanted !== (outer.isolationLevel ?? 'READ COMMITTED')) {
+      throw new LockConfigurationError(
+        `The lock "${lockName}" wants a transaction with isolation level ${wanted}, but runs inside of one with ` +
+          `${outer.isolationLevel ?? 'READ COMMITTED'}, and a transaction has one level. Set it on the outer one.`,
+        { lockName },
+      );
+    }
+    let inner: Transaction | undefined;
+    const value = await outer.manager.transaction((manager) => {
+      inner = new Transaction(outer.dataSource, manager, outer.isolationLevel, outer);
+      return runToItsEnd(inner, body);
+    });
+    inner?.bequeath();
+    return value;
+  }
+}
+
+async function runToItsEnd<T>(
+  transaction: Transaction,
+  body: (transaction: Transaction) => Promise<T>,
+): Promise<T> {
+  try {
+    return await runInTransaction(transaction, () => body(transaction));
+  } finally {
+    await transaction.close();
+  }
+}

@@ -1,0 +1,171 @@
+import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { LockTimeoutError, runMigrationsExclusively } from 'nestjs-advisory-lock';
+import { DataSource, type MigrationInterface, type QueryRunner } from 'typeorm';
+import { openDataSource } from '../support/data-source.js';
+import { startWorker } from '../support/processes.js';
+import { useTestDatabase } from '../support/test-database.js';
+import type { WorkerProcess } from '../support/worker-process.js';
+import { lockElsewhere, unlockElsewhere } from './support/advisory-locks.js';
+
+const database = useTestDatabase();
+const LOCK = 'migrations:public.migrations';
+
+interface Done {
+  type: string;
+  ran: string[];
+  isInitialized: boolean;
+}
+
+class CreateThing1700000000001 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query('CREATE TABLE thing (id int)');
+  }
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('DROP TABLE thing');
+  }
+}
+
+class Failing1700000000002 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query('SELECT 1/0');
+  }
+  down(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+/** Ends the connection that holds the lock, as a broken network would. */
+class LosesItsLock1700000000001 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'nestjs-advisory-lock migrations'`,
+    );
+    await runner.query('SELECT pg_sleep(0.2)');
+  }
+  down(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+const notInitialized = (options: object = {}): DataSource =>
+  new DataSource({
+    type: 'postgres',
+    url: database.url,
+    poolSize: 1,
+    migrations: [CreateThing1700000000001],
+    logger: 'debug',
+    ...options,
+  });
+
+afterEach(() =>
+  database.query(
+    'DROP TABLE IF EXISTS thing, journal, migrations, typeorm_metadata; DROP SCHEMA IF EXISTS other CASCADE',
+  ),
+);
+
+describe('a fleet of 6 processes with pools of 1 that start at once', () => {
+  let workers: WorkerProcess[] = [];
+
+  beforeAll(async () => {
+    workers = Array.from({ length: 6 }, () =>
+      startWorker(new URL('./workers/migrator.ts', import.meta.url), { env: { TEST_URL: database.url } }),
+    );
+    for (const worker of workers) await worker.message<Done>(({ type }) => type === 'ready', 60_000);
+  }, 60_000);
+
+  it.each([
+    { transaction: 'each', isInitialized: false },
+    { transaction: 'each', isInitialized: true },
+    { transaction: 'all', isInitialized: false },
+    { transaction: 'none', isInitialized: true },
+  ])('runs each migration once: %p', async (order) => {
+    for (const worker of workers) worker.send(order);
+    const done = await Promise.all(
+      workers.map((worker) => worker.message<Done>(({ type }) => type === 'done')),
+    );
+
+    const all = ['CreateJournal1700000000001', 'WriteJournal1700000000002', 'IndexJournal1700000000003'];
+    expect(done.map(({ ran }) => ran).filter(({ length }) => length > 0)).toEqual([all]);
+    expect(done.map(({ isInitialized }) => isInitialized)).toEqual(done.map(() => order.isInitialized));
+    const journal = await database.query<{ migration: string; pid: number }>('SELECT * FROM journal');
+    expect(journal.map(({ migration }) => migration)).toEqual(['one', 'two', 'three']);
+    expect(new Set(journal.map(({ pid }) => pid)).size).toBe(1);
+    expect(await database.query('SELECT name FROM migrations ORDER BY id')).toEqual(
+      all.map((name) => ({ name })),
+    );
+  });
+});
+
+describe('runMigrationsExclusively', () => {
+  it('leaves an initialized data source as it is', async () => {
+    const dataSource = await openDataSource(database.url, { migrations: [CreateThing1700000000001] });
+
+    expect(await runMigrationsExclusively(dataSource)).toMatchObject([{ name: 'CreateThing1700000000001' }]);
+    expect(await runMigrationsExclusively(dataSource)).toEqual([]);
+
+    await dataSource.query('SELECT FROM thing');
+  });
+
+  it('can initialize a data source again and again', async () => {
+    const dataSource = notInitialized({ migrationsRun: true });
+
+    expect(await runMigrationsExclusively(dataSource)).toHaveLength(1);
+    expect(await runMigrationsExclusively(dataSource)).toEqual([]);
+
+    expect(dataSource.isInitialized).toBe(false);
+    expect(dataSource.options.migrationsRun).toBe(true);
+  });
+
+  it('passes the error of a migration through, and lets the next one try', async () => {
+    const dataSource = notInitialized({ migrations: [CreateThing1700000000001, Failing1700000000002] });
+
+    await expect(runMigrationsExclusively(dataSource, { transaction: 'each' })).rejects.toThrow(
+      'division by zero',
+    );
+
+    expect(dataSource.isInitialized).toBe(false);
+    expect(await runMigrationsExclusively(notInitialized())).toEqual([]);
+  });
+
+  it('gives up after waitMs, and at the signal, with its reason', async () => {
+    await lockElsewhere(database, LOCK);
+    const reason = new Error('the deployment was stopped');
+    const abortion = new AbortController();
+
+    const timedOut = runMigrationsExclusively(notInitialized(), { waitMs: 50 });
+    const aborted = runMigrationsExclusively(notInitialized(), { signal: abortion.signal });
+    await expect(timedOut).rejects.toThrow(LockTimeoutError);
+    abortion.abort(reason);
+
+    await expect(aborted).rejects.toBe(reason);
+    expect(await database.query(`SELECT to_regclass('thing') AS thing`)).toEqual([{ thing: null }]);
+  });
+
+  it('waits for who is at it with the same table, and not for others', async () => {
+    await lockElsewhere(database, LOCK);
+    await database.query('CREATE SCHEMA other');
+
+    const waiting = runMigrationsExclusively(notInitialized());
+    expect(await runMigrationsExclusively(notInitialized({ schema: 'other', migrations: [] }))).toEqual([]);
+    expect(await database.query(`SELECT to_regclass('thing') AS thing`)).toEqual([{ thing: null }]);
+    await unlockElsewhere(database, LOCK);
+
+    expect(await waiting).toHaveLength(1);
+  });
+
+  it('says so when its lock was lost meanwhile', async () => {
+    const dataSource = notInitialized({ migrations: [LosesItsLock1700000000001] });
+
+    await expect(runMigrationsExclusively(dataSource)).rejects.toMatchObject({ code: 'LOCK_LOST' });
+  });
+
+  it('says so when the database cannot be reached, and for what cannot be', async () => {
+    const unreachable = notInitialized({ url: 'postgres://127.0.0.1:1/nowhere' });
+    await expect(runMigrationsExclusively(unreachable)).rejects.toMatchObject({ code: 'LOCK_CONNECTION' });
+
+    const misspelt = runMigrationsExclusively(notInitialized(), { wait: 1 } as object);
+    await expect(misspelt).rejects.toMatchObject({ code: 'LOCK_CONFIGURATION' });
+    const mysql = { options: { type: 'mysql' } } as DataSource;
+    await expect(runMigrationsExclusively(mysql)).rejects.toMatchObject({ code: 'LOCK_CONFIGURATION' });
+  });
+});

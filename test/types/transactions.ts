@@ -1,0 +1,88 @@
+/* eslint-disable @typescript-eslint/no-unused-vars -- the parameters are what is compared */
+import {
+  type AdvisoryLockService,
+  currentEntityManager,
+  type LockKey,
+  type LockMode,
+  runMigrationsExclusively,
+  type TransactionLock,
+  WithAdvisoryLock,
+} from 'nestjs-advisory-lock';
+import type { DataSource, EntityManager, Migration } from 'typeorm';
+
+export class ByHand {
+  constructor(
+    private readonly locks: AdvisoryLockService,
+    private readonly dataSource: DataSource,
+  ) {}
+
+  async answers(): Promise<[number, string, LockKey | undefined]> {
+    const count: number = await this.locks.withTransactionLock('a', (manager) => manager.count('a'));
+    const mode: LockMode = await this.locks.withTransactionLock(
+      [1, 2],
+      (_manager: EntityManager, lock) => lock.mode,
+      { waitMs: Infinity, mode: 'shared', isolationLevel: 'SERIALIZABLE', httpStatus: 423 },
+    );
+    const outcome = await this.locks.tryWithTransactionLock('a', (_manager, { key }) => key, { waitMs: 5 });
+    return [count, mode, outcome.acquired ? outcome.value : undefined];
+  }
+
+  async inItsOwn(): Promise<boolean> {
+    return this.dataSource.transaction(async (manager) => {
+      await this.locks.lockInTransaction(manager, 'a', { waitMs: 5, mode: 'shared' });
+      return this.locks.tryLockInTransaction(manager, 1n);
+    });
+  }
+
+  async migrates(): Promise<Migration[]> {
+    await runMigrationsExclusively(this.dataSource);
+    return runMigrationsExclusively(this.dataSource, {
+      waitMs: 60_000,
+      signal: AbortSignal.timeout(60_000),
+      transaction: 'each',
+      connectionOptions: { url: 'postgres://localhost' },
+    });
+  }
+
+  async refuses(manager: EntityManager): Promise<void> {
+    // @ts-expect-error 1360 it goes with the transaction
+    const release = 'release' satisfies keyof TransactionLock;
+    // @ts-expect-error 2322 the lock may have been busy
+    const value: { value: number } = await this.locks.tryWithTransactionLock('a', () => 42);
+    // @ts-expect-error 2345 the manager comes first
+    await this.locks.lockInTransaction('a', manager);
+    // @ts-expect-error 2353 the transaction has its level already
+    await this.locks.lockInTransaction(manager, 'a', { isolationLevel: 'SERIALIZABLE' });
+    // @ts-expect-error 2322 Postgres has no such level
+    await this.locks.withTransactionLock('a', () => value, { isolationLevel: 'SNAPSHOT' });
+    // @ts-expect-error 2322 no such mode
+    await this.locks.withTransactionLock('a', () => value, { mode: 'reader' });
+    // @ts-expect-error 2322 no such mode
+    await runMigrationsExclusively(this.dataSource, { transaction: 'some' });
+  }
+}
+
+export class Decorated {
+  @WithAdvisoryLock<[id: number]>((id) => `order:${id}`, {
+    scope: 'transaction',
+    waitMs: 5_000,
+    mode: 'shared',
+    isolationLevel: 'READ COMMITTED',
+    onBusy: ({ args: [id] }) => id.toFixed(),
+    connection: 'archive',
+  })
+  async inATransaction(id: number): Promise<void> {
+    await currentEntityManager().delete('a', id);
+  }
+
+  @WithAdvisoryLock('a', { scope: 'session' })
+  async inASession(): Promise<void> {}
+
+  // @ts-expect-error 2345 only a transaction has a level
+  @WithAdvisoryLock('a', { isolationLevel: 'SERIALIZABLE' })
+  async hasNoTransaction(): Promise<void> {}
+
+  // @ts-expect-error 2322 no such scope
+  @WithAdvisoryLock('a', { scope: 'request' })
+  async hasAnotherScope(): Promise<void> {}
+}

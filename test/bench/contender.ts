@@ -23,11 +23,16 @@ export const THIS_LIBRARY: ContenderInfo = {
   server: 'postgres',
 };
 
-export const RIVALS: ContenderInfo[] = [
-  { title: 'query runner per lock', file: 'query-runner', server: 'postgres' },
+const LIBRARIES: ContenderInfo[] = [
   // A connection per lock: 100 at once are more than Postgres lets in by default.
   { title: 'advisory-lock', file: 'advisory-lock', server: 'postgres', maxAtOnce: 10 },
   { title: 'redis-semaphore', file: 'redis-semaphore', server: 'redis' },
   { title: 'redlock', file: 'redlock', server: 'redis' },
   { title: 'murlock', file: 'murlock', server: 'redis' },
+];
+
+/** First what an application does without a library. */
+export const DISTINCT_KEYS_RIVALS: ContenderInfo[] = [
+  { title: 'query runner per lock', file: 'query-runner', server: 'postgres' },
+  ...LIBRARIES,
 ];

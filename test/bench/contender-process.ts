@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { Contender, OpenContender, ServerKind } from './contender.js';
 import { measureDistinctKeys } from './distinct-keys.js';
+import { measureHotKey } from './hot-key.js';
 import { type LockCounter, openLockCounter } from './lock-counter.js';
 
 /*
@@ -11,7 +12,10 @@ export type Answer<Result> = { result: Result } | { error: string };
 
 type Measure = (contender: Contender, locks: LockCounter, load: never) => Promise<unknown>;
 
-const MEASURES = { 'distinct-keys': measureDistinctKeys } satisfies Record<string, Measure>;
+const MEASURES = {
+  'distinct-keys': measureDistinctKeys,
+  'hot-key': (contender, _locks, load) => measureHotKey(contender, load),
+} satisfies Record<string, Measure>;
 
 export type Part = keyof typeof MEASURES;
 

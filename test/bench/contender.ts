@@ -1,6 +1,8 @@
 export interface Contender {
   /** Takes a free lock, runs the body, gives the lock back. Rejects when the library did not get the lock. */
   withLock(name: string, body: () => Promise<void>): Promise<void>;
+  /** Waits for the lock for as long as it takes, runs the body, gives the lock back. Missing where nobody can wait. */
+  waitWithLock?: (name: string, body: () => Promise<void>) => Promise<void>;
   close(): Promise<void>;
 }
 
@@ -34,5 +36,10 @@ const LIBRARIES: ContenderInfo[] = [
 /** First what an application does without a library. */
 export const DISTINCT_KEYS_RIVALS: ContenderInfo[] = [
   { title: 'query runner per lock', file: 'query-runner', server: 'postgres' },
+  ...LIBRARIES,
+];
+
+export const HOT_KEY_RIVALS: ContenderInfo[] = [
+  { title: 'blocked connection each', file: 'blocked-connection', server: 'postgres' },
   ...LIBRARIES,
 ];

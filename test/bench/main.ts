@@ -1,9 +1,10 @@
 import { parseArgs } from 'node:util';
 import { compareDistinctKeys } from './distinct-keys-comparison.js';
+import { compareHotKey } from './hot-key-comparison.js';
 import { installRivals } from './rivals.js';
 import { Servers } from './servers.js';
 
-const PARTS = { 'distinct-keys': compareDistinctKeys };
+const PARTS = { 'distinct-keys': compareDistinctKeys, 'hot-key': compareHotKey };
 
 const { values } = parseArgs({
   options: { quick: { type: 'boolean', default: false }, only: { type: 'string' } },

@@ -12,6 +12,9 @@ interface RunningServer {
   stop(): Promise<unknown>;
 }
 
+/** Room for the contenders that have a connection for each of 4 × 25 waiters. */
+const POSTGRES_FLAGS = ['-c', 'max_connections=400'];
+
 /** The servers that the contenders need, as far as they are there: Redis is where a `redis-server` is installed. */
 export class Servers {
   private readonly running = new Map<ServerKind, RunningServer>();
@@ -51,7 +54,9 @@ export class Servers {
 
 async function startPostgres(): Promise<RunningServer> {
   const url = process.env.TEST_DATABASE_URL;
-  return url ? { url, stop: () => Promise.resolve() } : startEmbeddedPostgres();
+  return url
+    ? { url, stop: () => Promise.resolve() }
+    : startEmbeddedPostgres({ postgresFlags: POSTGRES_FLAGS });
 }
 
 /** The version of the `redis-server` on the PATH, if there is one. */

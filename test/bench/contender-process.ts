@@ -1,34 +1,36 @@
 import { once } from 'node:events';
-import type { OpenContender, ServerKind } from './contender.js';
-import { type Load, lockDistinctKeys } from './distinct-keys.js';
-import { openLockCounter } from './lock-counter.js';
+import type { Contender, OpenContender, ServerKind } from './contender.js';
+import { measureDistinctKeys } from './distinct-keys.js';
+import { measureHotKey } from './hot-key.js';
+import { type LockCounter, openLockCounter } from './lock-counter.js';
 
 /*
  * One contender in a process of its own: what one library does to its process (an AsyncLocalStorage makes every
  * promise dearer on Node 20, another Nest, garbage) must not slow the next one down.
  */
-export type Answer = { locksPerSecond: number } | { error: string };
+export type Answer<Result> = { result: Result } | { error: string };
 
-const [file, server, url] = process.argv.slice(2) as [string, ServerKind, string];
+type Measure = (contender: Contender, locks: LockCounter, load: never) => Promise<unknown>;
+
+const MEASURES = {
+  'distinct-keys': measureDistinctKeys,
+  'hot-key': (contender, _locks, load) => measureHotKey(contender, load),
+} satisfies Record<string, Measure>;
+
+export type Part = keyof typeof MEASURES;
+
+const [part, file, server, url] = process.argv.slice(2) as [Part, string, ServerKind, string];
+const measure: Measure = MEASURES[part];
 const { open } = (await import(`./contenders/${file}.js`)) as { open: OpenContender };
 const contender = await open(url);
 const locks = await openLockCounter(server, url);
 
-async function expectLocks(expected: number, when: string): Promise<void> {
-  const found = await locks.count();
-  if (found !== expected) throw new Error(`${file}: ${found} locks on the server ${when}`);
-}
-
-async function measure(load: Load): Promise<Answer> {
-  await contender.withLock('proof', () => expectLocks(1, 'while one was held'));
-  const locksPerSecond = await lockDistinctKeys(contender, load);
-  await expectLocks(0, 'after all were released');
-  return { locksPerSecond };
-}
-
-process.on('message', (load: Load) => {
-  void measure(load)
-    .catch((error: unknown): Answer => ({ error: String(error) }))
+process.on('message', (load) => {
+  void measure(contender, locks, load as never)
+    .then(
+      (result): Answer<unknown> => ({ result }),
+      (error: unknown): Answer<unknown> => ({ error: `${file}: ${String(error)}` }),
+    )
     .then((answer) => process.send?.(answer));
 });
 process.send?.('ready');

@@ -1,6 +1,8 @@
 export interface Contender {
   /** Takes a free lock, runs the body, gives the lock back. Rejects when the library did not get the lock. */
   withLock(name: string, body: () => Promise<void>): Promise<void>;
+  /** Waits for the lock for as long as it takes, runs the body, gives the lock back. Missing where nobody can wait. */
+  waitWithLock?: (name: string, body: () => Promise<void>) => Promise<void>;
   close(): Promise<void>;
 }
 
@@ -23,11 +25,21 @@ export const THIS_LIBRARY: ContenderInfo = {
   server: 'postgres',
 };
 
-export const RIVALS: ContenderInfo[] = [
-  { title: 'query runner per lock', file: 'query-runner', server: 'postgres' },
+const LIBRARIES: ContenderInfo[] = [
   // A connection per lock: 100 at once are more than Postgres lets in by default.
   { title: 'advisory-lock', file: 'advisory-lock', server: 'postgres', maxAtOnce: 10 },
   { title: 'redis-semaphore', file: 'redis-semaphore', server: 'redis' },
   { title: 'redlock', file: 'redlock', server: 'redis' },
   { title: 'murlock', file: 'murlock', server: 'redis' },
+];
+
+/** First what an application does without a library. */
+export const DISTINCT_KEYS_RIVALS: ContenderInfo[] = [
+  { title: 'query runner per lock', file: 'query-runner', server: 'postgres' },
+  ...LIBRARIES,
+];
+
+export const HOT_KEY_RIVALS: ContenderInfo[] = [
+  { title: 'blocked connection each', file: 'blocked-connection', server: 'postgres' },
+  ...LIBRARIES,
 ];

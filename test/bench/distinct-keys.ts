@@ -1,15 +1,31 @@
 import type { Contender } from './contender.js';
+import type { LockCounter } from './lock-counter.js';
 
-export interface Load {
+export interface DistinctKeysLoad {
   atOnce: number;
   durationMs: number;
+}
+
+/** Locks per second, when the server itself saw a lock that was held and none that was left. */
+export async function measureDistinctKeys(
+  contender: Contender,
+  locks: LockCounter,
+  load: DistinctKeysLoad,
+): Promise<number> {
+  await contender.withLock('proof', () => locks.expect(1, 'while one was held'));
+  const locksPerSecond = await lockDistinctKeys(contender, load);
+  await locks.expect(0, 'after all were released');
+  return locksPerSecond;
 }
 
 const body = () => Promise.resolve();
 let lastKey = 0;
 
-/** Keeps `atOnce` callers busy, each with one lock after the other, no name twice. Returns locks per second. */
-export async function lockDistinctKeys(contender: Contender, { atOnce, durationMs }: Load): Promise<number> {
+/** Keeps `atOnce` callers busy, each with one lock after the other, no name twice. */
+async function lockDistinctKeys(
+  contender: Contender,
+  { atOnce, durationMs }: DistinctKeysLoad,
+): Promise<number> {
   const start = performance.now();
   let done = 0;
   const caller = async () => {

@@ -2,25 +2,35 @@ import pg from 'pg';
 import type { ServerKind } from './contender.js';
 import { openRedis } from './rivals.js';
 
-/** Asks the server itself, past the contender, how many locks there are. */
-export interface LockCounter {
-  count(): Promise<number>;
-  close(): Promise<void>;
-}
-
 const COUNT = `SELECT count(*)::int FROM pg_catalog.pg_locks
   WHERE locktype = 'advisory'
     AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())`;
 
+/** Asks the server itself, past the contender, how many locks there are. */
+export class LockCounter {
+  constructor(
+    private readonly count: () => Promise<number>,
+    readonly close: () => Promise<void>,
+  ) {}
+
+  async expect(expected: number, when: string): Promise<void> {
+    const found = await this.count();
+    if (found !== expected) throw new Error(`${found} locks on the server ${when}`);
+  }
+}
+
 export async function openLockCounter(server: ServerKind, url: string): Promise<LockCounter> {
   if (server === 'redis') {
     const redis = openRedis(url);
-    return { count: () => redis.dbsize(), close: () => redis.quit() };
+    return new LockCounter(
+      () => redis.dbsize(),
+      () => redis.quit(),
+    );
   }
   const client = new pg.Client({ connectionString: url });
   await client.connect();
-  return {
-    count: async () => (await client.query<{ count: number }>(COUNT)).rows[0]?.count ?? Number.NaN,
-    close: () => client.end(),
-  };
+  return new LockCounter(
+    async () => (await client.query<{ count: number }>(COUNT)).rows[0]?.count ?? Number.NaN,
+    () => client.end(),
+  );
 }

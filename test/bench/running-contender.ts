@@ -2,16 +2,18 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { forkModule } from '../../sample-app/postgres/fork-module.js';
-import type { Answer } from './contender-process.js';
+import type { Answer, Part } from './contender-process.js';
 import type { ContenderInfo } from './contender.js';
-import type { Load } from './distinct-keys.js';
 
 const program = fileURLToPath(new URL('./contender-process.ts', import.meta.url));
 // It maps no paths: `nestjs-advisory-lock` is the built package, as applications get it.
 const project = fileURLToPath(new URL('./tsconfig.run.json', import.meta.url));
 
+/** How much longer than its load a contender may take, in milliseconds, before it counts as stuck. */
+const PATIENCE_MS = 60_000;
+
 /** This process' side of a contender. */
-export class RunningContender {
+export class RunningContender<Load extends { durationMs: number }, Result> {
   private readonly exited: Promise<unknown>;
 
   private constructor(
@@ -21,23 +23,27 @@ export class RunningContender {
     this.exited = once(child, 'exit');
   }
 
-  static async start(info: ContenderInfo, serverUrl: string): Promise<RunningContender> {
+  static async start<Load extends { durationMs: number }, Result>(
+    part: Part,
+    info: ContenderInfo,
+    serverUrl: string,
+  ): Promise<RunningContender<Load, Result>> {
     const env = { ...process.env, SWC_NODE_PROJECT: project };
-    const running = new RunningContender(
-      info,
-      forkModule(program, [info.file, info.server, serverUrl], { env }),
-    );
-    await running.nextMessage();
+    const child = forkModule(program, [part, info.file, info.server, serverUrl], { env });
+    const running = new RunningContender<Load, Result>(info, child);
+    await running.nextMessage(PATIENCE_MS);
     return running;
   }
 
-  /** Locks per second under this load; `undefined` when it is more than the contender can do. */
-  async measure(load: Load): Promise<number | undefined> {
-    if (load.atOnce > (this.info.maxAtOnce ?? Infinity)) return undefined;
+  get pid(): number {
+    return this.child.pid ?? 0;
+  }
+
+  async measure(load: Load): Promise<Result> {
     this.child.send(load);
-    const answer = (await this.nextMessage()) as Answer;
+    const answer = (await this.nextMessage(load.durationMs + PATIENCE_MS)) as Answer<Result>;
     if ('error' in answer) throw new Error(answer.error);
-    return answer.locksPerSecond;
+    return answer.result;
   }
 
   async stop(): Promise<void> {
@@ -45,8 +51,14 @@ export class RunningContender {
     await this.exited;
   }
 
-  private async nextMessage(): Promise<unknown> {
-    const message = once(this.child, 'message') as Promise<[unknown]>;
+  private async nextMessage(timeoutMs: number): Promise<unknown> {
+    const message = once(this.child, 'message', { signal: AbortSignal.timeout(timeoutMs) }).catch(
+      (cause: unknown) => {
+        // What is stuck would not end by itself either.
+        this.child.kill('SIGKILL');
+        throw new Error(`${this.info.title} did not answer within ${timeoutMs} ms`, { cause });
+      },
+    ) as Promise<[unknown]>;
     const ended = this.exited.then(() => {
       throw new Error(`The process of ${this.info.title} has ended`);
     });

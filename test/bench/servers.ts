@@ -1,28 +1,73 @@
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { startEmbeddedPostgres } from '../../sample-app/postgres/embedded-postgres.js';
 import { forkModule } from '../../sample-app/postgres/fork-module.js';
+import { serverVersion } from '../support/admin.js';
+import type { ContenderInfo, ServerKind } from './contender.js';
 
-export interface RunningServer {
+interface RunningServer {
   url: string;
   stop(): Promise<unknown>;
 }
 
-export async function startPostgres(): Promise<RunningServer> {
+/** Room for the contenders that have a connection for each of 4 × 25 waiters. */
+const POSTGRES_FLAGS = ['-c', 'max_connections=400'];
+
+/** The servers that the contenders need, as far as they are there: Redis is where a `redis-server` is installed. */
+export class Servers {
+  private readonly running = new Map<ServerKind, RunningServer>();
+
+  static async start(): Promise<Servers> {
+    const servers = new Servers();
+    try {
+      servers.running.set('postgres', await startPostgres());
+      if (redisVersion() !== undefined) servers.running.set('redis', await startRedis());
+      return servers;
+    } catch (error) {
+      await servers.stop();
+      throw error;
+    }
+  }
+
+  url(kind: ServerKind): string {
+    return this.running.get(kind)?.url ?? '';
+  }
+
+  /** Those whose server is running. */
+  able(contenders: ContenderInfo[]): ContenderInfo[] {
+    return contenders.filter(({ server }) => this.running.has(server));
+  }
+
+  async versions(): Promise<string> {
+    const { version: pg } = createRequire(import.meta.url)('pg/package.json') as { version: string };
+    const redis = this.running.has('redis') ? `Redis ${redisVersion() ?? ''}` : 'no Redis';
+    const postgres = await serverVersion(this.url('postgres'));
+    return `node ${process.version}, pg ${pg}, PostgreSQL ${postgres}, ${redis}`;
+  }
+
+  async stop(): Promise<void> {
+    for (const server of this.running.values()) await server.stop();
+  }
+}
+
+async function startPostgres(): Promise<RunningServer> {
   const url = process.env.TEST_DATABASE_URL;
-  return url ? { url, stop: () => Promise.resolve() } : startEmbeddedPostgres();
+  return url
+    ? { url, stop: () => Promise.resolve() }
+    : startEmbeddedPostgres({ postgresFlags: POSTGRES_FLAGS });
 }
 
 /** The version of the `redis-server` on the PATH, if there is one. */
-export function redisVersion(): string | undefined {
+function redisVersion(): string | undefined {
   const { stdout } = spawnSync('redis-server', ['--version'], { encoding: 'utf8' }) as {
     stdout: string | null;
   };
   return stdout?.match(/v=(\S+)/)?.[1];
 }
 
-export async function startRedis(): Promise<RunningServer> {
+async function startRedis(): Promise<RunningServer> {
   const owner = forkModule(fileURLToPath(new URL('./redis-process.ts', import.meta.url)));
   const exited = once(owner, 'exit');
   const ready = await Promise.race([once(owner, 'message'), exited.then(() => undefined)]);

@@ -1,5 +1,6 @@
 import type { OpenContender } from '../contender.js';
 import { requireRival } from '../rivals.js';
+import { RETRY_MS } from './retrying.js';
 
 interface MurLockService {
   runWithLock(name: string, ttlMs: number, body: () => Promise<void>): Promise<void>;
@@ -22,14 +23,23 @@ const TTL_MS = 10_000;
 export const open: OpenContender = async (url) => {
   const { NestFactory } = requireRival<Nest11>('@nestjs/core');
   const { MurLockModule, MurLockService } = requireRival<MurLockPackage>('murlock');
-  const options = { redisOptions: { url }, wait: 1, maxAttempts: 1, logLevel: 'error' };
+  // Blocking is a setting of the module: a lock that is free is taken by the same first try either way.
+  const options = {
+    redisOptions: { url },
+    wait: RETRY_MS,
+    maxAttempts: 1,
+    blocking: true,
+    logLevel: 'error',
+  };
   const app = await NestFactory.createApplicationContext(MurLockModule.forRoot(options), {
     logger: ['error'],
     abortOnError: false,
   });
   const locks = app.get(MurLockService);
+  const withLock = (name: string, body: () => Promise<void>) => locks.runWithLock(name, TTL_MS, body);
   return {
-    withLock: (name, body) => locks.runWithLock(name, TTL_MS, body),
+    withLock,
+    waitWithLock: withLock,
     close: () => app.close(),
   };
 };

@@ -1,3 +1,5 @@
+import type { DistinctKeysLoad } from './distinct-keys.js';
+import { quantile } from './quantile.js';
 import type { RunningContender } from './running-contender.js';
 
 export interface Plan {
@@ -10,23 +12,23 @@ export interface Plan {
 export type Medians = Map<string, (number | undefined)[]>;
 
 /** A round lets everybody run once, so that what the machine does meanwhile hits all of them alike. */
-export async function runRounds(contenders: RunningContender[], plan: Plan): Promise<Medians> {
+export async function runRounds(
+  contenders: RunningContender<DistinctKeysLoad, number>[],
+  plan: Plan,
+): Promise<Medians> {
   const medians: Medians = new Map(contenders.map(({ info }) => [info.title, []]));
   for (const atOnce of plan.levels) {
     const samples = new Map<string, number[]>(contenders.map(({ info }) => [info.title, []]));
     for (let round = 0; round <= plan.rounds; round++) {
       for (const contender of contenders) {
+        if (atOnce > (contender.info.maxAtOnce ?? Infinity)) continue;
         const sample = await contender.measure({ atOnce, durationMs: plan.durationMs });
         const isWarmUp = round === 0;
-        if (sample !== undefined && !isWarmUp) samples.get(contender.info.title)?.push(sample);
+        if (!isWarmUp) samples.get(contender.info.title)?.push(sample);
       }
     }
-    for (const [title, values] of samples) medians.get(title)?.push(median(values));
+    for (const [title, values] of samples) medians.get(title)?.push(quantile(values));
     console.error(`measured ${atOnce} at once`);
   }
   return medians;
-}
-
-function median(values: number[]): number | undefined {
-  return values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
 }

@@ -1,0 +1,142 @@
+import fc from 'fast-check';
+import type { Fleet } from './fleet.js';
+import { describe, type LockModel, type Request } from './lock-model.js';
+
+type Wanted = Omit<Request, 'number'>;
+type LockCommand = fc.AsyncCommand<LockModel, Fleet>;
+
+/** What is done, and what it was done to: a counterexample is printed with both. */
+abstract class Command implements LockCommand {
+  private done = '';
+
+  abstract check(model: LockModel): boolean;
+  protected abstract act(model: LockModel, fleet: Fleet): Promise<void>;
+
+  async run(model: LockModel, fleet: Fleet): Promise<void> {
+    await this.act(model, fleet);
+    await fleet.settle();
+  }
+
+  toString(): string {
+    return this.done;
+  }
+
+  protected note(what: string): void {
+    this.done = what;
+  }
+}
+
+class Ask extends Command {
+  constructor(private readonly wanted: Wanted) {
+    super();
+  }
+
+  check(): boolean {
+    return true;
+  }
+
+  protected async act(model: LockModel, fleet: Fleet): Promise<void> {
+    const request = model.newRequest(this.wanted);
+    this.note(describe(request));
+    await (request.waits ? fleet.wait(request) : fleet.try(request));
+  }
+}
+
+class Release extends Command {
+  constructor(private readonly place: number) {
+    super();
+  }
+
+  check({ holders }: LockModel): boolean {
+    return holders.length > 0;
+  }
+
+  protected async act({ holders }: LockModel, fleet: Fleet): Promise<void> {
+    const holder = pick(holders, this.place);
+    this.note(`release #${holder.number}`);
+    await fleet.release(holder);
+  }
+}
+
+class Abort extends Command {
+  constructor(private readonly place: number) {
+    super();
+  }
+
+  check({ waiters }: LockModel): boolean {
+    return waiters.length > 0;
+  }
+
+  protected async act({ waiters }: LockModel, fleet: Fleet): Promise<void> {
+    const waiter = pick(waiters, this.place);
+    this.note(`abort #${waiter.number}`);
+    await fleet.abort(waiter);
+  }
+}
+
+/** The grant and the abort meet. */
+class ReleaseAndAbort extends Command {
+  constructor(
+    private readonly holder: number,
+    private readonly waiter: number,
+  ) {
+    super();
+  }
+
+  check({ holders, waiters }: LockModel): boolean {
+    return holders.length > 0 && waiters.length > 0;
+  }
+
+  protected async act({ holders, waiters }: LockModel, fleet: Fleet): Promise<void> {
+    const [holder, waiter] = [pick(holders, this.holder), pick(waiters, this.waiter)];
+    this.note(`release #${holder.number} and abort #${waiter.number}`);
+    await Promise.all([fleet.release(holder), fleet.abort(waiter)]);
+  }
+}
+
+export interface CommandsOf {
+  readonly services: number;
+  readonly plainNames: readonly string[];
+  readonly permitName: string;
+  readonly permits: number;
+}
+
+export function lockCommands({
+  services,
+  plainNames,
+  permitName,
+  permits,
+}: CommandsOf): fc.Arbitrary<Iterable<LockCommand>> {
+  const mode = fc.constantFrom('exclusive' as const, 'shared' as const);
+  const one = fc.constantFrom(...plainNames).map((name) => [name]);
+  const several = fc.shuffledSubarray([...plainNames], { minLength: 2 });
+  const asks = fc
+    .record({ service: fc.nat(services - 1), waits: fc.boolean() })
+    .chain((who) =>
+      fc
+        .oneof(
+          { weight: 6, arbitrary: fc.record({ names: one, mode }) },
+          { weight: 2, arbitrary: fc.record({ names: several, mode }) },
+          { weight: 2, arbitrary: fc.constant({ names: [permitName], mode: 'exclusive' as const, permits }) },
+        )
+        .map((what): LockCommand => new Ask({ permits: 1, ...who, ...what })),
+    );
+  return fc.commands(
+    [
+      asks,
+      asks,
+      asks,
+      fc.nat(9).map((place) => new Release(place)),
+      fc.nat(9).map((place) => new Release(place)),
+      fc.nat(9).map((place) => new Abort(place)),
+      fc.tuple(fc.nat(9), fc.nat(9)).map(([holder, waiter]) => new ReleaseAndAbort(holder, waiter)),
+    ],
+    { maxCommands: 60, size: 'max' },
+  );
+}
+
+function pick(requests: readonly Request[], place: number): Request {
+  const request = requests[place % requests.length];
+  if (request === undefined) throw new Error('There is none to pick');
+  return request;
+}

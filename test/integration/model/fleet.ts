@@ -1,0 +1,216 @@
+import { EventEmitter, once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { AdvisoryLock } from '../../../lib/advisory-lock.js';
+import { KeyBook } from '../../../lib/engine/key-book.js';
+import type { LockKey } from '../../../lib/engine/lock-key.js';
+import type { LockOptions } from '../../../lib/lock.options.js';
+import type { LockRow } from '../../support/leak-check.js';
+import type { Locks } from '../../support/locks.js';
+import type { TestDatabase } from '../../support/test-database.js';
+import { describe, type LockModel, type Request } from './lock-model.js';
+
+const SETTLE_DEADLINE_MS = 5_000;
+
+export interface Member extends Pick<Locks, 'service'> {
+  /** Whether it has a connection to wait on for every name, and so always stands in Postgres' queue. */
+  readonly hasConnections: boolean;
+}
+
+/** The services under test, and the locks that they gave: what happens to them is told to the model. */
+export class Fleet {
+  private readonly locks = new Map<Request, AdvisoryLock>();
+  private readonly leaving = new Map<Request, { controller: AbortController; settled: Promise<void> }>();
+  private readonly changes = new EventEmitter();
+  private readonly keyBook = new KeyBook();
+  private failure: unknown;
+
+  constructor(
+    private readonly database: TestDatabase,
+    private readonly members: readonly Member[],
+    private readonly model: LockModel,
+    private readonly names: { readonly plain: readonly string[]; readonly permits: string },
+    private readonly permits: number,
+    /** Keeps the locks of one run apart from those of another. */
+    private readonly prefix: string,
+  ) {}
+
+  async try(request: Request): Promise<void> {
+    const hasToBeGranted = this.model.isFree(request);
+    const lock = await this.serviceOf(request).tryAcquire(this.nameOf(request), optionsOf(request));
+    if (lock !== undefined) this.grant(request, lock);
+    else if (hasToBeGranted) throw new Error(`It is free, but was refused: ${describe(request)}`);
+  }
+
+  /** Resolves when the request has its place in its service, or was granted. */
+  async wait(request: Request): Promise<void> {
+    const controller = new AbortController();
+    const service = this.serviceOf(request);
+    this.model.startsToWait(request);
+    const settled = service
+      .acquire(this.nameOf(request), {
+        ...optionsOf(request),
+        waitMs: Infinity,
+        signal: controller.signal,
+      })
+      .then(
+        (lock) => {
+          this.grant(request, lock);
+        },
+        (error: unknown) => {
+          if (error !== controller.signal.reason) throw error;
+          this.model.left(request);
+        },
+      )
+      .catch((error: unknown) => (this.failure ??= error))
+      .then(() => {
+        this.leaving.delete(request);
+        this.changes.emit('change');
+      });
+    this.leaving.set(request, { controller, settled });
+    // A reader asks whether a writer waits elsewhere, and who wants a permit tries them all, before they wait. A service asks
+    // one thing after the other, so that when it has answered as much again they do.
+    for (let n = 0; n < this.permits + 2; n += 1) await service.isLocked('another');
+  }
+
+  /** Ends a wait; it may have been granted in the same moment. */
+  async abort(request: Request): Promise<void> {
+    const wait = this.leaving.get(request);
+    wait?.controller.abort();
+    await inTime(wait?.settled, () => `an aborted wait to end: ${describe(request)}`);
+  }
+
+  async release(request: Request): Promise<void> {
+    const lock = this.locks.get(request);
+    this.locks.delete(request);
+    this.model.released(request);
+    if (lock?.isHeld !== true) throw new Error(`It was lost: ${describe(request)}`);
+    await inTime(lock.release(), () => `a release: ${describe(request)}`);
+  }
+
+  /** Waits until everybody has been served who has to be, and compares what the database says. */
+  async settle(): Promise<void> {
+    const deadline = AbortSignal.timeout(SETTLE_DEADLINE_MS);
+    for (;;) {
+      if (this.failure !== undefined) throw this.failure;
+      const due = this.model.due();
+      if (due.length > 0) {
+        await once(this.changes, 'change', { signal: deadline }).catch(() => {
+          throw this.failure ?? new Error(`Free, but not granted: ${due.map(describe).join('; ')}`);
+        });
+        continue;
+      }
+      const rows = await this.database.advisoryLocks();
+      // What was granted meanwhile is not in these rows, so that a difference counts only when it stays.
+      const differences = this.compare(rows);
+      if (differences.length === 0) return;
+      if (deadline.aborted) throw new Error(differences.join('\n'));
+      await sleep(2);
+    }
+  }
+
+  /** Releases everything until nobody waits any more; then nothing may be left. */
+  async finish(): Promise<void> {
+    await this.settle();
+    while (this.model.holders.length > 0) {
+      for (const holder of [...this.model.holders]) await this.release(holder);
+      await this.settle();
+    }
+    const rows = await this.database.advisoryLocks();
+    const { permits, turn } = this.permitKeys();
+    const left = [...this.names.plain.map((name) => this.keyOf(name)), ...permits, turn].flatMap((key) =>
+      rowsOf(rows, key),
+    );
+    if (this.model.waiters.length > 0 || left.length > 0) {
+      throw new Error(`Left: ${this.model.waiters.map(describe).join('; ')} ${JSON.stringify(left)}`);
+    }
+  }
+
+  private grant(request: Request, lock: AdvisoryLock): void {
+    this.locks.set(request, lock);
+    this.model.granted(request);
+  }
+
+  private compare(rows: readonly LockRow[]): string[] {
+    const { holders, waiters } = this.model;
+    const differences: string[] = [];
+    const expect = (what: string, actual: number, expected: number): void => {
+      if (actual !== expected)
+        differences.push(`${what}: ${actual} in the database, ${expected} in the model`);
+    };
+    for (const name of this.names.plain) {
+      const rowsOfName = rowsOf(rows, this.keyOf(name));
+      const holding = new Set(
+        holders.filter(({ names }) => names.includes(name)).map(({ service }) => service),
+      );
+      const waiting = waiters.filter(({ names }) => names.includes(name));
+      const queued = new Set(waiting.map(({ service }) => service));
+      for (const service of holding) queued.delete(service);
+      if (waiting.length === 0) expect(`processes that hold ${name}`, granted(rowsOfName), holding.size);
+      // Who waits for several, or for want of a connection tries again and again, may be in the queue or not.
+      const isCertain = waiting.every(
+        ({ names, service }) => names.length === 1 && this.members[service]?.hasConnections === true,
+      );
+      if (!isCertain) continue;
+      const differencesBefore = differences.length;
+      expect(`processes in the queue for ${name}`, rowsOfName.length - granted(rowsOfName), queued.size);
+      if (differences.length > differencesBefore) continue;
+      for (const service of queued) this.model.isQueued(service, name);
+    }
+    const permitHolders = holders.filter(({ permits }) => permits > 1);
+    if (!waiters.some(({ permits }) => permits > 1)) {
+      const { permits, turn } = this.permitKeys();
+      const rowsOfPermits = permits.flatMap((key) => rowsOf(rows, key));
+      expect('permits', granted(rowsOfPermits), permitHolders.length);
+      expect('turns', rowsOf(rows, turn).length, 0);
+    }
+    return differences;
+  }
+
+  private serviceOf({ service }: Request): Locks['service'] {
+    const member = this.members[service];
+    if (member === undefined) throw new Error(`There is no service ${service}`);
+    return member.service;
+  }
+
+  private nameOf({ names: [first = '', ...more] }: Request): string | string[] {
+    return more.length === 0 ? this.prefix + first : [first, ...more].map((name) => this.prefix + name);
+  }
+
+  private keyOf(name: string): LockKey {
+    return this.keyBook.keyOf(this.prefix + name);
+  }
+
+  private permitKeys(): ReturnType<KeyBook['permitKeysOf']> {
+    return this.keyBook.permitKeysOf(this.prefix + this.names.permits, this.permits);
+  }
+}
+
+function optionsOf({ mode, permits }: Request): LockOptions {
+  return permits > 1 ? { permits } : { mode };
+}
+
+function rowsOf(rows: readonly LockRow[], key: LockKey): LockRow[] {
+  return rows.filter(
+    ({ classid, objid, objsubid }) =>
+      classid === key.classid && objid === key.objid && objsubid === key.objsubid,
+  );
+}
+
+function granted(rows: readonly LockRow[]): number {
+  return rows.filter((row) => row.granted).length;
+}
+
+async function inTime(promise: Promise<void> | undefined, what: () => string): Promise<void> {
+  const done = new AbortController();
+  const late = sleep(SETTLE_DEADLINE_MS, undefined, { signal: done.signal }).then(
+    () => {
+      throw new Error(`Waited too long for ${what()}`);
+    },
+    () => undefined,
+  );
+  try {
+    await Promise.race([promise, late]);
+  } finally {
+    done.abort();
+  }
+}

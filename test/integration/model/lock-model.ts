@@ -1,0 +1,133 @@
+import type { LockMode } from '../../../lib/engine/lock-mode.js';
+
+/** What one caller in one service asked for. */
+export interface Request {
+  /** Counts up in the order of asking. */
+  readonly number: number;
+  readonly service: number;
+  readonly names: readonly string[];
+  readonly mode: LockMode;
+  readonly permits: number;
+  /** Whether it waits; otherwise it tries once. */
+  readonly waits: boolean;
+}
+
+/**
+ * Who holds what and who waits, in memory. Who is served first among several services is theirs to decide, so the model does
+ * not foretell grants: it objects to those that must not be, and names those that have to come.
+ */
+export class LockModel {
+  readonly holders: Request[] = [];
+  readonly waiters: Request[] = [];
+  /** Services that stand in Postgres' queue for a name, and how often each other service was served since. */
+  private readonly turns = new Map<string, Map<number, number>>();
+  private asked = 0;
+
+  constructor(private readonly maxLocalHandoffs: number) {}
+
+  newRequest(wanted: Omit<Request, 'number'>): Request {
+    this.asked += 1;
+    return { number: this.asked, ...wanted };
+  }
+
+  /** Whether nothing stands in the way of the request: a try has to be granted. */
+  isFree(request: Request): boolean {
+    return !this.isBusy(request) && !this.waiters.some((waiter) => shareName(waiter, request));
+  }
+
+  /** Waiters that nothing holds up any more, directly or through others that are held up: they have to be granted. */
+  due(): Request[] {
+    const blocked = new Set(this.waiters.filter((waiter) => this.isBusy(waiter)));
+    // Grows while it is read, which a Set allows. Who waits for several locks may hold some of them already.
+    for (const blocker of blocked) {
+      for (const waiter of this.waiters) if (conflict(blocker, waiter)) blocked.add(waiter);
+    }
+    return this.waiters.filter((waiter) => !blocked.has(waiter));
+  }
+
+  startsToWait(request: Request): void {
+    this.waiters.push(request);
+  }
+
+  granted(request: Request): void {
+    if (this.isBusy(request)) throw broken('Two exclude each other', request, this.holders);
+    const overtaken = this.waiters.filter((waiter) => overtakes(request, waiter));
+    if (overtaken.length > 0) throw broken('Somebody was overtaken in his own service', request, overtaken);
+    this.countTurn(request);
+    this.forget(request);
+    this.holders.push(request);
+  }
+
+  left(request: Request): void {
+    this.forget(request);
+  }
+
+  released(request: Request): void {
+    this.holders.splice(this.holders.indexOf(request), 1);
+  }
+
+  /** The service was seen in Postgres' queue for the name: from now on others have a bounded number of turns before it. */
+  isQueued(service: number, name: string): void {
+    const turn = turnOf(service, name);
+    if (!this.turns.has(turn)) this.turns.set(turn, new Map());
+  }
+
+  private isBusy(request: Request): boolean {
+    if (request.permits === 1) return this.holders.some((holder) => conflict(holder, request));
+    return this.holders.filter((holder) => shareName(holder, request)).length >= request.permits;
+  }
+
+  private countTurn({ service, names, mode, waits, number }: Request): void {
+    // Readers who waited are all served at once, however many.
+    if (mode === 'shared' && waits) return;
+    for (const [turn, served] of this.turns) {
+      const [waiting, name] = turn.split(' ');
+      if (name === undefined || !names.includes(name) || waiting === String(service)) continue;
+      const count = (served.get(service) ?? 0) + 1;
+      served.set(service, count);
+      if (count <= this.maxLocalHandoffs + 1) continue;
+      throw new Error(
+        `Service ${waiting} waits for ${name}, and service ${service} has been served ${count} times (${number})`,
+      );
+    }
+  }
+
+  private forget(request: Request): void {
+    for (const name of request.names) this.turns.delete(turnOf(request.service, name));
+    const place = this.waiters.indexOf(request);
+    if (place >= 0) this.waiters.splice(place, 1);
+  }
+}
+
+export function describe({ number, service, names, mode, permits, waits }: Request): string {
+  const how = permits > 1 ? `${permits} permits` : mode;
+  return `#${number} of service ${service}: ${waits ? 'wait' : 'try'} ${names.join('+')} ${how}`;
+}
+
+function turnOf(service: number, name: string): string {
+  return `${service} ${name}`;
+}
+
+function shareName(a: Request, b: Request): boolean {
+  return a.names.some((name) => b.names.includes(name));
+}
+
+function conflict(a: Request, b: Request): boolean {
+  return shareName(a, b) && (a.mode === 'exclusive' || b.mode === 'exclusive');
+}
+
+/** Whether granting the one breaks the order of a service. Of several locks, which one is waited for is not known from outside. */
+function overtakes(request: Request, waiter: Request): boolean {
+  const isInOrder = request.permits === 1 || request.waits;
+  return (
+    isInOrder &&
+    waiter.names.length === 1 &&
+    waiter.service === request.service &&
+    waiter.number < request.number &&
+    shareName(waiter, request)
+  );
+}
+
+function broken(what: string, request: Request, others: readonly Request[]): Error {
+  return new Error(`${what}: ${describe(request)} was granted beside ${others.map(describe).join('; ')}`);
+}

@@ -76,7 +76,11 @@ export function answersOf([value]: readonly (string | null)[], count: number): s
  * what the role or database says, and the lock, which is the session's, stays.
  */
 export function waitScript(key: LockKey, mode: LockMode, timeoutMs: number): string {
-  const args = typeof key.value === 'bigint' ? key.value.toString() : key.value.join(', ');
+  // Quoted, as -9223372036854775808 without quotes is the negation of a number that is no int8.
+  const args =
+    typeof key.value === 'bigint'
+      ? `'${key.value}'::int8`
+      : `'${key.value[0]}'::int4, '${key.value[1]}'::int4`;
   // 0 is no timeout, so the shortest is a millisecond.
   const lockTimeout = Number.isFinite(timeoutMs) ? Math.max(1, Math.ceil(timeoutMs)) : 0;
   return (

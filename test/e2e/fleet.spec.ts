@@ -49,6 +49,37 @@ describe('a fleet', () => {
     expect(shares.map(({ turns }) => turns > 50)).toEqual([true, true, true, true]);
   }, 180_000);
 
+  it('of 4 processes that share, count permits, take several and give up never has one holder too many', async () => {
+    await database.query('CREATE TABLE hold (resource text, kind text, pid int, during tstzrange)');
+    const workers = Array.from({ length: 4 }, () =>
+      startWorker(new URL('./workers/mixed.ts', import.meta.url), { env, args: ['5', '60'] }),
+    );
+    for (const worker of workers) await worker.message<Message>(({ type }) => type === 'ready', 60_000);
+    for (const worker of workers) worker.send({ type: 'go' });
+    let refused = 0;
+    for (const worker of workers) {
+      refused += (await worker.message<Message>(({ type }) => type === 'done', 120_000)).refused;
+      expect(await worker.exited).toEqual({ code: 0, signal: null });
+    }
+    expect(refused).toBeGreaterThan(50);
+
+    const [check] = await database.query(`
+      WITH numbered AS (SELECT row_number() OVER () AS number, * FROM hold),
+      pairs AS (
+        SELECT a.resource, a.kind AS kind, b.kind AS other, a.pid <> b.pid AS elsewhere
+        FROM numbered a JOIN numbered b ON a.resource = b.resource AND a.number < b.number AND a.during && b.during),
+      steps AS (
+        SELECT lower(during) AS at, 1 AS step FROM hold WHERE kind = 'permit'
+        UNION ALL SELECT upper(during), -1 FROM hold WHERE kind = 'permit'),
+      counted AS (SELECT sum(step) OVER (ORDER BY at, step) AS holders FROM steps)
+      SELECT
+        (SELECT count(*)::int FROM pairs WHERE 'exclusive' IN (kind, other)) AS overlaps,
+        (SELECT count(*) > 50 FROM pairs WHERE kind = 'shared' AND other = 'shared' AND elsewhere) AS "areShared",
+        (SELECT max(holders)::int FROM counted) AS permits,
+        (SELECT count(*) > 400 FROM hold) AS "areMany"`);
+    expect(check).toEqual({ overlaps: 0, areShared: true, permits: 3, areMany: true });
+  }, 180_000);
+
   it('takes over the locks of a process that is killed', async () => {
     const holder = startWorker(new URL('./workers/holder.ts', import.meta.url), {
       env,

@@ -400,6 +400,28 @@ describe('locks of a transaction', () => {
       await release();
     });
 
+    it('it waits for its lock, and reads what the last holder has committed', async () => {
+      const [mine, other] = [await instance(), await instance()];
+      let waiting: Promise<unknown> = Promise.resolve();
+      await other.locks.withTransactionLock(
+        'a',
+        async (manager) => {
+          waiting = mine.locks.withTransactionLock(
+            'a',
+            async (own) => own.query('SELECT count(*)::int AS count FROM note'),
+            { isolationLevel, mode: 'shared', waitMs: Infinity },
+          );
+          await until(
+            async () => (await database.advisoryLocks()).some(({ granted }) => !granted),
+            'the other waits',
+          );
+          await write(manager, 'written');
+        },
+        { isolationLevel },
+      );
+      expect(await waiting).toEqual([{ count: 1 }]);
+    });
+
     it('as the level of the data source, it is the same', async () => {
       const { locks } = await instance({ isolationLevel });
 

@@ -108,6 +108,20 @@ describe('waiting for another process', () => {
     expect(await other.tryAcquire('import')).toBeUndefined();
   });
 
+  it.each([[5], [-(2n ** 63n)], [2n ** 63n - 1n], [[-(2 ** 31), 2 ** 31 - 1]], [[0, 0]]] as const)(
+    'waits for the key %p that is given as such',
+    async (name) => {
+      const [mine, other] = [ofProcess(), ofProcess()];
+      for (const mode of ['exclusive', 'shared'] as const) {
+        const held = await other.acquire(name);
+        const waiting = mine.acquire(name, { mode, waitMs: Infinity });
+        await untilQueued();
+        await held.release();
+        await (await waiting).release();
+      }
+    },
+  );
+
   it('stands there once for all who wait here', async () => {
     const [mine, other] = [ofProcess(), ofProcess()];
     const held = await other.acquire('import');

@@ -408,7 +408,7 @@ describe('locks of a transaction', () => {
         async (manager) => {
           waiting = mine.locks.withTransactionLock(
             'a',
-            async (own) => own.query('SELECT count(*)::int AS count FROM note'),
+            (own) => own.query<unknown[]>('SELECT count(*)::int AS count FROM note'),
             { isolationLevel, mode: 'shared', waitMs: Infinity },
           );
           await until(

@@ -1,6 +1,5 @@
 import type { EntityManager } from 'typeorm';
 import type { AdvisoryLock } from './advisory-lock.js';
-import type { AdvisoryLockService } from './advisory-lock.service.js';
 import type { KeyBook } from './engine/key-book.js';
 import { runInside } from './engine/lock-context.js';
 import type { LockKey, LockName } from './engine/lock-key.js';
@@ -10,6 +9,7 @@ import { LockConfigurationError } from './errors/lock-configuration.error.js';
 import { LockTimeoutError } from './errors/lock-timeout.error.js';
 import { LockUnavailableError } from './errors/lock-unavailable.error.js';
 import { checkOptions } from './lock.options.js';
+import type { SessionLocks } from './session-locks.js';
 import {
   type LockInTransactionOptions,
   lockInTransactionRules,
@@ -27,7 +27,7 @@ const READS_AS_OF_ONE_MOMENT: readonly (string | undefined)[] = ['REPEATABLE REA
 /** Locks that belong to a transaction of the application's data source: the part of `AdvisoryLockService` that knows those. */
 export class TransactionLocks {
   constructor(
-    private readonly locks: AdvisoryLockService,
+    private readonly sessionLocks: SessionLocks,
     private readonly keys: KeyBook,
     private readonly transactions: Transactions,
   ) {}
@@ -81,26 +81,16 @@ export class TransactionLocks {
   ): Promise<LockUnavailableError | undefined> {
     checkOptions(options, lockInTransactionRules, 'lockInTransaction()');
     const key = this.keys.keyOf(name);
-    const inside = this.locks.current(name);
+    const inside = this.sessionLocks.current(name);
     if (inside !== undefined && !(inside.mode === 'shared' && options.mode === 'shared')) {
       throw heldByTheSession(key);
     }
     return this.take(manager, key, options);
   }
 
-  /** Refuses a session lock on a key that the transaction around holds: it would be busy, or waited for, for ever. */
-  refuseSessionLock(key: LockKey): void {
-    if (!this.isHeld(key)) return;
-    throw new LockConfigurationError(
-      `The lock "${key.name}" is held by the transaction that this code runs in, and a session lock on it would have to wait for ` +
-        'the commit. Use withTransactionLock() or lockInTransaction() here, or take the session lock outside of the transaction.',
-      { lockName: key.name },
-    );
-  }
-
   /** Whether this code runs in a transaction that was opened for this lock. */
-  isHeld(key: LockKey): boolean {
-    return this.transactions.isHeld(key.id);
+  isHeld(name: LockName): boolean {
+    return this.transactions.isHeld(this.keys.keyOf(name).id);
   }
 
   /**
@@ -114,8 +104,8 @@ export class TransactionLocks {
     const readsAsOfOneMoment =
       this.transactions.current() === undefined &&
       READS_AS_OF_ONE_MOMENT.includes(this.transactions.isolationLevel(isolationLevel));
-    if (!readsAsOfOneMoment && this.locks.current(name) === undefined) return undefined;
-    return this.locks.acquire(name, {
+    if (!readsAsOfOneMoment && this.sessionLocks.current(name) === undefined) return undefined;
+    return this.sessionLocks.acquire(name, {
       ...http,
       ...(mode !== 'exclusive' && { mode }),
       ...(waitMs !== 0 && { waitMs }),
@@ -132,7 +122,7 @@ export class TransactionLocks {
     // A standby grants the same key as its primary.
     if (runner.getReplicationMode() === 'slave') throw onReplica(key);
     if (await lockTransaction(runner, key, this.keys, { mode, waitMs })) return undefined;
-    const busy = this.locks.unavailable(key.name, http);
+    const busy = this.sessionLocks.unavailable(key.name, http);
     return waitMs === 0 ? busy : new LockTimeoutError(key.name, waitMs, busy.http);
   }
 }

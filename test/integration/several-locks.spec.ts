@@ -87,6 +87,14 @@ describe('several locks at once', () => {
     });
   });
 
+  it('keep nothing of what was held already when one of them cannot be', async () => {
+    const mine = ofProcess();
+    const refused = () =>
+      expect(mine.acquire(['a', 'z'])).rejects.toMatchObject({ code: 'LOCK_CONFIGURATION', lockName: 'z' });
+    await mine.withLock('a', () => mine.withLock('z', refused, { mode: 'shared' }));
+    expect(await database.advisoryLocks()).toEqual([]);
+  });
+
   it('are lost together', async () => {
     const mine = ofProcess();
     const lock = await mine.acquire(['a', 'b']);

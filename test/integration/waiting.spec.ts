@@ -274,11 +274,11 @@ describe('waiting for another process', () => {
       env: { TEST_URL: database.url },
       args: ['import'],
     });
-    await untilQueued();
+    await until(async () => (await queue()).length === 1, 'the process has started and waits', 60_000);
     worker.kill('SIGKILL');
     await until(async () => (await queue()).length === 0, 'the dead waiter has left the queue');
     await held.release();
-  });
+  }, 90_000);
 });
 
 describe('a grant in the very moment', () => {

@@ -25,11 +25,11 @@ const database = useTestDatabase();
 function createMembers(): (Member & { close(): Promise<void> })[] {
   // The last one has a single connection to wait on, and has to try again and again for what it has none for.
   return [8, 8, 2].map((maxConnections) => {
-    const { service, close } = createLocks(database.url, {
+    const locks = createLocks(database.url, {
       maxConnections,
       maxLocalHandoffs: MAX_LOCAL_HANDOFFS,
     });
-    return { service, close: () => close(), hasConnections: maxConnections > 2 };
+    return { service: locks.service, close: () => locks.close(), hasConnections: maxConnections > 2 };
   });
 }
 

@@ -58,7 +58,6 @@ export class Fleet {
         },
         (error: unknown) => {
           if (error !== controller.signal.reason) throw error;
-          this.model.left(request);
         },
       )
       .catch((error: unknown) => (this.failure ??= error as Error))
@@ -75,6 +74,8 @@ export class Fleet {
   /** Ends a wait; it may have been granted in the same moment. */
   async abort(request: Request): Promise<void> {
     const wait = this.leaving.get(request);
+    // From this moment on it is in nobody's way, and who was behind it may be served before its end is told.
+    this.model.left(request);
     wait?.controller.abort();
     await inTime(wait?.settled, () => `an aborted wait to end: ${describe(request)}`);
   }

@@ -112,12 +112,20 @@ export function lockCommands(of: CommandsOf): fc.Arbitrary<Iterable<LockCommand>
     { weight: 2, arbitrary: fc.constant(permit) },
   );
   // On one name alone, queues get long enough for services to take turns.
-  const hot = fc.record({ names: fc.constant(of.plainNames.slice(0, 1)), mode });
+  const hotName = fc.constant(of.plainNames.slice(0, 1));
+  const hot = fc.record({ names: hotName, mode });
+  const mostlyReaders = fc.constantFrom(
+    'shared' as const,
+    'shared' as const,
+    'shared' as const,
+    'exclusive' as const,
+  );
+  const read = fc.record({ names: hotName, mode: mostlyReaders });
   const crossing = fc.record({
     names: fc.oneof(one, several, several),
     mode: fc.constant('exclusive' as const),
   });
-  return fc.oneof(...[anything, hot, crossing].map((what) => sequences(what, of.services)));
+  return fc.oneof(...[anything, hot, read, crossing].map((what) => sequences(what, of.services)));
 }
 
 function sequences(

@@ -21,6 +21,8 @@ export class LockModel {
   readonly waiters: Request[] = [];
   /** Services that stand in Postgres' queue for a name, and how often each other service was served since. */
   private readonly turns = new Map<string, Map<number, number>>();
+  /** Who asked when his service held the lock and nobody there waited: a reader may be let in at once. */
+  private readonly joining = new Set<Request>();
   /** Services whose readers a writer elsewhere keeps out; see {@link putOffReaders}. */
   private readonly putOff = new Set<string>();
   private asked = 0;
@@ -48,6 +50,9 @@ export class LockModel {
   }
 
   startsToWait(request: Request): void {
+    const isNear = (other: Request): boolean =>
+      other.service === request.service && shareName(other, request);
+    if (this.holders.some(isNear) && !this.waiters.some(isNear)) this.joining.add(request);
     this.waiters.push(request);
     this.putOffReaders();
   }
@@ -110,9 +115,10 @@ export class LockModel {
     return mode === 'shared' && names.some((name) => this.putOff.has(turnOf(service, name)));
   }
 
-  private countTurn({ service, names, mode, waits, number }: Request): void {
-    // Readers who waited are all served at once, however many.
-    if (mode === 'shared' && waits) return;
+  private countTurn(request: Request): void {
+    const { service, names, mode, waits, number } = request;
+    // Readers who stood in the queue are all served at once, however many.
+    if (mode === 'shared' && waits && !this.joining.has(request)) return;
     for (const [turn, served] of this.turns) {
       const [waiting, name] = turn.split(' ');
       if (name === undefined || !names.includes(name) || waiting === String(service)) continue;

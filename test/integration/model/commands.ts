@@ -101,38 +101,48 @@ export interface CommandsOf {
   readonly permits: number;
 }
 
-export function lockCommands({
-  services,
-  plainNames,
-  permitName,
-  permits,
-}: CommandsOf): fc.Arbitrary<Iterable<LockCommand>> {
+export function lockCommands(of: CommandsOf): fc.Arbitrary<Iterable<LockCommand>> {
   const mode = fc.constantFrom('exclusive' as const, 'shared' as const);
-  const one = fc.constantFrom(...plainNames).map((name) => [name]);
-  const several = fc.shuffledSubarray([...plainNames], { minLength: 2 });
-  const asks = fc
-    .record({ service: fc.nat(services - 1), waits: fc.boolean() })
-    .chain((who) =>
-      fc
-        .oneof(
-          { weight: 6, arbitrary: fc.record({ names: one, mode }) },
-          { weight: 2, arbitrary: fc.record({ names: several, mode }) },
-          { weight: 2, arbitrary: fc.constant({ names: [permitName], mode: 'exclusive' as const, permits }) },
-        )
-        .map((what): LockCommand => new Ask({ permits: 1, ...who, ...what })),
-    );
-  return fc.commands(
-    [
-      asks,
-      asks,
-      asks,
-      fc.nat(9).map((place) => new Release(place)),
-      fc.nat(9).map((place) => new Release(place)),
-      fc.nat(9).map((place) => new Abort(place)),
-      fc.tuple(fc.nat(9), fc.nat(9)).map(([holder, waiter]) => new ReleaseAndAbort(holder, waiter)),
-    ],
-    { maxCommands: 60, size: 'max' },
+  const one = fc.constantFrom(...of.plainNames).map((name) => [name]);
+  const several = fc.shuffledSubarray([...of.plainNames], { minLength: 2 });
+  const permit = { names: [of.permitName], mode: 'exclusive' as const, permits: of.permits };
+  const anything = fc.oneof(
+    { weight: 6, arbitrary: fc.record({ names: one, mode }) },
+    { weight: 2, arbitrary: fc.record({ names: several, mode }) },
+    { weight: 2, arbitrary: fc.constant(permit) },
   );
+  // On one name alone, queues get long enough for services to take turns.
+  const hotName = fc.constant(of.plainNames.slice(0, 1));
+  const hot = fc.record({ names: hotName, mode });
+  const mostlyReaders = fc.constantFrom(
+    'shared' as const,
+    'shared' as const,
+    'shared' as const,
+    'exclusive' as const,
+  );
+  const read = fc.record({ names: hotName, mode: mostlyReaders });
+  const crossing = fc.record({
+    names: fc.oneof(one, several, several),
+    mode: fc.constant('exclusive' as const),
+  });
+  return fc.oneof(...[anything, hot, read, crossing].map((what) => sequences(what, of.services)));
+}
+
+function sequences(
+  what: fc.Arbitrary<Partial<Wanted> & Pick<Wanted, 'names' | 'mode'>>,
+  services: number,
+): fc.Arbitrary<Iterable<LockCommand>> {
+  const who = fc.record({ service: fc.nat(services - 1), waits: fc.boolean() });
+  const ask = fc.tuple(who, what).map(([by, wanted]) => new Ask({ permits: 1, ...by, ...wanted }));
+  const place = fc.nat(9);
+  const release = place.map((holder) => new Release(holder));
+  const abort = place.map((waiter) => new Abort(waiter));
+  const both = fc.tuple(place, place).map(([holder, waiter]) => new ReleaseAndAbort(holder, waiter));
+  // As often as they stand here.
+  return fc.commands([ask, ask, ask, ask, ask, release, release, release, abort, both], {
+    maxCommands: 60,
+    size: 'max',
+  });
 }
 
 function pick(requests: readonly Request[], place: number): Request {

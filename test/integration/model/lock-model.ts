@@ -21,6 +21,10 @@ export class LockModel {
   readonly waiters: Request[] = [];
   /** Services that stand in Postgres' queue for a name, and how often each other service was served since. */
   private readonly turns = new Map<string, Map<number, number>>();
+  /** Who asked when his service held the lock and nobody there waited: a reader may be let in at once. */
+  private readonly joining = new Set<Request>();
+  /** Services whose readers a writer elsewhere keeps out; see {@link putOffReaders}. */
+  private readonly putOff = new Set<string>();
   private asked = 0;
 
   constructor(private readonly maxLocalHandoffs: number) {}
@@ -37,7 +41,7 @@ export class LockModel {
 
   /** Waiters that nothing holds up any more, directly or through others that are held up: they have to be granted. */
   due(): Request[] {
-    const blocked = new Set(this.waiters.filter((waiter) => this.isBusy(waiter)));
+    const blocked = new Set(this.waiters.filter((waiter) => this.isBusy(waiter) || this.isPutOff(waiter)));
     // Grows while it is read, which a Set allows. Who waits for several locks may hold some of them already.
     for (const blocker of blocked) {
       for (const waiter of this.waiters) if (conflict(blocker, waiter)) blocked.add(waiter);
@@ -46,16 +50,24 @@ export class LockModel {
   }
 
   startsToWait(request: Request): void {
+    const isNear = (other: Request): boolean =>
+      other.service === request.service && shareName(other, request);
+    if (this.holders.some(isNear) && !this.waiters.some(isNear)) this.joining.add(request);
     this.waiters.push(request);
+    this.putOffReaders();
   }
 
   granted(request: Request): void {
-    if (this.isBusy(request)) throw broken('Two exclude each other', request, this.holders);
+    if (this.isBusy(request)) {
+      const others = this.holders.filter((holder) => shareName(holder, request));
+      throw broken('There are more holders than allowed', request, others);
+    }
     const overtaken = this.waiters.filter((waiter) => overtakes(request, waiter));
     if (overtaken.length > 0) throw broken('Somebody was overtaken in his own service', request, overtaken);
     this.countTurn(request);
     this.forget(request);
     this.holders.push(request);
+    this.putOffReaders();
   }
 
   left(request: Request): void {
@@ -64,6 +76,12 @@ export class LockModel {
 
   released(request: Request): void {
     this.holders.splice(this.holders.indexOf(request), 1);
+    for (const name of request.names) {
+      const isShared = this.holders.some(
+        ({ service, names }) => service === request.service && names.includes(name),
+      );
+      if (!isShared) this.putOff.delete(turnOf(request.service, name));
+    }
   }
 
   /** The service was seen in Postgres' queue for the name: from now on others have a bounded number of turns before it. */
@@ -77,9 +95,30 @@ export class LockModel {
     return this.holders.filter((holder) => shareName(holder, request)).length >= request.permits;
   }
 
-  private countTurn({ service, names, mode, waits, number }: Request): void {
-    // Readers who waited are all served at once, however many.
-    if (mode === 'shared' && waits) return;
+  /**
+   * Readers of a service that were kept out for a writer elsewhere stay out until the service has given its shared lock back, also
+   * when that writer goes away: nobody tells the service.
+   */
+  private putOffReaders(): void {
+    for (const holder of this.holders) {
+      for (const writer of this.waiters) {
+        if (holder.mode === 'exclusive' || writer.mode === 'shared' || holder.service === writer.service)
+          continue;
+        for (const name of holder.names) {
+          if (writer.names.includes(name)) this.putOff.add(turnOf(holder.service, name));
+        }
+      }
+    }
+  }
+
+  private isPutOff({ service, names, mode }: Request): boolean {
+    return mode === 'shared' && names.some((name) => this.putOff.has(turnOf(service, name)));
+  }
+
+  private countTurn(request: Request): void {
+    const { service, names, mode, waits, number } = request;
+    // Readers who stood in the queue are all served at once, however many.
+    if (mode === 'shared' && waits && !this.joining.has(request)) return;
     for (const [turn, served] of this.turns) {
       const [waiting, name] = turn.split(' ');
       if (name === undefined || !names.includes(name) || waiting === String(service)) continue;

@@ -10,7 +10,7 @@ import { LockModel } from './model/lock-model.js';
  * Random sequences of what callers can do, in three services, against a model in memory. For longer runs: MODEL_RUNS=1000.
  * A failure prints its shortest sequence, and a seed and a path that `fc.assert` takes to run it again.
  */
-const RUNS = Number(process.env['MODEL_RUNS'] ?? 100);
+const RUNS = Number(process.env['MODEL_RUNS'] ?? 50);
 /** A run takes some 100 ms; a failing one is shortened for so long. */
 const TIME_LIMIT_MS = 60_000 + RUNS * 500;
 

@@ -26,8 +26,12 @@ abstract class Command implements LockCommand {
   }
 }
 
+/** One caller after the other of one service: queues get long. */
 class Ask extends Command {
-  constructor(private readonly wanted: Wanted) {
+  constructor(
+    private readonly wanted: Wanted,
+    private readonly callers: number,
+  ) {
     super();
   }
 
@@ -36,9 +40,12 @@ class Ask extends Command {
   }
 
   protected async act(model: LockModel, fleet: Fleet): Promise<void> {
-    const request = model.newRequest(this.wanted);
-    this.note(describe(request));
-    await (request.waits ? fleet.wait(request) : fleet.try(request));
+    for (let n = 1; n <= this.callers; n += 1) {
+      const request = model.newRequest(this.wanted);
+      this.note(n === 1 ? describe(request) : `${describe(request)}, for ${n} callers`);
+      await (request.waits ? fleet.wait(request) : fleet.try(request));
+      await fleet.settle();
+    }
   }
 }
 
@@ -133,13 +140,16 @@ function sequences(
   services: number,
 ): fc.Arbitrary<Iterable<LockCommand>> {
   const who = fc.record({ service: fc.nat(services - 1), waits: fc.boolean() });
-  const ask = fc.tuple(who, what).map(([by, wanted]) => new Ask({ permits: 1, ...by, ...wanted }));
+  const callers = fc.integer({ min: 1, max: 4 });
+  const ask = fc
+    .tuple(who, what, callers)
+    .map(([by, wanted, count]) => new Ask({ permits: 1, ...by, ...wanted }, count));
   const place = fc.nat(9);
   const release = place.map((holder) => new Release(holder));
   const abort = place.map((waiter) => new Abort(waiter));
   const both = fc.tuple(place, place).map(([holder, waiter]) => new ReleaseAndAbort(holder, waiter));
   // As often as they stand here.
-  return fc.commands([ask, ask, ask, ask, ask, release, release, release, abort, both], {
+  return fc.commands([ask, ask, ask, release, release, release, abort, abort, both], {
     maxCommands: 60,
     size: 'max',
   });

@@ -11,12 +11,17 @@ import { WaitingSessions } from './waiting-sessions.js';
 
 const DEFAULT_MAX_LOCAL_HANDOFFS = 16;
 
+/** How soon readers who wait for a writer elsewhere notice that he has left, in milliseconds. */
+const LOOK_AGAIN_MS = 100;
+
 /** What this process does with a key at the moment, and who waits for it here, first come, first served. */
 interface Entry {
   readonly key: LockKey;
   readonly waiters: Waiter[];
   /** How often the lock was handed on, or joined by a reader, inside the process since other processes had their turn. */
   handoffs: number;
+  /** When it is looked again whether readers have to wait for a writer elsewhere. */
+  lookAgain?: NodeJS.Timeout | undefined;
   state:
     | { readonly name: 'asking'; readonly mode: LockMode; readonly answer: Promise<LockHold | undefined> }
     | {
@@ -145,22 +150,58 @@ export class LockTable {
   /** A reader more, without a round trip, unless others have waited for long enough: readers without end would starve a writer. */
   private async join(entry: Entry): Promise<LockHold | undefined> {
     const { key } = entry;
-    if (entry.handoffs >= this.maxLocalHandoffs) {
-      const session = await this.sharedSession(key);
-      if (await session.isWaitedFor(key)) return undefined;
-      entry.handoffs = 0;
-    }
+    if (!(await this.mayGoOn(entry))) return undefined;
     if (this.entries.get(key.id) !== entry || !canBeJoined(entry, 'shared'))
       return this.tryAcquire(key, 'shared');
     entry.handoffs += 1;
     return this.addHold(entry);
   }
 
+  /** Whether another reader may come in, or other processes have to have their turn first. */
+  private async mayGoOn(entry: Entry): Promise<boolean> {
+    if (entry.handoffs < this.maxLocalHandoffs) return true;
+    const session = await this.sharedSession(entry.key);
+    if (await session.isWaitedFor(entry.key)) return false;
+    entry.handoffs = 0;
+    return true;
+  }
+
+  /**
+   * Lets readers in who had to wait for a writer and need to no more, as he has left. One who waits elsewhere does not say when he
+   * leaves, so that is looked at again from time to time.
+   */
+  private async letReadersIn(entry: Entry): Promise<void> {
+    try {
+      while (isReaderNext(entry)) {
+        const mayGoOn = await this.mayGoOn(entry);
+        if (!isReaderNext(entry)) return;
+        if (!mayGoOn) {
+          this.lookAgain(entry);
+          return;
+        }
+        entry.handoffs += 1;
+        entry.waiters.shift()?.grant(this.addHold(entry));
+      }
+    } catch {
+      // The session is over, and its end lets who waits compete anew.
+    }
+  }
+
+  private lookAgain(entry: Entry): void {
+    entry.lookAgain ??= setTimeout(() => {
+      entry.lookAgain = undefined;
+      void this.letReadersIn(entry);
+    }, LOOK_AGAIN_MS).unref();
+  }
+
   private enqueue(key: LockKey, wish: Wish): Promise<LockHold | undefined> {
     const waiter = new Waiter(wish, (leaving) => this.leave(key, leaving));
     const entry = this.entries.get(key.id);
     if (entry === undefined) this.campaign(this.newEntry(key, [waiter]));
-    else entry.waiters.push(waiter);
+    else {
+      entry.waiters.push(waiter);
+      if (isReaderNext(entry)) this.lookAgain(entry);
+    }
     return waiter.outcome;
   }
 
@@ -273,6 +314,7 @@ export class LockTable {
     const place = entry?.waiters.indexOf(waiter) ?? -1;
     if (entry === undefined || place < 0) return;
     entry.waiters.splice(place, 1);
+    if (isReaderNext(entry)) void this.letReadersIn(entry);
     if (entry.state.name !== 'campaigning') return;
     // Who is first now may want the key in the other mode: that is another campaign.
     if (entry.waiters[0]?.mode === entry.state.campaign.mode) return;
@@ -333,6 +375,11 @@ export class LockTable {
 /** Whether one more reader may come in without asking Postgres. Not past those who wait here. */
 function canBeJoined({ state, waiters }: Entry, mode: LockMode): boolean {
   return mode === 'shared' && state.name === 'held' && state.mode === 'shared' && waiters.length === 0;
+}
+
+/** Whether the key is held by readers, and who waits first is one too. */
+function isReaderNext({ state, waiters }: Entry): boolean {
+  return state.name === 'held' && state.mode === 'shared' && waiters[0]?.mode === 'shared';
 }
 
 function holdsOf(state: Entry['state']): LockHold[] {

@@ -101,6 +101,33 @@ describe('a shared lock', () => {
     expect(reader.isHeld).toBe(true);
   });
 
+  it('lets the readers in who waited behind a writer of their process when he leaves', async () => {
+    const mine = ofProcess();
+    await using reader = await mine.acquire('config', shared);
+    const leaving = new AbortController();
+    const writing = mine.acquire('config', { waitMs: Infinity, signal: leaving.signal });
+    const reading = [0, 1].map(() => mine.acquire('config', { ...shared, waitMs: Infinity }));
+    leaving.abort();
+    await expect(writing).rejects.toMatchObject({ name: 'AbortError' });
+    for (const lock of await Promise.all(reading)) await lock.release();
+    expect(reader.isHeld).toBe(true);
+  });
+
+  it('lets the readers in who waited for a writer of another process when he leaves', async () => {
+    const mine = createLocks(database.url, { maxLocalHandoffs: 0 }).service;
+    const other = ofProcess();
+    await using reader = await mine.acquire('config', shared);
+    const leaving = new AbortController();
+    const writing = other.acquire('config', { waitMs: Infinity, signal: leaving.signal });
+    await until(async () => (await queue()).length === 1, 'the writer is in the queue');
+    expect(await mine.tryAcquire('config', shared)).toBeUndefined();
+    const reading = mine.acquire('config', { ...shared, waitMs: Infinity });
+    leaving.abort();
+    await expect(writing).rejects.toMatchObject({ name: 'AbortError' });
+    await (await reading).release();
+    expect(reader.isHeld).toBe(true);
+  });
+
   it('is inside for readers, and refused for a writer inside, who would wait for himself', async () => {
     const mine = ofProcess();
     await mine.withLock(

@@ -120,7 +120,9 @@ export class SessionLocks {
     return waitMs > 0 ? this.table.acquire(key, { mode, waitMs, signal }) : this.table.tryAcquire(key, mode);
   }
 
+  /** A handle on the hold; throws `LOCK_LOST` when it was lost on the way here, as while the turn for a permit was given back. */
   private handle(hold: LockHold | undefined): AdvisoryLock | undefined {
+    if (hold?.lost !== undefined) throw hold.lost;
     return hold && new AdvisoryLock(this.table, [hold]);
   }
 

@@ -1,8 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AdvisoryLockService } from '../../lib/advisory-lock.service.js';
+import type { LockHold } from '../../lib/engine/lock-hold.js';
 import { startWorker } from '../support/processes.js';
 import { createLocks } from '../support/locks.js';
+import { terminateHolders } from '../support/terminate-holders.js';
 import { useTestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 
@@ -75,6 +77,37 @@ describe('a lock with permits', () => {
     await expect(waiting).rejects.toMatchObject({ name: 'AbortError' });
     expect(await database.advisoryLocks()).toHaveLength(2);
     await Promise.all(held.map((lock) => lock.release()));
+  });
+
+  it('is not given when it is lost while the turn to wait is given back', async () => {
+    const { service, table } = createLocks(database.url);
+    const other = ofProcess();
+    const taken = await Promise.all([0, 1].map(() => other.acquire('import', { permits: 2 })));
+    const holds: LockHold[] = [];
+    const [acquire, tryAcquire, release] = [
+      table.acquire.bind(table),
+      table.tryAcquire.bind(table),
+      table.release.bind(table),
+    ];
+    const noted = async (asked: Promise<LockHold | undefined>): Promise<LockHold | undefined> => {
+      const hold = await asked;
+      if (hold !== undefined) holds.push(hold);
+      return hold;
+    };
+    table.acquire = (...args) => noted(acquire(...args));
+    table.tryAcquire = (...args) => noted(tryAcquire(...args));
+    table.release = async (hold) => {
+      await terminateHolders(database);
+      await until(() => holds.every(({ lost }) => lost !== undefined), 'the permit and the turn are lost');
+      return release(hold);
+    };
+    let hasRun = false;
+    const waiting = service.withLock('import', () => (hasRun = true), { permits: 2, waitMs: Infinity });
+    const refused = expect(waiting).rejects.toMatchObject({ code: 'LOCK_LOST' });
+    await until(async () => (await database.advisoryLocks()).some(({ granted }) => !granted), 'it waits');
+    await Promise.all(taken.map((lock) => lock.release()));
+    await refused;
+    expect(hasRun).toBe(false);
   });
 
   it('is inside for the code that holds one', async () => {

@@ -78,12 +78,16 @@ export const permitRules: OptionRules = {
   ],
 };
 
+export const signalRules: OptionRules = {
+  signal: [(value) => value instanceof AbortSignal, 'an AbortSignal'],
+};
+
 export const lockRules: OptionRules = {
   ...modeRules,
   ...permitRules,
   ...waitRules,
+  ...signalRules,
   ...busyHttpRules,
-  signal: [(value) => value instanceof AbortSignal, 'an AbortSignal'],
 };
 
 /**

@@ -8,8 +8,7 @@ import type { LockConnectionOptions, PostgresOptions } from './engine/sibling-op
 import { Transactions } from './engine/transactions.js';
 import { LockConfigurationError } from './errors/lock-configuration.error.js';
 import { LockTimeoutError } from './errors/lock-timeout.error.js';
-import { checkOptions, type OptionRules } from './lock.options.js';
-import { lockInTransactionRules } from './transaction-lock.options.js';
+import { checkOptions, type OptionRules, signalRules, waitRules } from './lock.options.js';
 
 /** The options of `runMigrationsExclusively`. */
 export interface RunMigrationsOptions {
@@ -30,8 +29,8 @@ export interface RunMigrationsOptions {
 }
 
 const rules: OptionRules = {
-  waitMs: lockInTransactionRules.waitMs,
-  signal: [(value) => value instanceof AbortSignal, 'an AbortSignal'],
+  ...waitRules,
+  ...signalRules,
   transaction: [(value) => ['all', 'none', 'each'].includes(value as string), "'all', 'none' or 'each'"],
   connectionOptions: [(value) => typeof value === 'object' && value !== null, 'an object'],
 };

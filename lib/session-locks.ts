@@ -159,7 +159,10 @@ export class SessionLocks {
     const keys = this.distinctKeys(names);
     const inside: AdvisoryLock[] = [];
     try {
-      for (const key of keys) inside.push(...this.sharesOf(key, mode));
+      for (const key of keys) {
+        const share = this.inside(key, mode);
+        if (share !== undefined) inside.push(share);
+      }
       const missing = keys.filter(({ id }) => !inside.some((lock) => lock.includes(id)));
       const taken = await acquireAll(this.table, missing, { mode, waitMs, signal });
       if (taken === undefined) return undefined;
@@ -169,11 +172,6 @@ export class SessionLocks {
       // What was inside has a share in the new handle by now.
       await Promise.all(inside.map((lock) => lock.release()));
     }
-  }
-
-  private sharesOf(key: LockKey, mode: LockMode): AdvisoryLock[] {
-    const share = this.inside(key, mode);
-    return share === undefined ? [] : [share];
   }
 
   private distinctKeys(names: readonly Exclude<LockName, number>[]): LockKey[] {

@@ -2,7 +2,7 @@ import type { LockKey } from './engine/lock-key.js';
 import type { LockMode } from './engine/lock-mode.js';
 import type { TransactionIsolationLevel } from './engine/transactions.js';
 import type { BusyHttpOptions } from './errors/lock-unavailable.error.js';
-import { busyHttpRules, type OptionRules } from './lock.options.js';
+import { busyHttpRules, modeRules, type OptionRules, waitRules } from './lock.options.js';
 
 /** The options of `lockInTransaction` and `tryLockInTransaction`. */
 export interface LockInTransactionOptions extends BusyHttpOptions {
@@ -38,16 +38,7 @@ export interface TransactionLock {
   readonly mode: LockMode;
 }
 
-const LONGEST_WAIT_MS = 2 ** 31 - 1;
-
-export const lockInTransactionRules = {
-  ...busyHttpRules,
-  waitMs: [
-    (value) => value === Infinity || (typeof value === 'number' && value >= 0 && value <= LONGEST_WAIT_MS),
-    `a number of milliseconds from 0 to ${LONGEST_WAIT_MS}, or Infinity`,
-  ],
-  mode: [(value) => value === 'exclusive' || value === 'shared', "'exclusive' or 'shared'"],
-} satisfies OptionRules;
+export const lockInTransactionRules: OptionRules = { ...busyHttpRules, ...waitRules, ...modeRules };
 
 const LEVELS: readonly unknown[] = [
   'READ UNCOMMITTED',

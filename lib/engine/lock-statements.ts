@@ -76,17 +76,20 @@ export function answersOf([value]: readonly (string | null)[], count: number): s
  * what the role or database says, and the lock, which is the session's, stays.
  */
 export function waitScript(key: LockKey, mode: LockMode, timeoutMs: number): string {
-  // Quoted, as -9223372036854775808 without quotes is the negation of a number that is no int8.
-  const args =
-    typeof key.value === 'bigint'
-      ? `'${key.value}'::int8`
-      : `'${key.value[0]}'::int4, '${key.value[1]}'::int4`;
-  // 0 is no timeout, so the shortest is a millisecond.
-  const lockTimeout = Number.isFinite(timeoutMs) ? Math.max(1, Math.ceil(timeoutMs)) : 0;
   return (
-    `SET LOCAL lock_timeout = ${lockTimeout}; SET LOCAL statement_timeout = 0; ` +
-    `SELECT pg_catalog.${mode === 'shared' ? 'pg_advisory_lock_shared' : 'pg_advisory_lock'}(${args})`
+    `SET LOCAL lock_timeout = ${lockTimeoutOf(timeoutMs)}; SET LOCAL statement_timeout = 0; ` +
+    `SELECT pg_catalog.${mode === 'shared' ? 'pg_advisory_lock_shared' : 'pg_advisory_lock'}(${argumentsOf(key)})`
   );
+}
+
+/** What `lock_timeout` is set to. 0 is no timeout, so the shortest is a millisecond. */
+export function lockTimeoutOf(waitMs: number): number {
+  return Number.isFinite(waitMs) ? Math.max(1, Math.ceil(waitMs)) : 0;
+}
+
+/** A key as arguments in a script. Quoted, as `-9223372036854775808` is the negation of a number that is no int8. */
+export function argumentsOf({ value }: LockKey): string {
+  return typeof value === 'bigint' ? `'${value}'::int8` : `'${value[0]}'::int4, '${value[1]}'::int4`;
 }
 
 /** Gives back whatever this session may hold. */

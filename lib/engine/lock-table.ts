@@ -125,8 +125,9 @@ export class LockTable {
     await this.connections.close();
   }
 
-  private newEntry(key: LockKey, waiters: Waiter[], state?: Entry['state']): Entry {
-    const entry = { key, waiters, handoffs: 0, state } as Entry;
+  /** The caller gives it its state at once. */
+  private newEntry(key: LockKey, waiters: Waiter[]): Entry {
+    const entry = { key, waiters, handoffs: 0 } as unknown as Entry;
     this.entries.set(key.id, entry);
     return entry;
   }

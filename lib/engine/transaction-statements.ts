@@ -1,5 +1,6 @@
 import type { LockKey } from './lock-key.js';
 import type { LockMode } from './lock-mode.js';
+import { argumentsOf, lockTimeoutOf } from './lock-statements.js';
 
 const TRY = {
   exclusive: 'pg_catalog.pg_try_advisory_xact_lock',
@@ -46,10 +47,8 @@ export function waitScript(
   waitMs: number,
   { lockTimeout, statementTimeout }: TryAnswer,
 ): string {
-  // 0 is no timeout, so the shortest is a millisecond.
-  const waitTimeout = Number.isFinite(waitMs) ? Math.max(1, Math.ceil(waitMs)) : 0;
   return (
-    `SAVEPOINT ${SAVEPOINT}; SET LOCAL lock_timeout = ${waitTimeout}; SET LOCAL statement_timeout = 0; ` +
+    `SAVEPOINT ${SAVEPOINT}; SET LOCAL lock_timeout = ${lockTimeoutOf(waitMs)}; SET LOCAL statement_timeout = 0; ` +
     `SELECT ${WAIT[mode]}(${argumentsOf(key)}); ` +
     `SET LOCAL lock_timeout = '${lockTimeout}'; SET LOCAL statement_timeout = '${statementTimeout}'; ` +
     `RELEASE SAVEPOINT ${SAVEPOINT}`
@@ -58,8 +57,3 @@ export function waitScript(
 
 /** After a script has failed: the transaction is as before it, settings included, and a lock granted in the last moment is free. */
 export const UNDO_SCRIPT = `ROLLBACK TO SAVEPOINT ${SAVEPOINT}; RELEASE SAVEPOINT ${SAVEPOINT}`;
-
-/** Quoted, as `-2147483648` would be an int8 that is negated. */
-function argumentsOf({ value }: LockKey): string {
-  return typeof value === 'bigint' ? `'${value}'::int8` : `'${value[0]}'::int4, '${value[1]}'::int4`;
-}

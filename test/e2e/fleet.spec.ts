@@ -3,6 +3,7 @@ import { createLocks } from '../support/locks.js';
 import { startWorker } from '../support/processes.js';
 import { useTestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
+import type { WorkerProcess } from '../support/worker-process.js';
 
 const database = useTestDatabase();
 const env = { TEST_URL: database.url };
@@ -12,14 +13,19 @@ interface Message {
   refused: number;
 }
 
+/** Starts so many processes, and lets them begin when all are ready. */
+async function startTogether(count: number, program: string, args: string[]): Promise<WorkerProcess[]> {
+  const module = new URL(`./workers/${program}.ts`, import.meta.url);
+  const workers = Array.from({ length: count }, () => startWorker(module, { env, args }));
+  for (const worker of workers) await worker.message<Message>(({ type }) => type === 'ready', 60_000);
+  for (const worker of workers) worker.send({ type: 'go' });
+  return workers;
+}
+
 describe('a fleet', () => {
   it('of 8 processes loses none of 1,000 updates each of one row', async () => {
     await database.query('CREATE TABLE counter AS SELECT 0 AS value');
-    const workers = Array.from({ length: 8 }, () =>
-      startWorker(new URL('./workers/counter.ts', import.meta.url), { env, args: ['1000'] }),
-    );
-    for (const worker of workers) await worker.message<Message>(({ type }) => type === 'ready', 60_000);
-    for (const worker of workers) worker.send({ type: 'go' });
+    const workers = await startTogether(8, 'counter', ['1000']);
     let refused = 0;
     for (const worker of workers) {
       refused += (await worker.message<Message>(({ type }) => type === 'done', 120_000)).refused;
@@ -33,11 +39,7 @@ describe('a fleet', () => {
   it('of 4 processes with 5 waiting callers each gives every process its share, one turn at a time', async () => {
     // The number is how many turns there were before, read under the lock: an overlap makes a duplicate.
     await database.query('CREATE TABLE turn (number int PRIMARY KEY, pid int)');
-    const workers = Array.from({ length: 4 }, () =>
-      startWorker(new URL('./workers/hot.ts', import.meta.url), { env, args: ['5', '60'] }),
-    );
-    for (const worker of workers) await worker.message<Message>(({ type }) => type === 'ready', 60_000);
-    for (const worker of workers) worker.send({ type: 'go' });
+    const workers = await startTogether(4, 'hot', ['5', '60']);
     for (const worker of workers) expect(await worker.exited).toEqual({ code: 0, signal: null });
 
     const [all] = await database.query('SELECT count(*)::int AS turns, max(number) AS last FROM turn');
@@ -51,11 +53,7 @@ describe('a fleet', () => {
 
   it('of 4 processes that share, count permits, take several and give up never has one holder too many', async () => {
     await database.query('CREATE TABLE hold (resource text, kind text, pid int, during tstzrange)');
-    const workers = Array.from({ length: 4 }, () =>
-      startWorker(new URL('./workers/mixed.ts', import.meta.url), { env, args: ['5', '60'] }),
-    );
-    for (const worker of workers) await worker.message<Message>(({ type }) => type === 'ready', 60_000);
-    for (const worker of workers) worker.send({ type: 'go' });
+    const workers = await startTogether(4, 'mixed', ['5', '60']);
     let refused = 0;
     for (const worker of workers) {
       refused += (await worker.message<Message>(({ type }) => type === 'done', 120_000)).refused;

@@ -1,6 +1,7 @@
 import { LockConnectionError } from '../errors/lock-connection.error.js';
 import { LockShutdownError } from '../errors/lock-shutdown.error.js';
 import { Campaign } from './campaign.js';
+import { SilenceError } from './heartbeat.js';
 import type { LockConnections } from './lock-connections.js';
 import { LockHold } from './lock-hold.js';
 import type { LockKey } from './lock-key.js';
@@ -339,7 +340,7 @@ export class LockTable {
   private async connect(): Promise<LockSession> {
     try {
       const connection = await this.connections.open();
-      this.session = new LockSession(connection, (session, cause) => {
+      this.session = new LockSession(connection, this.connections.use, (session, cause) => {
         this.lost(session, cause);
       });
       return this.session;
@@ -349,7 +350,11 @@ export class LockTable {
   }
 
   private lost(session: LockSession, cause: Error): void {
-    if (this.session === session) this.session = undefined;
+    if (this.session === session) {
+      this.session = undefined;
+      // Who waits hears nothing either way, so the silence of the others' session counts for those who only wait.
+      if (cause instanceof SilenceError) this.waitingSessions.destroyAll();
+    }
     for (const entry of this.entries.values()) {
       const holds = holdsOf(entry.state).filter((hold) => hold.session === session);
       for (const hold of holds) hold.lose(`its database connection ended (${cause.message})`, cause);

@@ -15,6 +15,7 @@ import {
   ownLockOf,
   type Statement,
   statementFor,
+  TRANSACTION_ID,
   YES,
 } from './lock-statements.js';
 
@@ -56,6 +57,11 @@ export class LockSession {
     void connection.ended.then((cause) => {
       this.fail(cause);
     });
+  }
+
+  /** Whether its locks are held through a pooler. */
+  get isPooled(): boolean {
+    return this.connection.isPooled;
   }
 
   /** What ended the session; `undefined` as long as it lives. */
@@ -114,6 +120,12 @@ export class LockSession {
       this.fail(new Error('the pooler has taken the backend away'));
       throw this.endCause as Error;
     });
+  }
+
+  /** The number of a transaction of this session, which has no other use. Rejects when the session is over. */
+  async transactionId(): Promise<bigint> {
+    const [transactionId] = await this.inTurn(() => this.ask(TRANSACTION_ID));
+    return BigInt(transactionId ?? '');
   }
 
   /** Whether anybody in the database holds the key. Rejects with `LOCK_CONNECTION`. */

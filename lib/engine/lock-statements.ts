@@ -105,6 +105,13 @@ export const BACKEND_PID: Statement = {
   text: 'SELECT pg_catalog.pg_backend_pid()',
 };
 
+/** The number of the transaction that it is: each is higher than all that were given before, across all sessions. */
+export const TRANSACTION_ID: Statement = {
+  name: 'advisory_lock_transaction_id',
+  // The name that versions before 13 know too.
+  text: 'SELECT pg_catalog.txid_current()',
+};
+
 /** Ends what another backend of the same role is waiting for. */
 export function cancelStatement(backendPid: number): Statement {
   return { text: 'SELECT pg_catalog.pg_cancel_backend($1::int4)', values: [String(backendPid)] };

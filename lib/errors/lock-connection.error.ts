@@ -9,8 +9,11 @@ export class LockConnectionError extends AdvisoryLockError {
   override readonly name: string = 'LockConnectionError';
   readonly code = 'LOCK_CONNECTION';
 
-  constructor(cause: unknown, lockName?: string) {
-    const what = lockName === undefined ? 'No lock connection' : `The lock "${lockName}" was not taken`;
+  constructor(
+    cause: unknown,
+    lockName?: string,
+    what = lockName === undefined ? 'No lock connection' : `The lock "${lockName}" was not taken`,
+  ) {
     super(`${what}: ${reasonOf(cause)}.`, { lockName, cause });
   }
 }

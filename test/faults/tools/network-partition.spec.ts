@@ -2,6 +2,7 @@ import { beforeAll, expect, it } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
 import { withClient } from '../../support/admin.js';
 import { startWorker } from '../../support/processes.js';
+import type { WorkerProcess } from '../../support/worker-process.js';
 import { until } from '../../support/until.js';
 import { closeAfterTest } from '../support/close-after-test.js';
 import { describeWith } from '../support/describe-with.js';
@@ -13,23 +14,19 @@ import type { Asked, Reply } from './workers/remote-client.js';
 describeWith('network namespaces', 'a network partition', () => {
   let partition: NetworkPartition;
   let server: PostgresNode;
+  let worker: WorkerProcess;
   beforeAll(async () => {
     partition = await closeAfterTest(Promise.resolve(new NetworkPartition()));
     server = await closeAfterTest(startPrimary({ namespace: partition.server }));
-  });
-
-  function startRemoteClient() {
-    const worker = startWorker(new URL('./workers/remote-client.ts', import.meta.url), {
+    worker = startWorker(new URL('./workers/remote-client.ts', import.meta.url), {
       args: [server.url],
       execPath: partition.client.programInside(process.execPath),
     });
-    return {
-      worker,
-      ask: (sql: string): Promise<Reply> => {
-        worker.send({ sql } satisfies Asked);
-        return worker.message<Reply>((reply) => reply.to === sql);
-      },
-    };
+  });
+
+  function ask(sql: string): Promise<Reply> {
+    worker.send({ sql } satisfies Asked);
+    return worker.message<Reply>((reply) => reply.to === sql);
   }
 
   const advisoryLocks = () =>
@@ -41,7 +38,6 @@ describeWith('network namespaces', 'a network partition', () => {
     });
 
   it('has a client that reaches the server, which nobody outside does', async () => {
-    const { ask } = startRemoteClient();
     expect(await ask('SELECT host(inet_client_addr()) AS answer')).toMatchObject({ answer: '10.0.0.2' });
     await expect(withClient(server.url, () => Promise.resolve())).rejects.toThrow();
   });
@@ -49,7 +45,6 @@ describeWith('network namespaces', 'a network partition', () => {
   it.each([{ toServer: true }, { toClient: true }, { toServer: true, toClient: true }])(
     'holds back what is on its way until it heals: %j',
     async (directions) => {
-      const { ask } = startRemoteClient();
       expect(await ask('SELECT 1 AS answer')).toMatchObject({ answer: 1 });
       partition.cut(directions);
       const sql = `INSERT INTO arrived VALUES ('${JSON.stringify(directions)}') RETURNING 'late' AS answer`;
@@ -75,7 +70,6 @@ describeWith('network namespaces', 'a network partition', () => {
   );
 
   it('is noticed by the server alone, which frees the lock while the client knows nothing', async () => {
-    const { worker, ask } = startRemoteClient();
     await ask('SET tcp_keepalives_idle = 1');
     await ask('SET tcp_keepalives_interval = 1');
     await ask('SET tcp_keepalives_count = 2');

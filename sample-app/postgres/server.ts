@@ -15,7 +15,8 @@ export interface Server {
   stop(): Promise<void>;
 }
 
-const SETTINGS = {
+/** Of a server whose data nobody needs after the machine has gone down. */
+export const SETTINGS = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
   fsync: 'off',
@@ -52,7 +53,7 @@ export async function startServer(folder: string, postgresFlags: string[]): Prom
   }
 }
 
-async function createCluster(
+export async function createCluster(
   initdb: string,
   dataFolder: string,
   password: string,
@@ -107,7 +108,7 @@ function serverEnvironment(): NodeJS.ProcessEnv {
   return { ...process.env, LC_ALL: 'C' };
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const listener = createServer().listen(0, '127.0.0.1');
   await once(listener, 'listening');
   const { port } = listener.address() as AddressInfo;

@@ -1,0 +1,8 @@
+import { defer } from '../../support/cleanup.js';
+
+/** The tools of this folder also work without Jest; here is where they meet: `await closeAfterTest(startProxy(port))`. */
+export async function closeAfterTest<T extends { close(): Promise<void> }>(starting: Promise<T>): Promise<T> {
+  const tool = await starting;
+  defer(() => tool.close());
+  return tool;
+}

@@ -1,0 +1,71 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { ServerUser } from '../../../sample-app/postgres/binaries.js';
+import { leaveWill } from './last-will.js';
+
+export interface ServerCommand {
+  readonly program: string;
+  readonly args: string[];
+  readonly user: ServerUser;
+  readonly folder: string;
+  /** The line of its log that says that it is up. */
+  readonly ready: RegExp;
+}
+
+export interface ServerProcess {
+  readonly pid: number;
+  readonly exited: Promise<unknown>;
+  /** Sends a signal to its first process alone, and waits until that has ended. */
+  end(signal: NodeJS.Signals): Promise<void>;
+}
+
+/** Starts a server that logs to stderr, waits until it says that it is up, and ties it to this process. */
+export async function startServerProcess(command: ServerCommand): Promise<ServerProcess> {
+  const child = spawn(command.program, command.args, {
+    ...command.user,
+    cwd: command.folder,
+    // The line is looked for in English.
+    env: { ...process.env, LC_ALL: 'C' },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const exited = once(child, 'exit');
+  const pid = child.pid;
+  if (pid !== undefined) {
+    const will = leaveWill(endAtOnce(pid));
+    void exited.then(will.revoke, will.revoke);
+  }
+  await isReady(child, command);
+  return {
+    pid: pid ?? 0,
+    exited,
+    async end(signal) {
+      child.kill(signal);
+      await exited;
+    },
+  };
+}
+
+function isReady(child: ChildProcess, { program, ready }: ServerCommand): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let log = '';
+    child.stderr?.on('data', (chunk: Buffer) => {
+      log += chunk.toString();
+      if (ready.test(log)) resolve();
+    });
+    child.once('error', reject);
+    child.once('exit', () => {
+      setImmediate(() => {
+        reject(new Error(`${program} ended before it was up:\n${log}`));
+      });
+    });
+  });
+}
+
+/**
+ * Also waits, because the will before that one removes the server's folder. In a container nobody may reap the
+ * orphan: a zombie has ended, too.
+ */
+function endAtOnce(pid: number): string {
+  const isRunning = `kill -0 ${pid} && ! grep -qs '^State:.Z' /proc/${pid}/status`;
+  return `kill -QUIT ${pid}; for i in $(seq 70); do { ${isRunning}; } || exit; sleep 0.1; done; kill -KILL ${pid}`;
+}

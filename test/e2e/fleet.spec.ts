@@ -155,7 +155,7 @@ describe('a fleet', () => {
 
   it('of 4 processes that take locks in every way and give up never has one holder too many, and leaves nothing', async () => {
     await database.query('CREATE TABLE hold (resource text, way text, pid int, during tstzrange)');
-    const workers = await startWorkers(4, 'mixed', ['5', String(150 * LENGTH)], 5);
+    const workers = await startWorkers(4, 'mixed', ['5', String(100 * LENGTH)], 5);
     const counts: Record<string, number> = {};
     for (const done of await runAll(workers)) {
       for (const [end, count] of Object.entries(done.counts)) counts[end] = (counts[end] ?? 0) + count;

@@ -9,6 +9,7 @@ import {
 import { AdvisoryLockService } from './advisory-lock.service.js';
 import { DEFAULT_NAME, getAdvisoryLockToken } from './advisory-lock.tokens.js';
 import { findPostgres } from './discovery/find-data-source.js';
+import { findScheduler } from './discovery/find-scheduler.js';
 import { LockedProviders } from './discovery/locked-providers.js';
 import { KeyBook } from './engine/key-book.js';
 import { LockConnections } from './engine/lock-connections.js';
@@ -70,14 +71,21 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
       },
       {
         provide: token,
-        inject: [LockTable, Transactions, MODULE_OPTIONS_TOKEN],
-        useFactory: (table: LockTable, transactions: Transactions, options: AdvisoryLockModuleOptions) => {
+        inject: [LockTable, Transactions, MODULE_OPTIONS_TOKEN, ModuleRef],
+        useFactory: (
+          table: LockTable,
+          transactions: Transactions,
+          options: AdvisoryLockModuleOptions,
+          moduleRef: ModuleRef,
+        ) => {
           const { httpStatus, exposeLockName } = options;
           const http = {
             ...(httpStatus !== undefined && { httpStatus }),
             ...(exposeLockName !== undefined && { exposeLockName }),
           };
-          return new AdvisoryLockService(new KeyBook(options), table, http, transactions);
+          return new AdvisoryLockService(new KeyBook(options), table, http, transactions, () =>
+            findScheduler(moduleRef),
+          );
         },
       },
       ...byClass,

@@ -1,7 +1,9 @@
 import type { EntityManager } from 'typeorm';
 import type { AdvisoryLock } from './advisory-lock.js';
+import type { Scheduler } from './cron/firing.js';
+import type { ClaimTerms } from './engine/claims.js';
 import type { KeyBook } from './engine/key-book.js';
-import { describeNames, type LockName, type LockNames } from './engine/lock-key.js';
+import { describeNames, type LockKey, type LockName, type LockNames } from './engine/lock-key.js';
 import type { LockTable } from './engine/lock-table.js';
 import type { Transactions } from './engine/transactions.js';
 import { LockNotHeldError } from './errors/lock-not-held.error.js';
@@ -43,10 +45,11 @@ export class AdvisoryLockService {
 
   /** @internal */
   constructor(
-    keys: KeyBook,
+    private readonly keys: KeyBook,
     private readonly table: LockTable,
     http: BusyHttpOptions,
     transactions: Transactions,
+    private readonly findScheduler: () => Scheduler | undefined = () => undefined,
   ) {
     this.sessionLocks = new SessionLocks(keys, table, http, transactions);
     this.transactionLocks = new TransactionLocks(this.sessionLocks, keys, transactions);
@@ -242,6 +245,25 @@ export class AdvisoryLockService {
   /** What a busy lock is told by, with the options of the module where the caller has none. @internal */
   unavailable(name: LockNames, options?: LockOptions): LockUnavailableError {
     return this.sessionLocks.unavailable(name, options);
+  }
+
+  /** Whose timers call the exclusive jobs of its application, when there is one. @internal */
+  get scheduler(): Scheduler | undefined {
+    return this.findScheduler();
+  }
+
+  /** Whether this process is the one that may do what is due for the lock at this instant. @internal */
+  claim(name: LockName, atMs: number, terms: ClaimTerms): Promise<boolean> {
+    return this.table.claims.make(this.claimKey(name, atMs), terms);
+  }
+
+  /** Lets others do it. @internal */
+  giveBackClaim(name: LockName, atMs: number): void {
+    this.table.claims.giveBack(this.claimKey(name, atMs));
+  }
+
+  private claimKey(name: LockName, atMs: number): LockKey {
+    return this.keys.claimKeyOf(name, new Date(atMs).toISOString());
   }
 
   /** Whether its application has shut down. @internal */

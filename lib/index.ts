@@ -17,9 +17,12 @@ export type {
 } from './transaction-lock.options.js';
 export type { TransactionBody } from './transaction-locks.js';
 
+export { currentTick, type Tick } from './cron/current-tick.js';
+
 export { ExclusiveCron, type ExclusiveCronOptions } from './decorators/exclusive-cron.decorator.js';
 export { ExclusiveInterval } from './decorators/exclusive-interval.decorator.js';
-export type { ExclusiveJobOptions } from './decorators/exclusive-job.js';
+export type { ExclusiveJobOptions } from './decorators/exclusive-job.options.js';
+export type { TickOptions } from './cron/tick.options.js';
 export { ExclusiveTimeout } from './decorators/exclusive-timeout.decorator.js';
 export { InjectAdvisoryLock } from './decorators/inject-advisory-lock.decorator.js';
 export type { BusyContext, OnBusy } from './decorators/run-locked.js';

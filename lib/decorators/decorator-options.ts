@@ -36,6 +36,16 @@ const transactionRules: OptionRules = { ...methodRules, ...transactionLockRules 
 const jobRules: OptionRules = {
   ...commonRules,
   lock: [isLockName, 'a name of a lock: a string that is not empty, or a key'],
+  tick: [(value) => value === 'claim' || value === 'none', "'claim' or 'none'"],
+  claimMs: [
+    (value) => Number.isInteger(value) && (value as number) >= 1_000 && (value as number) <= 86_400_000,
+    'a whole number of milliseconds, from 1000 to 86400000 (a day)',
+  ],
+  onCrash: [(value) => value === 'rerun' || value === 'skip', "'rerun' or 'skip'"],
+  overlap: [
+    (value) => value === 'skip' || value === 'queue' || value === 'elsewhere',
+    "'skip', 'queue' or 'elsewhere'",
+  ],
 };
 
 /** Refuses options of `@WithAdvisoryLock` that are unknown or of the wrong kind, at decoration time. */

@@ -1,11 +1,14 @@
 import { Cron } from '@nestjs/schedule';
 import type { LockedJobDecorator } from './async-method.js';
-import { exclusiveJob, type ExclusiveJobOptions } from './exclusive-job.js';
+import { cronFiring } from '../cron/firing.js';
+import { exclusiveJob } from './exclusive-job.js';
+import type { TickOptions } from '../cron/tick.options.js';
+import type { ExclusiveJobOptions } from './exclusive-job.options.js';
 
 type CronOptions = NonNullable<Parameters<typeof Cron>[1]>;
 
 /** The options of `@ExclusiveCron`: all of `@Cron`, and those of the lock. */
-export type ExclusiveCronOptions = CronOptions & ExclusiveJobOptions;
+export type ExclusiveCronOptions = CronOptions & ExclusiveJobOptions & TickOptions;
 
 /**
  * `@Cron` of @nestjs/schedule, and a lock: of the instances of a fleet whose timers fire, the one that gets the lock runs the
@@ -26,6 +29,14 @@ export function ExclusiveCron(
   expression: Parameters<typeof Cron>[0],
   options: ExclusiveCronOptions = {},
 ): LockedJobDecorator {
-  const { lock, onBusy, connection, ...cronOptions } = options;
-  return exclusiveJob('@ExclusiveCron', Cron(expression, cronOptions), { lock, onBusy, connection });
+  const { lock, onBusy, connection, tick, claimMs, onCrash, overlap, ...cronOptions } = options;
+  // `cron` keeps a context for its callback, which @nestjs/schedule passes on and makes no use of: by it the job is found again.
+  const context = {};
+  const withContext: object = { ...cronOptions, context };
+  return exclusiveJob(
+    '@ExclusiveCron',
+    Cron(expression, withContext),
+    { lock, onBusy, connection, tick, claimMs, onCrash, overlap },
+    cronFiring(context),
+  );
 }

@@ -1,6 +1,7 @@
 import { Interval } from '@nestjs/schedule';
 import type { LockedJobDecorator } from './async-method.js';
-import type { ExclusiveJobOptions } from './exclusive-job.js';
+import { intervalFiring } from '../cron/firing.js';
+import type { ExclusiveJobOptions } from './exclusive-job.options.js';
 import { exclusiveTimer, type ExclusiveTimerArguments } from './exclusive-timer.js';
 
 /**
@@ -36,5 +37,5 @@ export function ExclusiveInterval(
   options?: ExclusiveJobOptions,
 ): LockedJobDecorator;
 export function ExclusiveInterval(...args: ExclusiveTimerArguments): LockedJobDecorator {
-  return exclusiveTimer('@ExclusiveInterval', Interval, args);
+  return exclusiveTimer('@ExclusiveInterval', Interval, args, intervalFiring);
 }

@@ -1,49 +1,37 @@
 import 'reflect-metadata';
 import { Logger } from '@nestjs/common';
 import { getAdvisoryLockToken } from '../advisory-lock.tokens.js';
+import type { FindFiring } from '../cron/firing.js';
+import type { TickOptions } from '../cron/tick.options.js';
 import type { LockName } from '../engine/lock-key.js';
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
 import type { LockedJobDecorator } from './async-method.js';
 import { checkJobOptions } from './decorator-options.js';
+import type { ExclusiveJobOptions } from './exclusive-job.options.js';
 import { type ExclusiveJob, jobLockName, noteExclusiveJob } from './exclusive-job.metadata.js';
-import { lockMethod } from './lock-method.js';
+import { lockMethod, type MethodLock } from './lock-method.js';
+import { runJob } from './run-job.js';
 import type { OnBusy } from './run-locked.js';
 
-/** The lock of an exclusive job: the options of `@ExclusiveInterval` and `@ExclusiveTimeout`, and part of those of `@ExclusiveCron`. */
-export interface ExclusiveJobOptions {
-  /**
-   * The lock's name. Name it where class names are minified or made at run time (`mixin()`), and where the job may move to
-   * another class: instances with different names do not exclude each other.
-   * @default 'Class.method', of the class of the object
-   */
-  readonly lock?: LockName;
-  /**
-   * What happens when the lock is held.
-   * @default 'skip'
-   */
-  readonly onBusy?: OnBusy;
-  /**
-   * Which configured module, by its `name`.
-   * @default the default module
-   */
-  readonly connection?: string;
-}
-
 const logger = new Logger('AdvisoryLock');
+
+type Undefinable<T> = { readonly [Name in keyof T]: T[Name] | undefined };
 
 /**
  * A schedule of @nestjs/schedule and a lock, in one decorator.
  *
  * @param decorator - what it is called in messages.
  * @param scheduled - the decorator of @nestjs/schedule.
+ * @param findFiring - tells a call by the timer from one by hand, and what it is due for.
  */
 export function exclusiveJob(
   decorator: string,
   scheduled: MethodDecorator,
-  options: { readonly [Name in keyof ExclusiveJobOptions]: ExclusiveJobOptions[Name] | undefined },
+  options: Undefinable<ExclusiveJobOptions & TickOptions>,
+  findFiring: FindFiring,
 ): LockedJobDecorator {
   checkJobOptions(decorator, options);
-  const { lock, onBusy = 'skip', connection } = options;
+  const { lock, onBusy = 'skip', connection, ...tick } = options;
   const schedule = scheduleMetadata(scheduled);
   const job: ExclusiveJob = { decorator, slot: getAdvisoryLockToken(connection), lock, schedule };
   const decorate = (
@@ -53,16 +41,20 @@ export function exclusiveJob(
   ): void => {
     const methodName = String(propertyKey);
     refuseSecondSchedule(schedule, descriptor?.value, `${target.constructor.name}.${methodName}`);
-    const method = lockMethod(target, propertyKey, descriptor, {
+    const nameOf = (instance: object): LockName => jobLockName(instance, methodName, job);
+    const lockOfMethod: MethodLock = {
       connection,
-      nameOf: (instance) => jobLockName(instance, methodName, job),
+      nameOf,
       onBusy: onBusy === 'skip' ? logSkip : onBusy,
       // The scheduler logs what a job throws as an error, and a timer that fires now is nothing unusual.
       onShutdown: (instance) => {
         logger.debug(`Skipped ${instance.constructor.name}.${methodName}: the application is shutting down`);
       },
       lockOptions: {},
-    });
+    };
+    const method = lockMethod(target, propertyKey, descriptor, lockOfMethod, (locked, instance, args) =>
+      runJob({ ...locked, nameOf, findFiring, tick: tick as TickOptions }, instance, args),
+    );
     for (const [key, value] of schedule) Reflect.defineMetadata(key, value, method);
     noteExclusiveJob(target, propertyKey, job);
   };

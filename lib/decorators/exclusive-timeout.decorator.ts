@@ -1,6 +1,6 @@
 import { Timeout } from '@nestjs/schedule';
 import type { LockedJobDecorator } from './async-method.js';
-import type { ExclusiveJobOptions } from './exclusive-job.js';
+import type { ExclusiveJobOptions } from './exclusive-job.options.js';
 import { exclusiveTimer, type ExclusiveTimerArguments } from './exclusive-timer.js';
 
 /**
@@ -32,5 +32,5 @@ export function ExclusiveTimeout(ms: number, options?: ExclusiveJobOptions): Loc
  */
 export function ExclusiveTimeout(name: string, ms: number, options?: ExclusiveJobOptions): LockedJobDecorator;
 export function ExclusiveTimeout(...args: ExclusiveTimerArguments): LockedJobDecorator {
-  return exclusiveTimer('@ExclusiveTimeout', Timeout, args);
+  return exclusiveTimer('@ExclusiveTimeout', Timeout, args, () => () => undefined);
 }

@@ -1,7 +1,9 @@
 import { describe } from '../engine/lock-key.js';
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
 import type { LockedJobDecorator } from './async-method.js';
-import { exclusiveJob, type ExclusiveJobOptions } from './exclusive-job.js';
+import type { FindFiring } from '../cron/firing.js';
+import { exclusiveJob } from './exclusive-job.js';
+import type { ExclusiveJobOptions } from './exclusive-job.options.js';
 
 /** The arguments of `@ExclusiveInterval` and `@ExclusiveTimeout`: those of `@Interval` and `@Timeout`, and the options of the lock. */
 export type ExclusiveTimerArguments =
@@ -19,10 +21,16 @@ export function exclusiveTimer(
   decorator: string,
   timer: TimerDecorator,
   args: ExclusiveTimerArguments,
+  findFiring: (ms: number) => FindFiring,
 ): LockedJobDecorator {
   const [name, ms, options] = isNamed(args) ? args : [undefined, ...args];
   checkMs(decorator, ms);
-  return exclusiveJob(decorator, name === undefined ? timer(ms) : timer(name, ms), options ?? {});
+  return exclusiveJob(
+    decorator,
+    name === undefined ? timer(ms) : timer(name, ms),
+    options ?? {},
+    findFiring(ms),
+  );
 }
 
 function isNamed(

@@ -16,12 +16,16 @@ export type MethodLock = Pick<
 // Nest has sent the status of a server-sent stream by the time it subscribes, so for those the lock is taken at the call.
 const SSE_METADATA = '__sse__';
 
+/** How a call of a locked method runs. */
+export type Run = (locked: LockedMethod, instance: object, args: readonly unknown[]) => Promise<unknown>;
+
 /** Replaces the method by one that runs while the lock is held, and answers that. */
 export function lockMethod(
   target: object,
   propertyKey: string | symbol,
   descriptor: PropertyDescriptor | undefined,
   { connection, ...lock }: MethodLock,
+  run: Run = runLocked,
 ): LockedMethod['method'] {
   const method = checkedMethod(target, propertyKey, descriptor);
   const slot = getAdvisoryLockToken(connection);
@@ -36,8 +40,8 @@ export function lockMethod(
   const proxy: LockedMethod['method'] = new Proxy(method, {
     apply: (_method, instance: object, args: unknown[]) =>
       returnsObservable && !Reflect.hasMetadata(SSE_METADATA, proxy)
-        ? whenSubscribed(() => runLocked(locked, instance, args))
-        : runLocked(locked, instance, args),
+        ? whenSubscribed(() => run(locked, instance, args))
+        : run(locked, instance, args),
   });
   for (const key of Reflect.getMetadataKeys(method) as unknown[]) {
     Reflect.defineMetadata(key, Reflect.getMetadata(key, method), proxy);

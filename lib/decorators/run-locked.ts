@@ -57,19 +57,32 @@ export async function runLocked(
     if (locked.transaction !== undefined) throw streamInTransaction(locked.methodName);
     return holdUntilDone(await service.acquire(name), result);
   };
-  try {
+  const run = async (): Promise<unknown> => {
     const { transaction, lockOptions } = locked;
     if (locked.onBusy === 'throw') {
-      if (transaction === undefined) return await service.withLock(name, body, lockOptions);
-      return await service.withTransactionLock(oneName(name), body, transaction);
+      if (transaction === undefined) return service.withLock(name, body, lockOptions);
+      return service.withTransactionLock(oneName(name), body, transaction);
     }
     const outcome = await (transaction === undefined
       ? service.tryWithLock(name, body, lockOptions)
       : service.tryWithTransactionLock(oneName(name), body, transaction));
     return outcome.acquired ? outcome.value : busy(service, locked, instance, args, name);
+  };
+  return refuseQuietly(locked, instance, run, progress);
+}
+
+/** Runs what takes the lock; where it is refused because the application shuts down, as the method wants it. */
+export async function refuseQuietly(
+  { onShutdown }: LockedMethod,
+  instance: object,
+  run: () => Promise<unknown>,
+  progress = { hasBegun: false },
+): Promise<unknown> {
+  try {
+    return await run();
   } catch (error) {
     const isRefused = !progress.hasBegun && error instanceof LockShutdownError;
-    if (isRefused && locked.onShutdown !== undefined) return locked.onShutdown(instance);
+    if (isRefused && onShutdown !== undefined) return onShutdown(instance);
     throw error;
   }
 }
@@ -90,19 +103,22 @@ function oneName(name: LockNames): LockName {
   );
 }
 
-function busy(
+/** What a call answers, or throws, that has to do without the lock. */
+export function busy(
   service: AdvisoryLockService,
   { onBusy, methodName, lockOptions }: LockedMethod,
   instance: object,
   args: readonly unknown[],
   name: LockNames,
 ): unknown {
-  if (typeof onBusy !== 'function') return undefined;
-  const lockName = describeNames(name);
-  return onBusy({ lockName, args, instance, methodName, error: service.unavailable(name, lockOptions) });
+  if (onBusy === 'skip') return undefined;
+  const error = service.unavailable(name, lockOptions);
+  if (onBusy === 'throw') throw error;
+  return onBusy({ lockName: describeNames(name), args, instance, methodName, error });
 }
 
-function serviceOf({ slot, methodName }: LockedMethod, instance: unknown): AdvisoryLockService {
+/** The service of the object; throws `LOCK_CONFIGURATION` when it has none. */
+export function serviceOf({ slot, methodName }: LockedMethod, instance: unknown): AdvisoryLockService {
   const isObject = typeof instance === 'object' && instance !== null;
   const service = isObject ? readSlot(instance, slot) : undefined;
   if (service !== undefined) return service;

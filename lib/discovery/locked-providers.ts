@@ -1,9 +1,9 @@
 import { Logger, type OnModuleInit } from '@nestjs/common';
 import type { DiscoveryService, ModuleRef } from '@nestjs/core';
-import { SchedulerRegistry } from '@nestjs/schedule';
 import type { AdvisoryLockService } from '../advisory-lock.service.js';
 import { fillSlot, readSlot, slotsOf } from '../decorators/lock-slots.js';
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
+import { findScheduler } from './find-scheduler.js';
 import { checkExclusiveJobs, type Provided } from './exclusive-jobs.js';
 
 /**
@@ -24,7 +24,7 @@ export class LockedProviders implements OnModuleInit {
     const provided = this.allProvided();
     for (const { instance, isMadeByNest } of provided) if (!isMadeByNest) this.fillSlots(instance);
     const jobs = checkExclusiveJobs(provided, this.slot);
-    if (jobs.length > 0 && !this.hasScheduler()) {
+    if (jobs.length > 0 && findScheduler(this.moduleRef) === undefined) {
       this.logger.warn(
         `${jobs.join(', ')} will not run in this instance: ScheduleModule.forRoot() is not imported here.`,
       );
@@ -75,15 +75,6 @@ export class LockedProviders implements OnModuleInit {
         `${instance.constructor.name} has locked methods that need the ${String(slot.description)}. Import that module.`,
         { cause },
       );
-    }
-  }
-
-  private hasScheduler(): boolean {
-    try {
-      this.moduleRef.get(SchedulerRegistry, { strict: false });
-      return true;
-    } catch {
-      return false;
     }
   }
 }

@@ -51,6 +51,15 @@ export class KeyBook {
     return this.remembered(key);
   }
 
+  /**
+   * The key of what is claimed once for a lock, such as a tick. There are as many as there are ticks, so they are not remembered, and
+   * always have 64 bits: two ticks on one key would be one too few.
+   */
+  claimKeyOf(name: LockName, what: string): LockKey {
+    const claim = `${this.keyOf(name).name}@${what}`;
+    return LockKey.of(keySchemes.sha256(this.prefix + claim), claim);
+  }
+
   private partOf({ name, id }: LockKey, part: string): LockKey {
     return this.remembered(LockKey.of(this.keyFunction(`${this.prefix}${name}#${part}`), name, id));
   }

@@ -2,6 +2,7 @@ import { LockConnectionError } from '../errors/lock-connection.error.js';
 import { LockShutdownError } from '../errors/lock-shutdown.error.js';
 import { Campaign } from './campaign.js';
 import type { Checkup } from './checkup.js';
+import { Claims } from './claims.js';
 import { FencingTokens } from './fencing.js';
 import type { ServerFacts } from './handshake.js';
 import { SilenceError } from './heartbeat.js';
@@ -17,6 +18,9 @@ const DEFAULT_MAX_LOCAL_HANDOFFS = 16;
 
 /** How soon readers who wait for a writer elsewhere notice that he has left, in milliseconds. */
 const LOOK_AGAIN_MS = 100;
+
+/** How old a claim gets before the shutdown takes it away, in milliseconds: by so much may clocks of a fleet be apart then. */
+const CLAIM_AGE_MS = 1_000;
 
 /** What this process does with a key at the moment, and who waits for it here, first come, first served. */
 interface Entry {
@@ -46,6 +50,8 @@ interface Entry {
 export class LockTable {
   private readonly entries = new Map<string, Entry>();
   private readonly waitingSessions: WaitingSessions;
+  /** What this process has claimed, which lasts longer than what is done under it. */
+  readonly claims: Claims;
   private readonly fencingTokens: FencingTokens;
   private session: LockSession | undefined;
   private opening: Promise<LockSession> | undefined;
@@ -57,6 +63,7 @@ export class LockTable {
     /** After so many handovers inside the process, other processes have their turn. */
     private readonly maxLocalHandoffs = DEFAULT_MAX_LOCAL_HANDOFFS,
   ) {
+    this.claims = new Claims((key) => this.openSession(key));
     this.fencingTokens = new FencingTokens(connections);
     this.waitingSessions = new WaitingSessions(connections, (session, cause) => {
       this.lost(session, cause);
@@ -155,11 +162,13 @@ export class LockTable {
     }
     await Promise.all(campaigns);
     await this.emptied(graceMs);
+    await this.claims.age(Math.min(graceMs, CLAIM_AGE_MS));
     for (const { key, state } of this.entries.values()) {
       const holds = holdsOf(state);
       if (holds.length > 0) this.entries.delete(key.id);
       for (const hold of holds) hold.lose('the application is shutting down');
     }
+    this.claims.close();
     await this.opening?.catch(() => undefined);
     await Promise.all([this.session?.close(), this.waitingSessions.close(), this.fencingTokens.close()]);
     await this.connections.close();
@@ -366,6 +375,10 @@ export class LockTable {
     // What was granted in the last moment is on its way back by now.
     const state = this.entries.get(key.id)?.state;
     if (state?.name === 'releasing') await state.done;
+  }
+
+  private openSession(key: LockKey): Promise<LockSession> {
+    return this.closing ? Promise.reject(new LockShutdownError(key.name)) : this.sharedSession(key);
   }
 
   /** The session, opened when first needed; however many ask at once, there is one attempt. */

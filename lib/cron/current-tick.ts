@@ -1,0 +1,37 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+
+/** The tick that a job runs for. */
+export interface Tick {
+  /** The name of the job's lock. */
+  readonly name: string;
+  /** When it was due: the same instant in every instance of the fleet, whatever its clock says. */
+  readonly at: Date;
+  /** How much later this instance's timer fired, by its own clock, in milliseconds. */
+  readonly lateMs: number;
+}
+
+// The ES module and the CommonJS half of the package may both be loaded; a tick is a tick for either.
+const STORAGE = Symbol.for('nestjs-advisory-lock:tick');
+const globals = globalThis as unknown as Record<symbol, AsyncLocalStorage<Tick> | undefined>;
+const storage = (globals[STORAGE] ??= new AsyncLocalStorage<Tick>());
+
+/**
+ * The tick that the calling code runs for: inside of a method with `@ExclusiveCron` or `@ExclusiveInterval` that its timer has called,
+ * and of all that it calls. `undefined` elsewhere, also when the method was called by hand.
+ *
+ * @example
+ * ```ts
+ * @ExclusiveCron('0 3 * * *')
+ * async daily() {
+ *   await this.report.write({ day: currentTick()?.at ?? new Date() });
+ * }
+ * ```
+ */
+export function currentTick(): Tick | undefined {
+  return storage.getStore();
+}
+
+/** Runs the body, and all that it starts, for the tick. */
+export function runForTick<T>(tick: Tick, body: () => T): T {
+  return storage.run(tick, body);
+}

@@ -1,0 +1,22 @@
+import type { LockName } from '../engine/lock-key.js';
+import type { OnBusy } from './run-locked.js';
+
+/** What every exclusive job has. */
+export interface ExclusiveJobOptions {
+  /**
+   * The lock's name. Name it where class names are minified or made at run time (`mixin()`), and where the job may move to
+   * another class: instances with different names do not exclude each other.
+   * @default 'Class.method', of the class of the object
+   */
+  readonly lock?: LockName;
+  /**
+   * What happens when the lock is held, or another instance has the tick.
+   * @default 'skip'
+   */
+  readonly onBusy?: OnBusy;
+  /**
+   * Which configured module, by its `name`.
+   * @default the default module
+   */
+  readonly connection?: string;
+}

@@ -8,6 +8,8 @@ import {
 } from './advisory-lock.options.js';
 import { AdvisoryLockService } from './advisory-lock.service.js';
 import { DEFAULT_NAME, getAdvisoryLockToken } from './advisory-lock.tokens.js';
+import { AdvisoryLockCronHistory } from './cron/record/cron-history.js';
+import { RecordedJobs } from './cron/record/recorded-jobs.js';
 import { findPostgres } from './discovery/find-data-source.js';
 import { findScheduler } from './discovery/find-scheduler.js';
 import { LockedProviders } from './discovery/locked-providers.js';
@@ -29,7 +31,16 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
   const token = getAdvisoryLockToken(name);
   // Only the default service can be injected by its class.
   const byClass: Provider[] =
-    name === DEFAULT_NAME ? [{ provide: AdvisoryLockService, useExisting: token }] : [];
+    name === DEFAULT_NAME
+      ? [
+          { provide: AdvisoryLockService, useExisting: token },
+          {
+            provide: AdvisoryLockCronHistory,
+            inject: [token],
+            useFactory: (service: AdvisoryLockService) => new AdvisoryLockCronHistory(service),
+          },
+        ]
+      : [];
   return {
     ...definition,
     global: isGlobal,
@@ -94,6 +105,12 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
         inject: [DiscoveryService, ModuleRef],
         useFactory: (discovery: DiscoveryService, moduleRef: ModuleRef) =>
           new LockedProviders(discovery, moduleRef, token),
+      },
+      {
+        provide: RecordedJobs,
+        inject: [DiscoveryService, token],
+        useFactory: (discovery: DiscoveryService, service: AdvisoryLockService) =>
+          new RecordedJobs(discovery, service, token),
       },
       LockUnavailableFilter,
     ],

@@ -1,6 +1,7 @@
 import type { EntityManager } from 'typeorm';
 import type { AdvisoryLock } from './advisory-lock.js';
 import type { Scheduler } from './cron/firing.js';
+import { RunRecords } from './cron/record/run-records.js';
 import type { ClaimTerms } from './engine/claims.js';
 import type { KeyBook } from './engine/key-book.js';
 import { describeNames, type LockKey, type LockName, type LockNames } from './engine/lock-key.js';
@@ -42,6 +43,8 @@ export type TryLockOutcome<T> =
 export class AdvisoryLockService {
   private readonly sessionLocks: SessionLocks;
   private readonly transactionLocks: TransactionLocks;
+  /** The runs of jobs with `tick: 'record'`. @internal */
+  readonly records: RunRecords;
 
   /** @internal */
   constructor(
@@ -53,6 +56,7 @@ export class AdvisoryLockService {
   ) {
     this.sessionLocks = new SessionLocks(keys, table, http, transactions);
     this.transactionLocks = new TransactionLocks(this.sessionLocks, keys, transactions);
+    this.records = new RunRecords(keys, table, () => transactions.dataSource);
   }
 
   /**

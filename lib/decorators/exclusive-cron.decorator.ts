@@ -1,14 +1,19 @@
 import { Cron } from '@nestjs/schedule';
 import type { LockedJobDecorator } from './async-method.js';
 import { cronFiring } from '../cron/firing.js';
+import type { RecordOptions } from '../cron/record/record.options.js';
 import { exclusiveJob } from './exclusive-job.js';
 import type { TickOptions } from '../cron/tick.options.js';
 import type { ExclusiveJobOptions } from './exclusive-job.options.js';
 
 type CronOptions = NonNullable<Parameters<typeof Cron>[1]>;
 
-/** The options of `@ExclusiveCron`: all of `@Cron`, and those of the lock. */
-export type ExclusiveCronOptions = CronOptions & ExclusiveJobOptions & TickOptions;
+type Without<T, Other> = T & { readonly [Name in Exclude<keyof Other, keyof T>]?: never };
+
+/** The options of `@ExclusiveCron`: all of `@Cron`, those of the lock, and how one run a tick is made sure of. */
+export type ExclusiveCronOptions = CronOptions &
+  ExclusiveJobOptions &
+  (Without<TickOptions, RecordOptions> | Without<RecordOptions, TickOptions>);
 
 /**
  * `@Cron` of @nestjs/schedule, and a lock: of the instances of a fleet whose timers fire, the one that gets the lock runs the
@@ -29,14 +34,16 @@ export function ExclusiveCron(
   expression: Parameters<typeof Cron>[0],
   options: ExclusiveCronOptions = {},
 ): LockedJobDecorator {
-  const { lock, onBusy, connection, tick, claimMs, onCrash, overlap, ...cronOptions } = options;
+  const { lock, onBusy, connection, tick, claimMs, onCrash, overlap, catchUp, retain, ...cronOptions } =
+    options;
   // `cron` keeps a context for its callback, which @nestjs/schedule passes on and makes no use of: by it the job is found again.
   const context = {};
   const withContext: object = { ...cronOptions, context };
   return exclusiveJob(
     '@ExclusiveCron',
     Cron(expression, withContext),
-    { lock, onBusy, connection, tick, claimMs, onCrash, overlap },
+    { lock, onBusy, connection, tick, claimMs, onCrash, overlap, catchUp, retain },
     cronFiring(context),
+    context,
   );
 }

@@ -2,6 +2,8 @@ import { Logger } from '@nestjs/common';
 import type { AdvisoryLockService } from '../advisory-lock.service.js';
 import { runForTick, type Tick } from '../cron/current-tick.js';
 import type { FindFiring, Firing } from '../cron/firing.js';
+import { type RecordOptions, retainMsOf } from '../cron/record/record.options.js';
+import { recordedMethod } from '../cron/record/recorded-method.js';
 import type { TickOptions } from '../cron/tick.options.js';
 import { describeNames, type LockName } from '../engine/lock-key.js';
 import { busy, type LockedMethod, refuseQuietly, runLocked, serviceOf } from './run-locked.js';
@@ -10,7 +12,7 @@ import { busy, type LockedMethod, refuseQuietly, runLocked, serviceOf } from './
 export interface JobMethod extends LockedMethod {
   readonly nameOf: (instance: object) => LockName;
   readonly findFiring: FindFiring;
-  readonly tick: TickOptions;
+  readonly tick: TickOptions | RecordOptions;
 }
 
 const logger = new Logger('AdvisoryLock');
@@ -19,15 +21,26 @@ const logger = new Logger('AdvisoryLock');
 export function runJob(job: JobMethod, instance: object, args: readonly unknown[]): Promise<unknown> {
   const service = serviceOf(job, instance);
   // Before anything is awaited: later it cannot be told who has called.
-  const firing = service.scheduler && job.findFiring(service.scheduler, job.tick.claimMs);
+  const firing = service.scheduler && job.findFiring(service.scheduler, claimOptions(job.tick).claimMs);
   if (firing === undefined) return runLocked(job, instance, args);
   const name = job.nameOf(instance);
   const tick: Tick = { name: describeNames(name), at: new Date(firing.atMs), lateMs: firing.lateMs };
-  return runForTick(tick, () =>
-    job.tick.tick === 'none'
-      ? runLocked(job, instance, args)
-      : refuseQuietly(job, instance, () => runClaimed(job, service, name, firing, instance, args)),
-  );
+  return runForTick(tick, () => {
+    if (job.tick.tick === 'none') return runLocked(job, instance, args);
+    const method =
+      job.tick.tick === 'record'
+        ? recordedMethod(job, service, name, firing.atMs, retainMsOf(job.tick))
+        : job.method;
+    const ticked = { ...job, method };
+    // Under the lock of all that was missed, and others find the record.
+    if (firing.isMissed === true) return runLocked(ticked, instance, args);
+    return refuseQuietly(job, instance, () => runClaimed(ticked, service, name, firing, instance, args));
+  });
+}
+
+/** A recorded tick is claimed too, so that all know who has it before there is a row; not for what happens after a crash. */
+function claimOptions(tick: TickOptions | RecordOptions): TickOptions {
+  return tick.tick === 'record' ? {} : tick;
 }
 
 async function runClaimed(
@@ -38,14 +51,15 @@ async function runClaimed(
   instance: object,
   args: readonly unknown[],
 ): Promise<unknown> {
-  if (firing.isTooLate) {
+  if (firing.isTooLate && job.tick.tick !== 'record') {
     logger.warn(
       `Skipped ${instance.constructor.name}.${job.methodName}: it is ${firing.lateMs} ms late for ${new Date(firing.atMs).toISOString()}, ` +
         `and claims are kept for ${firing.claimMs} ms, so it cannot be told whether another instance has run it. Set \`claimMs\`.`,
     );
     return undefined;
   }
-  const { onCrash = 'rerun', overlap = 'skip' } = job.tick;
+  const { onCrash = 'rerun' } = claimOptions(job.tick);
+  const { overlap = 'skip' } = job.tick;
   const terms = { keepMs: firing.claimMs, isRemembered: onCrash === 'skip' };
   const isMine = await service.claim(name, firing.atMs, terms);
   if (!isMine) return busy(service, job, instance, args, name);

@@ -1,0 +1,84 @@
+import { Logger } from '@nestjs/common';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { AdvisoryLockService } from '../../advisory-lock.service.js';
+import { describeNames, type LockName } from '../../engine/lock-key.js';
+import { LockShutdownError } from '../../errors/lock-shutdown.error.js';
+import { type CronJob, findCronJob } from '../firing.js';
+import { Ticks } from '../ticks.js';
+import { callForMissed } from './missed-tick.js';
+
+/** A job catches up no more ticks than this. */
+const MOST_TICKS = 100;
+
+/** How often it is looked whether the scheduler has started the job: it does so when its own module starts, and tells nobody. */
+const LOOK_AGAIN_MS = 50;
+
+/** A job whose missed ticks are to be run. */
+export interface MissedJob {
+  readonly name: LockName;
+  /** What its timer is found by. */
+  readonly mark: object;
+  readonly catchUp: 'last' | 'all';
+  readonly retainMs: number;
+  /** Ticks after this were missed, when nobody has run them. */
+  readonly afterMs: number;
+  readonly call: () => Promise<unknown>;
+}
+
+const logger = new Logger('AdvisoryLock');
+
+/**
+ * After which instant ticks of the job have been missed; `undefined` when none have. To be asked before its timers are started, as
+ * the first run says nothing of the ticks before it any more.
+ *
+ * What falls due while a run goes on is left out, not missed: those ticks are taken as run.
+ */
+export async function missedAfter(
+  { records }: AdvisoryLockService,
+  name: LockName,
+): Promise<number | undefined> {
+  const [last] = await records.newest(name, 1);
+  if (last === undefined) return undefined;
+  const { atMs, startedMs, endedMs } = last;
+  if (endedMs !== null) return atMs + Math.max(0, endedMs - startedMs);
+  return (await records.isRunning(name, atMs)) ? undefined : atMs;
+}
+
+/** Waits for the job's timer, and runs what the job has missed until then. Never rejects. */
+export async function catchUp(service: AdvisoryLockService, job: MissedJob): Promise<void> {
+  try {
+    const cronJob = await started(service, job.mark);
+    if (cronJob === undefined) return;
+    const now = Date.now();
+    const afterMs = Math.max(job.afterMs, now - job.retainMs);
+    const missed = new Ticks(cronJob.cronTime).between(afterMs, now, job.catchUp === 'last' ? 1 : MOST_TICKS);
+    if (missed.length > 0) await runMissed(service, job, missed);
+  } catch (error) {
+    if (!(error instanceof LockShutdownError)) logger.error(error);
+  }
+}
+
+async function started(service: AdvisoryLockService, mark: object): Promise<CronJob | undefined> {
+  while (!service.isClosed) {
+    const cronJob = service.scheduler && findCronJob(service.scheduler, mark);
+    if (cronJob?.isActive === true) return cronJob;
+    await sleep(LOOK_AGAIN_MS, undefined, { ref: false });
+  }
+  return undefined;
+}
+
+/** All instances that start together come here. They wait, as the one that is at it may die; the others find nothing left. */
+function runMissed(service: AdvisoryLockService, job: MissedJob, ticks: readonly number[]): Promise<void> {
+  const { name, mark, call } = job;
+  const run = async ({ signal }: { signal: AbortSignal }): Promise<void> => {
+    for (const atMs of await service.records.unrecorded(name, ticks)) {
+      if (signal.aborted || service.isClosed) return;
+      logger.log(`Running ${describeNames(name)} for ${new Date(atMs).toISOString()}, which was missed`);
+      // As the scheduler does: a tick that fails does not keep the next from running.
+      await callForMissed(mark, atMs, call).catch((error: unknown) => {
+        logger.error(error);
+      });
+    }
+  };
+  return service.withLock(name, run, { waitMs: Infinity });
+}

@@ -1,10 +1,11 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import {
   CreateExclusiveCronRuns1735689600000,
   EXCLUSIVE_CRON_RUN_SQL,
   ExclusiveCronRun,
 } from 'nestjs-advisory-lock';
 import type { DataSource } from 'typeorm';
+import type { RunRecords } from '../../lib/cron/record/run-records.js';
 import type { PostgresOptions } from '../../lib/engine/sibling-options.js';
 import { createLocks } from '../support/locks.js';
 import { openDataSource } from '../support/data-source.js';
@@ -106,27 +107,21 @@ describe('the table of recorded runs', () => {
 });
 
 describe('a recorded run', () => {
+  beforeEach(() => database.query(EXCLUSIVE_CRON_RUN_SQL));
+
   const HOUR_MS = 3_600_000;
   const now = Math.floor(Date.now() / 1000) * 1000;
 
-  async function recorders(count: number) {
-    await database.query(EXCLUSIVE_CRON_RUN_SQL);
-    return Promise.all(
-      Array.from({ length: count }, async () => {
-        const dataSource = await openDataSource(database.url);
-        return createLocks(database.url, {}, dataSource);
-      }),
-    );
+  async function recorder(): Promise<RunRecords> {
+    return createLocks(database.url, {}, await openDataSource(database.url)).service.records;
   }
 
   it('is one of many that want the tick at once, and none later', async () => {
-    const fleet = await recorders(4);
+    const fleet = await Promise.all([recorder(), recorder(), recorder(), recorder()]);
     let runs = 0;
     const runAll = () =>
       Promise.all(
-        fleet.map(({ service }) =>
-          service.records.run('report', now, HOUR_MS, () => Promise.resolve((runs += 1))),
-        ),
+        fleet.map((records) => records.run('report', now, HOUR_MS, () => Promise.resolve((runs += 1)))),
       );
     const acquired = (await runAll()).filter((outcome) => outcome.acquired);
     expect(acquired).toEqual([{ acquired: true, value: 1 }]);
@@ -135,15 +130,14 @@ describe('a recorded run', () => {
   });
 
   it('is refused when it is so old that its row may have been deleted, whatever the clock here says', async () => {
-    const [locks] = await recorders(1);
-    const run = (atMs: number) =>
-      locks!.service.records.run('report', atMs, HOUR_MS, () => Promise.resolve());
+    const records = await recorder();
+    const run = (atMs: number) => records.run('report', atMs, HOUR_MS, () => Promise.resolve());
     expect(await run(now - HOUR_MS - 1_000)).toEqual({ acquired: false });
     expect(await run(now - HOUR_MS + 60_000)).toMatchObject({ acquired: true });
   });
 
   it('deletes a thousand rows of its job that are too old, and no others', async () => {
-    const [locks] = await recorders(1);
+    const records = await recorder();
     const insert = (job: string, ageMs: number, count: number) =>
       database.query(
         `INSERT INTO exclusive_cron_run (job, tick_at, instance, started_at)
@@ -157,8 +151,7 @@ describe('a recorded run', () => {
     await insert('report', HOUR_MS, 1_500);
     await insert('report', HOUR_MS - 600_000, 3);
     await insert('other', HOUR_MS, 2);
-    const run = (atMs: number) =>
-      locks!.service.records.run('report', atMs, HOUR_MS, () => Promise.resolve());
+    const run = (atMs: number) => records.run('report', atMs, HOUR_MS, () => Promise.resolve());
 
     await run(now);
     expect([await count('report'), await count('other')]).toEqual([504, 2]);
@@ -167,8 +160,8 @@ describe('a recorded run', () => {
   });
 
   it('ends as it did when its end cannot be recorded', async () => {
-    const [locks] = await recorders(1);
-    const outcome = await locks!.service.records.run('report', now, HOUR_MS, async () => {
+    const records = await recorder();
+    const outcome = await records.run('report', now, HOUR_MS, async () => {
       await database.query('DROP TABLE exclusive_cron_run');
       return 'sent';
     });
@@ -176,15 +169,15 @@ describe('a recorded run', () => {
   });
 
   it('has an error as text, without what Postgres does not take', async () => {
-    const [locks] = await recorders(1);
+    const records = await recorder();
     const fail = (atMs: number, error: unknown) =>
-      locks!.service.records
+      records
         .run('report', atMs, HOUR_MS, () => Promise.reject(error as Error))
         .catch((thrown: unknown) => thrown);
     const error = new TypeError('a\0b'.padEnd(5_000, '.'));
     expect(await fail(now, error)).toBe(error);
     expect(await fail(now + 1, { why: 'no' })).toEqual({ why: 'no' });
-    const runs = await locks!.service.records.newest('report', 2);
+    const runs = await records.newest('report', 2);
     expect(runs.map((run) => run.error)).toEqual([
       "{ why: 'no' }",
       expect.stringMatching(/^TypeError: ab\.{1,2000}$/),

@@ -39,12 +39,11 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
         inject: [MODULE_OPTIONS_TOKEN, ModuleRef],
         useFactory: (options: AdvisoryLockModuleOptions, moduleRef: ModuleRef) => {
           checkModuleOptions(options);
-          return new LockConnections(
-            () => findPostgres(moduleRef, options.dataSource).options,
-            options.connectionOptions ?? {},
-            name === DEFAULT_NAME ? 'nestjs-advisory-lock' : `nestjs-advisory-lock ${name}`,
-            options.maxConnections,
-          );
+          return new LockConnections(() => findPostgres(moduleRef, options.dataSource).options, {
+            ...options,
+            overrides: options.connectionOptions,
+            applicationName: name === DEFAULT_NAME ? 'nestjs-advisory-lock' : `nestjs-advisory-lock ${name}`,
+          });
         },
       },
       {

@@ -1,5 +1,7 @@
 import type { InjectionToken } from '@nestjs/common';
 import { type KeyScheme, keySchemes } from './engine/key-schemes.js';
+import { DEFAULT_HEARTBEAT_TIMES } from './engine/heartbeat.js';
+import type { PoolerOption } from './engine/pooler.js';
 import type { LockConnectionOptions } from './engine/sibling-options.js';
 import type { BusyHttpOptions } from './errors/lock-unavailable.error.js';
 import { LockConfigurationError } from './errors/lock-configuration.error.js';
@@ -42,6 +44,32 @@ export interface AdvisoryLockModuleOptions extends BusyHttpOptions {
    */
   readonly maxLocalHandoffs?: number;
   /**
+   * How often a quiet lock connection is asked whether it is there, in milliseconds.
+   * @default 2_000
+   */
+  readonly heartbeatMs?: number;
+  /**
+   * After how long without an answer the locks of a connection count as lost, in milliseconds; has to be longer than
+   * `heartbeatMs`. The server is told to free the locks of a client that vanished `heartbeatMs` later than this.
+   * @default 8_000
+   */
+  readonly lostAfterMs?: number;
+  /**
+   * After how long without a sign of life from this process the server ends its lock connection, in milliseconds; has to be longer
+   * than `lostAfterMs`. For processes that may freeze while they hold a lock (a suspended machine, SIGSTOP): without it they keep the
+   * lock for as long as they are frozen. With it an event loop that is blocked for so long loses its locks. Needs Postgres 14,
+   * or a pooler.
+   * @default none
+   */
+  readonly frozenAfterMs?: number;
+  /**
+   * Whether there is a pooler between the lock connection and the server: `'detect'` finds out, `'none'` says that each connection
+   * has a backend of its own, `'transaction'` that it may get another one in each transaction. Through a pooler, locks are held
+   * inside one open transaction, which takes a connection of the pooler for as long as any is held.
+   * @default 'detect'
+   */
+  readonly pooler?: PoolerOption;
+  /**
    * How long running bodies may finish when the application shuts down before their locks are taken from them, in
    * milliseconds.
    * @default 10_000
@@ -83,6 +111,22 @@ const rules: OptionRules = {
   connectionOptions: [(value) => typeof value === 'object' && value !== null, 'an object'],
   maxConnections: [(value) => isWholeNumber(value, 1, 100), 'a whole number from 1 to 100'],
   maxLocalHandoffs: [(value) => isWholeNumber(value, 0, 1_000_000), 'a whole number from 0 to 1000000'],
+  heartbeatMs: [
+    (value) => isWholeNumber(value, 100, 3_600_000),
+    'a whole number of milliseconds, from 100 to 3600000',
+  ],
+  lostAfterMs: [
+    (value) => isWholeNumber(value, 100, 3_600_000),
+    'a whole number of milliseconds, from 100 to 3600000',
+  ],
+  frozenAfterMs: [
+    (value) => isWholeNumber(value, 100, 2 ** 31 - 1),
+    'a whole number of milliseconds, from 100 to 2147483647',
+  ],
+  pooler: [
+    (value) => ['detect', 'none', 'transaction'].includes(value as string),
+    "'detect', 'none' or 'transaction'",
+  ],
   shutdownTimeoutMs: [
     (value) => isWholeNumber(value, 0, 2 ** 31 - 1),
     'a whole number of milliseconds, from 0 to 2147483647',
@@ -102,4 +146,26 @@ export function checkModuleOptions(options: unknown): void {
     );
   }
   checkOptions(options, rules, 'AdvisoryLockModule');
+  checkTimes(options);
+}
+
+/** Each of these has to outlast the one before. */
+function checkTimes(options: AdvisoryLockModuleOptions): void {
+  const {
+    heartbeatMs = DEFAULT_HEARTBEAT_TIMES.heartbeatMs,
+    lostAfterMs = DEFAULT_HEARTBEAT_TIMES.lostAfterMs,
+    frozenAfterMs = Infinity,
+  } = options;
+  if (lostAfterMs <= heartbeatMs) {
+    throw new LockConfigurationError(
+      `The option \`lostAfterMs\` of AdvisoryLockModule (${lostAfterMs}) has to be longer than \`heartbeatMs\` (${heartbeatMs}): a ` +
+        'connection would be given up before it was asked. Four times as long is a good choice.',
+    );
+  }
+  if (frozenAfterMs <= lostAfterMs) {
+    throw new LockConfigurationError(
+      `The option \`frozenAfterMs\` of AdvisoryLockModule (${frozenAfterMs}) has to be longer than \`lostAfterMs\` (${lostAfterMs}): the ` +
+        'server would give the lock to others before this process gives it up.',
+    );
+  }
 }

@@ -77,6 +77,32 @@ export class AdvisoryLock implements AsyncDisposable {
   }
 
   /**
+   * A number that is larger than that of every earlier holder of the lock, and than that of an earlier call: a transaction id of
+   * Postgres, made while the lock was held. Send it along with what the lock protects, and let the receiver refuse a smaller one than
+   * it has seen: that stops a holder who has lost the lock and does not know yet. Costs a round trip, and a transaction id.
+   *
+   * After the failover to a standby that lagged behind, the last few numbers can come again.
+   *
+   * @throws {@link LockLostError} (`LOCK_LOST`) when the lock was lost, {@link LockNotHeldError} (`LOCK_NOT_HELD`) when it was
+   * released, {@link LockConnectionError} (`LOCK_CONNECTION`) when no token could be had though the lock may still be held.
+   * @example
+   * ```ts
+   * const token = await lock.fencingToken();
+   * await manager.query('UPDATE account SET balance = $2, token = $3 WHERE id = $1 AND token < $3', [id, balance, token]);
+   * ```
+   * @see https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-SNAPSHOT
+   */
+  async fencingToken(): Promise<bigint> {
+    this.assertHeld();
+    const [first, ...rest] = this.holds;
+    const token = await this.table.fencingToken(first);
+    // What is still held afterwards was held when the token was made.
+    for (const hold of rest) await this.table.fencingToken(hold);
+    this.assertHeld();
+    return token;
+  }
+
+  /**
    * Gives the lock back. Once and for all: a second call waits for the first. Never rejects; of a lock that was lost there is
    * nothing to give back. A handle that was taken inside the same lock leaves it to the outer one.
    */

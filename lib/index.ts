@@ -31,6 +31,7 @@ export {
 } from './decorators/with-advisory-lock.decorator.js';
 
 export type { KeyFunction, KeyScheme, KeyValue } from './engine/key-schemes.js';
+export type { PoolerOption } from './engine/pooler.js';
 export type { LockConnectionOptions } from './engine/sibling-options.js';
 export type { LockKey, LockName, LockNames } from './engine/lock-key.js';
 export type { LockMode } from './engine/lock-mode.js';

@@ -63,7 +63,10 @@ export async function runMigrationsExclusively(
   const postgres = postgresOptionsOf(dataSource);
   const name = `migrations:${postgres.schema ?? 'public'}.${postgres.migrationsTableName ?? 'migrations'}`;
   const table = new LockTable(
-    new LockConnections(() => postgres, connectionOptions, 'nestjs-advisory-lock migrations'),
+    new LockConnections(() => postgres, {
+      overrides: connectionOptions,
+      applicationName: 'nestjs-advisory-lock migrations',
+    }),
   );
   const locks = new AdvisoryLockService(new KeyBook(), table, {}, new Transactions(() => dataSource));
   const deadline = performance.now() + waitMs;

@@ -83,7 +83,7 @@ export class Campaign {
 
   private async cancel(waiting: WaitingSession): Promise<void> {
     try {
-      await (await this.sharedSession()).cancel(waiting.backendPid);
+      await waiting.cancel(await this.sharedSession());
     } catch {
       waiting.destroy();
     }

@@ -1,16 +1,30 @@
 import type { QueryRunner } from 'typeorm';
 import { ColumnQuery, type WireConnection } from './column-query.js';
+import { type ServerFacts, shakeHands } from './handshake.js';
 import type { Statement } from './lock-statements.js';
+import { isPooled, pinScript, type PoolerOption, repinScript, UNPIN } from './pooler.js';
+import { sessionSettings, type SessionTimes, settingsStatement } from './session-settings.js';
 
 /** The little of a node-postgres client that is used here, so that the published types need no `@types/pg`. */
 interface PgClient {
   /** Missing in the client of pg-native, which TypeORM takes when it is installed. */
   readonly connection?: WireConnection;
+  /** By which it was announced that this connection can be cancelled. */
+  readonly processID?: number | null;
   query(query: ColumnQuery): unknown;
-  query(script: string): Promise<unknown>;
+  query(script: string): Promise<ScriptResult | ScriptResult[]>;
   query(config: Statement & { rowMode: 'array'; types: object }): Promise<{ rows: (string | null)[][] }>;
   end(): Promise<void>;
   on(event: 'error' | 'end', listener: (error?: Error) => void): unknown;
+}
+
+interface ScriptResult {
+  readonly rows: Readonly<Record<string, unknown>>[];
+}
+
+/** How a connection is to be used. */
+export interface LockConnectionUse extends SessionTimes {
+  readonly pooler: PoolerOption;
 }
 
 /** How long a polite good-bye to the server may take before the socket is cut, in milliseconds. */
@@ -20,28 +34,37 @@ const asText = { getTypeParser: () => (text: string) => text };
 
 /** One connection to one backend, checked out of TypeORM for as long as it lives. */
 export class LockConnection {
-  /** Settles once when the connection is over, with what ended it. */
-  readonly ended: Promise<Error>;
+  private pinnedTo: number | undefined;
 
   private constructor(
-    runner: QueryRunner,
     private readonly client: PgClient,
-  ) {
-    // TypeORM only marks the query runner as released when its backend dies, so the client itself is listened to.
-    // The listeners stay for good: a late socket error without one would end the process.
-    this.ended = new Promise((resolve) => {
-      client.on('error', (error) => {
-        resolve(error ?? new Error('the connection broke'));
-      });
-      client.on('end', () => {
-        resolve(new Error('the connection was closed'));
-      });
-    });
-    void this.ended.then(() => runner.release());
+    /** Settles once when the connection is over, with what ended it. */
+    readonly ended: Promise<Error>,
+    readonly server: ServerFacts,
+    /** Whether a pooler may give it another backend from one transaction to the next. */
+    readonly isPooled: boolean,
+    private readonly frozenAfterMs: number | undefined,
+  ) {}
+
+  /** Connects, and makes the settings of the session where it has a backend of its own. */
+  static async of(runner: QueryRunner, use: LockConnectionUse): Promise<LockConnection> {
+    const client = (await runner.connect()) as PgClient;
+    const ended = endOf(client);
+    void ended.then(() => runner.release());
+    try {
+      const server = await shakeHands((statement) => queryColumn(client, statement));
+      const pooled = isPooled(use.pooler, client.processID, server.backendPid);
+      if (!pooled) await queryColumn(client, settingsStatement(sessionSettings(use, server)));
+      return new LockConnection(client, ended, server, pooled, use.frozenAfterMs);
+    } catch (error) {
+      cut(client);
+      throw error;
+    }
   }
 
-  static async of(runner: QueryRunner): Promise<LockConnection> {
-    return new LockConnection(runner, (await runner.connect()) as PgClient);
+  /** The backend that the locks are of; `undefined` as long as a pooler has not settled on one. */
+  get backendPid(): number | undefined {
+    return this.isPooled ? this.pinnedTo : this.server.backendPid;
   }
 
   /**
@@ -49,15 +72,34 @@ export class LockConnection {
    * deprecated and go away in pg 9. It goes to the client itself, because TypeORM's query() knows no prepared statements.
    */
   query(statement: Statement): Promise<(string | null)[]> {
-    if (this.client.connection === undefined) return this.queryNatively(statement);
-    const query = new ColumnQuery(statement);
-    this.client.query(query);
-    return query.answer;
+    // A prepared statement stays with the backend that it was made on, and another client may have made one of that name there.
+    return queryColumn(this.client, this.isPooled ? { ...statement, name: '' } : statement);
   }
 
-  /** Runs several statements as one message, and drops what they answer. */
-  async run(script: string): Promise<void> {
-    await this.client.query(script);
+  /** Runs several statements as one message, and answers the rows of the last. */
+  async run(script: string): Promise<ScriptResult['rows']> {
+    const results = await this.client.query(script);
+    const last = Array.isArray(results) ? results.at(-1) : results;
+    return last?.rows ?? [];
+  }
+
+  /** Makes sure that a pooler gives the backend to nobody else, until {@link unpin}. Without a pooler there is nothing to do. */
+  async pin(): Promise<void> {
+    if (this.isPooled && this.pinnedTo === undefined) this.pinnedTo = await this.runPin(this.pinScript);
+  }
+
+  /** Lets a pooler have the backend back. It must hold no lock any more. */
+  async unpin(): Promise<void> {
+    if (this.pinnedTo === undefined) return;
+    this.pinnedTo = undefined;
+    await this.run(UNPIN);
+  }
+
+  /** Goes on after a statement has failed, on the same backend. */
+  async repin(): Promise<void> {
+    if (this.pinnedTo === undefined) return;
+    const backendPid = await this.runPin(repinScript(this.pinScript));
+    if (backendPid !== this.pinnedTo) throw new Error('the pooler has taken the backend away');
   }
 
   /** Says good-bye; when it resolves, the server has freed every lock of this connection or its socket is cut. */
@@ -73,12 +115,45 @@ export class LockConnection {
 
   /** Cuts the socket, without a word: for a connection in doubt, which must not return to any pool. */
   destroy(): void {
-    if (this.client.connection === undefined) void this.client.end().catch(() => undefined);
-    else this.client.connection.stream.destroy();
+    cut(this.client);
   }
 
-  private async queryNatively(statement: Statement): Promise<(string | null)[]> {
-    const { rows } = await this.client.query({ ...statement, rowMode: 'array', types: asText });
+  private get pinScript(): string {
+    return pinScript(this.server, this.frozenAfterMs);
+  }
+
+  private async runPin(script: string): Promise<number> {
+    const [row] = await this.run(script);
+    return Number(row?.['backendPid']);
+  }
+}
+
+/**
+ * TypeORM only marks the query runner as released when its backend dies, so the client itself is listened to. The listeners stay for
+ * good: a late socket error without one would end the process.
+ */
+function endOf(client: PgClient): Promise<Error> {
+  return new Promise((resolve) => {
+    client.on('error', (error) => {
+      resolve(error ?? new Error('the connection broke'));
+    });
+    client.on('end', () => {
+      resolve(new Error('the connection was closed'));
+    });
+  });
+}
+
+async function queryColumn(client: PgClient, statement: Statement): Promise<(string | null)[]> {
+  if (client.connection === undefined) {
+    const { rows } = await client.query({ ...statement, rowMode: 'array', types: asText });
     return rows.map(([value]) => value ?? null);
   }
+  const query = new ColumnQuery(statement);
+  client.query(query);
+  return query.answer;
+}
+
+function cut(client: PgClient): void {
+  if (client.connection === undefined) void client.end().catch(() => undefined);
+  else client.connection.stream.destroy();
 }

@@ -1,7 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
+import { AdvisoryLockError } from '../errors/advisory-lock.error.js';
 import { LockConnectionError } from '../errors/lock-connection.error.js';
-import { LockConnection } from './lock-connection.js';
+import { StandbyError } from '../errors/standby.error.js';
+import { DEFAULT_HEARTBEAT_TIMES } from './heartbeat.js';
+import { LockConnection, type LockConnectionUse } from './lock-connection.js';
+import { isPostgres, proveExclusion } from './self-test.js';
 import { type LockConnectionOptions, type PostgresOptions, siblingOptions } from './sibling-options.js';
 
 const DEFAULT_MAX_CONNECTIONS = 4;
@@ -10,46 +14,64 @@ const DEFAULT_MAX_CONNECTIONS = 4;
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 1_000;
 
+/** How connections for locks are made. What is left out has its default. */
+export interface LockConnectionsOptions extends Partial<LockConnectionUse> {
+  readonly applicationName: string;
+  /** What they have otherwise than the application's. */
+  readonly overrides?: LockConnectionOptions | undefined;
+  /** How many there may be at a time, the one for locks that are not waited for included. */
+  readonly maxConnections?: number | undefined;
+}
+
 /**
  * Opens connections for locks on a data source of the library's own: the application's pool stays whole, however many locks
  * are held, and a connection in doubt can be destroyed without asking anybody.
  */
 export class LockConnections {
+  readonly maxConnections: number;
+  readonly use: LockConnectionUse;
   private dataSource: Promise<DataSource> | undefined;
+  /** The servers of which it is proven that their locks exclude, by what they say of themselves. */
+  private readonly proven = new Set<string>();
   private failures = 0;
   private nextAttemptAt = 0;
 
   constructor(
     private readonly applicationOptions: () => PostgresOptions,
-    private readonly overrides: LockConnectionOptions,
-    private readonly applicationName: string,
-    /** How many there may be at a time, the one for locks that are not waited for included. */
-    readonly maxConnections: number = DEFAULT_MAX_CONNECTIONS,
-  ) {}
+    private readonly options: LockConnectionsOptions,
+  ) {
+    const { maxConnections = DEFAULT_MAX_CONNECTIONS, pooler = 'detect', frozenAfterMs } = options;
+    const { heartbeatMs, lostAfterMs } = DEFAULT_HEARTBEAT_TIMES;
+    this.maxConnections = maxConnections;
+    this.use = {
+      heartbeatMs: options.heartbeatMs ?? heartbeatMs,
+      lostAfterMs: options.lostAfterMs ?? lostAfterMs,
+      frozenAfterMs,
+      pooler,
+    };
+  }
 
   /** Throws `LOCK_CONFIGURATION` when there is no data source on Postgres. */
   checkDataSource(): void {
     this.applicationOptions();
   }
 
-  /** Connects; rejects with `LOCK_CONNECTION`. After a failure it first lets a pause go by, so that nothing hammers. */
+  /**
+   * Connects to a primary whose locks exclude; rejects with `LOCK_CONNECTION`, or with `LOCK_CONFIGURATION` when they do not. After a
+   * failure it first lets a pause go by, so that nothing hammers.
+   */
   async open(): Promise<LockConnection> {
-    const options = siblingOptions(
-      this.applicationOptions(),
-      this.overrides,
-      this.applicationName,
-      this.maxConnections,
-    );
+    const options = siblingOptions(this.applicationOptions(), this.options, this.use, this.maxConnections);
     await sleep(Math.max(0, this.nextAttemptAt - performance.now()));
     try {
-      this.dataSource ??= this.connectDataSource(options);
-      const connection = await LockConnection.of((await this.dataSource).createQueryRunner('master'));
+      const connection = await this.connect(options);
+      await this.prove(connection, options);
       this.failures = 0;
       return connection;
     } catch (error) {
       this.nextAttemptAt = performance.now() + this.pauseMs();
       this.failures += 1;
-      throw new LockConnectionError(error);
+      throw error instanceof AdvisoryLockError ? error : new LockConnectionError(error);
     }
   }
 
@@ -60,12 +82,40 @@ export class LockConnections {
     await (await dataSource)?.destroy();
   }
 
+  private async connect(options: PostgresOptions): Promise<LockConnection> {
+    this.dataSource ??= this.connectDataSource(options);
+    const runner = (await this.dataSource).createQueryRunner('master');
+    const connection = await LockConnection.of(runner, this.use);
+    if (!connection.server.isInRecovery) return connection;
+    connection.destroy();
+    throw new StandbyError();
+  }
+
   private async connectDataSource(options: PostgresOptions): Promise<DataSource> {
     try {
       return await new DataSource(options).initialize();
     } catch (error) {
       this.dataSource = undefined;
       throw error;
+    }
+  }
+
+  /** Makes sure, once, that the server's locks exclude. It takes a second connection for a moment. */
+  private async prove(connection: LockConnection, options: PostgresOptions): Promise<void> {
+    const { version } = connection.server;
+    if (this.proven.has(version)) return;
+    let other: LockConnection | undefined;
+    try {
+      other = await this.connect(options);
+      await proveExclusion(connection, other);
+      this.proven.add(version);
+    } catch (error) {
+      // The server may have no room for a second connection. Of Postgres itself it is known.
+      if (other === undefined && isPostgres(version)) return;
+      connection.destroy();
+      throw error;
+    } finally {
+      await other?.close();
     }
   }
 

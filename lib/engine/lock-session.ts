@@ -1,10 +1,12 @@
 import { LockCapacityError } from '../errors/lock-capacity.error.js';
 import { LockConnectionError } from '../errors/lock-connection.error.js';
+import { Heartbeat, type HeartbeatTimes } from './heartbeat.js';
 import type { LockConnection } from './lock-connection.js';
 import type { LockKey } from './lock-key.js';
 import type { LockMode } from './lock-mode.js';
 import {
   answersOf,
+  BACKEND_PID,
   cancelStatement,
   isLockedStatement,
   isWaitedForStatement,
@@ -13,6 +15,7 @@ import {
   ownLockOf,
   type Statement,
   statementFor,
+  TRANSACTION_ID,
   YES,
 } from './lock-statements.js';
 
@@ -32,15 +35,33 @@ export class LockSession {
   private waiting: PendingRequest[] = [];
   private lastTurn: Promise<unknown> = Promise.resolve();
   private endCause: Error | undefined;
+  /** How many locks Postgres has given it and not got back. */
+  private heldCount = 0;
+  private readonly heartbeat: Heartbeat;
 
   constructor(
     private readonly connection: LockConnection,
+    times: HeartbeatTimes,
     /** Called once, when the connection is over or in doubt; every lock of the session is lost then. */
     private readonly onEnd: (session: LockSession, cause: Error) => void,
   ) {
+    this.heartbeat = new Heartbeat(
+      times,
+      () => {
+        this.beat();
+      },
+      (error) => {
+        this.fail(error);
+      },
+    );
     void connection.ended.then((cause) => {
       this.fail(cause);
     });
+  }
+
+  /** Whether its locks are held through a pooler. */
+  get isPooled(): boolean {
+    return this.connection.isPooled;
   }
 
   /** What ended the session; `undefined` as long as it lives. */
@@ -66,9 +87,45 @@ export class LockSession {
     });
   }
 
+  /**
+   * Runs statements that may take as long as they like, such as waiting for a key; they answer whether they have taken a lock.
+   * Silence is no sign meanwhile, and nothing else is sent.
+   */
+  patiently(statements: (connection: LockConnection) => Promise<boolean>): Promise<boolean> {
+    return this.inTurn(async () => {
+      if (this.endCause !== undefined) throw this.endCause;
+      this.heartbeat.pause();
+      try {
+        await this.connection.pin();
+        const hasTaken = await statements(this.connection);
+        if (hasTaken) this.heldCount += 1;
+        await this.letGo();
+        return hasTaken;
+      } finally {
+        this.heartbeat.resume();
+      }
+    });
+  }
+
   /** Ends what another backend waits for; when it resolves, that backend has been told. Rejects when this session is over. */
-  async cancel(backendPid: string): Promise<void> {
-    await this.inTurn(() => this.connection.query(cancelStatement(backendPid)));
+  async cancel(backendPid: number): Promise<void> {
+    await this.inTurn(() => this.ask(cancelStatement(backendPid)));
+  }
+
+  /** Asks the backend whether it is there, and still the one that the locks are of. Rejects when the session is over. */
+  async confirm(): Promise<void> {
+    await this.inTurn(async () => {
+      const [backendPid] = await this.ask(BACKEND_PID);
+      if (Number(backendPid) === this.connection.backendPid) return;
+      this.fail(new Error('the pooler has taken the backend away'));
+      throw this.endCause as Error;
+    });
+  }
+
+  /** The number of a transaction of this session, which has no other use. Rejects when the session is over. */
+  async transactionId(): Promise<bigint> {
+    const [transactionId] = await this.inTurn(() => this.ask(TRANSACTION_ID));
+    return BigInt(transactionId ?? '');
   }
 
   /** Whether anybody in the database holds the key. Rejects with `LOCK_CONNECTION`. */
@@ -88,7 +145,7 @@ export class LockSession {
 
   private async isTrue(statement: Statement, key: LockKey): Promise<boolean> {
     try {
-      const [answer] = await this.inTurn(() => this.connection.query(statement));
+      const [answer] = await this.inTurn(() => this.ask(statement));
       return answer === 't';
     } catch (error) {
       throw new LockConnectionError(this.endCause ?? error, key.name);
@@ -102,6 +159,23 @@ export class LockSession {
     return turn;
   }
 
+  /** Every answer is a sign of life, and so is an error. */
+  private async ask(statement: Statement): Promise<(string | null)[]> {
+    if (this.endCause !== undefined) throw this.endCause;
+    this.heartbeat.asked();
+    try {
+      return await this.connection.query(statement);
+    } finally {
+      this.heartbeat.heard();
+    }
+  }
+
+  private beat(): void {
+    // Through a pooler, who holds nothing has no backend that could be lost, and asking would take one from others.
+    if (this.connection.backendPid === undefined) this.heartbeat.heard();
+    else void this.confirm().catch(() => undefined);
+  }
+
   private async sendWaiting(): Promise<void> {
     // Behind all that the last answers set going: the callers' next requests then join this batch and not the next one.
     await new Promise<void>((resolve) => {
@@ -110,16 +184,39 @@ export class LockSession {
     const batch = this.waiting;
     this.waiting = [];
     try {
-      if (this.endCause !== undefined) throw this.endCause;
-      const answers = await this.ask(batch);
-      for (const [index, request] of batch.entries()) request.resolve(answers[index] === YES);
+      if (this.connection.isPooled) await this.pin();
+      const answers = await this.askFor(batch);
+      for (const [index, request] of batch.entries()) this.settle(request, answers[index] === YES);
     } catch (error) {
       await this.settleFailed(batch, error as Error);
     }
+    if (this.connection.isPooled) await this.letGo();
   }
 
-  private async ask(batch: readonly PendingRequest[]): Promise<string> {
-    const answers = answersOf(await this.connection.query(statementFor(batch)), batch.length);
+  private async pin(): Promise<void> {
+    if (this.endCause !== undefined) throw this.endCause;
+    this.heartbeat.asked();
+    await this.connection.pin();
+    this.heartbeat.heard();
+  }
+
+  /** Lets a pooler have the backend back when nothing is held and nobody is about to ask. */
+  private async letGo(): Promise<void> {
+    if (this.heldCount > 0 || this.waiting.length > 0 || this.endCause !== undefined) return;
+    try {
+      await this.connection.unpin();
+    } catch (error) {
+      this.fail(error as Error);
+    }
+  }
+
+  private settle(request: PendingRequest, succeeded: boolean): void {
+    if (succeeded) this.heldCount += request.operation === 'try' ? 1 : -1;
+    request.resolve(succeeded);
+  }
+
+  private async askFor(batch: readonly PendingRequest[]): Promise<string> {
+    const answers = answersOf(await this.ask(statementFor(batch)), batch.length);
     for (const [index, { operation, key }] of batch.entries()) {
       // Postgres says false, with a warning, for a lock that is not held: nothing this session believes can be trusted.
       if (operation === 'unlock' && answers[index] !== YES) {
@@ -144,12 +241,13 @@ export class LockSession {
    * then stays taken. What was taken is given to who asked for it, what is still to be unlocked is unlocked.
    */
   private async reconcile(batch: readonly PendingRequest[], error: ServerError): Promise<void> {
-    const held = new Set(await this.connection.query(OWN_LOCKS));
+    await this.connection.repin();
+    const held = new Set(await this.ask(OWN_LOCKS));
     const isHeld = ({ key }: PendingRequest): boolean => held.has(ownLockOf(key));
     const stillLocked = batch.filter((request) => request.operation === 'unlock' && isHeld(request));
-    if (stillLocked.length > 0) await this.ask(stillLocked);
+    if (stillLocked.length > 0) await this.askFor(stillLocked);
     for (const request of batch) {
-      if (request.operation === 'unlock' || isHeld(request)) request.resolve(true);
+      if (request.operation === 'unlock' || isHeld(request)) this.settle(request, true);
       else request.reject(errorOf(request.key, error));
     }
   }
@@ -157,6 +255,7 @@ export class LockSession {
   private fail(cause: Error): void {
     if (this.endCause !== undefined) return;
     this.endCause = cause;
+    this.heartbeat.stop();
     this.connection.destroy();
     this.onEnd(this, cause);
   }

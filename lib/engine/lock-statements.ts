@@ -1,3 +1,4 @@
+import { StandbyError } from '../errors/standby.error.js';
 import type { LockKey } from './lock-key.js';
 import type { LockMode } from './lock-mode.js';
 
@@ -18,7 +19,8 @@ export interface Statement {
 }
 
 // Session locks of one bigint. Measured against the batch statement below, a lone request is answered a quarter faster.
-const TRY_ONE = 'SELECT pg_catalog.pg_try_advisory_lock($1)';
+const TRY_ONE =
+  'SELECT CASE WHEN NOT pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_try_advisory_lock($1) END';
 const UNLOCK_ONE = 'SELECT pg_catalog.pg_advisory_unlock($1)';
 
 // One letter a request, so that any number of requests is always the same prepared statement with two parameters, and
@@ -32,8 +34,10 @@ const LETTERS = {
 
 export const YES = 'y';
 const NO = 'n';
+/** The server is a standby, which grants what its primary has granted to others, so it was not asked. */
+const STANDBY = 's';
 
-export const BATCH = `SELECT pg_catalog.string_agg(CASE WHEN
+export const BATCH = `SELECT pg_catalog.string_agg(CASE WHEN pg_catalog.pg_is_in_recovery() THEN '${STANDBY}' WHEN
   CASE operation
     WHEN 't' THEN pg_catalog.pg_try_advisory_lock(key)
     WHEN 'u' THEN pg_catalog.pg_advisory_unlock(key)
@@ -65,8 +69,9 @@ export function statementFor(requests: readonly LockRequest[]): Statement {
 
 /** Reads what a {@link statementFor} statement answers with: one letter a request, `y` when it succeeded. */
 export function answersOf([value]: readonly (string | null)[], count: number): string {
-  // A lone request is answered with a boolean of Postgres.
-  const answers = value === 't' ? YES : value === 'f' ? NO : value;
+  // A lone request is answered with a boolean of Postgres, or with nothing.
+  const answers = value === 't' ? YES : value === 'f' ? NO : value === null ? STANDBY : value;
+  if (answers?.includes(STANDBY) === true) throw new StandbyError();
   if (answers?.length === count) return answers;
   throw new Error(`expected ${count} answers from Postgres, got ${JSON.stringify(value)}`);
 }
@@ -95,21 +100,22 @@ export function argumentsOf({ value }: LockKey): string {
 /** Gives back whatever this session may hold. */
 export const UNLOCK_ALL: Statement = { text: 'SELECT pg_catalog.pg_advisory_unlock_all()' };
 
-export const BACKEND_PID: Statement = { text: 'SELECT pg_catalog.pg_backend_pid()' };
+export const BACKEND_PID: Statement = {
+  name: 'advisory_lock_backend_pid',
+  text: 'SELECT pg_catalog.pg_backend_pid()',
+};
+
+/** The number of the transaction that it is: each is higher than all that were given before, across all sessions. */
+export const TRANSACTION_ID: Statement = {
+  name: 'advisory_lock_transaction_id',
+  // The name that versions before 13 know too.
+  text: 'SELECT pg_catalog.txid_current()',
+};
 
 /** Ends what another backend of the same role is waiting for. */
-export function cancelStatement(backendPid: string): Statement {
-  return { text: 'SELECT pg_catalog.pg_cancel_backend($1::int4)', values: [backendPid] };
+export function cancelStatement(backendPid: number): Statement {
+  return { text: 'SELECT pg_catalog.pg_cancel_backend($1::int4)', values: [String(backendPid)] };
 }
-
-/**
- * Lets the server notice that a waiting client is gone, which it does not otherwise: the dead waiter would be granted the lock.
- * Servers before 14, and operating systems that cannot tell, do without.
- */
-export const WATCH_CLIENT: Statement = {
-  text: `SELECT pg_catalog.set_config('client_connection_check_interval', '2s', false)
-WHERE pg_catalog.current_setting('server_version_num')::int4 >= 140000`,
-};
 
 /** Every advisory lock that this very backend holds, as `classid:objid:objsubid`. */
 export const OWN_LOCKS: Statement = {

@@ -1,6 +1,8 @@
 import { LockConnectionError } from '../errors/lock-connection.error.js';
 import { LockShutdownError } from '../errors/lock-shutdown.error.js';
 import { Campaign } from './campaign.js';
+import { FencingTokens } from './fencing.js';
+import { SilenceError } from './heartbeat.js';
 import type { LockConnections } from './lock-connections.js';
 import { LockHold } from './lock-hold.js';
 import type { LockKey } from './lock-key.js';
@@ -42,6 +44,7 @@ interface Entry {
 export class LockTable {
   private readonly entries = new Map<string, Entry>();
   private readonly waitingSessions: WaitingSessions;
+  private readonly fencingTokens: FencingTokens;
   private session: LockSession | undefined;
   private opening: Promise<LockSession> | undefined;
   private closing = false;
@@ -52,6 +55,7 @@ export class LockTable {
     /** After so many handovers inside the process, other processes have their turn. */
     private readonly maxLocalHandoffs = DEFAULT_MAX_LOCAL_HANDOFFS,
   ) {
+    this.fencingTokens = new FencingTokens(connections);
     this.waitingSessions = new WaitingSessions(connections, (session, cause) => {
       this.lost(session, cause);
     });
@@ -96,6 +100,20 @@ export class LockTable {
     return Promise.resolve();
   }
 
+  /** A number that is higher than that of every earlier holder; rejects when the hold is lost, or it cannot be told that it is not. */
+  async fencingToken(hold: LockHold): Promise<bigint> {
+    try {
+      const token = await this.fencingTokens.next(hold.session);
+      if (hold.lost === undefined) return token;
+    } catch (error) {
+      // A session that has ended for others may not have told yet.
+      await hold.session.confirm().catch(() => undefined);
+      if (hold.lost === undefined)
+        throw new LockConnectionError(error, hold.key.name, 'No fencing token was made');
+    }
+    throw hold.lost;
+  }
+
   /** Whether anybody in the database holds the key, this process included. */
   async isLocked(key: LockKey): Promise<boolean> {
     if (this.entries.get(key.id)?.state.name === 'held') return true;
@@ -121,7 +139,7 @@ export class LockTable {
       for (const hold of holds) hold.lose('the application is shutting down');
     }
     await this.opening?.catch(() => undefined);
-    await Promise.all([this.session?.close(), this.waitingSessions.close()]);
+    await Promise.all([this.session?.close(), this.waitingSessions.close(), this.fencingTokens.close()]);
     await this.connections.close();
   }
 
@@ -339,7 +357,7 @@ export class LockTable {
   private async connect(): Promise<LockSession> {
     try {
       const connection = await this.connections.open();
-      this.session = new LockSession(connection, (session, cause) => {
+      this.session = new LockSession(connection, this.connections.use, (session, cause) => {
         this.lost(session, cause);
       });
       return this.session;
@@ -349,7 +367,11 @@ export class LockTable {
   }
 
   private lost(session: LockSession, cause: Error): void {
-    if (this.session === session) this.session = undefined;
+    if (this.session === session) {
+      this.session = undefined;
+      // Who waits hears nothing either way, so the silence of the others' session counts for those who only wait.
+      if (cause instanceof SilenceError) this.waitingSessions.destroyAll();
+    }
     for (const entry of this.entries.values()) {
       const holds = holdsOf(entry.state).filter((hold) => hold.session === session);
       for (const hold of holds) hold.lose(`its database connection ended (${cause.message})`, cause);

@@ -1,4 +1,5 @@
 import type { DataSourceOptions } from 'typeorm';
+import type { HeartbeatTimes } from './heartbeat.js';
 
 /** The options of a data source on Postgres. */
 export type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
@@ -20,6 +21,17 @@ export type LockConnectionOptions = Partial<
   >
 >;
 
+/** What {@link siblingOptions} has to be told. */
+interface SiblingNeeds {
+  readonly overrides?: LockConnectionOptions | undefined;
+  readonly applicationName: string;
+}
+
+/** For the test whether the server's locks exclude, and for fencing tokens through a pooler. */
+const SPARE_CONNECTIONS = 1;
+
+const LONGEST_KEEP_ALIVE_DELAY_MS = 60_000;
+
 /** How long connecting may take when the application's options say nothing, in milliseconds. */
 const CONNECT_TIMEOUT_MS = 10_000;
 
@@ -29,8 +41,8 @@ const CONNECT_TIMEOUT_MS = 10_000;
  */
 export function siblingOptions(
   application: PostgresOptions,
-  overrides: LockConnectionOptions,
-  defaultName: string,
+  { overrides = {}, applicationName: defaultName }: SiblingNeeds,
+  { heartbeatMs }: HeartbeatTimes,
   maxConnections: number,
 ): PostgresOptions {
   const { replication, ...single } = application;
@@ -41,8 +53,13 @@ export function siblingOptions(
     ...(base.extra as object | undefined),
     ...(overrides.extra as object | undefined),
     application_name: applicationName,
-    max: maxConnections,
+    max: maxConnections + SPARE_CONNECTIONS,
     min: 0,
+    // A wait may take long, and the lock connection watches itself.
+    query_timeout: 0,
+    // The kernel notices a vanished server where nothing is asked, as while a lock is waited for.
+    keepAlive: true,
+    keepAliveInitialDelayMillis: Math.max(1_000, Math.min(heartbeatMs, LONGEST_KEEP_ALIVE_DELAY_MS)),
     // A lock connection is neither too old nor too often used as long as it lives.
     maxUses: Infinity,
     maxLifetimeSeconds: 0,
@@ -64,7 +81,7 @@ export function siblingOptions(
     logging: false,
     // The listeners of LockConnection are told too, and know what the error means for whom.
     poolErrorHandler: () => undefined,
-    poolSize: maxConnections,
+    poolSize: maxConnections + SPARE_CONNECTIONS,
     extra,
   };
 }

@@ -1,5 +1,5 @@
 import type { LockConnections } from './lock-connections.js';
-import type { LockSession } from './lock-session.js';
+import { LockSession } from './lock-session.js';
 import { WaitingSession } from './waiting-session.js';
 
 /** How long a session that nobody waits on stays open, in milliseconds. */
@@ -28,10 +28,11 @@ export class WaitingSessions {
     this.opening += 1;
     try {
       const connection = await this.connections.open();
-      const session: WaitingSession = await WaitingSession.on(connection, (ended, cause) => {
+      const lockSession = new LockSession(connection, this.connections.use, (ended, cause) => {
         this.forget(session);
         this.onEnd(ended, cause);
       });
+      const session = new WaitingSession(connection, lockSession);
       this.all.set(session.session, session);
       return session;
     } catch {
@@ -57,6 +58,11 @@ export class WaitingSessions {
     const sessions = [...this.all.values()];
     for (const session of sessions) this.forget(session);
     await Promise.all(sessions.map((session) => session.close()));
+  }
+
+  /** Cuts off all that wait: they are on the server that another session hears nothing from. */
+  destroyAll(): void {
+    for (const session of this.all.values()) session.destroy();
   }
 
   private forget(session: WaitingSession): void {

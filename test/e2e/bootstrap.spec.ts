@@ -122,7 +122,13 @@ describe('the bootstrap fails', () => {
     ['exposeLockName', { exposeLockName: 1 }],
     ['connectionOptions', { connectionOptions: 'postgres://' }],
     ['dataSource', { dataSource: 7 }],
-    ['heartbeatMs', { heartbeatMs: 2_000 }],
+    ['heartbeatMs', { heartbeatMs: 0 }],
+    ['heartbeatMs', { heartbeatMs: Infinity }],
+    ['lostAfterMs', { lostAfterMs: '8s' }],
+    ['lostAfterMs', { lostAfterMs: 2_000 }],
+    ['heartbeatMs', { heartbeatMs: 8_000 }],
+    ['frozenAfterMs', { frozenAfterMs: 8_000 }],
+    ['pooler', { pooler: 'session' }],
   ])('with the option %s of %p, and says so', async (option, options) => {
     const given = options as object;
     for (const locks of [

@@ -19,7 +19,10 @@ async function connect(
   overrides: LockConnectionOptions = {},
 ): Promise<Where> {
   const options: PostgresOptions = { type: 'postgres', ...application };
-  const connections = new LockConnections(() => options, overrides, 'nestjs-advisory-lock');
+  const connections = new LockConnections(() => options, {
+    overrides,
+    applicationName: 'nestjs-advisory-lock',
+  });
   const connection = await connections.open();
   defer(async () => {
     await connection.close();
@@ -57,14 +60,15 @@ describe('the lock connection', () => {
     expect(await database.connections()).toMatchObject([{ applicationName: 'nestjs-advisory-lock' }]);
   });
 
-  it('asks a password function', async () => {
+  it('asks a password function, for each connection', async () => {
     let asked = 0;
     const password = (): Promise<string> => {
       asked += 1;
       return Promise.resolve(fields().password);
     };
     expect(await connect({ ...fields(), password })).toMatchObject(here());
-    expect(asked).toBe(1);
+    // The second is for the test whether the server's locks exclude.
+    expect(asked).toBe(2);
   });
 
   it('goes to the master alone where there is replication', async () => {

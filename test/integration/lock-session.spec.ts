@@ -42,7 +42,8 @@ interface Opened {
 
 /** A session, with a record of what it sends. */
 async function openSession(url = database.url): Promise<Opened> {
-  const connections = new LockConnections(() => ({ type: 'postgres', url }), {}, 'nestjs-advisory-lock');
+  const applicationName = 'nestjs-advisory-lock';
+  const connections = new LockConnections(() => ({ type: 'postgres', url }), { applicationName });
   const connection = await connections.open();
   const sent: (string | undefined)[] = [];
   const ends: Error[] = [];
@@ -54,7 +55,7 @@ async function openSession(url = database.url): Promise<Opened> {
       },
     },
   }) as LockConnection;
-  const session = new LockSession(recorded, (_session, cause) => ends.push(cause));
+  const session = new LockSession(recorded, connections.use, (_session, cause) => ends.push(cause));
   defer(async () => {
     await session.close();
     await connections.close();

@@ -72,7 +72,12 @@ describe('the statements', () => {
 
   it('refuse an answer that does not fit the requests', () => {
     expect(() => answersOf(['yy'], 3)).toThrow(/expected 3 answers from Postgres, got "yy"/);
-    expect(() => answersOf([null], 1)).toThrow(/expected 1 answers/);
+    expect(() => answersOf([], 1)).toThrow(/expected 1 answers/);
+  });
+
+  it('refuse what a standby answers', () => {
+    expect(() => answersOf([null], 1)).toThrow(/is a standby/);
+    expect(() => answersOf(['yss'], 3)).toThrow(/is a standby/);
   });
 });
 

@@ -22,11 +22,9 @@ async function acquired(table: LockTable, of = key): Promise<LockHold> {
 /** A table, with a count of the statements that it causes. */
 function countingTable(): { table: LockTable; count: () => number } {
   let statements = 0;
-  const connections = new LockConnections(
-    () => ({ type: 'postgres', url: database.url }),
-    {},
-    'nestjs-advisory-lock',
-  );
+  const connections = new LockConnections(() => ({ type: 'postgres', url: database.url }), {
+    applicationName: 'nestjs-advisory-lock',
+  });
   const open = connections.open.bind(connections);
   connections.open = async () => {
     const connection = await open();

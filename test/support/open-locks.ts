@@ -1,7 +1,7 @@
 import { DataSource } from 'typeorm';
 import { AdvisoryLockService } from '../../lib/advisory-lock.service.js';
 import { KeyBook, type KeyBookOptions } from '../../lib/engine/key-book.js';
-import { LockConnections } from '../../lib/engine/lock-connections.js';
+import { LockConnections, type LockConnectionsOptions } from '../../lib/engine/lock-connections.js';
 import { LockTable } from '../../lib/engine/lock-table.js';
 import { Transactions } from '../../lib/engine/transactions.js';
 import type { PostgresOptions } from '../../lib/engine/sibling-options.js';
@@ -13,8 +13,7 @@ export interface Locks {
   close(graceMs?: number): Promise<void>;
 }
 
-export interface LocksOptions extends KeyBookOptions {
-  readonly maxConnections?: number;
+export interface LocksOptions extends KeyBookOptions, Omit<LockConnectionsOptions, 'applicationName'> {
   readonly maxLocalHandoffs?: number;
 }
 
@@ -26,10 +25,12 @@ export function openLocks(
 ): Locks {
   const applicationOptions: PostgresOptions =
     typeof options === 'string' ? { type: 'postgres', url: options } : options;
-  const { maxConnections, maxLocalHandoffs } = locksOptions;
   const table = new LockTable(
-    new LockConnections(() => applicationOptions, {}, 'nestjs-advisory-lock', maxConnections),
-    maxLocalHandoffs,
+    new LockConnections(() => applicationOptions, {
+      ...locksOptions,
+      applicationName: 'nestjs-advisory-lock',
+    }),
+    locksOptions.maxLocalHandoffs,
   );
   const transactions = new Transactions(() => dataSource ?? new DataSource(applicationOptions));
   let closed: Promise<void> | undefined;

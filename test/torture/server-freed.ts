@@ -40,12 +40,14 @@ export function endWithServer(
   const cut = holds.map((hold) => {
     if (hold.ending !== 'lost') return hold;
     const ofWorker = blackouts.filter(({ worker }) => worker === hold.worker);
-    const end = endings.find(
+    const possible = endings.filter(
       ({ worker, fromUs, toUs }) =>
         worker === hold.worker &&
         fromUs <= hold.endUs &&
         hold.startUs <= afterBlackouts(toUs, ofWorker) + READING_US,
     );
+    // One that it could not hear of, or else the last: what it outlived was another session's end.
+    const end = possible.find(({ toUs }) => afterBlackouts(toUs, ofWorker) > toUs) ?? possible.at(-1);
     if (end === undefined) return hold;
     const endUs = Math.max(hold.startUs, end.fromUs);
     const toldAfterUs = hold.endUs - Math.max(hold.startUs, end.toUs);

@@ -37,8 +37,14 @@ export const modules = [
   // @ts-expect-error 2561 misspelt
   AdvisoryLockModule.forRoot({ namespaces: 'shop' }),
   AdvisoryLockModule.forRoot({ maxConnections: 4, maxLocalHandoffs: 0 }),
-  // @ts-expect-error 2353 not in this version
-  AdvisoryLockModule.forRoot({ heartbeatMs: 2_000 }),
+  AdvisoryLockModule.forRoot({
+    heartbeatMs: 2_000,
+    lostAfterMs: 8_000,
+    frozenAfterMs: 60_000,
+    pooler: 'none',
+  }),
+  // @ts-expect-error 2820 no such mode
+  AdvisoryLockModule.forRoot({ pooler: 'transactions' }),
   // @ts-expect-error 2322 no such scheme
   AdvisoryLockModule.forRoot({ keyScheme: 'sha1' }),
   // @ts-expect-error 2322 not a status for a busy lock

@@ -1,0 +1,99 @@
+/** How a connection is listened to. */
+export interface HeartbeatTimes {
+  /** After so much silence the other side is asked whether it is there, in milliseconds; `Infinity` never asks. */
+  readonly heartbeatMs: number;
+  /** After so much silence it counts as gone, in milliseconds. */
+  readonly lostAfterMs: number;
+}
+
+export const DEFAULT_HEARTBEAT_TIMES: HeartbeatTimes = { heartbeatMs: 2_000, lostAfterMs: 8_000 };
+
+/** Nothing was heard from the server for too long: it may be gone, or be here and take the client for gone. */
+export class SilenceError extends Error {
+  constructor(silentMs: number, lostAfterMs: number) {
+    super(`no answer came for ${Math.round(silentMs)} ms, and \`lostAfterMs\` is ${lostAfterMs}`);
+  }
+}
+
+/** Listens to a connection: asks when it is quiet, and judges when a question stays without an answer. */
+export class Heartbeat {
+  private lastHeardAt = performance.now();
+  private askedAt: number | undefined;
+  private isPaused = false;
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly times: HeartbeatTimes,
+    private readonly ask: () => void,
+    private readonly onSilence: (error: SilenceError) => void,
+  ) {
+    if (Number.isFinite(times.heartbeatMs)) this.checkAt(Infinity);
+  }
+
+  /** A question is on its way. */
+  asked(): void {
+    this.askedAt = performance.now();
+  }
+
+  /** An answer has come, any. */
+  heard(): void {
+    this.askedAt = undefined;
+    this.lastHeardAt = performance.now();
+  }
+
+  /** A question that may take as long as it likes is on its way: silence is no sign until something is heard. */
+  pause(): void {
+    this.isPaused = true;
+  }
+
+  resume(): void {
+    this.isPaused = false;
+    this.heard();
+  }
+
+  stop(): void {
+    clearTimeout(this.timer);
+  }
+
+  /** Not later than a heartbeat from now: an answer may come at any time, and the next question is due so much later. */
+  private checkAt(dueAt: number): void {
+    const dueInMs = Math.min(this.times.heartbeatMs, dueAt - performance.now());
+    this.timer = setTimeout(this.check, Math.max(1, dueInMs)).unref();
+  }
+
+  private readonly check = (): void => {
+    const now = performance.now();
+    if (!this.isPaused && this.askedAt === undefined && now >= this.lastHeardAt + this.times.heartbeatMs) {
+      this.askedAt = now;
+      this.ask();
+    }
+    if (this.isPaused || this.askedAt === undefined) this.checkAt(this.lastHeardAt + this.times.heartbeatMs);
+    else if (now < this.deadline(this.askedAt)) this.checkAt(this.deadline(this.askedAt));
+    else this.judge(this.askedAt);
+  };
+
+  /** After a blocked event loop the silence is long and the question fresh, which is why that has some time of its own. */
+  private deadline(askedAt: number): number {
+    const { heartbeatMs, lostAfterMs } = this.times;
+    return Math.max(
+      this.lastHeardAt + lostAfterMs,
+      askedAt + Math.min(heartbeatMs, lostAfterMs - heartbeatMs),
+    );
+  }
+
+  /**
+   * The answer may lie in the socket, unread: an event loop that was blocked runs its timers first, reads its sockets then, and
+   * comes to `setImmediate` last.
+   *
+   * @see https://nodejs.org/en/learn/asynchronous-work/event-loop-timers-and-nexttick
+   */
+  private judge(askedAt: number): void {
+    setImmediate(() => {
+      if (this.askedAt !== askedAt || this.isPaused) {
+        this.check();
+        return;
+      }
+      this.onSilence(new SilenceError(performance.now() - this.lastHeardAt, this.times.lostAfterMs));
+    });
+  }
+}

@@ -1,0 +1,38 @@
+import { randomInt } from 'node:crypto';
+import { LockConfigurationError } from '../errors/lock-configuration.error.js';
+import type { LockConnection } from './lock-connection.js';
+import { LockKey } from './lock-key.js';
+import { answersOf, type LockOperation, statementFor, YES } from './lock-statements.js';
+
+/**
+ * Tries on two connections whether a lock of one excludes the other: some servers that speak Postgres' protocol have the functions,
+ * and grant everything. Throws `LOCK_CONFIGURATION` with the server's name when it does not.
+ */
+export async function proveExclusion(one: LockConnection, other: LockConnection): Promise<void> {
+  const key = LockKey.of(BigInt(randomInt(2 ** 47)) << 16n);
+  const ask = async (connection: LockConnection, operation: LockOperation): Promise<boolean> => {
+    const request = { operation, mode: 'exclusive', key } as const;
+    return answersOf(await connection.query(statementFor([request])), 1) === YES;
+  };
+  await Promise.all([one.pin(), other.pin()]);
+  const isRight =
+    (await ask(one, 'try')) &&
+    !(await ask(other, 'try')) &&
+    (await ask(one, 'unlock')) &&
+    (await ask(other, 'try')) &&
+    (await ask(other, 'unlock'));
+  if (!isRight) throw doesNotExclude(one.server.version);
+  await Promise.all([one.unpin(), other.unpin()]);
+}
+
+/** Whether this is Postgres itself, by what it says; of others only a test tells. */
+export function isPostgres(version: string): boolean {
+  return /^PostgreSQL [\d.]+(devel|beta\d+|rc\d+)?[\s,]/.test(version) && !/redshift/i.test(version);
+}
+
+function doesNotExclude(version: string): LockConfigurationError {
+  return new LockConfigurationError(
+    `Advisory locks of this server do not exclude anybody: of two sessions that tried, both or none got the same lock. It says that ` +
+      `it is "${version}". Locks need PostgreSQL itself; let \`connectionOptions\` of AdvisoryLockModule point to one.`,
+  );
+}

@@ -1,4 +1,5 @@
 import { countByKind, type MadeFault } from './fault-maker.js';
+import type { Fault } from './fault-plan.js';
 import { describeHold, type Hold, timeOf } from './hold.js';
 import type { Progress, TortureResult } from './run-torture.js';
 
@@ -47,6 +48,7 @@ export function table(result: TortureResult): string {
 export function violations(result: TortureResult): string[] {
   const { made } = result;
   return [
+    ...result.unexpected.map((error) => `Unexpected: ${error}`),
     ...result.overlaps.map((overlap) => tell('Overlap', overlap, made)),
     ...result.tokens.violations.map((pair) => tell('The token does not grow', pair, made)),
     ...result.toldLate.map(({ hold, unawareUs }) =>
@@ -56,7 +58,6 @@ export function violations(result: TortureResult): string[] {
       .filter(({ ending }) => ending === 'open')
       .map((hold) => tell('Never ended', [hold], made)),
     ...result.leftovers.map((left) => `Left: ${left}`),
-    ...result.unexpected.map((error) => `Unexpected: ${error}`),
   ];
 }
 
@@ -65,13 +66,17 @@ function tell(what: string, holds: readonly Hold[], made: readonly MadeFault[]):
   const fromUs = Math.min(...holds.map(({ startUs }) => startUs)) - 5_000_000;
   const toUs = Math.max(...holds.map(({ endUs }) => endUs));
   const faults = made
-    .filter(({ atUs }) => fromUs <= atUs && atUs <= toUs)
+    .filter(({ fault, atUs }) => fromUs <= atUs && atUs <= toUs && concerns(fault, holds))
     .map(({ fault, atUs }) => {
       const victim = 'worker' in fault ? ` of worker ${fault.worker}` : '';
       const duration = 'durationMs' in fault && fault.durationMs > 0 ? ` for ${fault.durationMs} ms` : '';
       return `    ${timeOf(atUs)} ${fault.kind}${victim}${duration}`;
     });
   return [`${what}:`, ...holds.map((hold) => `  ${describeHold(hold)}`), '  faults:', ...faults].join('\n');
+}
+
+function concerns(fault: Fault, holds: readonly Hold[]): boolean {
+  return !('worker' in fault) || holds.some(({ worker }) => worker === fault.worker);
 }
 
 function section(title: string, figures: ReadonlyMap<string, number | string>): string[] {

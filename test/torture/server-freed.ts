@@ -38,23 +38,30 @@ export function endWithServer(
 ): { holds: Hold[]; freed: FreedHold[] } {
   const freed: FreedHold[] = [];
   const cut = holds.map((hold) => {
-    if (hold.ending !== 'lost') return hold;
     const ofWorker = blackouts.filter(({ worker }) => worker === hold.worker);
+    const heardAt = ({ toUs }: SessionsEnded): number => afterBlackouts(toUs, ofWorker);
     const possible = endings.filter(
-      ({ worker, fromUs, toUs }) =>
-        worker === hold.worker &&
-        fromUs <= hold.endUs &&
-        hold.startUs <= afterBlackouts(toUs, ofWorker) + READING_US,
+      (end) =>
+        end.worker === hold.worker &&
+        end.fromUs <= hold.endUs &&
+        hold.startUs <= heardAt(end) + READING_US &&
+        (hold.ending === 'lost' || isThroughBefore(hold, heardAt(end))),
     );
     // One that it could not hear of, or else the last: what it outlived was another session's end.
-    const end = possible.find(({ toUs }) => afterBlackouts(toUs, ofWorker) > toUs) ?? possible.at(-1);
+    const end = possible.find((candidate) => heardAt(candidate) > candidate.toUs) ?? possible.at(-1);
     if (end === undefined) return hold;
-    const endUs = Math.max(hold.startUs, end.fromUs);
-    const toldAfterUs = hold.endUs - Math.max(hold.startUs, end.toUs);
-    freed.push({ hold, unawareUs: Math.max(0, toldAfterUs - darkUs(end.toUs, hold.endUs, ofWorker)) });
-    return { ...hold, endUs };
+    if (hold.ending === 'lost') {
+      const toldAfterUs = hold.endUs - Math.max(hold.startUs, end.toUs);
+      freed.push({ hold, unawareUs: Math.max(0, toldAfterUs - darkUs(end.toUs, hold.endUs, ofWorker)) });
+    }
+    return { ...hold, endUs: Math.max(hold.startUs, end.fromUs) };
   });
   return { holds: cut, freed };
+}
+
+/** Whether the body was through, as after a blackout its timer comes first, before the worker could read of its loss. */
+function isThroughBefore({ ending, endUs }: Hold, heardAtUs: number): boolean {
+  return ending === 'released' && endUs <= heardAtUs + READING_US;
 }
 
 /** When the worker could read again what it had been sent at that moment. */

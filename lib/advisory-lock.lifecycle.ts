@@ -1,17 +1,35 @@
-import { type BeforeApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import {
+  type BeforeApplicationShutdown,
+  Logger,
+  type OnApplicationBootstrap,
+  type OnModuleInit,
+} from '@nestjs/common';
 import type { LockConnections } from './engine/lock-connections.js';
 import type { LockTable } from './engine/lock-table.js';
 import type { Transactions } from './engine/transactions.js';
+import { LockConfigurationError } from './errors/lock-configuration.error.js';
+import { describeDiagnosis, POOLER_NOTICE } from './inspect/describe-diagnosis.js';
+import { diagnose } from './inspect/diagnose.js';
 
 const DEFAULT_SHUTDOWN_TIMEOUT_MS = 10_000;
 
+/** What the lifecycle is told by the options of the module. */
+export interface LifecycleOptions {
+  readonly shutdownTimeoutMs?: number;
+  readonly failOnProblems?: boolean;
+}
+
 /** Ties one configured module's locks to the life of the application. */
-export class AdvisoryLockLifecycle implements OnModuleInit, BeforeApplicationShutdown {
+export class AdvisoryLockLifecycle
+  implements OnModuleInit, OnApplicationBootstrap, BeforeApplicationShutdown
+{
+  private readonly logger = new Logger('AdvisoryLockModule');
+
   constructor(
     private readonly table: LockTable,
     private readonly connections: LockConnections,
     private readonly transactions: Transactions,
-    private readonly shutdownTimeoutMs: number = DEFAULT_SHUTDOWN_TIMEOUT_MS,
+    private readonly options: LifecycleOptions,
   ) {}
 
   /** A missing data source, or one that is not Postgres, stops the bootstrap rather than the first lock. */
@@ -19,11 +37,25 @@ export class AdvisoryLockLifecycle implements OnModuleInit, BeforeApplicationShu
     this.connections.checkDataSource();
   }
 
+  /** Says what the locks will rest on, before anybody relies on it. */
+  async onApplicationBootstrap(): Promise<void> {
+    const diagnosis = await diagnose(this.table);
+    this.logger.log(describeDiagnosis(diagnosis));
+    if (diagnosis.pooler === 'transaction') this.logger.warn(POOLER_NOTICE);
+    if (diagnosis.isHealthy) return;
+    const messages = diagnosis.problems.map(({ message }) => message);
+    if (this.options.failOnProblems === true) {
+      throw new LockConfigurationError(
+        `The application does not start, as \`failOnProblems\` is set and the locks have problems: ${messages.join(' ')}`,
+      );
+    }
+    for (const message of messages) this.logger.warn(message);
+    this.logger.warn(`In full: ${JSON.stringify(diagnosis)}`);
+  }
+
   /** Before TypeORM closes its pool in `onApplicationShutdown`, as bodies that finish now still need it. */
   async beforeApplicationShutdown(): Promise<void> {
-    await Promise.all([
-      this.table.close(this.shutdownTimeoutMs),
-      this.transactions.close(this.shutdownTimeoutMs),
-    ]);
+    const { shutdownTimeoutMs = DEFAULT_SHUTDOWN_TIMEOUT_MS } = this.options;
+    await Promise.all([this.table.close(shutdownTimeoutMs), this.transactions.close(shutdownTimeoutMs)]);
   }
 }

@@ -66,7 +66,7 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
           table: LockTable,
           transactions: Transactions,
           options: AdvisoryLockModuleOptions,
-        ) => new AdvisoryLockLifecycle(table, connections, transactions, options.shutdownTimeoutMs),
+        ) => new AdvisoryLockLifecycle(table, connections, transactions, options),
       },
       {
         provide: token,

@@ -75,6 +75,11 @@ export interface AdvisoryLockModuleOptions extends BusyHttpOptions {
    * @default 10_000
    */
   readonly shutdownTimeoutMs?: number;
+  /**
+   * Whether the application refuses to start when `AdvisoryLockService.diagnose()` finds a problem. Otherwise it is logged.
+   * @default false
+   */
+  readonly failOnProblems?: boolean;
 }
 
 /** The options that the module has to know before its factory runs. */
@@ -131,6 +136,7 @@ const rules: OptionRules = {
     (value) => isWholeNumber(value, 0, 2 ** 31 - 1),
     'a whole number of milliseconds, from 0 to 2147483647',
   ],
+  failOnProblems: [(value) => typeof value === 'boolean', 'a boolean'],
 };
 
 function isWholeNumber(value: unknown, min: number, max: number): boolean {

@@ -6,6 +6,8 @@ import type { LockTable } from './engine/lock-table.js';
 import type { Transactions } from './engine/transactions.js';
 import { LockNotHeldError } from './errors/lock-not-held.error.js';
 import type { BusyHttpOptions, LockUnavailableError } from './errors/lock-unavailable.error.js';
+import { diagnose } from './inspect/diagnose.js';
+import type { Diagnosis } from './inspect/diagnosis.js';
 import type { LockOptions } from './lock.options.js';
 import { SessionLocks } from './session-locks.js';
 import type { LockInTransactionOptions, TransactionLockOptions } from './transaction-lock.options.js';
@@ -40,7 +42,12 @@ export class AdvisoryLockService {
   private readonly transactionLocks: TransactionLocks;
 
   /** @internal */
-  constructor(keys: KeyBook, table: LockTable, http: BusyHttpOptions, transactions: Transactions) {
+  constructor(
+    keys: KeyBook,
+    private readonly table: LockTable,
+    http: BusyHttpOptions,
+    transactions: Transactions,
+  ) {
     this.sessionLocks = new SessionLocks(keys, table, http, transactions);
     this.transactionLocks = new TransactionLocks(this.sessionLocks, keys, transactions);
   }
@@ -215,6 +222,21 @@ export class AdvisoryLockService {
     if (this.current(name) === undefined && !this.transactionLocks.isHeld(name)) {
       throw new LockNotHeldError(describeNames(name), 'this code does not run inside a body that holds it');
     }
+  }
+
+  /**
+   * Looks whether locks can be relied on: the server, a pooler in between, the settings in force, room for locks and connections, the
+   * clocks. Opens the lock connection when there is none. Never rejects: a server that cannot be reached is a problem in the report.
+   *
+   * The module does so when the application starts, and logs what it finds.
+   *
+   * @example
+   * ```ts
+   * const { isHealthy, problems } = await locks.diagnose();
+   * ```
+   */
+  diagnose(): Promise<Diagnosis> {
+    return diagnose(this.table);
   }
 
   /** What a busy lock is told by, with the options of the module where the caller has none. @internal */

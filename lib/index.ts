@@ -51,4 +51,5 @@ export {
   type BusyHttpStatus,
   LockUnavailableError,
 } from './errors/lock-unavailable.error.js';
+export type { Diagnosis, Problem, ProblemCode } from './inspect/diagnosis.js';
 export { toHttpException } from './http/lock-unavailable.filter.js';

@@ -7,6 +7,7 @@ export interface WireConnection {
   parse(message: { name: string; text: string }): void;
   bind(message: { statement: string; values: readonly string[] }): void;
   execute(message: object): void;
+  close(message: { type: 'P' }): void;
   sync(): void;
 }
 
@@ -45,6 +46,8 @@ export class ColumnQuery {
     }
     connection.bind({ statement: this.name, values: this.values });
     connection.execute({});
+    // In an open transaction the portal would keep its snapshot, and with it vacuum from cleaning up.
+    if (this.name === '') connection.close({ type: 'P' });
     connection.sync();
     connection.stream.uncork?.();
     return null;

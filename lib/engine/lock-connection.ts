@@ -1,4 +1,5 @@
 import type { QueryRunner } from 'typeorm';
+import { LockConfigurationError } from '../errors/lock-configuration.error.js';
 import { ColumnQuery, type WireConnection } from './column-query.js';
 import { type ServerFacts, shakeHands } from './handshake.js';
 import type { Statement } from './lock-statements.js';
@@ -54,6 +55,8 @@ export class LockConnection {
     try {
       const server = await shakeHands((statement) => queryColumn(client, statement));
       const pooled = isPooled(use.pooler, client.processID, server.backendPid);
+      if (!pooled && use.frozenAfterMs !== undefined && server.versionNumber < 140_000)
+        throw hasNoLease(server);
       if (!pooled) await queryColumn(client, settingsStatement(sessionSettings(use, server)));
       return new LockConnection(client, ended, server, pooled, use.frozenAfterMs);
     } catch (error) {
@@ -126,6 +129,13 @@ export class LockConnection {
     const [row] = await this.run(script);
     return Number(row?.['backendPid']);
   }
+}
+
+function hasNoLease({ version }: ServerFacts): LockConfigurationError {
+  return new LockConfigurationError(
+    `The option \`frozenAfterMs\` of AdvisoryLockModule needs \`idle_session_timeout\`, which Postgres has since 14, but the server is ` +
+      `"${version}". Leave it out, or set \`pooler: 'transaction'\`, which makes do with older timeouts.`,
+  );
 }
 
 /**

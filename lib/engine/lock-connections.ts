@@ -3,6 +3,7 @@ import { DataSource } from 'typeorm';
 import { AdvisoryLockError } from '../errors/advisory-lock.error.js';
 import { LockConnectionError } from '../errors/lock-connection.error.js';
 import { StandbyError } from '../errors/standby.error.js';
+import type { ServerFacts } from './handshake.js';
 import { DEFAULT_HEARTBEAT_TIMES } from './heartbeat.js';
 import { LockConnection, type LockConnectionUse } from './lock-connection.js';
 import { isPostgres, proveExclusion } from './self-test.js';
@@ -75,6 +76,11 @@ export class LockConnections {
     }
   }
 
+  /** Whether two sessions have shown that locks exclude on this server. */
+  isProven({ version }: ServerFacts): boolean {
+    return this.proven.has(version);
+  }
+
   /** Closes the data source; connections have to be closed before. */
   async close(): Promise<void> {
     const dataSource = this.dataSource;
@@ -104,6 +110,8 @@ export class LockConnections {
   private async prove(connection: LockConnection, options: PostgresOptions): Promise<void> {
     const { version } = connection.server;
     if (this.proven.has(version)) return;
+    // A pooler may have a single backend to give, and keep the second connection waiting for it.
+    if (connection.isPooled && isPostgres(version)) return;
     let other: LockConnection | undefined;
     try {
       other = await this.connect(options);

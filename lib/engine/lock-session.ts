@@ -1,9 +1,11 @@
 import { LockCapacityError } from '../errors/lock-capacity.error.js';
 import { LockConnectionError } from '../errors/lock-connection.error.js';
+import { type Checkup, checkUp } from './checkup.js';
 import { Heartbeat, type HeartbeatTimes } from './heartbeat.js';
 import type { LockConnection } from './lock-connection.js';
 import type { LockKey } from './lock-key.js';
 import type { LockMode } from './lock-mode.js';
+import type { SessionTimes } from './session-settings.js';
 import {
   answersOf,
   BACKEND_PID,
@@ -103,6 +105,20 @@ export class LockSession {
         return hasTaken;
       } finally {
         this.heartbeat.resume();
+      }
+    });
+  }
+
+  /** Looks at the server. Rejects when the session is over. */
+  checkUp(times: SessionTimes): Promise<Checkup> {
+    return this.inTurn(async () => {
+      await this.pin();
+      this.heartbeat.asked();
+      try {
+        return await checkUp(this.connection, times);
+      } finally {
+        this.heartbeat.heard();
+        await this.letGo();
       }
     });
   }

@@ -1,7 +1,9 @@
 import { LockConnectionError } from '../errors/lock-connection.error.js';
 import { LockShutdownError } from '../errors/lock-shutdown.error.js';
 import { Campaign } from './campaign.js';
+import type { Checkup } from './checkup.js';
 import { FencingTokens } from './fencing.js';
+import type { ServerFacts } from './handshake.js';
 import { SilenceError } from './heartbeat.js';
 import type { LockConnections } from './lock-connections.js';
 import { LockHold } from './lock-hold.js';
@@ -112,6 +114,23 @@ export class LockTable {
         throw new LockConnectionError(error, hold.key.name, 'No fencing token was made');
     }
     throw hold.lost;
+  }
+
+  /** Looks at the server. Rejects when it cannot be reached, or is not one to take locks on. */
+  async checkUp(): Promise<Checkup> {
+    const session = await this.sharedSession();
+    return session.checkUp(this.connections.use);
+  }
+
+  /** How many connections are open, and how many may be. */
+  get connectionCounts(): { open: number; allowed: number } {
+    const shared = this.session === undefined ? 0 : 1;
+    return { open: shared + this.waitingSessions.count, allowed: this.connections.maxConnections };
+  }
+
+  /** Whether two sessions have shown that locks exclude on this server. */
+  isExclusionProven(server: ServerFacts): boolean {
+    return this.connections.isProven(server);
   }
 
   /** Whether anybody in the database holds the key, this process included. */
@@ -344,13 +363,13 @@ export class LockTable {
   }
 
   /** The session, opened when first needed; however many ask at once, there is one attempt. */
-  private async sharedSession(key: LockKey): Promise<LockSession> {
+  private async sharedSession(key?: LockKey): Promise<LockSession> {
     if (this.session !== undefined) return this.session;
     this.opening ??= this.connect();
     try {
       return await this.opening;
     } catch (error) {
-      throw error instanceof LockConnectionError ? new LockConnectionError(error.cause, key.name) : error;
+      throw error instanceof LockConnectionError ? new LockConnectionError(error.cause, key?.name) : error;
     }
   }
 

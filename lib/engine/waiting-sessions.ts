@@ -16,6 +16,11 @@ export class WaitingSessions {
     private readonly onEnd: (session: LockSession, cause: Error) => void,
   ) {}
 
+  /** How many there are, idle ones included. */
+  get count(): number {
+    return this.all.size;
+  }
+
   /** A session to wait on, or `undefined` when there are as many as there may be, or the server has no room for more. */
   async take(): Promise<WaitingSession | undefined> {
     for (const [session, timer] of this.idle) {

@@ -1,0 +1,18 @@
+import type { Diagnosis } from './diagnosis.js';
+
+/** The diagnosis in one line. */
+export function describeDiagnosis({ server, pooler, connections, lockTable, clock }: Diagnosis): string {
+  const parts = [`${connections.open} of ${connections.allowed} lock connections open`];
+  if (server !== undefined) parts.unshift(server.version.split(/ on |,/, 1)[0] ?? '');
+  if (pooler !== undefined) parts.push(pooler === 'none' ? 'no pooler' : 'through a pooler');
+  if (lockTable !== undefined) parts.push(`room for ${lockTable.free} more locks`);
+  if (clock !== undefined)
+    parts.push(`its clock is ${Math.abs(clock.aheadMs)} ms ${clock.aheadMs < 0 ? 'behind' : 'ahead'}`);
+  return parts.join(', ');
+}
+
+/** What holding locks through a pooler means. */
+export const POOLER_NOTICE =
+  'A pooler was found between the lock connection and the server. Locks are held inside of one open transaction, which takes one ' +
+  'connection of the pooler while any lock is held, and one for each lock that is waited for. A direct URL in `connectionOptions` ' +
+  'avoids that.';

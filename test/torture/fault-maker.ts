@@ -85,6 +85,7 @@ export class FaultMaker {
   private async breakWorker(fault: WorkerFault): Promise<void> {
     const member = this.victims.members[fault.worker];
     if (member === undefined) throw new Error(`There is no worker ${fault.worker}.`);
+    if (!member.isUp) return;
     const { kind, durationMs } = fault;
     switch (kind) {
       case 'terminate':

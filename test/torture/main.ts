@@ -1,8 +1,9 @@
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
-import { FAULT_KINDS } from './fault-plan.js';
+import { FAULT_KINDS, planFaults } from './fault-plan.js';
 import { progressLine, table, violations } from './report.js';
 import { runTorture } from './run-torture.js';
+import { FULL_LOAD } from './wish.js';
 
 const { values } = parseArgs({
   options: { minutes: { type: 'string', default: '10' }, seed: { type: 'string' } },
@@ -14,16 +15,14 @@ if (!Number.isSafeInteger(seed) || !(minutes > 0)) {
 }
 
 console.log(`Torture for ${minutes} minutes with the seed ${seed}`);
+const fleet = { seed, durationMs: minutes * 60_000, workers: 6, lostAfterMs: 1_200 };
 const startedAt = performance.now();
 const result = await runTorture({
-  seed,
-  durationMs: minutes * 60_000,
-  kinds: FAULT_KINDS,
-  pauseMs: 500,
-  workers: 6,
+  ...fleet,
+  plan: planFaults({ ...fleet, kinds: FAULT_KINDS, pauseMs: 500 }),
   pooled: 2,
   heartbeatMs: 300,
-  lostAfterMs: 1_200,
+  load: FULL_LOAD,
   onProgress: (progress) => {
     console.log(progressLine(performance.now() - startedAt, progress));
   },

@@ -18,7 +18,7 @@ export interface MemberOptions extends Omit<WorkerSettings, 'journal' | 'worker'
 interface Life {
   readonly process: WorkerProcess;
   readonly journal: string;
-  readonly ready: Promise<void>;
+  isReady: boolean;
   killedAtUs?: number;
 }
 
@@ -37,6 +37,11 @@ export class Member {
     private readonly onReport: (member: Member, report: WorkerReport) => void,
   ) {}
 
+  /** Whether it takes locks, and is not just being replaced. */
+  get isUp(): boolean {
+    return this.life.isReady && this.life.killedAtUs === undefined;
+  }
+
   get pid(): number {
     return this.life.process.pid;
   }
@@ -54,13 +59,11 @@ export class Member {
         } satisfies WorkerSettings),
       ],
     });
-    const ready = worker
-      .message<WorkerReport>(({ type }) => type === 'ready', PATIENCE_MS)
-      .then(() => undefined);
-    const life: Life = { process: worker, journal, ready };
+    const life: Life = { process: worker, journal, isReady: false };
     this.lives.push(life);
     void this.listen(life);
-    await ready;
+    await worker.message<WorkerReport>(({ type }) => type === 'ready', PATIENCE_MS);
+    life.isReady = true;
   }
 
   order(order: WorkerOrder): void {

@@ -1,29 +1,31 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type PgBouncer, startPgBouncer } from '../faults/support/pgbouncer.js';
 import { startProxy } from '../faults/support/tcp-proxy.js';
 import { withClient } from '../support/admin.js';
 import { FaultMaker, type MadeFault } from './fault-maker.js';
-import { type FaultKind, planFaults } from './fault-plan.js';
+import type { Fault } from './fault-plan.js';
 import { leftConnections, leftLocks } from './leftovers.js';
 import { Member } from './member.js';
 import { measureServerOffset, serverNowUs } from './server-clock.js';
 import { TortureServer } from './torture-server.js';
 import { judge, type Verdict } from './verdict.js';
+import type { Load } from './wish.js';
 import type { WorkerReport } from './worker-messages.js';
 
 export interface TortureOptions {
   readonly seed: number;
   readonly durationMs: number;
-  readonly kinds: readonly FaultKind[];
-  /** On average, between one fault and the next. */
-  readonly pauseMs: number;
+  readonly plan: readonly Fault[];
   readonly workers: number;
   /** How many of them are behind a PgBouncer in transaction mode. */
   readonly pooled: number;
-  readonly heartbeatMs: number;
+  /** `null` for none. */
+  readonly heartbeatMs: number | null;
   readonly lostAfterMs: number;
+  readonly load: Load;
   /** What runs in the worker processes. Default: callers of this library. */
   readonly program?: URL;
   readonly onProgress?: (progress: Progress) => void;
@@ -95,8 +97,9 @@ async function runAndJudge(options: TortureOptions, defer: Defer): Promise<Tortu
     const proxy = await startProxy(target?.port ?? server.node.port);
     defer(() => proxy.close());
     const url = proxy.url(server.urlOf(roleOf(index)));
-    const { heartbeatMs, program = LIBRARY } = options;
-    const settings = { program, folder, seed, url, serverOffsetUs, heartbeatMs, lostAfterMs };
+    const { heartbeatMs, load, program = LIBRARY } = options;
+    const times = { heartbeatMs, lostAfterMs, load };
+    const settings = { program, folder, seed, url, serverOffsetUs, ...times };
     members.push(new Member(index, proxy, isPooled(index), settings, onReport));
   }
   defer(() => Promise.all(members.map((member) => member.kill())));
@@ -106,7 +109,7 @@ async function runAndJudge(options: TortureOptions, defer: Defer): Promise<Tortu
   defer(() => {
     clearInterval(telling);
   });
-  await maker.make(planFaults(options));
+  await Promise.all([maker.make(options.plan), sleep(options.durationMs)]);
   await Promise.all(members.map((member) => member.stop()));
 
   // Behind a pooler a lock may outlive its client, and a connection has to: that is the pooler's own.

@@ -39,7 +39,13 @@ export class TortureServer {
     witness.on('error', () => undefined);
     await witness.connect();
     const ended = once(witness, 'end');
-    process.kill(pid, 'SIGKILL');
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch (error) {
+      // It has ended by itself meanwhile.
+      await witness.end();
+      throw error;
+    }
     await ended;
     await until(() => this.answers(), 'the server is back', 30_000);
   }

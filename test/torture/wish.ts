@@ -30,44 +30,40 @@ export interface Wish {
   readonly holdMs: number;
 }
 
-// The twenty names. A permit has a key of its own, so permits are asked for under names of their own, and by all with one number.
-const NAMES = Array.from({ length: 14 }, (_, n) => `order:${n}`) as [string, ...string[]];
-const DESKS = Array.from({ length: 6 }, (_, n) => ({ name: `desk:${n}`, permits: 2 + (n % 3) })) as [
-  Desk,
-  ...Desk[],
-];
-
-interface Desk {
-  readonly name: string;
-  readonly permits: number;
+/** What the callers of all workers want, taken together. */
+export interface Load {
+  /** How many names there are to hold alone or to share. */
+  readonly orders: number;
+  /** How many there are with permits. A permit has a key of its own, so these are names of their own. */
+  readonly desks: number;
+  /** Most holds are short, so that names change hands often; this share of them, from 0 to 1, may last as long as the longest. */
+  readonly longShare: number;
+  readonly longestMs: number;
 }
 
-export function makeWish(random: Random, lostAfterMs: number): Wish {
+/** Twenty names, and some holds that are long enough to be lost in silence. */
+export const FULL_LOAD: Load = { orders: 14, desks: 6, longShare: 0.03, longestMs: 2_400 };
+
+export function makeWish(random: Random, load: Load): Wish {
   const way = random.pick(WAYS);
-  const desk = random.pick(DESKS);
-  const name = random.pick(NAMES);
-  const several = [
-    ...new Set([name, ...Array.from({ length: random.between(1, 4) }, () => random.pick(NAMES))]),
-  ];
-  const names: Wish['names'] =
-    way === 'permits' ? [desk.name] : way === 'several' ? (several as [string, ...string[]]) : [name];
+  const order = (): string => `order:${random.between(0, load.orders)}`;
+  const desk = random.between(0, load.desks);
+  const several = Array.from({ length: random.between(2, 5) }, order);
+  const names = way === 'permits' ? [`desk:${desk}`] : way === 'several' ? [...new Set(several)] : [order()];
   const mayBeShared = way === 'several' || way === 'try' || way === 'transaction';
   const isShared = way === 'shared' || (mayBeShared && random.chance(0.25));
   return {
     way,
-    names,
+    names: names as [string, ...string[]],
     kind: way === 'permits' ? 'permit' : isShared ? 'shared' : 'exclusive',
-    permits: way === 'permits' ? desk.permits : 1,
+    permits: way === 'permits' ? 2 + (desk % 3) : 1,
     waitMs: way === 'try' || random.chance(0.2) ? 0 : random.pick([20, 300, 2_000]),
     givesUpAfterMs: way === 'acquire' || random.chance(0.1) ? random.between(5, 500) : undefined,
-    holdMs: holdMs(random, lostAfterMs),
+    holdMs: holdMs(random, load),
   };
 }
 
-/** Most are short, so that names change hands often; some last long enough to be lost in silence. */
-function holdMs(random: Random, lostAfterMs: number): number {
-  const lot = random.next();
-  if (lot < 0.8) return random.between(0, 15);
-  if (lot < 0.97) return random.between(15, 150);
-  return random.between(0, lostAfterMs * 2);
+function holdMs(random: Random, { longShare, longestMs }: Load): number {
+  if (random.chance(longShare)) return random.between(0, longestMs);
+  return random.chance(0.2) ? random.between(15, 150) : random.between(0, 15);
 }

@@ -1,3 +1,5 @@
+import type { Load } from './wish.js';
+
 /** What a worker has to know, as its argument. */
 export interface WorkerSettings {
   readonly worker: number;
@@ -5,8 +7,10 @@ export interface WorkerSettings {
   readonly url: string;
   readonly journal: string;
   readonly serverOffsetUs: number;
-  readonly heartbeatMs: number;
+  /** `null` for none: JSON has no `Infinity`. */
+  readonly heartbeatMs: number | null;
   readonly lostAfterMs: number;
+  readonly load: Load;
 }
 
 /** What a worker is asked to do. */

@@ -27,7 +27,8 @@ const options: PostgresOptions = {
 // of the server, the process would end with an unhandled 'error'. This is for the application's pool; the locks have one of their own.
 const onConnect = (client: EventEmitter): unknown => client.on('error', () => undefined);
 const dataSource = new DataSource({ ...options, extra: { onConnect } });
-const { heartbeatMs, lostAfterMs } = settings;
+const { lostAfterMs } = settings;
+const heartbeatMs = settings.heartbeatMs ?? Infinity;
 const { service: locks, ...opened } = openLocks(options, { heartbeatMs, lostAfterMs }, dataSource);
 
 async function hold(wish: Wish, lock: AdvisoryLock): Promise<void> {
@@ -98,7 +99,7 @@ async function takeInTransaction({ names: [name], ...wish }: Wish): Promise<void
 }
 
 async function turn(): Promise<void> {
-  const wish = makeWish(random, lostAfterMs);
+  const wish = makeWish(random, settings.load);
   const giveUp = new AbortController();
   const givingUp =
     wish.givesUpAfterMs === undefined

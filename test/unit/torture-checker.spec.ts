@@ -105,10 +105,17 @@ describe('the checker', () => {
       ['of another worker', hold(0, 150, { ...lost, worker: 2 })],
       ['that was over before', hold(0, 99, lost)],
       ['that began long after', hold(200_000, 200_150, lost)],
-      ['that was not lost', hold(0, 150)],
+      ['that went on and was released', hold(0, 100_121)],
       ['that was killed', hold(0, 150, { ending: 'killed' })],
     ])('leaves a hold alone %s', (_, untouched) => {
       expect(endWithServer([untouched], [terminated], [])).toEqual({ holds: [untouched], freed: [] });
+    });
+
+    it('ends a hold whose body was through before its worker could read of the loss', () => {
+      const through = hold(0, 900_050);
+      const frozen = { worker: 1, fromUs: 50, toUs: 900_000 };
+      expect(endWithServer([through], [terminated], [frozen]).holds).toEqual([{ ...through, endUs: 100 }]);
+      expect(endWithServer([through], [terminated], []).holds).toEqual([through]);
     });
 
     it('does not count the time in which nothing reached the holder', () => {

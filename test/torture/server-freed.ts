@@ -64,11 +64,13 @@ function isThroughBefore({ ending, endUs }: Hold, heardAtUs: number): boolean {
   return ending === 'released' && endUs <= heardAtUs + READING_US;
 }
 
-/** When the worker could read again what it had been sent at that moment. */
+/** When the worker could read what it was sent at that moment, if a blackout began before it came to that. */
 function afterBlackouts(us: number, blackouts: readonly Blackout[]): number {
   return Math.max(
     us,
-    ...blackouts.filter(({ fromUs, toUs }) => fromUs <= us && us <= toUs).map(({ toUs }) => toUs),
+    ...blackouts
+      .filter(({ fromUs, toUs }) => fromUs <= us + READING_US && us <= toUs)
+      .map(({ toUs }) => toUs),
   );
 }
 

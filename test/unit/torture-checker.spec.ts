@@ -116,6 +116,8 @@ describe('the checker', () => {
       const frozen = { worker: 1, fromUs: 50, toUs: 900_000 };
       expect(endWithServer([through], [terminated], [frozen]).holds).toEqual([{ ...through, endUs: 100 }]);
       expect(endWithServer([through], [terminated], []).holds).toEqual([through]);
+      const frozenBeforeItRead = { worker: 1, fromUs: 40_000, toUs: 900_000 };
+      expect(endWithServer([through], [terminated], [frozenBeforeItRead]).holds[0]?.endUs).toBe(100);
     });
 
     it('does not count the time in which nothing reached the holder', () => {

@@ -105,11 +105,16 @@ export const BACKEND_PID: Statement = {
   text: 'SELECT pg_catalog.pg_backend_pid()',
 };
 
-/** The number of the transaction that it is: each is higher than all that were given before, across all sessions. */
+/**
+ * The number of the transaction that it is: each is higher than all that were given before, across all sessions. A transaction that
+ * writes nothing is committed without a flush, and its number comes again after a crash: hence the message, which nobody reads.
+ *
+ * @see https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-REPLICATION
+ */
 export const TRANSACTION_ID: Statement = {
   name: 'advisory_lock_transaction_id',
   // The name that versions before 13 know too.
-  text: 'SELECT pg_catalog.txid_current()',
+  text: "SELECT pg_catalog.txid_current(), pg_catalog.pg_logical_emit_message(true, 'nestjs-advisory-lock', '')",
 };
 
 /** Ends what another backend of the same role is waiting for. */

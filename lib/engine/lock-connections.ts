@@ -5,6 +5,7 @@ import { LockConnectionError } from '../errors/lock-connection.error.js';
 import { StandbyError } from '../errors/standby.error.js';
 import type { ServerFacts } from './handshake.js';
 import { DEFAULT_HEARTBEAT_TIMES } from './heartbeat.js';
+import { inTime } from './in-time.js';
 import { LockConnection, type LockConnectionUse } from './lock-connection.js';
 import { isPostgres, proveExclusion } from './self-test.js';
 import { type LockConnectionOptions, type PostgresOptions, siblingOptions } from './sibling-options.js';
@@ -114,8 +115,11 @@ export class LockConnections {
     if (connection.isPooled && isPostgres(version)) return;
     let other: LockConnection | undefined;
     try {
-      other = await this.connect(options);
-      await proveExclusion(connection, other);
+      const second = (other = await this.connect(options));
+      const cut = (): void => {
+        for (const each of [connection, second]) each.destroy();
+      };
+      await inTime(this.use.lostAfterMs, cut, () => proveExclusion(connection, second));
       this.proven.add(version);
     } catch (error) {
       // The server may have no room for a second connection. Of Postgres itself it is known.

@@ -21,7 +21,7 @@ describe('a process that is killed', () => {
 });
 
 describe('a process that is frozen', () => {
-  const FREEZE_MS = 3 * SHORT_TIMES.lostAfterMs;
+  const FREEZE_MS = 2 * SHORT_TIMES.lostAfterMs;
   const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
   it('keeps its lock, and goes on holding it when it thaws, however long it was', async () => {
@@ -42,12 +42,12 @@ describe('a process that is frozen', () => {
   });
 
   it('loses its lock to a server that was told `frozenAfterMs`, and learns of it when it thaws', async () => {
-    const holder = await startHolder(database.url, { ...SHORT_TIMES, frozenAfterMs: 3_000 });
+    const holder = await startHolder(database.url, { ...SHORT_TIMES, frozenAfterMs: 2_500 });
     await holder.ask({ acquire: 'import' });
     await holder.ask({ acquire: 'report' });
     const earlier = (await holder.ask({ fence: 'import' })) as { token: string };
     // The lease is kept while it runs.
-    await pause(4_000);
+    await pause(3_500);
     expect(await holder.ask({ look: 'import' })).toEqual({ isHeld: true, isAborted: false });
 
     const frozen = await closeAfterTest(freeze(holder.pid));

@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 import { setImmediate as endOfTurn } from 'node:timers/promises';
+import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import {
@@ -28,23 +29,24 @@ export interface Told {
 }
 
 const [url = '', options = '{}'] = process.argv.slice(2);
-const app = await NestFactory.createApplicationContext(
-  {
-    module: class HolderModule {},
-    imports: [
-      TypeOrmModule.forRoot({ type: 'postgres', url, poolSize: 1 }),
-      AdvisoryLockModule.forRoot(JSON.parse(options) as AdvisoryLockModuleOptions),
-    ],
-  },
-  { logger: ['error', 'fatal'] },
-);
+
+@Module({
+  imports: [
+    TypeOrmModule.forRoot({ type: 'postgres', url, poolSize: 1 }),
+    AdvisoryLockModule.forRoot(JSON.parse(options) as AdvisoryLockModuleOptions),
+  ],
+})
+class HolderModule {}
+
+const app = await NestFactory.createApplicationContext(HolderModule, { logger: ['error', 'fatal'] });
 const locks = app.get(AdvisoryLockService);
 const held = new Map<string, AdvisoryLock>();
 
 process.on('message', (order: Order) => {
   obey(order).then(
     (answer) => process.send?.({ answer }),
-    (error: unknown) => process.send?.({ answer: { code: (error as { code?: string }).code ?? String(error) } }),
+    (error: unknown) =>
+      process.send?.({ answer: { code: (error as { code?: string }).code ?? String(error) } }),
   );
 });
 process.send?.({ ready: true });

@@ -58,13 +58,15 @@ describe('when an administrator ends the backend of a session', () => {
 
       @WithAdvisoryLock('report')
       async write(ends: 'well' | 'badly'): Promise<LockLostError> {
-        const current = this.locks.current();
-        if (current === undefined) throw new Error('not locked');
+        const lock = this.locks.current();
+        if (lock === undefined) throw new Error('not locked');
         await terminateHolders(database);
-        const reason = await told(current);
+        const reason = await told(lock);
+        // What is begun from now on is handed an aborted signal rather than none.
+        expect(this.locks.current()?.signal.reason).toBe(reason);
         expect(() => {
           this.locks.assertHeld('report');
-        }).toThrow(expect.objectContaining({ code: 'LOCK_NOT_HELD' }));
+        }).toThrow(reason);
         if (ends === 'badly') throw new Error('my own');
         return reason;
       }

@@ -53,6 +53,9 @@ export class LockConnection {
     const client = (await runner.connect()) as PgClient;
     const ended = endOf(client);
     void ended.then(() => runner.release());
+    const tooLate = setTimeout(() => {
+      cut(client);
+    }, use.lostAfterMs);
     try {
       const cutOff = (): void => {
         cut(client);
@@ -68,6 +71,8 @@ export class LockConnection {
     } catch (error) {
       cut(client);
       throw error;
+    } finally {
+      clearTimeout(tooLate);
     }
   }
 

@@ -2,7 +2,6 @@ import type { QueryRunner } from 'typeorm';
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
 import { ColumnQuery, type WireConnection } from './column-query.js';
 import { type ServerFacts, shakeHands } from './handshake.js';
-import { inTime } from './in-time.js';
 import type { Statement } from './lock-statements.js';
 import { isPooled, pinScript, type PoolerOption, repinScript, UNPIN } from './pooler.js';
 import { sessionSettings, type SessionTimes, settingsStatement } from './session-settings.js';
@@ -57,17 +56,12 @@ export class LockConnection {
       cut(client);
     }, use.lostAfterMs);
     try {
-      const cutOff = (): void => {
-        cut(client);
-      };
-      return await inTime(use.lostAfterMs, cutOff, async () => {
-        const server = await shakeHands((statement) => queryColumn(client, statement));
-        const pooled = isPooled(use.pooler, client.processID, server.backendPid);
-        if (!pooled && use.frozenAfterMs !== undefined && server.versionNumber < 140_000)
-          throw hasNoLease(server);
-        if (!pooled) await queryColumn(client, settingsStatement(sessionSettings(use, server)));
-        return new LockConnection(client, ended, server, pooled, use.frozenAfterMs);
-      });
+      const server = await shakeHands((statement) => queryColumn(client, statement));
+      const pooled = isPooled(use.pooler, client.processID, server.backendPid);
+      if (!pooled && use.frozenAfterMs !== undefined && server.versionNumber < 140_000)
+        throw hasNoLease(server);
+      if (!pooled) await queryColumn(client, settingsStatement(sessionSettings(use, server)));
+      return new LockConnection(client, ended, server, pooled, use.frozenAfterMs);
     } catch (error) {
       cut(client);
       throw error;

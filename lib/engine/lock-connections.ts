@@ -5,7 +5,6 @@ import { LockConnectionError } from '../errors/lock-connection.error.js';
 import { StandbyError } from '../errors/standby.error.js';
 import type { ServerFacts } from './handshake.js';
 import { DEFAULT_HEARTBEAT_TIMES } from './heartbeat.js';
-import { inTime } from './in-time.js';
 import { LockConnection, type LockConnectionUse } from './lock-connection.js';
 import { isPostgres, proveExclusion } from './self-test.js';
 import { type LockConnectionOptions, type PostgresOptions, siblingOptions } from './sibling-options.js';
@@ -129,12 +128,13 @@ export class LockConnections {
     // A pooler may have a single backend to give, and keep the second connection waiting for it.
     if (connection.isPooled && isPostgres(version)) return;
     let other: LockConnection | undefined;
+    let tooLate: NodeJS.Timeout | undefined;
     try {
       const second = (other = await this.connect(options));
-      const cut = (): void => {
+      tooLate = setTimeout(() => {
         for (const each of [connection, second]) each.destroy();
-      };
-      await inTime(this.use.lostAfterMs, cut, () => proveExclusion(connection, second));
+      }, this.use.lostAfterMs);
+      await proveExclusion(connection, second);
       this.proven.add(version);
     } catch (error) {
       // The server may have no room for a second connection. Of Postgres itself it is known.
@@ -142,6 +142,7 @@ export class LockConnections {
       connection.destroy();
       throw error;
     } finally {
+      clearTimeout(tooLate);
       await other?.close();
     }
   }

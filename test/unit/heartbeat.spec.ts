@@ -51,24 +51,38 @@ describe('a heartbeat', () => {
 
   it('counts the question of somebody else, and takes any answer', () => {
     const { heartbeat, questions, silences } = listen();
+    jest.advanceTimersByTime(150);
     heartbeat.asked();
-    jest.advanceTimersByTime(700);
-    heartbeat.heard();
-    jest.advanceTimersByTime(190);
+    jest.advanceTimersByTime(600);
     expect([questions, silences]).toEqual([[], []]);
+    expect(heartbeat.heard()).toBe(true);
     heartbeat.asked();
     jest.advanceTimersByTime(820);
     expect(questions).toEqual([]);
     expect(silences).toHaveLength(1);
   });
 
-  it('does not judge while it is paused, and begins anew when it goes on', () => {
+  it('dates an answer back to its question, as it may have lain unread', () => {
+    const { heartbeat, questions } = listen();
+    heartbeat.asked();
+    jest.advanceTimersByTime(150);
+    heartbeat.heard();
+    jest.advanceTimersByTime(60);
+    expect(questions).toEqual([200]);
+  });
+
+  it('does not judge while a question may take its time, and begins anew with the answer', () => {
     const { heartbeat, questions, silences } = listen();
-    heartbeat.pause();
+    heartbeat.askedPatiently();
     jest.advanceTimersByTime(60_000);
     expect([questions, silences]).toEqual([[], []]);
-    heartbeat.resume();
-    jest.advanceTimersByTime(790);
+    // It does not show that anybody is there now.
+    expect(heartbeat.heardAtLast()).toBe(false);
+    heartbeat.asked();
+    jest.advanceTimersByTime(190);
+    expect(silences).toEqual([]);
+    expect(heartbeat.heard()).toBe(true);
+    jest.advanceTimersByTime(600);
     expect([questions.length, silences.length]).toEqual([1, 0]);
     jest.advanceTimersByTime(20);
     expect(silences).toHaveLength(1);
@@ -103,7 +117,7 @@ describe('a heartbeat after a block of the event loop', () => {
     block(60_000);
     // The event loop runs the timer, then reads the socket, then comes to `setImmediate`.
     jest.advanceTimersToNextTimer();
-    heartbeat.heard();
+    expect(heartbeat.heard()).toBe(false);
     jest.advanceTimersByTime(190);
     expect(silences).toEqual([]);
   });
@@ -115,8 +129,8 @@ describe('a heartbeat after a block of the event loop', () => {
     expect(questions).toHaveLength(1);
     jest.advanceTimersByTime(190);
     expect(silences).toEqual([]);
-    heartbeat.heard();
-    jest.advanceTimersByTime(790);
+    expect(heartbeat.heard()).toBe(true);
+    jest.advanceTimersByTime(600);
     expect(silences).toEqual([]);
   });
 

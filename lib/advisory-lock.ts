@@ -118,6 +118,11 @@ export class AdvisoryLock implements AsyncDisposable {
   }
 
   /** @internal */
+  get isReleased(): boolean {
+    return this.released !== undefined;
+  }
+
+  /** @internal */
   get owner(): object {
     return this.table;
   }

@@ -162,6 +162,16 @@ export class LockSession {
     await this.connection.close();
   }
 
+  /** Ends the session at once: its locks are lost. */
+  fail(cause: Error): void {
+    if (this.endCause !== undefined) return;
+    this.endCause = cause;
+    this.heartbeat.stop();
+    // In this order: the server may free the locks as soon as it hears of the end, and their holders have to be told before.
+    this.onEnd(this, cause);
+    this.connection.destroy();
+  }
+
   private async isTrue(statement: Statement, key: LockKey): Promise<boolean> {
     try {
       const [answer] = await this.inTurn(() => this.ask(statement));
@@ -276,14 +286,6 @@ export class LockSession {
       if (request.operation === 'unlock' || isHeld(request)) this.settle(request, true);
       else request.reject(errorOf(request.key, error));
     }
-  }
-
-  private fail(cause: Error): void {
-    if (this.endCause !== undefined) return;
-    this.endCause = cause;
-    this.heartbeat.stop();
-    this.connection.destroy();
-    this.onEnd(this, cause);
   }
 }
 

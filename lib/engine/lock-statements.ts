@@ -109,7 +109,9 @@ export const BACKEND_PID: Statement = {
  * The number of the transaction that it is: each is higher than all that were given before, across all sessions.
  *
  * A crash of the server forgets numbers of transactions that wrote nothing, and of those whose commit was not flushed, and gives them
- * again (measured: 1,003 and, after the crash, 813). Hence the message, which goes to the log and nowhere else, and the flush.
+ * again (measured: 1,003 and, after the crash, 813). Hence the message, which nobody reads, and the flush.
+ *
+ * @see https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-REPLICATION
  */
 export const TRANSACTION_ID: Statement = {
   name: 'advisory_lock_transaction_id',

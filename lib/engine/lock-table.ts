@@ -395,7 +395,10 @@ export class LockTable {
     if (this.session === session) {
       this.session = undefined;
       // Who waits hears nothing either way, so the silence of the others' session counts for those who only wait.
-      if (cause instanceof SilenceError) this.waitingSessions.destroyAll();
+      if (cause instanceof SilenceError) this.waitingSessions.failAll(cause);
+      // It watches for those who wait.
+      else if (!this.closing && this.waitingSessions.count > 0)
+        void this.sharedSession().catch(() => undefined);
     }
     for (const entry of this.entries.values()) {
       const holds = holdsOf(entry.state).filter((hold) => hold.session === session);

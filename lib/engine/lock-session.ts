@@ -97,15 +97,16 @@ export class LockSession {
     return this.inTurn(async () => {
       if (this.endCause !== undefined) throw this.endCause;
       this.heartbeat.pause();
+      let hasTaken: boolean;
       try {
         await this.connection.pin();
-        const hasTaken = await statements(this.connection);
-        if (hasTaken) this.heldCount += 1;
-        await this.letGo();
-        return hasTaken;
+        hasTaken = await statements(this.connection);
       } finally {
         this.heartbeat.resume();
       }
+      if (hasTaken) this.heldCount += 1;
+      await this.letGo();
+      return hasTaken;
     });
   }
 
@@ -131,6 +132,8 @@ export class LockSession {
   /** Asks the backend whether it is there, and still the one that the locks are of. Rejects when the session is over. */
   async confirm(): Promise<void> {
     await this.inTurn(async () => {
+      // Through a pooler, a session whose last lock has just been released has no backend that could be another one.
+      if (this.connection.backendPid === undefined) return;
       const [backendPid] = await this.ask(BACKEND_PID);
       if (Number(backendPid) === this.connection.backendPid) return;
       this.fail(new Error('the pooler has taken the backend away'));
@@ -219,8 +222,10 @@ export class LockSession {
   /** Lets a pooler have the backend back when nothing is held and nobody is about to ask. */
   private async letGo(): Promise<void> {
     if (this.heldCount > 0 || this.waiting.length > 0 || this.endCause !== undefined) return;
+    this.heartbeat.asked();
     try {
       await this.connection.unpin();
+      this.heartbeat.heard();
     } catch (error) {
       this.fail(error as Error);
     }

@@ -9,6 +9,7 @@ import { UNLOCK_ALL, waitScript } from './lock-statements.js';
  * all other locks would keep them from being released.
  */
 export class WaitingSession {
+  private stage: 'before the queue' | 'in the queue' | 'after the queue' = 'after the queue';
   private cancelling: Promise<void> = Promise.resolve();
 
   constructor(
@@ -22,9 +23,12 @@ export class WaitingSession {
    * is certain then that the key is not held. Rejects when the session is over or in doubt.
    */
   wait(key: LockKey, mode: LockMode, timeoutMs: number): Promise<boolean> {
+    this.stage = 'before the queue';
     return this.session.patiently(async (connection) => {
+      this.stage = 'in the queue';
       const isGranted = await waitFor(connection, key, mode, timeoutMs);
-      // A cancel that is still on its way would hit what comes next; through a pooler, that of others.
+      // A cancel that is still on its way would hit what comes next; through a pooler, that of others. None may set out any more.
+      this.stage = 'after the queue';
       await this.cancelling;
       if (isGranted) return true;
       await connection.repin();
@@ -37,10 +41,9 @@ export class WaitingSession {
   /** Ends the wait by way of another session; it may have to be said again when the wait had not begun. Rejects when that one is over. */
   async cancel(by: LockSession): Promise<void> {
     const { backendPid } = this.connection;
-    if (backendPid === undefined) {
-      this.destroy();
-      return;
-    }
+    // The pooler may not have a backend for it for long.
+    if (backendPid === undefined && this.stage === 'before the queue') this.destroy();
+    if (backendPid === undefined || this.stage !== 'in the queue') return;
     const told = by.cancel(backendPid);
     this.cancelling = told.catch(() => undefined);
     await told;

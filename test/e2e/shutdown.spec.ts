@@ -1,0 +1,166 @@
+import { describe, expect, it } from '@jest/globals';
+import type { AdvisoryLockModuleOptions } from '../../lib/index.js';
+import { closeAfterTest } from '../faults/support/close-after-test.js';
+import { startPrimary } from '../faults/support/postgres-cluster.js';
+import { startProxy } from '../faults/support/tcp-proxy.js';
+import { createLocks } from '../support/locks.js';
+import { startWorker } from '../support/processes.js';
+import { useTestDatabase } from '../support/test-database.js';
+import { until } from '../support/until.js';
+import type { WorkerProcess } from '../support/worker-process.js';
+import type { Order, Report } from './workers/shutdown-app.js';
+
+const database = useTestDatabase();
+
+const BY_SIGNAL = { code: null, signal: 'SIGTERM' };
+const BY_ITSELF = { code: 0, signal: null };
+
+/** An application in a process of its own, with the shutdown hooks of Nest. */
+class ShutdownApp {
+  private constructor(readonly worker: WorkerProcess) {}
+
+  static async start(
+    options: AdvisoryLockModuleOptions = {},
+    env: NodeJS.ProcessEnv = {},
+  ): Promise<ShutdownApp> {
+    const app = new ShutdownApp(
+      startWorker(new URL('./workers/shutdown-app.ts', import.meta.url), {
+        env: { TEST_URL: database.url, TEST_LOCK_OPTIONS: JSON.stringify(options), ...env },
+      }),
+    );
+    await app.says({ type: 'ready' });
+    return app;
+  }
+
+  order(order: Order): void {
+    this.worker.send(order);
+  }
+
+  says(report: Report): Promise<Report> {
+    return this.worker.message<Report>(
+      ({ type, name }) => type === report.type && (report.name === undefined || name === report.name),
+      30_000,
+    );
+  }
+
+  async hold(name: string, isStubborn = false): Promise<void> {
+    this.order({ do: isStubborn ? 'hold until told' : 'hold', name });
+    await this.says({ type: 'holding', name });
+  }
+
+  async refusal(order: Order): Promise<string | undefined> {
+    this.order(order);
+    return (await this.says({ type: 'refused', name: order.name ?? '' })).code;
+  }
+}
+
+const queued = async (): Promise<boolean> => (await database.advisoryLocks()).some(({ granted }) => !granted);
+
+describe('an application that is told to end', () => {
+  it('takes no lock any more, ends waiting, and gives holders some time before their locks are lost', async () => {
+    await using busy = await createLocks(database.url).service.acquire('busy');
+    const app = await ShutdownApp.start({ shutdownTimeoutMs: 2_000 });
+    await app.hold('quick');
+    await app.hold('slow', true);
+    app.order({ do: 'wait', name: 'busy' });
+    await until(queued, 'it waits');
+
+    app.worker.kill('SIGTERM');
+    app.worker.kill('SIGTERM');
+    expect((await app.says({ type: 'refused', name: 'busy' })).code).toBe('LOCK_SHUTDOWN');
+    expect(await app.refusal({ do: 'try', name: 'another' })).toBe('LOCK_SHUTDOWN');
+    expect(await app.refusal({ do: 'wait', name: 'quick' })).toBe('LOCK_SHUTDOWN');
+    app.order({ do: 'let go', name: 'quick' });
+    await app.says({ type: 'released', name: 'quick' });
+    app.worker.kill('SIGTERM');
+    expect((await app.says({ type: 'told', name: 'slow' })).code).toBe('LOCK_LOST');
+    expect(await app.worker.exited).toEqual(BY_SIGNAL);
+    expect(await database.advisoryLocks()).toHaveLength(1);
+    expect(busy.isHeld).toBe(true);
+  });
+
+  it('ends at once when all locks have been released, however often it is closed', async () => {
+    const app = await ShutdownApp.start({ shutdownTimeoutMs: 600_000 });
+    await app.hold('import');
+    app.order({ do: 'close', times: 3 });
+    await until(
+      async () => (await app.refusal({ do: 'try', name: 'import' })) === 'LOCK_SHUTDOWN',
+      'it closes',
+    );
+    app.order({ do: 'let go', name: 'import' });
+    await app.says({ type: 'closed' });
+    expect(await app.worker.exited).toEqual(BY_ITSELF);
+    expect(await database.connections()).toEqual([]);
+  });
+
+  it('opens no connection for who still asks something afterwards', async () => {
+    const app = await ShutdownApp.start();
+    expect(await app.refusal({ do: 'close', name: 'afterwards' })).toBe('LOCK_SHUTDOWN');
+    await app.says({ type: 'closed' });
+    expect(await app.worker.exited).toEqual(BY_ITSELF);
+  });
+
+  it('waits for the holders with each of two closings at a time, as Nest 11 closes twice', async () => {
+    const { service, table } = createLocks(database.url);
+    const lock = await service.acquire('import');
+    const closings = [table.close(600_000), table.close(600_000)];
+    await expect(service.tryAcquire('import')).rejects.toMatchObject({ code: 'LOCK_SHUTDOWN' });
+    await lock.release();
+    await Promise.all(closings);
+    expect(lock.signal.aborted).toBe(false);
+  });
+
+  it('waits for a job that runs, and starts no other', async () => {
+    const app = await ShutdownApp.start({}, { TEST_CRON: 'yes' });
+    await app.says({ type: 'tick' });
+    app.worker.kill('SIGTERM');
+    await until(
+      async () => (await app.refusal({ do: 'try', name: 'Jobs.tick' })) === 'LOCK_SHUTDOWN',
+      'it closes',
+    );
+    expect(await database.advisoryLocks()).not.toEqual([]);
+    app.order({ do: 'let go', name: 'tick' });
+    await app.says({ type: 'tick is over' });
+    expect(await app.worker.exited).toEqual(BY_SIGNAL);
+    expect(await database.advisoryLocks()).toEqual([]);
+    await expect(app.says({ type: 'tick' })).rejects.toThrow('the worker has ended');
+  });
+});
+
+describe('an application that is told to end when the database is gone', () => {
+  const quick = { heartbeatMs: 200, lostAfterMs: 1_000, shutdownTimeoutMs: 500 };
+
+  it.each(['stopped', 'crashed'] as const)('ends when the server has %s', async (how) => {
+    const server = await closeAfterTest(startPrimary());
+    const app = await ShutdownApp.start(quick, { TEST_URL: server.url });
+    await app.hold('import');
+    app.order({ do: 'wait', name: 'import' });
+    if (how === 'stopped') await server.stop();
+    else await server.crash();
+    expect((await app.says({ type: 'told', name: 'import' })).code).toBe('LOCK_LOST');
+    app.order({ do: 'close' });
+    await app.says({ type: 'closed' });
+    expect(await app.worker.exited).toEqual(BY_ITSELF);
+  });
+
+  it.each(['SIGTERM', 'close()'] as const)(
+    'ends with %s when nothing is heard from the server',
+    async (how) => {
+      const { port } = new URL(database.url);
+      const proxy = await closeAfterTest(startProxy(Number(port)));
+      const blocker = await createLocks(database.url).service.acquire('busy');
+      const app = await ShutdownApp.start({ ...quick, connectionOptions: { url: proxy.url(database.url) } });
+      await app.hold('import', true);
+      app.order({ do: 'wait', name: 'busy' });
+      await until(queued, 'it waits');
+      proxy.silence();
+      if (how === 'SIGTERM') app.worker.kill('SIGTERM');
+      else app.order({ do: 'close' });
+      expect((await app.says({ type: 'told', name: 'import' })).code).toBe('LOCK_LOST');
+      expect((await app.says({ type: 'refused', name: 'busy' })).code).toBe('LOCK_SHUTDOWN');
+      expect(await app.worker.exited).toEqual(how === 'SIGTERM' ? BY_SIGNAL : BY_ITSELF);
+      await blocker.release();
+      proxy.cut();
+    },
+  );
+});

@@ -96,15 +96,17 @@ export class LockSession {
   patiently(statements: (connection: LockConnection) => Promise<boolean>): Promise<boolean> {
     return this.inTurn(async () => {
       if (this.endCause !== undefined) throw this.endCause;
-      this.heartbeat.pause();
+      let isRecent: boolean;
       let hasTaken: boolean;
+      this.heartbeat.askedPatiently();
       try {
         await this.connection.pin();
         hasTaken = await statements(this.connection);
       } finally {
-        this.heartbeat.resume();
+        isRecent = this.heartbeat.heardAtLast();
       }
       if (hasTaken) this.heldCount += 1;
+      if (!isRecent) await this.ask(BACKEND_PID);
       await this.letGo();
       return hasTaken;
     });
@@ -178,15 +180,22 @@ export class LockSession {
     return turn;
   }
 
-  /** Every answer is a sign of life, and so is an error. */
+  /**
+   * Asks the backend. Every answer is a sign of life, and so is an error. An answer that was read late, by a process that was busy or
+   * frozen, says what was, and is believed when the backend answers once more.
+   */
   private async ask(statement: Statement): Promise<(string | null)[]> {
     if (this.endCause !== undefined) throw this.endCause;
+    let answer: (string | null)[];
+    let isRecent: boolean;
     this.heartbeat.asked();
     try {
-      return await this.connection.query(statement);
+      answer = await this.connection.query(statement);
     } finally {
-      this.heartbeat.heard();
+      isRecent = this.heartbeat.heard();
     }
+    if (!isRecent) await this.ask(BACKEND_PID);
+    return answer;
   }
 
   private beat(): void {

@@ -262,7 +262,8 @@ export class LockSession {
       await this.reconcile(batch, error);
     } catch (cause) {
       this.fail(cause as Error);
-      for (const request of batch) abandon(request, this.endCause);
+      // What the server said before it hung up tells more than that it did.
+      for (const request of batch) abandon(request, isServerError(error) ? error : this.endCause);
     }
   }
 

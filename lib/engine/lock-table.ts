@@ -400,7 +400,7 @@ export class LockTable {
     if (this.session === session) {
       this.session = undefined;
       // Who waits hears nothing either way, so the silence of the others' session counts for those who only wait.
-      if (cause instanceof SilenceError) this.waitingSessions.destroyAll();
+      if (cause instanceof SilenceError) this.waitingSessions.destroyWaiting();
     }
     for (const entry of this.entries.values()) {
       const holds = holdsOf(entry.state).filter((hold) => hold.session === session);

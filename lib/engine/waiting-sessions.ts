@@ -65,9 +65,9 @@ export class WaitingSessions {
     await Promise.all(sessions.map((session) => session.close()));
   }
 
-  /** Cuts off all that wait: they are on the server that another session hears nothing from. */
-  destroyAll(): void {
-    for (const session of this.all.values()) session.destroy();
+  /** Cuts off all that wait: they are on the server that another session hears nothing from. Who holds listens himself. */
+  destroyWaiting(): void {
+    for (const session of this.all.values()) if (session.isWaiting) session.destroy();
   }
 
   private forget(session: WaitingSession): void {

@@ -1,65 +1,23 @@
 import { describe, expect, it } from '@jest/globals';
-import type { AdvisoryLockModuleOptions } from '../../lib/index.js';
 import { closeAfterTest } from '../faults/support/close-after-test.js';
 import { startPrimary } from '../faults/support/postgres-cluster.js';
 import { startProxy } from '../faults/support/tcp-proxy.js';
 import { createLocks } from '../support/locks.js';
-import { startWorker } from '../support/processes.js';
 import { useTestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
-import type { WorkerProcess } from '../support/worker-process.js';
-import type { Order, Report } from './workers/shutdown-app.js';
+import { OrderedApp } from './support/ordered-app.js';
 
 const database = useTestDatabase();
 
 const BY_SIGNAL = { code: null, signal: 'SIGTERM' };
 const BY_ITSELF = { code: 0, signal: null };
 
-/** An application in a process of its own, with the shutdown hooks of Nest. */
-class ShutdownApp {
-  private constructor(readonly worker: WorkerProcess) {}
-
-  static async start(
-    options: AdvisoryLockModuleOptions = {},
-    env: NodeJS.ProcessEnv = {},
-  ): Promise<ShutdownApp> {
-    const app = new ShutdownApp(
-      startWorker(new URL('./workers/shutdown-app.ts', import.meta.url), {
-        env: { TEST_URL: database.url, TEST_LOCK_OPTIONS: JSON.stringify(options), ...env },
-      }),
-    );
-    await app.says({ type: 'ready' });
-    return app;
-  }
-
-  order(order: Order): void {
-    this.worker.send(order);
-  }
-
-  says(report: Report): Promise<Report> {
-    return this.worker.message<Report>(
-      ({ type, name }) => type === report.type && (report.name === undefined || name === report.name),
-      30_000,
-    );
-  }
-
-  async hold(name: string, isStubborn = false): Promise<void> {
-    this.order({ do: isStubborn ? 'hold until told' : 'hold', name });
-    await this.says({ type: 'holding', name });
-  }
-
-  async refusal(order: Order): Promise<string | undefined> {
-    this.order(order);
-    return (await this.says({ type: 'refused', name: order.name ?? '' })).code;
-  }
-}
-
 const queued = async (): Promise<boolean> => (await database.advisoryLocks()).some(({ granted }) => !granted);
 
 describe('an application that is told to end', () => {
   it('takes no lock any more, ends waiting, and gives holders some time before their locks are lost', async () => {
     await using busy = await createLocks(database.url).service.acquire('busy');
-    const app = await ShutdownApp.start({ shutdownTimeoutMs: 2_000 });
+    const app = await OrderedApp.start(database.url, { shutdownTimeoutMs: 2_000 });
     await app.hold('quick');
     await app.hold('slow', true);
     app.order({ do: 'wait', name: 'busy' });
@@ -80,7 +38,7 @@ describe('an application that is told to end', () => {
   });
 
   it('ends at once when all locks have been released, however often it is closed', async () => {
-    const app = await ShutdownApp.start({ shutdownTimeoutMs: 600_000 });
+    const app = await OrderedApp.start(database.url, { shutdownTimeoutMs: 600_000 });
     await app.hold('import');
     app.order({ do: 'close', times: 3 });
     await until(
@@ -94,7 +52,7 @@ describe('an application that is told to end', () => {
   });
 
   it('opens no connection for who still asks something afterwards', async () => {
-    const app = await ShutdownApp.start();
+    const app = await OrderedApp.start(database.url);
     expect(await app.refusal({ do: 'close', name: 'afterwards' })).toBe('LOCK_SHUTDOWN');
     await app.says({ type: 'closed' });
     expect(await app.worker.exited).toEqual(BY_ITSELF);
@@ -111,7 +69,7 @@ describe('an application that is told to end', () => {
   });
 
   it('waits for a job that runs, and starts no other', async () => {
-    const app = await ShutdownApp.start({}, { TEST_CRON: 'yes' });
+    const app = await OrderedApp.start(database.url, {}, { TEST_CRON: 'yes' });
     await app.says({ type: 'tick' });
     app.worker.kill('SIGTERM');
     await until(
@@ -132,7 +90,7 @@ describe('an application that is told to end when the database is gone', () => {
 
   it.each(['stopped', 'crashed'] as const)('ends when the server has %s', async (how) => {
     const server = await closeAfterTest(startPrimary());
-    const app = await ShutdownApp.start(quick, { TEST_URL: server.url });
+    const app = await OrderedApp.start(server.url, quick);
     await app.hold('import');
     app.order({ do: 'wait', name: 'import' });
     if (how === 'stopped') await server.stop();
@@ -149,7 +107,10 @@ describe('an application that is told to end when the database is gone', () => {
       const { port } = new URL(database.url);
       const proxy = await closeAfterTest(startProxy(Number(port)));
       const blocker = await createLocks(database.url).service.acquire('busy');
-      const app = await ShutdownApp.start({ ...quick, connectionOptions: { url: proxy.url(database.url) } });
+      const app = await OrderedApp.start(database.url, {
+        ...quick,
+        connectionOptions: { url: proxy.url(database.url) },
+      });
       await app.hold('import', true);
       app.order({ do: 'wait', name: 'busy' });
       await until(queued, 'it waits');

@@ -51,9 +51,9 @@ const options = JSON.parse(process.env['TEST_LOCK_OPTIONS'] ?? '{}') as Advisory
   ],
   providers: process.env['TEST_CRON'] === undefined ? [] : [Jobs],
 })
-class ShutdownModule {}
+class OrderedModule {}
 
-const app = await NestFactory.createApplicationContext(ShutdownModule, { logger: ['error'] });
+const app = await NestFactory.createApplicationContext(OrderedModule, { logger: ['error'] });
 app.enableShutdownHooks();
 const locks = app.get(AdvisoryLockService);
 

@@ -1,7 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { closeAfterTest } from '../faults/support/close-after-test.js';
+import { describeWith } from '../faults/support/describe-with.js';
+import { startPgBouncer } from '../faults/support/pgbouncer.js';
 import { startPrimary } from '../faults/support/postgres-cluster.js';
 import { startProxy } from '../faults/support/tcp-proxy.js';
+import { withClient } from '../support/admin.js';
 import { createLocks } from '../support/locks.js';
 import { useTestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
@@ -124,4 +127,64 @@ describe('an application that is told to end when the database is gone', () => {
       proxy.cut();
     },
   );
+
+  it('ends while it connects to a server that does not answer', async () => {
+    const { port } = new URL(database.url);
+    const proxy = await closeAfterTest(startProxy(Number(port)));
+    const app = await OrderedApp.start(database.url, {
+      ...quick,
+      connectionOptions: { url: proxy.url(database.url), connectTimeoutMS: 3_000 },
+    });
+    await app.hold('import');
+    proxy.silence();
+    expect((await app.says({ type: 'told', name: 'import' })).code).toBe('LOCK_LOST');
+    app.order({ do: 'try', name: 'import' });
+    await until(() => proxy.connectionCount > 0, 'it connects');
+    app.order({ do: 'close' });
+    expect((await app.says({ type: 'refused', name: 'import' })).code).toMatch(/LOCK_(CONNECTION|SHUTDOWN)/);
+    await app.says({ type: 'closed' });
+    expect(await app.worker.exited).toEqual(BY_ITSELF);
+    proxy.cut();
+  });
+});
+
+describeWith('pgbouncer', 'an application behind a pooler that is told to end', () => {
+  it('frees its locks, and leaves nothing in the queue', async () => {
+    const bouncer = await closeAfterTest(startPgBouncer(database.url, { mode: 'transaction' }));
+    await using busy = await createLocks(database.url).service.acquire('busy');
+    const app = await OrderedApp.start(bouncer.url, { shutdownTimeoutMs: 500 });
+    await app.hold('polite');
+    await app.hold('slow', true);
+    app.order({ do: 'wait', name: 'busy' });
+    await until(queued, 'it waits');
+    app.worker.kill('SIGTERM');
+    expect((await app.says({ type: 'refused', name: 'busy' })).code).toBe('LOCK_SHUTDOWN');
+    app.order({ do: 'let go', name: 'polite' });
+    await app.says({ type: 'released', name: 'polite' });
+    expect((await app.says({ type: 'told', name: 'slow' })).code).toBe('LOCK_LOST');
+    expect(await app.worker.exited).toEqual(BY_SIGNAL);
+    // The pooler has closed the client's socket before the server notices.
+    await until(
+      async () => (await database.advisoryLocks()).length === 1,
+      'only the lock of the other is left',
+    );
+    expect(busy.isHeld).toBe(true);
+  });
+
+  it('ends while it waits for a connection of an exhausted pool', async () => {
+    const bouncer = await closeAfterTest(startPgBouncer(database.url, { mode: 'transaction', poolSize: 1 }));
+    const app = await OrderedApp.start(bouncer.url, { heartbeatMs: 200, lostAfterMs: 1_000 });
+    await withClient(bouncer.url, async (client) => {
+      await client.query('BEGIN');
+      app.order({ do: 'wait', name: 'import' });
+      const clients = async (): Promise<number> =>
+        (await bouncer.show<{ state: string }>('CLIENTS')).filter(({ state }) => state === 'waiting').length;
+      await until(async () => (await clients()) > 0, 'it waits for the pool');
+      app.worker.kill('SIGTERM');
+      expect((await app.says({ type: 'refused', name: 'import' })).code).toMatch(
+        /LOCK_(CONNECTION|SHUTDOWN)/,
+      );
+      expect(await app.worker.exited).toEqual(BY_SIGNAL);
+    });
+  });
 });

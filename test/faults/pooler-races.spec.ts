@@ -92,4 +92,29 @@ describeWith('pgbouncer', 'between a lock and the pooler', () => {
       await statement;
     });
   });
+
+  it('goes on when a question fails while locks are held', async () => {
+    const bouncer = await closeAfterTest(startPgBouncer(database.url, { mode: 'transaction' }));
+    const { service } = createLocks(bouncer.url);
+    await using lock = await service.acquire('import');
+    const before = await lock.fencingToken();
+    // From here on nobody can read the list of databases, which the question needs.
+    await database.query('BEGIN');
+    await database.query('LOCK TABLE pg_database');
+    const question = service.isLocked('another');
+    const failure = expect(question).rejects.toMatchObject({ code: 'LOCK_CONNECTION' });
+    const cancel = async (): Promise<boolean> => {
+      const blocked = await database.query(
+        `SELECT pg_cancel_backend(pid) FROM pg_locks
+          WHERE relation = 'pg_database'::regclass AND NOT granted AND pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory')`,
+      );
+      return blocked.length > 0;
+    };
+    await until(cancel, 'the question was cancelled');
+    await database.query('COMMIT');
+    await failure;
+    expect((await lock.fencingToken()) > before).toBe(true);
+    await (await service.acquire('another')).release();
+    expect(lock.isHeld).toBe(true);
+  });
 });

@@ -378,16 +378,19 @@ export class LockTable {
   /** The session, opened when first needed; however many ask at once, there is one attempt. */
   private async sharedSession(key?: LockKey): Promise<LockSession> {
     if (this.session !== undefined) return this.session;
-    if (this.isClosed) throw new LockShutdownError(key?.name);
+    this.refuseIfClosed(key);
     this.opening ??= this.connect();
-    let session: LockSession;
     try {
-      session = await this.opening;
+      const session = await this.opening;
+      this.refuseIfClosed(key);
+      return session;
     } catch (error) {
       throw error instanceof LockConnectionError ? new LockConnectionError(error.cause, key?.name) : error;
     }
+  }
+
+  private refuseIfClosed(key?: LockKey): void {
     if (this.isClosed) throw new LockShutdownError(key?.name);
-    return session;
   }
 
   private async connect(): Promise<LockSession> {

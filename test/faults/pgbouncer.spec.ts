@@ -172,20 +172,21 @@ describeWith('pgbouncer', 'through PgBouncer', () => {
     const bouncer = await start({ mode, poolSize: 2 });
     const settings = (url: string): Promise<unknown[]> =>
       withClient(url, async (client) => {
-        const { rows } = await client.query(
+        const { rows } = await client.query<{ name: string; setting: string }>(
           `SELECT name, setting FROM pg_settings WHERE source = 'session' AND name <> 'application_name' ORDER BY name`,
         );
         return rows;
       });
     const before = await settings(bouncer.url);
-    const { service, close } = createLocks(bouncer.url, { frozenAfterMs: 60_000 });
+    const locks = createLocks(bouncer.url, { frozenAfterMs: 60_000 });
+    const { service } = locks;
     const blocker = await createLocks(database.url).service.acquire('import');
     await (await service.acquire('another')).release();
     await expect(service.acquire('import', { waitMs: 50 })).rejects.toMatchObject({ code: 'LOCK_TIMEOUT' });
     const waiting = service.acquire('import', { waitMs: 60_000 });
     await blocker.release();
     await (await waiting).release();
-    if (mode === 'session') await close();
+    if (mode === 'session') await locks.close();
     // Both server connections, one after the other or not.
     expect(await Promise.all([settings(bouncer.url), settings(bouncer.url)])).toEqual([before, before]);
   });

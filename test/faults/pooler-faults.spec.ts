@@ -31,7 +31,9 @@ async function occupy({ url }: PgBouncer): Promise<() => Promise<void>> {
   await client.connect();
   defer(() => client.end());
   await client.query('BEGIN');
-  return async () => void (await client.query('COMMIT'));
+  return async () => {
+    await client.query('COMMIT');
+  };
 }
 
 /** Another process, which holds a lock until it loses it. */
@@ -144,7 +146,10 @@ describeWith('pgbouncer', 'when a pooler fails', () => {
     const service = through(bouncer, quick);
     await using lasting = await service.acquire('lasting');
     const backendPid = (): Promise<unknown> =>
-      withClient(bouncer.url, async (client) => (await client.query('SELECT pg_backend_pid() AS pid')).rows);
+      withClient(
+        bouncer.url,
+        async (client) => (await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')).rows,
+      );
     const before = await backendPid();
     const isRenewed = async (): Promise<boolean> => {
       await service.withLock('short', () => undefined);

@@ -73,7 +73,15 @@ describeWith('pgbouncer', 'between a lock and the pooler', () => {
     const waiting = new WaitingSession(connection, sessionOf(connection));
     let cancelled: Promise<void> | undefined;
     let isFree!: () => void;
-    const busy = by.patiently(() => new Promise<boolean>((resolve) => (isFree = () => resolve(false))));
+    const busy = by.patiently(
+      () =>
+        new Promise<boolean>(
+          (resolve) =>
+            (isFree = () => {
+              resolve(false);
+            }),
+        ),
+    );
     // The caller leaves in the very moment in which the time is over, and who could cancel for him has something else to do.
     const repin = connection.repin.bind(connection);
     connection.repin = () => {

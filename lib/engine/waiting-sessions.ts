@@ -65,9 +65,9 @@ export class WaitingSessions {
     await Promise.all(sessions.map((session) => session.close()));
   }
 
-  /** Ends all: they are on the server that another session hears nothing from. */
-  failAll(cause: Error): void {
-    for (const session of [...this.all.keys()]) session.fail(cause);
+  /** Ends all that wait: they are on the server that another session hears nothing from. Who holds listens himself. */
+  failWaiting(cause: Error): void {
+    for (const [session, waiting] of [...this.all]) if (waiting.isWaiting) session.fail(cause);
   }
 
   private forget(session: WaitingSession): void {

@@ -6,6 +6,8 @@ import { forkModule } from '../../sample-app/postgres/fork-module.js';
 export interface WorkerOptions {
   args?: string[];
   env?: NodeJS.ProcessEnv;
+  /** The Node that runs it. Default: the one that runs the test. */
+  execPath?: string;
 }
 
 /** Another operating system process under test, which talks to the test with `process.send()`. */
@@ -66,10 +68,14 @@ export class WorkerProcess {
 }
 
 /** Starts a module as a process that ends when this one is killed. */
-export function spawnWorker(module: URL, { args = [], env = {} }: WorkerOptions = {}): WorkerProcess {
+export function spawnWorker(
+  module: URL,
+  { args = [], env = {}, execPath = process.execPath }: WorkerOptions = {},
+): WorkerProcess {
   const endWithParent = new URL('./end-with-parent.mjs', import.meta.url).href;
   const child = forkModule(fileURLToPath(module), args, {
     env: { ...process.env, ...env },
+    execPath,
     execArgv: ['--import', endWithParent],
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });

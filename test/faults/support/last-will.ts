@@ -1,4 +1,5 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 
 export interface LastWill {
@@ -6,11 +7,9 @@ export interface LastWill {
   revoke: () => void;
 }
 
-export type LastWillMessage = { id: number; command: string } | { id: number; command?: never };
-
 const executorPath = fileURLToPath(new URL('./last-will-executor.mjs', import.meta.url));
 const open = new Set<number>();
-let executor: ChildProcess | undefined;
+let toExecutor: Socket | undefined;
 let lastId = 0;
 
 /**
@@ -26,26 +25,29 @@ export function leaveWill(command: string): LastWill {
       if (!open.delete(id)) return;
       tell({ id });
       if (open.size > 0) return;
-      executor?.disconnect();
-      executor = undefined;
+      toExecutor?.end();
+      toExecutor = undefined;
     },
   };
 }
 
-function tell(message: LastWillMessage): void {
-  executor ??= startExecutor();
-  executor.send(message);
+function tell(message: { id: number; command?: string }): void {
+  toExecutor ??= startExecutor();
+  toExecutor.write(`${JSON.stringify(message)}\n`);
 }
 
-function startExecutor(): ChildProcess {
+/**
+ * A pipe keeps what was written even when this process is gone before the other has started; of an IPC channel,
+ * which would come with `fork`, a module may miss the end.
+ */
+function startExecutor(): Socket {
   // Out of the process group, so that Ctrl-C does not reach it.
-  const child = fork(executorPath, {
+  const child = spawn(process.execPath, [executorPath], {
     detached: true,
-    // Workers are started with a module that ends them when their parent does; this one has work to do then.
-    execArgv: [],
-    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    stdio: ['pipe', 'ignore', 'ignore'],
   });
   child.unref();
-  child.channel?.unref();
-  return child;
+  const toChild = child.stdin as Socket;
+  toChild.unref();
+  return toChild;
 }

@@ -15,8 +15,13 @@ export class Namespace {
     // Whoever runs in it need not be root.
     chmodSync(this.#folder, 0o755);
     this.#will = leaveWill(`ip netns delete ${this.name}; rm -rf ${this.#folder}`);
-    run('ip', 'netns', 'add', this.name);
-    run('ip', '-n', this.name, 'link', 'set', 'lo', 'up');
+    try {
+      run('ip', 'netns', 'add', this.name);
+      run('ip', '-n', this.name, 'link', 'set', 'lo', 'up');
+    } catch (error) {
+      this.close();
+      throw error;
+    }
   }
 
   /** A program that does the same as that one, inside the namespace. Root has to start it. */
@@ -59,7 +64,7 @@ export function probeNamespaces(): string | undefined {
     namespaces[0]?.firewall('-A', 'INPUT', '-j', 'DROP');
     return undefined;
   } catch (error) {
-    return `root with CAP_NET_ADMIN and CAP_SYS_ADMIN is needed: ${String(error)}`;
+    return `it takes root with CAP_NET_ADMIN and CAP_SYS_ADMIN: ${String(error).trim()}`;
   } finally {
     for (const namespace of namespaces) namespace.close();
   }

@@ -9,15 +9,15 @@ export interface Directions {
 
 /** Stands on loopback in front of a server, and breaks the connections through it on demand. */
 export class TcpProxy {
-  /** The port that new connections are led to. */
-  target: number;
+  /** Where new connections are led: a port of loopback, or the server of a URL. */
+  target: number | string;
   readonly port: number;
   readonly #listener: Server;
   readonly #pairs = new Set<Pair>();
   readonly #silent = { toServer: false, toClient: false };
   #delayMs = 0;
 
-  constructor(target: number, listener: Server) {
+  constructor(target: number | string, listener: Server) {
     this.target = target;
     this.#listener = listener.on('connection', (client) => {
       this.#admit(client);
@@ -92,7 +92,7 @@ export class TcpProxy {
     // To connect is the first thing that travels to the server.
     toServer.send(this.#delayMs, () => {
       if (client.destroyed) return;
-      const server = connect({ port: this.target, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
+      const server = connect({ ...addressOf(this.target), allowHalfOpen: true, noDelay: true });
       const toClient = new Lane(() => this.#silent.toClient);
       pair.server = server;
       pair.toClient = toClient;
@@ -141,10 +141,16 @@ interface Pair {
   toClient?: Lane;
 }
 
-export async function startProxy(targetPort: number): Promise<TcpProxy> {
+export async function startProxy(target: number | string): Promise<TcpProxy> {
   const listener = createServer({ allowHalfOpen: true, noDelay: true });
   await listen(listener, 0);
-  return new TcpProxy(targetPort, listener);
+  return new TcpProxy(target, listener);
+}
+
+function addressOf(target: number | string): { host: string; port: number } {
+  if (typeof target === 'number') return { host: '127.0.0.1', port: target };
+  const { hostname, port } = new URL(target);
+  return { host: hostname, port: Number(port || 5432) };
 }
 
 async function listen(listener: Server, port: number): Promise<void> {

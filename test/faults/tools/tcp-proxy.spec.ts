@@ -200,7 +200,7 @@ describe('Postgres behind the TCP proxy', () => {
   const database = useTestDatabase();
 
   it('keeps the lock of a client that went while the proxy was silent', async () => {
-    const proxy = await closeAfterTest(startProxy(Number(new URL(database.url).port)));
+    const proxy = await closeAfterTest(startProxy(database.url));
     const socket = new Socket();
     const client = new pg.Client({ connectionString: proxy.url(database.url), stream: () => socket });
     client.on('error', () => undefined);

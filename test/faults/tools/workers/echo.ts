@@ -1,0 +1,2 @@
+process.on('message', (message: object) => process.send?.(message));
+process.send?.({ isReady: true });

@@ -4,79 +4,178 @@ import { startWorker } from '../support/processes.js';
 import { useTestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 import type { WorkerProcess } from '../support/worker-process.js';
+import { type Way, wishOf } from './workers/ways.js';
 
 const database = useTestDatabase();
 const env = { TEST_URL: database.url };
 
+const WAYS: readonly Way[] = ['exclusive', 'shared', 'permits', 'several', 'transaction'];
+
+/** Those of one process who wait, in their order. */
+const CALLERS: readonly number[] = [0, 1, 2, 3, 4, 5];
+
+/** For long runs: how many times the usual number of rounds. */
+const LENGTH = Number(process.env.FLEET_LENGTH ?? 1);
+
 interface Message {
   type: string;
   refused: number;
+  caller: number;
+  counts: Record<string, number>;
 }
 
-/** Starts so many processes, and lets them begin when all are ready. */
-async function startTogether(count: number, program: string, args: string[]): Promise<WorkerProcess[]> {
+/** Starts so many processes, and waits until all are ready. */
+async function startWorkers(
+  count: number,
+  program: string,
+  args: string[] = [],
+  poolSize = 2,
+): Promise<WorkerProcess[]> {
   const module = new URL(`./workers/${program}.ts`, import.meta.url);
-  const workers = Array.from({ length: count }, () => startWorker(module, { env, args }));
-  for (const worker of workers) await worker.message<Message>(({ type }) => type === 'ready', 60_000);
-  for (const worker of workers) worker.send({ type: 'go' });
+  const options = { env: { ...env, TEST_POOL_SIZE: String(poolSize) }, args };
+  const workers = Array.from({ length: count }, () => startWorker(module, options));
+  for (const worker of workers) await message(worker, 'ready');
   return workers;
 }
 
+const message = (worker: WorkerProcess, wanted: string): Promise<Message> =>
+  worker.message<Message>(({ type }) => type === wanted, 120_000 * LENGTH);
+
+/** Lets all begin at once; answers what each says when it is through. */
+async function runAll(workers: WorkerProcess[], order: { way?: Way } = {}): Promise<Message[]> {
+  for (const worker of workers) worker.send({ type: 'go', ...order });
+  return Promise.all(workers.map((worker) => message(worker, 'done')));
+}
+
+const repeat = <T>(items: readonly T[], times: number): T[] =>
+  Array.from({ length: times }, () => items).flat();
+
+/** How many wait in Postgres' queue. */
+const queue = async (): Promise<number> =>
+  (await database.advisoryLocks()).filter(({ granted }) => !granted).length;
+
+/** Lets one after the other end by itself. */
+async function endAll(workers: WorkerProcess[]): Promise<void> {
+  for (const worker of workers) {
+    worker.send({ type: 'end' });
+    expect(await worker.exited).toEqual({ code: 0, signal: null });
+  }
+}
+
 describe('a fleet', () => {
-  it('of 8 processes loses none of 1,000 updates each of one row', async () => {
-    await database.query('CREATE TABLE counter AS SELECT 0 AS value');
-    const workers = await startTogether(8, 'counter', ['1000']);
-    let refused = 0;
-    for (const worker of workers) {
-      refused += (await worker.message<Message>(({ type }) => type === 'done', 120_000)).refused;
-      expect(await worker.exited).toEqual({ code: 0, signal: null });
-    }
-    expect(await database.query('SELECT value FROM counter')).toEqual([{ value: 8_000 }]);
-    // They did get in each other's way.
-    expect(refused).toBeGreaterThan(1_000);
-  }, 180_000);
+  it(
+    'of 8 processes loses none of 1,000 updates each of one row',
+    async () => {
+      await database.query('CREATE TABLE counter AS SELECT 0 AS value');
+      const workers = await startWorkers(8, 'counter', ['1000']);
+      const done = await runAll(workers);
+      for (const worker of workers) expect(await worker.exited).toEqual({ code: 0, signal: null });
+      expect(await database.query('SELECT value FROM counter')).toEqual([{ value: 8_000 }]);
+      // They did get in each other's way.
+      expect(done.reduce((sum, { refused }) => sum + refused, 0)).toBeGreaterThan(1_000);
+    },
+    180_000 * LENGTH,
+  );
 
-  it('of 4 processes with 5 waiting callers each gives every process its share, one turn at a time', async () => {
-    // The number is how many turns there were before, read under the lock: an overlap makes a duplicate.
-    await database.query('CREATE TABLE turn (number int PRIMARY KEY, pid int)');
-    const workers = await startTogether(4, 'hot', ['5', '60']);
-    for (const worker of workers) expect(await worker.exited).toEqual({ code: 0, signal: null });
+  it(
+    'of 4 processes with 6 waiting callers each gives every one of them their share, first come first served',
+    async () => {
+      // The number is how many turns of that way there were before, read under the lock: an overlap makes a duplicate.
+      await database.query(
+        'CREATE TABLE turn (way text, caller int, alone int, pid int, UNIQUE (way, alone))',
+      );
+      const workers = await startWorkers(4, 'hot', ['6', String(480 * LENGTH)]);
+      for (const way of WAYS) await runAll(workers, { way });
+      await endAll(workers);
 
-    const [all] = await database.query('SELECT count(*)::int AS turns, max(number) AS last FROM turn');
-    expect(all).toEqual({ turns: 1_200, last: 1_199 });
-    const shares = await database.query<{ turns: number }>(
-      'SELECT count(*)::int AS turns FROM turn WHERE number < 600 GROUP BY pid',
-    );
-    // A quarter would be 150.
-    expect(shares.map(({ turns }) => turns > 50)).toEqual([true, true, true, true]);
-  }, 180_000);
+      const shares = await database.query<{ way: Way; callers: number; least: number }>(`
+      WITH share AS (SELECT way, count(*)::int AS turns FROM turn GROUP BY way, pid, caller)
+      SELECT way, count(*)::int AS callers, min(turns) AS least FROM share GROUP BY way`);
+      expect(shares.map(({ way }) => way).sort()).toEqual([...WAYS].sort());
+      // All would be served equally with 20 turns each.
+      for (const { callers, least } of shares) expect([callers, least > 6 * LENGTH]).toEqual([24, true]);
+    },
+    180_000 * LENGTH,
+  );
 
-  it('of 4 processes that share, count permits, take several and give up never has one holder too many', async () => {
-    await database.query('CREATE TABLE hold (resource text, kind text, pid int, during tstzrange)');
-    const workers = await startTogether(4, 'mixed', ['5', '60']);
-    let refused = 0;
-    for (const worker of workers) {
-      refused += (await worker.message<Message>(({ type }) => type === 'done', 120_000)).refused;
-      expect(await worker.exited).toEqual({ code: 0, signal: null });
-    }
-    expect(refused).toBeGreaterThan(50);
+  it(
+    'of 3 processes serves who waits in each of them in the order in which they came, in every way',
+    async () => {
+      const workers = await startWorkers(3, 'caller', [], CALLERS.length);
+      const { service } = createLocks(database.url);
+      for (const way of repeat(WAYS, 3 * LENGTH)) {
+        const [names, options] = wishOf(way, 0);
+        const held = await Promise.all(
+          Array.from({ length: options.permits ?? 1 }, () =>
+            service.acquire(names, { ...options, waitMs: Infinity }),
+          ),
+        );
+        // Who comes in the same moment as others is in no order with them, unless one lock of a session is all that is wanted.
+        const comesAlone = way !== 'exclusive' && way !== 'shared';
+        let called = 0;
+        for (const caller of CALLERS) {
+          for (const worker of workers) {
+            worker.send({ way, caller });
+            called += 1;
+            if (comesAlone) await message(worker, 'waiting');
+            if (way === 'transaction') await until(async () => (await queue()) === called, 'it waits');
+          }
+        }
+        if (!comesAlone)
+          for (const worker of repeat(workers, CALLERS.length)) await message(worker, 'waiting');
+        await Promise.all(held.map((lock) => lock.release()));
+        for (const worker of workers) {
+          const order: number[] = [];
+          while (order.length < CALLERS.length) order.push((await message(worker, 'turn')).caller);
+          expect([way, order]).toEqual([way, CALLERS]);
+        }
+      }
+      await endAll(workers);
+    },
+    180_000 * LENGTH,
+  );
 
-    const [check] = await database.query(`
+  it(
+    'of 4 processes that take locks in every way and give up never has one holder too many, and leaves nothing',
+    async () => {
+      await database.query('CREATE TABLE hold (resource text, way text, pid int, during tstzrange)');
+      const workers = await startWorkers(4, 'mixed', ['5', String(150 * LENGTH)], 5);
+      const counts: Record<string, number> = {};
+      for (const done of await runAll(workers)) {
+        for (const [end, count] of Object.entries(done.counts)) counts[end] = (counts[end] ?? 0) + count;
+      }
+      // The processes are still there: their end would have taken all away.
+      expect(await database.advisoryLocks()).toEqual([]);
+      const connections = await database.connections();
+      const ofLocks = connections.filter(({ applicationName }) => applicationName === 'nestjs-advisory-lock');
+      expect(ofLocks.length).toBeLessThanOrEqual(4 * 4);
+      expect(connections.filter(({ state }) => state.startsWith('idle in transaction'))).toEqual([]);
+      await endAll(workers);
+
+      for (const way of WAYS) {
+        for (const end of ['served', 'timeout', ...(way === 'transaction' ? [] : ['abort'])]) {
+          expect([way, end, (counts[`${way} ${end}`] ?? 0) > 20]).toEqual([way, end, true]);
+        }
+      }
+      const [check] = await database.query(`
       WITH numbered AS (SELECT row_number() OVER () AS number, * FROM hold),
       pairs AS (
-        SELECT a.resource, a.kind AS kind, b.kind AS other, a.pid <> b.pid AS elsewhere
-        FROM numbered a JOIN numbered b ON a.resource = b.resource AND a.number < b.number AND a.during && b.during),
+        SELECT a.way AS way, b.way AS other, a.pid <> b.pid AS elsewhere
+        FROM numbered a JOIN numbered b ON a.resource = b.resource AND a.number < b.number AND a.during && b.during
+        WHERE a.resource <> 'desk'),
       steps AS (
-        SELECT lower(during) AS at, 1 AS step FROM hold WHERE kind = 'permit'
-        UNION ALL SELECT upper(during), -1 FROM hold WHERE kind = 'permit'),
+        SELECT lower(during) AS at, 1 AS step FROM hold WHERE way = 'permits'
+        UNION ALL SELECT upper(during), -1 FROM hold WHERE way = 'permits'),
       counted AS (SELECT sum(step) OVER (ORDER BY at, step) AS holders FROM steps)
       SELECT
-        (SELECT count(*)::int FROM pairs WHERE 'exclusive' IN (kind, other)) AS overlaps,
-        (SELECT count(*) > 50 FROM pairs WHERE kind = 'shared' AND other = 'shared' AND elsewhere) AS "areShared",
+        (SELECT count(*)::int FROM pairs WHERE way <> 'shared' OR other <> 'shared') AS overlaps,
+        (SELECT count(*) > 50 FROM pairs WHERE way = 'shared' AND other = 'shared' AND elsewhere) AS "areShared",
         (SELECT max(holders)::int FROM counted) AS permits,
         (SELECT count(*) > 400 FROM hold) AS "areMany"`);
-    expect(check).toEqual({ overlaps: 0, areShared: true, permits: 3, areMany: true });
-  }, 180_000);
+      expect(check).toEqual({ overlaps: 0, areShared: true, permits: 2, areMany: true });
+    },
+    180_000 * LENGTH,
+  );
 
   it('takes over the locks of a process that is killed', async () => {
     const holder = startWorker(new URL('./workers/holder.ts', import.meta.url), {

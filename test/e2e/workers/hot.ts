@@ -1,22 +1,77 @@
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { EntityManager } from 'typeorm';
 import { startInstance } from './fleet-app.js';
+import { hold, type Way, wishOf } from './ways.js';
 
-// Several callers of one process wait for one lock again and again; each turn is noted under the lock.
-const [callers, rounds] = process.argv.slice(2).map(Number) as [number, number];
-const { locks, dataSource, close } = await startInstance();
+// Several callers of one process want a lock again and again, in the way that they are told, until the fleet has had so many
+// turns. Each turn is noted; where nobody may have one beside it, also how many of those came before, which is unique then.
+const [callers, turns] = process.argv.slice(2).map(Number) as [number, number];
+const instance = await startInstance();
+
+type Querying = Pick<EntityManager, 'query'>;
+interface Place {
+  readonly way: Way;
+  readonly caller: number;
+  readonly isAlone: boolean;
+}
+
+/** Who waits in this process, first come, first. */
+const line: Place[] = [];
+
+async function turnsBefore(querying: Querying, way: Way): Promise<{ all: number; alone: number }> {
+  const [before] = await querying.query<[{ all: number; alone: number }]>(
+    'SELECT count(*)::int AS "all", count(alone)::int AS alone FROM turn WHERE way = $1',
+    [way],
+  );
+  return before;
+}
+
+async function turn(querying: Querying, { way, caller, isAlone }: Place): Promise<boolean> {
+  const before = await turnsBefore(querying, way);
+  if (before.all >= turns) return false;
+  await sleep(Math.random());
+  if (way === 'shared' && (await turnsBefore(querying, way)).alone !== before.alone) {
+    throw new Error('Somebody else wrote meanwhile.');
+  }
+  await querying.query('INSERT INTO turn (way, caller, alone, pid) VALUES ($1, $2, $3, $4)', [
+    way,
+    caller,
+    isAlone ? before.alone : null,
+    process.pid,
+  ]);
+  return true;
+}
+
+function leaveLine(place: Place): void {
+  const ahead = line.slice(0, line.indexOf(place));
+  line.splice(ahead.length, 1);
+  // Permits and several locks are tried before they are waited for, and transactions queue in Postgres alone.
+  const isInOrder = place.way === 'exclusive' || place.way === 'shared';
+  if (isInOrder && ahead.some(({ isAlone }) => isAlone || place.isAlone)) {
+    throw new Error(`Caller ${place.caller} has overtaken another one of its process.`);
+  }
+}
+
+async function call(way: Way, caller: number): Promise<void> {
+  const { mode, permits } = wishOf(way, caller)[1];
+  let isGoingOn = true;
+  while (isGoingOn) {
+    const place = { way, caller, isAlone: mode !== 'shared' && permits === undefined };
+    line.push(place);
+    isGoingOn = await hold(instance, way, caller, (querying) => {
+      leaveLine(place);
+      return turn(querying, place);
+    });
+  }
+}
 
 process.send?.({ type: 'ready' });
-await new Promise((resolve) => process.once('message', resolve));
-
-const turn = async (): Promise<void> => {
-  const [row] = await dataSource.query<[{ turns: number }]>('SELECT count(*)::int AS turns FROM turn');
-  await sleep(Math.random());
-  await dataSource.query('INSERT INTO turn (number, pid) VALUES ($1, $2)', [row.turns, process.pid]);
-};
-const caller = async (): Promise<void> => {
-  for (let round = 0; round < rounds; round += 1) await locks.withLock('hot', turn, { waitMs: Infinity });
-};
-await Promise.all(Array.from({ length: callers }, caller));
-
-await close();
+for (;;) {
+  const [{ way }] = (await once(process, 'message')) as [{ way?: Way }];
+  if (way === undefined) break;
+  await Promise.all(Array.from({ length: callers }, (_, caller) => call(way, caller)));
+  process.send?.({ type: 'done' });
+}
+await instance.close();
 process.disconnect();

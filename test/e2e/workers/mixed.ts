@@ -1,65 +1,93 @@
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { EntityManager } from 'typeorm';
 import type { LockNames, LockOptions } from '../../../lib/index.js';
 import { startInstance } from './fleet-app.js';
 
-// Several callers of one process take locks of every kind, and some give up; each hold is noted by the clock of the server.
+// Several callers of one process take locks in every way, and most of them give up at a random moment if they were not served;
+// each hold is noted by the clock of the server.
 const [callers, rounds] = process.argv.slice(2).map(Number) as [number, number];
 const { locks, dataSource, close } = await startInstance();
 
+/** About as long as most wait, so that many give up in the very moment in which they would be served. */
+const PATIENCE_MS = 15;
+
 const pick = <T>(...choices: T[]): T => choices[Math.floor(Math.random() * choices.length)] as T;
 
-function wish(): { names: LockNames; resources: string[]; kind: string; options: LockOptions } {
-  const patience = pick<LockOptions>(
-    { waitMs: Infinity },
-    { waitMs: Infinity },
-    { waitMs: Math.random() * 30 },
-    { waitMs: Infinity, signal: AbortSignal.timeout(Math.round(Math.random() * 30)) },
-  );
-  switch (pick('exclusive', 'shared', 'shared', 'permit', 'several')) {
-    case 'shared':
-      return { names: 'book', resources: ['book'], kind: 'shared', options: { ...patience, mode: 'shared' } };
-    case 'permit':
-      return { names: 'desk', resources: ['desk'], kind: 'permit', options: { ...patience, permits: 3 } };
+function wish(): { way: string; names: LockNames; resources: string[]; options: LockOptions } {
+  const way = pick('exclusive', 'shared', 'shared', 'permits', 'permits', 'several', 'transaction');
+  switch (way) {
+    case 'permits':
+      return { way, names: 'desk', resources: ['desk'], options: { permits: 2 } };
     case 'several': {
       const names = pick(['a', 'b'], ['b', 'c'], ['c', 'a'], ['c', 'b', 'a', 'book']);
-      return { names, resources: names, kind: 'exclusive', options: patience };
+      return { way, names, resources: names, options: {} };
     }
     default:
-      return { names: 'book', resources: ['book'], kind: 'exclusive', options: patience };
+      return {
+        way,
+        names: 'book',
+        resources: ['book'],
+        options: way === 'shared' ? { mode: 'shared' } : {},
+      };
   }
 }
 
-let given = 0;
+/** How often each way came to each end. */
+const counts: Record<string, number> = {};
+
+function outcomeOf(error: unknown): string {
+  const { code, name } = error as { code?: unknown; name?: unknown };
+  if (code === 'LOCK_TIMEOUT' || code === 'LOCK_UNAVAILABLE') return 'timeout';
+  if (name === 'AbortError') return 'abort';
+  throw error;
+}
+
 async function turn(): Promise<void> {
-  const { names, resources, kind, options } = wish();
-  try {
-    await locks.withLock(
-      names,
-      async () => {
-        const [row] = await dataSource.query<[{ now: string }]>('SELECT clock_timestamp()::text AS now');
-        await sleep(Math.random() * 4);
-        await dataSource.query(
-          `INSERT INTO hold (resource, kind, pid, during)
-           SELECT resource, $2, $3, tstzrange($4::timestamptz, clock_timestamp()) FROM unnest($1::text[]) AS resource`,
-          [resources, kind, process.pid, row.now],
-        );
-      },
-      options,
+  const { way, names, resources, options } = wish();
+  const body = async (querying: Pick<EntityManager, 'query'>): Promise<string> => {
+    const [row] = await querying.query<[{ now: string }]>('SELECT clock_timestamp()::text AS now');
+    await sleep(Math.random() * 2);
+    await querying.query(
+      `INSERT INTO hold (resource, way, pid, during)
+       SELECT resource, $2, $3, tstzrange($4::timestamptz, clock_timestamp()) FROM unnest($1::text[]) AS resource`,
+      [resources, way, process.pid, row.now],
     );
-  } catch (error) {
-    const { code, name } = error as { code?: unknown; name?: unknown };
-    if (code !== 'LOCK_TIMEOUT' && code !== 'LOCK_UNAVAILABLE' && name !== 'TimeoutError') throw error;
-    given += 1;
-  }
+    return 'served';
+  };
+  const patienceMs = Math.random() * PATIENCE_MS;
+  const leaving = new AbortController();
+  const [waitMs, leavesAfterMs] = pick(
+    [Infinity],
+    [patienceMs],
+    [patienceMs],
+    [Infinity, patienceMs],
+    [Infinity, patienceMs],
+  );
+  const leave =
+    leavesAfterMs === undefined ? undefined : setTimeout(leaving.abort.bind(leaving), leavesAfterMs);
+  const outcome = await (
+    way === 'transaction'
+      ? locks.withTransactionLock('book', body, { waitMs: leavesAfterMs ?? waitMs })
+      : locks.withLock(names, () => body(dataSource), { ...options, waitMs, signal: leaving.signal })
+  ).catch(outcomeOf);
+  clearTimeout(leave);
+  counts[`${way} ${outcome}`] = (counts[`${way} ${outcome}`] ?? 0) + 1;
 }
 
 process.send?.({ type: 'ready' });
-await new Promise((resolve) => process.once('message', resolve));
+await once(process, 'message');
 await Promise.all(
   Array.from({ length: callers }, async () => {
     for (let round = 0; round < rounds; round += 1) await turn();
   }),
 );
-process.send?.({ type: 'done', refused: given });
+process.send?.({ type: 'done', counts });
+
+// Whoever had stayed behind, here or elsewhere, would be in the way now.
+await once(process, 'message');
+await locks.withLock(['book', 'a', 'b', 'c'], () => undefined);
+const permits = await Promise.all([1, 2].map(() => locks.acquire('desk', { permits: 2 })));
+await Promise.all(permits.map((permit) => permit.release()));
 await close();
 process.disconnect();

@@ -57,7 +57,7 @@ describe.each([
       ).rejects.toMatchObject({ code: '53200' });
     }
 
-    const manyNames = Array.from({ length: 20_000 }, (_, number) => `order:${number}`);
+    const manyNames = Array.from({ length: 5_000 }, (_, number) => `order:${number}`);
 
     it('refuses those who do not fit, and gives those who do their locks', async () => {
       const { service } = createLocks(url);
@@ -115,9 +115,9 @@ describe.each([
       });
       expect(await lockCount()).toBe(count);
       expect(before.isHeld).toBe(true);
-      expect(await other.isLocked('before')).toBe(true);
 
       await filler.query('SELECT pg_advisory_unlock_all()');
+      expect(await other.tryAcquire('before')).toBeUndefined();
       await (await service.acquire('new')).release();
       await before.release();
       expect(await lockCount()).toBe(0);

@@ -17,7 +17,7 @@ import {
   ownLockOf,
   type Statement,
   statementFor,
-  TRANSACTION_ID,
+  TRANSACTION_ID_SCRIPT,
   YES,
 } from './lock-statements.js';
 
@@ -140,8 +140,8 @@ export class LockSession {
 
   /** The number of a transaction of this session, which has no other use. Rejects when the session is over. */
   async transactionId(): Promise<bigint> {
-    const [transactionId] = await this.inTurn(() => this.ask(TRANSACTION_ID));
-    return BigInt(transactionId ?? '');
+    const [row] = await this.inTurn(() => this.hear(() => this.connection.run(TRANSACTION_ID_SCRIPT)));
+    return BigInt(row?.['transactionId'] as string);
   }
 
   /** Whether anybody in the database holds the key. Rejects with `LOCK_CONNECTION`. */
@@ -175,12 +175,16 @@ export class LockSession {
     return turn;
   }
 
+  private ask(statement: Statement): Promise<(string | null)[]> {
+    return this.hear(() => this.connection.query(statement));
+  }
+
   /** Every answer is a sign of life, and so is an error. */
-  private async ask(statement: Statement): Promise<(string | null)[]> {
+  private async hear<T>(question: () => Promise<T>): Promise<T> {
     if (this.endCause !== undefined) throw this.endCause;
     this.heartbeat.asked();
     try {
-      return await this.connection.query(statement);
+      return await question();
     } finally {
       this.heartbeat.heard();
     }

@@ -105,12 +105,20 @@ export const BACKEND_PID: Statement = {
   text: 'SELECT pg_catalog.pg_backend_pid()',
 };
 
-/** The number of the transaction that it is: each is higher than all that were given before, across all sessions. */
-export const TRANSACTION_ID: Statement = {
-  name: 'advisory_lock_transaction_id',
+/**
+ * Makes a transaction, and answers its number: each is higher than all that were given before, across all sessions.
+ *
+ * A transaction that writes nothing does not wait for the disk when it commits, and the server would give its number again after a
+ * crash (test/faults/fencing.spec.ts); the message, which only logical decoding could see, makes it one that writes. `local`,
+ * because the session must not wait for a standby that is away.
+ *
+ * @see https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-REPLICATION
+ */
+export const TRANSACTION_ID_SCRIPT =
+  'SET LOCAL synchronous_commit = local; ' +
+  `SELECT pg_catalog.pg_logical_emit_message(true, 'nestjs-advisory-lock', ''), ` +
   // The name that versions before 13 know too.
-  text: 'SELECT pg_catalog.txid_current()',
-};
+  'pg_catalog.txid_current()::text AS "transactionId"';
 
 /** Ends what another backend of the same role is waiting for. */
 export function cancelStatement(backendPid: number): Statement {

@@ -35,20 +35,26 @@ export class Heartbeat {
     this.askedAt = performance.now();
   }
 
-  /** An answer has come, any. */
-  heard(): void {
+  /**
+   * An answer has come, any. It shows that the server was there when the question was asked, or later: it may have lain in the socket
+   * for as long as this process was busy. Answers whether that was recently, so that it can be relied on.
+   */
+  heard(): boolean {
+    this.lastHeardAt = this.askedAt ?? performance.now();
     this.askedAt = undefined;
-    this.lastHeardAt = performance.now();
+    return performance.now() - this.lastHeardAt < this.times.lostAfterMs;
   }
 
-  /** A question that may take as long as it likes is on its way: silence is no sign until something is heard. */
-  pause(): void {
+  /** A question that may take as long as it likes is on its way: silence is no sign until its answer is heard. */
+  askedPatiently(): void {
+    this.asked();
     this.isPaused = true;
   }
 
-  resume(): void {
+  /** The answer to such a question has come. Answers the same as {@link heard}. */
+  heardAtLast(): boolean {
     this.isPaused = false;
-    this.heard();
+    return this.heard();
   }
 
   stop(): void {

@@ -52,6 +52,9 @@ export class LockConnection {
     const client = (await runner.connect()) as PgClient;
     const ended = endOf(client);
     void ended.then(() => runner.release());
+    const tooLate = setTimeout(() => {
+      cut(client);
+    }, use.lostAfterMs);
     try {
       const server = await shakeHands((statement) => queryColumn(client, statement));
       const pooled = isPooled(use.pooler, client.processID, server.backendPid);
@@ -62,6 +65,8 @@ export class LockConnection {
     } catch (error) {
       cut(client);
       throw error;
+    } finally {
+      clearTimeout(tooLate);
     }
   }
 

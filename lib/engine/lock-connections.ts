@@ -98,12 +98,27 @@ export class LockConnections {
   }
 
   private async connectDataSource(options: PostgresOptions): Promise<DataSource> {
+    const initializing = new DataSource(options).initialize();
+    const stop = new AbortController();
     try {
-      return await new DataSource(options).initialize();
+      return await Promise.race([initializing, this.tooLate(options, stop.signal)]);
     } catch (error) {
       this.dataSource = undefined;
+      void initializing.then(
+        (late) => late.destroy(),
+        () => undefined,
+      );
       throw error;
+    } finally {
+      stop.abort();
     }
+  }
+
+  /** TypeORM asks the server for its version, and waits for the answer for ever. */
+  private async tooLate({ connectTimeoutMS = 0 }: PostgresOptions, signal: AbortSignal): Promise<never> {
+    const limitMs = connectTimeoutMS + this.use.lostAfterMs;
+    await sleep(limitMs, undefined, { signal });
+    throw new Error(`the server did not answer within ${limitMs} ms`);
   }
 
   /** Makes sure, once, that the server's locks exclude. It takes a second connection for a moment. */

@@ -96,16 +96,19 @@ export class LockSession {
   patiently(statements: (connection: LockConnection) => Promise<boolean>): Promise<boolean> {
     return this.inTurn(async () => {
       if (this.endCause !== undefined) throw this.endCause;
-      this.heartbeat.pause();
+      let isRecent: boolean;
+      let hasTaken: boolean;
+      this.heartbeat.askedPatiently();
       try {
         await this.connection.pin();
-        const hasTaken = await statements(this.connection);
-        if (hasTaken) this.heldCount += 1;
-        await this.letGo();
-        return hasTaken;
+        hasTaken = await statements(this.connection);
       } finally {
-        this.heartbeat.resume();
+        isRecent = this.heartbeat.heardAtLast();
       }
+      if (hasTaken) this.heldCount += 1;
+      if (!isRecent) await this.ask(BACKEND_PID);
+      await this.letGo();
+      return hasTaken;
     });
   }
 
@@ -179,15 +182,22 @@ export class LockSession {
     return this.hear(() => this.connection.query(statement));
   }
 
-  /** Every answer is a sign of life, and so is an error. */
+  /**
+   * Asks the backend. Every answer is a sign of life, and so is an error. An answer that was read late, by a process that was busy or
+   * frozen, says what was, and is believed when the backend answers once more.
+   */
   private async hear<T>(question: () => Promise<T>): Promise<T> {
     if (this.endCause !== undefined) throw this.endCause;
+    let answer: T;
+    let isRecent: boolean;
     this.heartbeat.asked();
     try {
-      return await question();
+      answer = await question();
     } finally {
-      this.heartbeat.heard();
+      isRecent = this.heartbeat.heard();
     }
+    if (!isRecent) await this.ask(BACKEND_PID);
+    return answer;
   }
 
   private beat(): void {

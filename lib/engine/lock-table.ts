@@ -79,9 +79,12 @@ export class LockTable {
   async acquire(key: LockKey, wish: Wish): Promise<LockHold | undefined> {
     if (this.closing) throw new LockShutdownError(key.name);
     wish.signal?.throwIfAborted();
-    const entry = this.entries.get(key.id);
-    const joined = entry !== undefined && canBeJoined(entry, wish.mode) ? await this.join(entry) : undefined;
-    return joined ?? this.enqueue(key, wish);
+    return this.enqueue(key, wish);
+  }
+
+  /** Whether anybody in this process holds the key, waits or asks for it. */
+  isWantedHere(key: LockKey): boolean {
+    return this.entries.has(key.id);
   }
 
   /**
@@ -235,11 +238,14 @@ export class LockTable {
   private enqueue(key: LockKey, wish: Wish): Promise<LockHold | undefined> {
     const waiter = new Waiter(wish, (leaving) => this.leave(key, leaving));
     const entry = this.entries.get(key.id);
-    if (entry === undefined) this.campaign(this.newEntry(key, [waiter]));
-    else {
-      entry.waiters.push(waiter);
-      if (isReaderNext(entry)) this.lookAgain(entry);
+    if (entry === undefined) {
+      this.campaign(this.newEntry(key, [waiter]));
+      return waiter.outcome;
     }
+    const { waiters } = entry;
+    const place = waiters.findLastIndex(({ since }) => since <= waiter.since) + 1;
+    waiters.splice(place, 0, waiter);
+    if (place === 0 && isReaderNext(entry)) void this.letReadersIn(entry);
     return waiter.outcome;
   }
 

@@ -2,6 +2,7 @@ import type { QueryRunner } from 'typeorm';
 import { LockCapacityError } from '../errors/lock-capacity.error.js';
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
 import { LockConnectionError } from '../errors/lock-connection.error.js';
+import { StandbyError } from '../errors/standby.error.js';
 import { deadlockError } from './deadlock.js';
 import type { KeyBook } from './key-book.js';
 import type { LockKey } from './lock-key.js';
@@ -34,6 +35,7 @@ export async function lockTransaction(
   const client = (await runner.connect()) as PgClient;
   try {
     const answer = (await client.query(tryScript(key, mode)))[1]?.rows[0];
+    if (answer?.isStandby === true) throw new StandbyError();
     if (answer?.granted == null) throw readsAsOfOneMoment(key);
     if (answer.granted || waitMs === 0) return answer.granted;
     await client.query(waitScript(key, mode, waitMs, answer));

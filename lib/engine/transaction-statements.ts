@@ -16,8 +16,9 @@ const SAVEPOINT = 'nestjs_advisory_lock';
 
 /** What {@link tryScript} answers with, in its second statement. */
 export interface TryAnswer {
-  /** `null` when the transaction reads as of one moment, and nothing was tried. */
+  /** `null` when the transaction reads as of one moment, or the server is a standby, and nothing was tried. */
   readonly granted: boolean | null;
+  readonly isStandby: boolean;
   readonly lockTimeout: string;
   readonly statementTimeout: string;
 }
@@ -33,7 +34,8 @@ export function tryScript(key: LockKey, mode: LockMode): string {
   return (
     `SAVEPOINT ${SAVEPOINT}; ` +
     `SELECT CASE WHEN pg_catalog.current_setting('transaction_isolation') IN ('read committed', 'read uncommitted') ` +
-    `THEN ${TRY[mode]}(${argumentsOf(key)}) END AS granted, ` +
+    `AND NOT pg_catalog.pg_is_in_recovery() THEN ${TRY[mode]}(${argumentsOf(key)}) END AS granted, ` +
+    `pg_catalog.pg_is_in_recovery() AS "isStandby", ` +
     `pg_catalog.current_setting('lock_timeout') AS "lockTimeout", ` +
     `pg_catalog.current_setting('statement_timeout') AS "statementTimeout"; ` +
     `RELEASE SAVEPOINT ${SAVEPOINT}`

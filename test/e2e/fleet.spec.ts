@@ -1,4 +1,7 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { AdvisoryLock } from '../../lib/advisory-lock.js';
+import type { AdvisoryLockService } from '../../lib/advisory-lock.service.js';
 import { createLocks } from '../support/locks.js';
 import { startWorker } from '../support/processes.js';
 import { useTestDatabase } from '../support/test-database.js';
@@ -17,11 +20,14 @@ const CALLERS: readonly number[] = [0, 1, 2, 3, 4, 5];
 /** For long runs: how many times the usual number of rounds. */
 const LENGTH = Number(process.env.FLEET_LENGTH ?? 1);
 
+jest.setTimeout(180_000 * LENGTH);
+
 interface Message {
   type: string;
   refused: number;
   caller: number;
   counts: Record<string, number>;
+  isServed: boolean;
 }
 
 /** Starts so many processes, and waits until all are ready. */
@@ -62,102 +68,112 @@ async function endAll(workers: WorkerProcess[]): Promise<void> {
   }
 }
 
+/** Keeps everybody out; the last holder may still be leaving. */
+function takeAll(service: AdvisoryLockService, way: Way): Promise<AdvisoryLock[]> {
+  const [names, options] = wishOf(way, 0);
+  const permits = Array.from({ length: options.permits ?? 1 });
+  return Promise.all(permits.map(() => service.acquire(names, { ...options, waitMs: Infinity })));
+}
+
 describe('a fleet', () => {
-  it(
-    'of 8 processes loses none of 1,000 updates each of one row',
-    async () => {
-      await database.query('CREATE TABLE counter AS SELECT 0 AS value');
-      const workers = await startWorkers(8, 'counter', ['1000']);
-      const done = await runAll(workers);
-      for (const worker of workers) expect(await worker.exited).toEqual({ code: 0, signal: null });
-      expect(await database.query('SELECT value FROM counter')).toEqual([{ value: 8_000 }]);
-      // They did get in each other's way.
-      expect(done.reduce((sum, { refused }) => sum + refused, 0)).toBeGreaterThan(1_000);
-    },
-    180_000 * LENGTH,
-  );
+  it('of 8 processes loses none of 1,000 updates each of one row', async () => {
+    await database.query('CREATE TABLE counter AS SELECT 0 AS value');
+    const workers = await startWorkers(8, 'counter', ['1000']);
+    const done = await runAll(workers);
+    for (const worker of workers) expect(await worker.exited).toEqual({ code: 0, signal: null });
+    expect(await database.query('SELECT value FROM counter')).toEqual([{ value: 8_000 }]);
+    // They did get in each other's way.
+    expect(done.reduce((sum, { refused }) => sum + refused, 0)).toBeGreaterThan(1_000);
+  });
 
-  it(
-    'of 4 processes with 6 waiting callers each gives every one of them their share, first come first served',
-    async () => {
-      // The number is how many turns of that way there were before, read under the lock: an overlap makes a duplicate.
-      await database.query(
-        'CREATE TABLE turn (way text, caller int, alone int, pid int, UNIQUE (way, alone))',
-      );
-      const workers = await startWorkers(4, 'hot', ['6', String(480 * LENGTH)]);
-      for (const way of WAYS) await runAll(workers, { way });
-      await endAll(workers);
+  it('of 4 processes with 6 waiting callers each gives every one of them their share, first come first served', async () => {
+    // The number is how many turns of that way there were before, read under the lock: an overlap makes a duplicate.
+    await database.query('CREATE TABLE turn (way text, caller int, alone int, pid int, UNIQUE (way, alone))');
+    const workers = await startWorkers(4, 'hot', ['6', String(480 * LENGTH)]);
+    for (const way of WAYS) await runAll(workers, { way });
+    await endAll(workers);
 
-      const shares = await database.query<{ way: Way; callers: number; least: number }>(`
+    const shares = await database.query<{ way: Way; callers: number; least: number }>(`
       WITH share AS (SELECT way, count(*)::int AS turns FROM turn GROUP BY way, pid, caller)
       SELECT way, count(*)::int AS callers, min(turns) AS least FROM share GROUP BY way`);
-      expect(shares.map(({ way }) => way).sort()).toEqual([...WAYS].sort());
-      // All would be served equally with 20 turns each.
-      for (const { callers, least } of shares) expect([callers, least > 6 * LENGTH]).toEqual([24, true]);
-    },
-    180_000 * LENGTH,
-  );
+    expect(shares.map(({ way }) => way).sort()).toEqual([...WAYS].sort());
+    // All would be served equally with 20 turns each.
+    for (const { callers, least } of shares) expect([callers, least > 6 * LENGTH]).toEqual([24, true]);
+  });
 
-  it(
-    'of 3 processes serves who waits in each of them in the order in which they came, in every way',
-    async () => {
-      const workers = await startWorkers(3, 'caller', [], CALLERS.length);
-      const { service } = createLocks(database.url);
-      for (const way of repeat(WAYS, 3 * LENGTH)) {
-        const [names, options] = wishOf(way, 0);
-        const held = await Promise.all(
-          Array.from({ length: options.permits ?? 1 }, () =>
-            service.acquire(names, { ...options, waitMs: Infinity }),
-          ),
-        );
-        // Who comes in the same moment as others is in no order with them, unless one lock of a session is all that is wanted.
-        const comesAlone = way !== 'exclusive' && way !== 'shared';
-        let called = 0;
-        for (const caller of CALLERS) {
-          for (const worker of workers) {
-            worker.send({ way, caller });
-            called += 1;
-            if (comesAlone) await message(worker, 'waiting');
-            if (way === 'transaction') await until(async () => (await queue()) === called, 'it waits');
-          }
-        }
-        if (!comesAlone)
-          for (const worker of repeat(workers, CALLERS.length)) await message(worker, 'waiting');
-        await Promise.all(held.map((lock) => lock.release()));
+  it('of 3 processes serves who waits in each of them in the order in which they came, in every way', async () => {
+    const workers = await startWorkers(3, 'caller', [], CALLERS.length);
+    const { service } = createLocks(database.url);
+    for (const way of repeat(WAYS, 3 * LENGTH)) {
+      const held = await takeAll(service, way);
+      // Transactions stand in Postgres' queue alone, in the order in which their statements arrive there.
+      const comesAlone = way === 'transaction';
+      let called = 0;
+      for (const caller of CALLERS) {
         for (const worker of workers) {
-          const order: number[] = [];
-          while (order.length < CALLERS.length) order.push((await message(worker, 'turn')).caller);
-          expect([way, order]).toEqual([way, CALLERS]);
+          worker.send({ type: 'call', way, caller });
+          called += 1;
+          if (comesAlone) await message(worker, 'waiting');
+          if (way === 'transaction') await until(async () => (await queue()) === called, 'it waits');
         }
       }
-      await endAll(workers);
-    },
-    180_000 * LENGTH,
-  );
-
-  it(
-    'of 4 processes that take locks in every way and give up never has one holder too many, and leaves nothing',
-    async () => {
-      await database.query('CREATE TABLE hold (resource text, way text, pid int, during tstzrange)');
-      const workers = await startWorkers(4, 'mixed', ['5', String(150 * LENGTH)], 5);
-      const counts: Record<string, number> = {};
-      for (const done of await runAll(workers)) {
-        for (const [end, count] of Object.entries(done.counts)) counts[end] = (counts[end] ?? 0) + count;
+      if (!comesAlone) for (const worker of repeat(workers, CALLERS.length)) await message(worker, 'waiting');
+      await Promise.all(held.map((lock) => lock.release()));
+      for (const worker of workers) {
+        const order: number[] = [];
+        while (order.length < CALLERS.length) order.push((await message(worker, 'turn')).caller);
+        expect([way, order]).toEqual([way, CALLERS]);
       }
-      // The processes are still there: their end would have taken all away.
-      expect(await database.advisoryLocks()).toEqual([]);
-      const connections = await database.connections();
-      const ofLocks = connections.filter(({ applicationName }) => applicationName === 'nestjs-advisory-lock');
-      expect(ofLocks.length).toBeLessThanOrEqual(4 * 4);
-      expect(connections.filter(({ state }) => state.startsWith('idle in transaction'))).toEqual([]);
-      await endAll(workers);
+    }
+    await endAll(workers);
+  });
 
-      for (const way of WAYS) {
-        for (const end of ['served', 'timeout', ...(way === 'transaction' ? [] : ['abort'])]) {
-          expect([way, end, (counts[`${way} ${end}`] ?? 0) > 20]).toEqual([way, end, true]);
-        }
+  it('of 3 processes leaves nothing when waits end in the very moment of the grant, in every way', async () => {
+    const workers = await startWorkers(3, 'caller');
+    const { service } = createLocks(database.url);
+    const outcomes = { served: 0, left: 0 };
+    for (const way of repeat(WAYS, 40 * LENGTH)) {
+      const held = await takeAll(service, way);
+      // A transaction's wait has no signal to end it.
+      const waitMs = way === 'transaction' ? 5 + Math.random() * 5 : undefined;
+      for (const worker of workers) worker.send({ type: 'call', way, caller: 0, waitMs });
+      for (const worker of workers) await message(worker, 'waiting');
+      await Promise.all([
+        ...held.map((lock) => lock.release()),
+        ...workers.map(async (worker) => {
+          await sleep(Math.random() * 4);
+          worker.send({ type: 'leave', caller: 0 });
+        }),
+      ]);
+      for (const worker of workers)
+        outcomes[(await message(worker, 'over')).isServed ? 'served' : 'left'] += 1;
+      expect([way, await database.advisoryLocks()]).toEqual([way, []]);
+    }
+    for (const count of Object.values(outcomes)) expect(count).toBeGreaterThan(50 * LENGTH);
+    await endAll(workers);
+  });
+
+  it('of 4 processes that take locks in every way and give up never has one holder too many, and leaves nothing', async () => {
+    await database.query('CREATE TABLE hold (resource text, way text, pid int, during tstzrange)');
+    const workers = await startWorkers(4, 'mixed', ['5', String(100 * LENGTH)], 5);
+    const counts: Record<string, number> = {};
+    for (const done of await runAll(workers)) {
+      for (const [end, count] of Object.entries(done.counts)) counts[end] = (counts[end] ?? 0) + count;
+    }
+    // The processes are still there: their end would have taken all away.
+    expect(await database.advisoryLocks()).toEqual([]);
+    const connections = await database.connections();
+    const ofLocks = connections.filter(({ applicationName }) => applicationName === 'nestjs-advisory-lock');
+    expect(ofLocks.length).toBeLessThanOrEqual(4 * 4);
+    expect(connections.filter(({ state }) => state.startsWith('idle in transaction'))).toEqual([]);
+    await endAll(workers);
+
+    for (const way of WAYS) {
+      for (const end of ['served', 'timeout', ...(way === 'transaction' ? [] : ['abort'])]) {
+        expect([way, end, (counts[`${way} ${end}`] ?? 0) > 20]).toEqual([way, end, true]);
       }
-      const [check] = await database.query(`
+    }
+    const [check] = await database.query(`
       WITH numbered AS (SELECT row_number() OVER () AS number, * FROM hold),
       pairs AS (
         SELECT a.way AS way, b.way AS other, a.pid <> b.pid AS elsewhere
@@ -172,10 +188,8 @@ describe('a fleet', () => {
         (SELECT count(*) > 50 FROM pairs WHERE way = 'shared' AND other = 'shared' AND elsewhere) AS "areShared",
         (SELECT max(holders)::int FROM counted) AS permits,
         (SELECT count(*) > 400 FROM hold) AS "areMany"`);
-      expect(check).toEqual({ overlaps: 0, areShared: true, permits: 2, areMany: true });
-    },
-    180_000 * LENGTH,
-  );
+    expect(check).toEqual({ overlaps: 0, areShared: true, permits: 2, areMany: true });
+  });
 
   it('takes over the locks of a process that is killed', async () => {
     const holder = startWorker(new URL('./workers/holder.ts', import.meta.url), {

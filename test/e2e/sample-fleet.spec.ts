@@ -69,20 +69,20 @@ describe('the sample fleet', () => {
       const urls = (await fleet.instances()).map(({ url }) => url);
       const orders = (await (await fetch(`${urls[0] ?? ''}/orders`)).json()) as Order[];
 
-      const answers = await Promise.all(
-        orders.map(({ id }, n) =>
-          fetch(`${urls[n % urls.length] ?? ''}/orders/${id}/pay`, { method: 'POST' }),
-        ),
-      );
+      const pay = async (id: number, url = ''): Promise<number> => {
+        const { status } = await fetch(`${url}/orders/${id}/pay`, { method: 'POST' });
+        // Busy, on a machine that is: try again.
+        return status === 409 ? pay(id, url) : status;
+      };
+      const statuses = await Promise.all(orders.map(({ id }, n) => pay(id, urls[n % urls.length])));
 
       // The fleet's own customers may have come first.
-      expect(
-        answers.map(({ status }) => status).filter((status) => ![201, 409, 422].includes(status)),
-      ).toEqual([]);
+      expect(statuses.filter((status) => ![201, 422].includes(status))).toEqual([]);
       const receipts = await database.query<{ receiptNumber: number }>(
         `SELECT "receiptNumber" FROM advisory_lock_shop.orders WHERE "paidAt" IS NOT NULL ORDER BY 1`,
       );
-      expect(receipts.length).toBeGreaterThan(2);
+      expect(receipts.length).toBeGreaterThanOrEqual(orders.length);
+      expect(orders.length).toBeGreaterThan(2);
       expect(receipts.map(({ receiptNumber }) => receiptNumber)).toEqual(receipts.map((_, n) => n + 1));
     },
     testTimeoutMs,

@@ -2,22 +2,48 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startInstance } from './fleet-app.js';
 import { hold, type Way } from './ways.js';
 
-// Waits for a lock, whenever and in whichever way it is told to, and says when it is its turn.
+// Waits for a lock, whenever and in whichever way it is told to, until it is told to leave; says when it is its turn, and when
+// the call is over.
 const instance = await startInstance();
+const leaving = new Map<number, AbortController>();
 
-async function call(way: Way, caller: number): Promise<void> {
-  const turn = hold(instance, way, caller, async () => {
+/** Whether the wait ended as it was told to. */
+function isEndOfWait(error: unknown): boolean {
+  const { code, name } = error as { code?: unknown; name?: unknown };
+  return code === 'LOCK_TIMEOUT' || name === 'AbortError';
+}
+
+async function call(way: Way, caller: number, waitMs: number): Promise<void> {
+  const controller = new AbortController();
+  leaving.set(caller, controller);
+  const turn = async (): Promise<boolean> => {
     process.send?.({ type: 'turn', caller });
     await sleep(Math.random());
-  });
+    return true;
+  };
+  const over = hold(instance, way, caller, turn, { waitMs, signal: controller.signal }).catch(
+    (error: unknown) => {
+      if (isEndOfWait(error)) return false;
+      throw error;
+    },
+  );
   // Each of these answers comes after those to what the call has asked before it waits, which is no more often than this.
   for (let trip = 0; trip < 3; trip += 1) await instance.locks.isLocked('another');
   process.send?.({ type: 'waiting', caller });
-  await turn;
+  process.send?.({ type: 'over', caller, isServed: await over });
 }
 
-process.on('message', ({ way, caller }: { way?: Way; caller: number }) => {
-  if (way !== undefined) void call(way, caller);
+interface Order {
+  readonly type: 'call' | 'leave' | 'end';
+  readonly way: Way;
+  readonly caller: number;
+  /** For ever, if it is not said. */
+  readonly waitMs?: number;
+}
+
+process.on('message', ({ type, way, caller, waitMs = Infinity }: Order) => {
+  if (type === 'call') void call(way, caller, waitMs);
+  else if (type === 'leave') leaving.get(caller)?.abort();
   else void instance.close().then(process.disconnect.bind(process));
 });
 process.send?.({ type: 'ready' });

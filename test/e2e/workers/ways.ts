@@ -32,8 +32,9 @@ export function hold<T>(
   way: Way,
   caller: number,
   body: (querying: Pick<EntityManager, 'query'>) => Promise<T>,
+  { waitMs = Infinity, signal }: Pick<LockOptions, 'waitMs' | 'signal'> = {},
 ): Promise<T> {
-  if (way === 'transaction') return locks.withTransactionLock('hot', body, { waitMs: Infinity });
+  if (way === 'transaction') return locks.withTransactionLock('hot', body, { waitMs });
   const [name, options] = wishOf(way, caller);
-  return locks.withLock(name, () => body(dataSource), { ...options, waitMs: Infinity });
+  return locks.withLock(name, () => body(dataSource), { ...options, waitMs, ...(signal && { signal }) });
 }

@@ -18,6 +18,7 @@ import {
   type Statement,
   statementFor,
   TRANSACTION_ID,
+  UNLOCK_ALL,
   YES,
 } from './lock-statements.js';
 
@@ -46,6 +47,8 @@ export class LockSession {
     times: HeartbeatTimes,
     /** Called once, when the connection is over or in doubt; every lock of the session is lost then. */
     private readonly onEnd: (session: LockSession, cause: Error) => void,
+    /** Whether others wait on sessions that cannot be asked meanwhile, and rely on this one to notice a silent server. */
+    private readonly watchesForOthers = (): boolean => false,
   ) {
     this.heartbeat = new Heartbeat(
       times,
@@ -90,8 +93,8 @@ export class LockSession {
   }
 
   /**
-   * Runs statements that may take as long as they like, such as waiting for a key; they answer whether they have taken a lock.
-   * Silence is no sign meanwhile, and nothing else is sent.
+   * Runs statements that may take as long as they like, such as waiting for a key; they answer whether they have taken a lock. When
+   * they have not, it is made certain that nothing is held. Silence is no sign meanwhile, and nothing else is sent.
    */
   patiently(statements: (connection: LockConnection) => Promise<boolean>): Promise<boolean> {
     return this.inTurn(async () => {
@@ -106,6 +109,7 @@ export class LockSession {
         isRecent = this.heartbeat.heardAtLast();
       }
       if (hasTaken) this.heldCount += 1;
+      else await this.unlockAll();
       if (!isRecent) await this.ask(BACKEND_PID);
       await this.letGo();
       return hasTaken;
@@ -135,7 +139,10 @@ export class LockSession {
   async confirm(): Promise<void> {
     await this.inTurn(async () => {
       // Through a pooler, a session whose last lock has just been released has no backend that could be another one.
-      if (this.connection.backendPid === undefined) return;
+      if (this.connection.backendPid === undefined) {
+        this.heartbeat.heard();
+        return;
+      }
       const [backendPid] = await this.askAlone(BACKEND_PID);
       if (Number(backendPid) === this.connection.backendPid) return;
       this.fail(new Error('the pooler has taken the backend away'));
@@ -190,17 +197,21 @@ export class LockSession {
     return turn;
   }
 
+  private ask(statement: Statement): Promise<(string | null)[]> {
+    return this.hear(() => this.connection.query(statement));
+  }
+
   /**
    * Asks the backend. Every answer is a sign of life, and so is an error. An answer that was read late, by a process that was busy or
    * frozen, says what was, and is believed when the backend answers once more.
    */
-  private async ask(statement: Statement): Promise<(string | null)[]> {
+  private async hear<T>(question: () => Promise<T>): Promise<T> {
     if (this.endCause !== undefined) throw this.endCause;
-    let answer: (string | null)[];
+    let answer: T;
     let isRecent: boolean;
     this.heartbeat.asked();
     try {
-      answer = await this.connection.query(statement);
+      answer = await question();
     } finally {
       isRecent = this.heartbeat.heard();
     }
@@ -219,9 +230,18 @@ export class LockSession {
   }
 
   private beat(): void {
+    const isPinned = this.connection.backendPid !== undefined;
+    if (isPinned) void this.confirm().catch(() => undefined);
     // Through a pooler, who holds nothing has no backend that could be lost, and asking would take one from others.
-    if (this.connection.backendPid === undefined) this.heartbeat.heard();
-    else void this.confirm().catch(() => undefined);
+    else if (this.watchesForOthers()) void this.inTurn(() => this.ask(BACKEND_PID)).catch(() => undefined);
+    else this.heartbeat.heard();
+  }
+
+  /** The lock may have been granted in the last moment all the same (madelson/DistributedLock#147). */
+  private async unlockAll(): Promise<void> {
+    this.heartbeat.asked();
+    await this.connection.repin();
+    await this.ask(UNLOCK_ALL);
   }
 
   private async sendWaiting(): Promise<void> {

@@ -396,9 +396,14 @@ export class LockTable {
   private async connect(): Promise<LockSession> {
     try {
       const connection = await this.connections.open();
-      this.session = new LockSession(connection, this.connections.use, (session, cause) => {
-        this.lost(session, cause);
-      });
+      this.session = new LockSession(
+        connection,
+        this.connections.use,
+        (session, cause) => {
+          this.lost(session, cause);
+        },
+        () => this.waitingSessions.isAnyWaiting,
+      );
       return this.session;
     } finally {
       this.opening = undefined;
@@ -411,7 +416,7 @@ export class LockTable {
       // Who waits hears nothing either way, so the silence of the others' session counts for those who only wait.
       if (cause instanceof SilenceError) this.waitingSessions.failWaiting(cause);
       // It watches for those who wait.
-      else if (!this.closing && this.waitingSessions.count > 0)
+      else if (!this.isClosed && this.waitingSessions.count > 0)
         void this.sharedSession().catch(() => undefined);
     }
     for (const entry of this.entries.values()) {

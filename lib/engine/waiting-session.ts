@@ -2,7 +2,7 @@ import type { LockConnection } from './lock-connection.js';
 import type { LockKey } from './lock-key.js';
 import type { LockMode } from './lock-mode.js';
 import type { LockSession } from './lock-session.js';
-import { UNLOCK_ALL, waitScript } from './lock-statements.js';
+import { waitScript } from './lock-statements.js';
 
 /**
  * A session that waits for one key in Postgres' own queue, and then holds it. It holds nothing else: who waits on the session of
@@ -61,11 +61,7 @@ export class WaitingSession {
       // A cancel that is still on its way would hit what comes next; through a pooler, that of others. None may set out any more.
       this.stage = 'after the queue';
       await this.cancelling;
-      if (isGranted) return true;
-      await connection.repin();
-      // The lock may have been granted in the last moment all the same (madelson/DistributedLock#147).
-      await connection.query(UNLOCK_ALL);
-      return false;
+      return isGranted;
     });
   }
 }

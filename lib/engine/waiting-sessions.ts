@@ -21,6 +21,10 @@ export class WaitingSessions {
     return this.all.size;
   }
 
+  get isAnyWaiting(): boolean {
+    return [...this.all.values()].some(({ isWaiting }) => isWaiting);
+  }
+
   /** A session to wait on, or `undefined` when there are as many as there may be, or the server has no room for more. */
   async take(): Promise<WaitingSession | undefined> {
     for (const [session, timer] of this.idle) {

@@ -46,6 +46,25 @@ describeWith('pgbouncer', 'between a lock and the pooler', () => {
     await (await service.acquire('import', { waitMs: 10_000 })).release();
   });
 
+  it('lets who waits for ever begin anew when the pooler falls silent', async () => {
+    const bouncer = await closeAfterTest(startPgBouncer(database.url, { mode: 'transaction' }));
+    const proxy = await closeAfterTest(startProxy(bouncer.port));
+    const { service } = createLocks(proxy.url(database.url), quick);
+    const held = await createLocks(database.url).service.acquire('report');
+    const waiting = service.acquire('report', { waitMs: Infinity });
+    await until(async () => (await database.advisoryLocks()).length === 2, 'it stands in the queue');
+    const standsInTheQueue = async (): Promise<number | undefined> =>
+      (await database.advisoryLocks()).find(({ granted }) => !granted)?.pid;
+    const before = await standsInTheQueue();
+    proxy.silence();
+    const connectionsBefore = proxy.connectionCount;
+    await until(() => proxy.connectionCount > connectionsBefore, 'it connects anew');
+    proxy.resume();
+    await until(async () => ![before, undefined].includes(await standsInTheQueue()), 'it waits anew', 20_000);
+    await held.release();
+    await (await waiting).release();
+  });
+
   it('makes no token and does no harm when a lock is released meanwhile', async () => {
     const bouncer = await closeAfterTest(startPgBouncer(database.url, { mode: 'transaction' }));
     const { service } = createLocks(bouncer.url);

@@ -1,12 +1,14 @@
+import type { SchedulerRegistry } from '@nestjs/schedule';
 import type { EntityManager } from 'typeorm';
 import type { AdvisoryLock } from './advisory-lock.js';
-import type { Scheduler } from './cron/firing.js';
 import { RunRecords } from './cron/record/run-records.js';
+import { addRunTimeJob, type RunTimeJobOptions, type ScheduledJob } from './decorators/run-time-job.js';
 import type { ClaimTerms } from './engine/claims.js';
 import type { KeyBook } from './engine/key-book.js';
 import { describeNames, type LockKey, type LockName, type LockNames } from './engine/lock-key.js';
 import type { LockTable } from './engine/lock-table.js';
 import type { Transactions } from './engine/transactions.js';
+import { LockConfigurationError } from './errors/lock-configuration.error.js';
 import { LockNotHeldError } from './errors/lock-not-held.error.js';
 import type { BusyHttpOptions, LockUnavailableError } from './errors/lock-unavailable.error.js';
 import { diagnose } from './inspect/diagnose.js';
@@ -52,7 +54,7 @@ export class AdvisoryLockService {
     private readonly table: LockTable,
     http: BusyHttpOptions,
     transactions: Transactions,
-    private readonly findScheduler: () => Scheduler | undefined = () => undefined,
+    private readonly findScheduler: () => SchedulerRegistry | undefined = () => undefined,
   ) {
     this.sessionLocks = new SessionLocks(keys, table, http, transactions);
     this.transactionLocks = new TransactionLocks(this.sessionLocks, keys, transactions);
@@ -206,7 +208,7 @@ export class AdvisoryLockService {
   }
 
   /**
-   * The lock that the calling code runs inside of, and that is still held: the innermost one, or the one of that name.
+   * The lock that the calling code runs inside of: the innermost one, or the one of that name. When it was lost, its signal says so.
    *
    * @example
    * ```ts
@@ -223,10 +225,12 @@ export class AdvisoryLockService {
   /**
    * Does nothing when the calling code runs inside the lock: a guard for methods that must never be called without it.
    *
-   * @throws {@link LockNotHeldError} (`LOCK_NOT_HELD`) otherwise.
+   * @throws {@link LockLostError} (`LOCK_LOST`) when it was lost, {@link LockNotHeldError} (`LOCK_NOT_HELD`) otherwise.
    */
   assertHeld(name: LockName): void {
-    if (this.current(name) === undefined && !this.transactionLocks.isHeld(name)) {
+    const lock = this.current(name);
+    lock?.assertHeld();
+    if (lock === undefined && !this.transactionLocks.isHeld(name)) {
       throw new LockNotHeldError(describeNames(name), 'this code does not run inside a body that holds it');
     }
   }
@@ -251,8 +255,34 @@ export class AdvisoryLockService {
     return this.sessionLocks.unavailable(name, options);
   }
 
+  /**
+   * Makes a job at run time that one instance of the fleet runs each tick of: what `@ExclusiveCron` does for a method. It is added to
+   * the `SchedulerRegistry` under its name and started. Adding, changing and removing it (`SchedulerRegistry.deleteCronJob(name)`) is
+   * local: each instance that shall take part has to do it. Needs the package `cron`, which @nestjs/schedule uses.
+   *
+   * @param name - of the job in this instance, and of its lock, unless the option `lock` says otherwise.
+   * @throws {@link LockConfigurationError} (`LOCK_CONFIGURATION`) when `ScheduleModule.forRoot()` is not imported, or an option cannot be.
+   * @example
+   * ```ts
+   * await locks.exclusiveJob(`invoice:${customer.id}`, customer.schedule, () => this.invoices.write(customer.id));
+   * ```
+   */
+  async exclusiveJob(
+    name: string,
+    expression: string | Date,
+    body: () => unknown,
+    options: RunTimeJobOptions = {},
+  ): Promise<ScheduledJob> {
+    if (this.scheduler === undefined) {
+      throw new LockConfigurationError(
+        `The job "${name}" cannot be scheduled: ScheduleModule.forRoot() of @nestjs/schedule is not imported here.`,
+      );
+    }
+    return addRunTimeJob(this, this.scheduler, name, expression, body, options);
+  }
+
   /** Whose timers call the exclusive jobs of its application, when there is one. @internal */
-  get scheduler(): Scheduler | undefined {
+  get scheduler(): SchedulerRegistry | undefined {
     return this.findScheduler();
   }
 

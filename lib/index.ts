@@ -30,6 +30,7 @@ export type { ExclusiveJobOptions } from './decorators/exclusive-job.options.js'
 export type { TickOptions } from './cron/tick.options.js';
 export { ExclusiveTimeout } from './decorators/exclusive-timeout.decorator.js';
 export { InjectAdvisoryLock } from './decorators/inject-advisory-lock.decorator.js';
+export type { RunTimeJobOptions, ScheduledJob } from './decorators/run-time-job.js';
 export type { BusyContext, OnBusy } from './decorators/run-locked.js';
 export type { AsyncResult, LockedJobDecorator, LockedMethodDecorator } from './decorators/async-method.js';
 export {

@@ -324,6 +324,20 @@ describe('what a recorded job has missed', () => {
     expect(told).toEqual(Array.from({ length: 100 }, (_, n) => hour - (99 - n) * HOUR_MS));
   });
 
+  it('is run for a job that is made at run time, too', async () => {
+    const ticks: string[] = [];
+    await insertRun('made late', midnight(2));
+    const { app } = await start(withJobs());
+    const run = (): void => {
+      ticks.push(String(currentTick()?.at.toISOString()));
+    };
+    const options = { tick: 'record', catchUp: 'all', timeZone: 'UTC' } as const;
+    await app.get(AdvisoryLockService).exclusiveJob('made late', '0 0 * * *', run, options);
+    await until(() => ticks.length === 2, 'both ticks');
+    expect(ticks).toEqual(days(1, 0));
+    await until(async () => (await ticksOf('made late')).length === 3, 'the record');
+  });
+
   it.each([
     ['it was never recorded', async () => Promise.resolve()],
     ['the newest tick was run', () => insertRun('Daily.run', midnight(0))],
@@ -376,7 +390,11 @@ describe('the record', () => {
     expect(error.message).toMatch(/@ExclusiveCron on Reports\.write .*does not exist/);
     expect(error.message).toContain('CreateExclusiveCronRuns1735689600000');
     expect(error.message).toContain('EXCLUSIVE_CRON_RUN_SQL');
-    await start(withJobs());
+    const { app } = await start(withJobs());
+    const made = app
+      .get(AdvisoryLockService)
+      .exclusiveJob('late', NEVER, () => undefined, { tick: 'record' });
+    await expect(made).rejects.toThrow(/exclusiveJob\(\) for "late" .*does not exist/);
   });
 
   it('answers so many runs as are asked for, the newest first', async () => {

@@ -6,6 +6,7 @@ import { LockShutdownError } from '../../errors/lock-shutdown.error.js';
 import { type CronJob, findCronJob } from '../firing.js';
 import { Ticks } from '../ticks.js';
 import { callForMissed } from './missed-tick.js';
+import { type RecordOptions, retainMsOf } from './record.options.js';
 
 /** A job catches up no more ticks than this. */
 const MOST_TICKS = 100;
@@ -13,15 +14,13 @@ const MOST_TICKS = 100;
 /** How often it is looked whether the scheduler has started the job: it does so when its own module starts, and tells nobody. */
 const LOOK_AGAIN_MS = 50;
 
-/** A job whose missed ticks are to be run. */
-export interface MissedJob {
+/** A job that may have missed ticks. */
+export interface RecordedJob {
+  /** Of its lock. */
   readonly name: LockName;
   /** What its timer is found by. */
   readonly mark: object;
-  readonly catchUp: 'last' | 'all';
-  readonly retainMs: number;
-  /** Ticks after this were missed, when nobody has run them. */
-  readonly afterMs: number;
+  readonly options: RecordOptions;
   readonly call: () => Promise<unknown>;
 }
 
@@ -35,8 +34,9 @@ const logger = new Logger('AdvisoryLock');
  */
 export async function missedAfter(
   { records }: AdvisoryLockService,
-  name: LockName,
+  { name, options: { catchUp: wanted = 'none' } }: RecordedJob,
 ): Promise<number | undefined> {
+  if (wanted === 'none') return undefined;
   const [last] = await records.newest(name, 1);
   if (last === undefined) return undefined;
   const { atMs, startedMs, endedMs } = last;
@@ -44,14 +44,19 @@ export async function missedAfter(
   return (await records.isRunning(name, atMs)) ? undefined : atMs;
 }
 
-/** Waits for the job's timer, and runs what the job has missed until then. Never rejects. */
-export async function catchUp(service: AdvisoryLockService, job: MissedJob): Promise<void> {
+/** Waits for the job's timer, and runs what the job has missed after that instant. Never rejects. */
+export async function catchUp(
+  service: AdvisoryLockService,
+  job: RecordedJob,
+  afterMs: number,
+): Promise<void> {
   try {
     const cronJob = await started(service, job.mark);
     if (cronJob === undefined) return;
     const now = Date.now();
-    const afterMs = Math.max(job.afterMs, now - job.retainMs);
-    const missed = new Ticks(cronJob.cronTime).between(afterMs, now, job.catchUp === 'last' ? 1 : MOST_TICKS);
+    const max = job.options.catchUp === 'last' ? 1 : MOST_TICKS;
+    const fromMs = Math.max(afterMs, now - retainMsOf(job.options));
+    const missed = new Ticks(cronJob.cronTime).between(fromMs, now, max);
     if (missed.length > 0) await runMissed(service, job, missed);
   } catch (error) {
     if (!(error instanceof LockShutdownError)) logger.error(error);
@@ -68,7 +73,7 @@ async function started(service: AdvisoryLockService, mark: object): Promise<Cron
 }
 
 /** All instances that start together come here. They wait, as the one that is at it may die; the others find nothing left. */
-function runMissed(service: AdvisoryLockService, job: MissedJob, ticks: readonly number[]): Promise<void> {
+function runMissed(service: AdvisoryLockService, job: RecordedJob, ticks: readonly number[]): Promise<void> {
   const { name, mark, call } = job;
   const run = async ({ signal }: { signal: AbortSignal }): Promise<void> => {
     for (const atMs of await service.records.unrecorded(name, ticks)) {

@@ -1,0 +1,113 @@
+import { Logger } from '@nestjs/common';
+import type { SchedulerRegistry } from '@nestjs/schedule';
+import type { AdvisoryLockService } from '../advisory-lock.service.js';
+import { getAdvisoryLockToken } from '../advisory-lock.tokens.js';
+import { cronFiring } from '../cron/firing.js';
+import { catchUp, missedAfter } from '../cron/record/catch-up.js';
+import { checkRecords } from '../cron/record/check-records.js';
+import { LockConfigurationError } from '../errors/lock-configuration.error.js';
+import { checkJobOptions } from './decorator-options.js';
+import type { ExclusiveCronOptions } from './exclusive-cron.decorator.js';
+import { fillSlot } from './lock-slots.js';
+import { type JobMethod, runJob } from './run-job.js';
+
+/** A job of `cron`, as it is in the `SchedulerRegistry`. */
+export type ScheduledJob = ReturnType<SchedulerRegistry['getCronJob']>;
+
+/** The options of a job that is made at run time: those of `@ExclusiveCron`, but for what the call itself says. */
+export type RunTimeJobOptions = OmitOfEach<
+  ExclusiveCronOptions,
+  'name' | 'connection' | 'disabled' | 'initialDelay'
+>;
+
+/** \`Omit\` of each type of a union; by itself it makes one of them all. */
+type OmitOfEach<T, Name extends PropertyKey> = T extends unknown ? Omit<T, Name> : never;
+
+const logger = new Logger('AdvisoryLock');
+
+/** Makes the job, puts it into the registry and starts it. */
+export async function addRunTimeJob(
+  service: AdvisoryLockService,
+  registry: SchedulerRegistry,
+  name: string,
+  expression: string | Date,
+  body: () => unknown,
+  options: RunTimeJobOptions,
+): Promise<ScheduledJob> {
+  const {
+    lock,
+    onBusy = 'skip',
+    tick,
+    claimMs,
+    onCrash,
+    overlap,
+    catchUp: wanted,
+    retain,
+    ...cronOptions
+  } = options;
+  const tickOptions = {
+    ...(tick !== undefined && { tick }),
+    ...(claimMs !== undefined && { claimMs }),
+    ...(onCrash !== undefined && { onCrash }),
+    ...(overlap !== undefined && { overlap }),
+    ...(wanted !== undefined && { catchUp: wanted }),
+    ...(retain !== undefined && { retain }),
+  } as JobMethod['tick'];
+  checkJobOptions('exclusiveJob()', { ...tickOptions, lock, onBusy });
+  const { CronJob } = await importCron();
+  const slot = getAdvisoryLockToken();
+  const mark = {};
+  const job: JobMethod = {
+    method: body,
+    methodName: name,
+    slot,
+    nameOf: () => lock ?? name,
+    onBusy,
+    onShutdown: () => undefined,
+    lockOptions: {},
+    findFiring: cronFiring(mark),
+    tick: tickOptions,
+  };
+  const instance = {};
+  fillSlot(instance, slot, service);
+  const run = (): Promise<unknown> => runJob(job, instance, []);
+  const catchUpNow = await prepareRecord(service, job, mark, run);
+  const scheduled = CronJob.from({
+    ...cronOptions,
+    cronTime: expression,
+    context: mark,
+    onTick: () =>
+      run().catch((error: unknown) => {
+        logger.error(error);
+      }),
+  } as Parameters<typeof CronJob.from>[0]);
+  registry.addCronJob(name, scheduled as ScheduledJob);
+  scheduled.start();
+  void catchUpNow?.();
+  return scheduled as ScheduledJob;
+}
+
+/** Answers what catches up what a recorded job has missed, if it has. */
+async function prepareRecord(
+  service: AdvisoryLockService,
+  { methodName, nameOf, tick: options }: JobMethod,
+  mark: object,
+  call: () => Promise<unknown>,
+): Promise<(() => Promise<void>) | undefined> {
+  if (options.tick !== 'record') return undefined;
+  await checkRecords(service.records, `exclusiveJob() for "${methodName}"`);
+  const recorded = { name: nameOf({}), mark, options, call };
+  const afterMs = await missedAfter(service, recorded);
+  return afterMs === undefined ? undefined : () => catchUp(service, recorded, afterMs);
+}
+
+async function importCron(): Promise<typeof import('cron')> {
+  try {
+    return await import('cron');
+  } catch (cause) {
+    throw new LockConfigurationError(
+      'exclusiveJob() needs the package `cron`, which @nestjs/schedule uses, but it cannot be imported from here. Install it: npm install cron',
+      { cause },
+    );
+  }
+}

@@ -53,7 +53,7 @@ export async function addRunTimeJob(
   };
   const instance = {};
   fillSlot(instance, slot, service);
-  const scheduled = CronJob.from({
+  const params: object = {
     ...cronOptions,
     cronTime: expression,
     context: mark,
@@ -61,10 +61,11 @@ export async function addRunTimeJob(
       runJob(job, instance, []).catch((error: unknown) => {
         logger.error(error);
       }),
-  } as Parameters<typeof CronJob.from>[0]);
-  registry.addCronJob(name, scheduled as ScheduledJob);
+  };
+  const scheduled = CronJob.from(params as Parameters<typeof CronJob.from>[0]) as unknown as ScheduledJob;
+  registry.addCronJob(name, scheduled);
   scheduled.start();
-  return scheduled as ScheduledJob;
+  return scheduled;
 }
 
 async function importCron(): Promise<typeof import('cron')> {

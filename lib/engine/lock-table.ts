@@ -63,7 +63,7 @@ export class LockTable {
     /** After so many handovers inside the process, other processes have their turn. */
     private readonly maxLocalHandoffs = DEFAULT_MAX_LOCAL_HANDOFFS,
   ) {
-    this.claims = new Claims((key) => this.openSession(key));
+    this.claims = new Claims((key) => this.sharedSession(key));
     this.fencingTokens = new FencingTokens(connections);
     this.waitingSessions = new WaitingSessions(connections, (session, cause) => {
       this.lost(session, cause);
@@ -382,10 +382,6 @@ export class LockTable {
     // What was granted in the last moment is on its way back by now.
     const state = this.entries.get(key.id)?.state;
     if (state?.name === 'releasing') await state.done;
-  }
-
-  private openSession(key: LockKey): Promise<LockSession> {
-    return this.closing ? Promise.reject(new LockShutdownError(key.name)) : this.sharedSession(key);
   }
 
   /** The session, opened when first needed; however many ask at once, there is one attempt. */

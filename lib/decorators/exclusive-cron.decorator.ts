@@ -1,11 +1,11 @@
 import { Cron } from '@nestjs/schedule';
 import type { LockedJobDecorator } from './async-method.js';
-import { exclusiveJob, type ExclusiveJobOptions } from './exclusive-job.js';
+import { exclusiveJob, type ExclusiveJobOptions, type LeaderOptions } from './exclusive-job.js';
 
 type CronOptions = NonNullable<Parameters<typeof Cron>[1]>;
 
 /** The options of `@ExclusiveCron`: all of `@Cron`, and those of the lock. */
-export type ExclusiveCronOptions = CronOptions & ExclusiveJobOptions;
+export type ExclusiveCronOptions = CronOptions & ExclusiveJobOptions & LeaderOptions;
 
 /**
  * `@Cron` of @nestjs/schedule, and a lock: of the instances of a fleet whose timers fire, the one that gets the lock runs the
@@ -20,12 +20,15 @@ export type ExclusiveCronOptions = CronOptions & ExclusiveJobOptions;
  * ```ts
  * @ExclusiveCron('0 3 * * *', { timeZone: 'Europe/Berlin' })
  * async daily(): Promise<void> {}
+ *
+ * @ExclusiveCron('* * * * *', { leader: 'reports' }) // always where the other jobs with that leader run
+ * async minutely(): Promise<void> {}
  * ```
  */
 export function ExclusiveCron(
   expression: Parameters<typeof Cron>[0],
   options: ExclusiveCronOptions = {},
 ): LockedJobDecorator {
-  const { lock, onBusy, connection, ...cronOptions } = options;
-  return exclusiveJob('@ExclusiveCron', Cron(expression, cronOptions), { lock, onBusy, connection });
+  const { lock, onBusy, connection, leader, ...cronOptions } = options;
+  return exclusiveJob('@ExclusiveCron', Cron(expression, cronOptions), { lock, onBusy, connection, leader });
 }

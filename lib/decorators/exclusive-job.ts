@@ -1,12 +1,12 @@
 import 'reflect-metadata';
 import { Logger } from '@nestjs/common';
 import { getAdvisoryLockToken } from '../advisory-lock.tokens.js';
-import type { LockName } from '../engine/lock-key.js';
+import { describeNames, type LockName } from '../engine/lock-key.js';
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
 import type { LockedJobDecorator } from './async-method.js';
 import { checkJobOptions } from './decorator-options.js';
 import { type ExclusiveJob, jobLockName, noteExclusiveJob } from './exclusive-job.metadata.js';
-import { lockMethod } from './lock-method.js';
+import { lockMethod, type MethodLock } from './lock-method.js';
 import type { OnBusy } from './run-locked.js';
 
 /** The lock of an exclusive job: the options of `@ExclusiveInterval` and `@ExclusiveTimeout`, and part of those of `@ExclusiveCron`. */
@@ -29,6 +29,19 @@ export interface ExclusiveJobOptions {
   readonly connection?: string;
 }
 
+/** Which instance runs a job: an option of `@ExclusiveCron`. */
+export interface LeaderOptions {
+  /**
+   * The job runs where this leadership is, and is skipped everywhere else: for jobs that belong together, as they share what one
+   * instance has in memory. The library campaigns for it by itself, once for all jobs and `@OnLeadership` methods of that name. A job
+   * that runs when the leadership is lost goes on to its end, under its own lock.
+   * @default whichever instance gets the lock
+   */
+  readonly leader?: LockName;
+}
+
+type AllOptions = ExclusiveJobOptions & LeaderOptions;
+
 const logger = new Logger('AdvisoryLock');
 
 /**
@@ -40,12 +53,12 @@ const logger = new Logger('AdvisoryLock');
 export function exclusiveJob(
   decorator: string,
   scheduled: MethodDecorator,
-  options: { readonly [Name in keyof ExclusiveJobOptions]: ExclusiveJobOptions[Name] | undefined },
+  options: { readonly [Name in keyof AllOptions]: AllOptions[Name] | undefined },
 ): LockedJobDecorator {
   checkJobOptions(decorator, options);
-  const { lock, onBusy = 'skip', connection } = options;
+  const { lock, onBusy = 'skip', connection, leader } = options;
   const schedule = scheduleMetadata(scheduled);
-  const job: ExclusiveJob = { decorator, slot: getAdvisoryLockToken(connection), lock, schedule };
+  const job: ExclusiveJob = { decorator, slot: getAdvisoryLockToken(connection), lock, leader, schedule };
   const decorate = (
     target: object,
     propertyKey: string | symbol,
@@ -56,6 +69,7 @@ export function exclusiveJob(
     const method = lockMethod(target, propertyKey, descriptor, {
       connection,
       nameOf: (instance) => jobLockName(instance, methodName, job),
+      isItsTurn: leader === undefined ? undefined : leads(leader, methodName),
       onBusy: onBusy === 'skip' ? logSkip : onBusy,
       // The scheduler logs what a job throws as an error, and a timer that fires now is nothing unusual.
       onShutdown: (instance) => {
@@ -72,6 +86,17 @@ export function exclusiveJob(
 const logSkip: OnBusy = ({ instance, methodName, lockName }) => {
   logger.debug(`Skipped ${instance.constructor.name}.${methodName}: lock "${lockName}" is held elsewhere`);
 };
+
+function leads(leader: LockName, methodName: string): NonNullable<MethodLock['isItsTurn']> {
+  return (service, instance) => {
+    const isLeader = service.isLeader(leader);
+    if (!isLeader) {
+      const where = `${instance.constructor.name}.${methodName}`;
+      logger.debug(`Skipped ${where}: this instance does not lead "${describeNames(leader)}"`);
+    }
+    return isLeader;
+  };
+}
 
 /** What the scheduling decorator notes on a method, by asking it, as its keys are no public API. */
 function scheduleMetadata(scheduled: MethodDecorator): ReadonlyMap<unknown, unknown> {

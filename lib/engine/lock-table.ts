@@ -50,6 +50,7 @@ export class LockTable {
   private session: LockSession | undefined;
   private opening: Promise<LockSession> | undefined;
   private closing = false;
+  private readonly closer = new AbortController();
   private onEmpty: (() => void) | undefined;
 
   constructor(
@@ -61,6 +62,11 @@ export class LockTable {
     this.waitingSessions = new WaitingSessions(connections, (session, cause) => {
       this.lost(session, cause);
     });
+  }
+
+  /** Aborts when no more locks are taken, for who holds one as long as he may. */
+  get closeSignal(): AbortSignal {
+    return this.closer.signal;
   }
 
   /** Whether no more locks are taken, for ever. */
@@ -150,6 +156,7 @@ export class LockTable {
       for (const waiter of waiters.splice(0)) waiter.fail(new LockShutdownError(key.name));
       if (state.name === 'campaigning') campaigns.push(state.campaign.stop());
     }
+    this.closer.abort(new DOMException('The application is shutting down', 'AbortError'));
     await Promise.all(campaigns);
     await this.emptied(graceMs);
     for (const { key, state } of this.entries.values()) {

@@ -130,12 +130,9 @@ export class Leadership implements AsyncDisposable {
   }
 
   private tellEnd({ lost }: Term, failures: readonly unknown[]): void {
+    const what = `What leads "${this.name}" here failed, so this instance does not lead it any more`;
     for (const failure of failures) {
-      const stack = failure instanceof Error ? failure.stack : String(failure);
-      this.log.error(
-        `What leads "${this.name}" here failed, so this instance does not lead it any more`,
-        stack,
-      );
+      this.log.error(`${what}: ${String(failure)}`, failure instanceof Error ? failure.stack : undefined);
     }
     if (lost !== undefined) this.log.warn(`Not leading "${this.name}" any more. ${lost.message}`);
     else if (this.isStopped) this.log.log(`Stopped leading "${this.name}"`);

@@ -24,7 +24,13 @@ export class Leaderships {
     private readonly keys: KeyBook,
     private readonly table: LockTable,
     private readonly locks: SessionLocks,
-  ) {}
+  ) {
+    // The lock goes when the body has settled, whatever else the module waits for.
+    const { closeSignal } = table;
+    closeSignal.addEventListener('abort', () => {
+      for (const leadership of this.candidates.keys()) void leadership.stopBecause(closeSignal.reason);
+    });
+  }
 
   lead(name: LockName, body: LeadershipBody, options: LeadOptions = {}): Leadership {
     checkOptions(options, signalRules, 'lead()');
@@ -36,8 +42,7 @@ export class Leaderships {
       () => new Leadership(describeNames(name), acquire, body, new Logger('AdvisoryLock')),
     );
     this.candidates.set(leadership, id);
-    // At shutdown the lock goes with the body, not with the patience of the module.
-    void this.follow(leadership, [options.signal, this.table.closeSignal]);
+    void this.follow(leadership, options.signal);
     return leadership;
   }
 
@@ -46,16 +51,13 @@ export class Leaderships {
     return [...this.candidates].some(([leadership, keyId]) => keyId === id && leadership.isLeader);
   }
 
-  /** Stops it when one of the signals aborts, and forgets it when it is over. */
-  private async follow(leadership: Leadership, signals: readonly (AbortSignal | undefined)[]): Promise<void> {
-    const untie = new AbortController();
-    for (const signal of signals) {
-      const stop = (): void => void leadership.stopBecause(signal?.reason);
-      signal?.addEventListener('abort', stop, { once: true, signal: untie.signal });
-      if (signal?.aborted === true) stop();
-    }
+  /** Stops it with the signal of the caller, and forgets it when it is over. */
+  private async follow(leadership: Leadership, signal: AbortSignal | undefined): Promise<void> {
+    const stop = (): void => void leadership.stopBecause(signal?.reason);
+    signal?.addEventListener('abort', stop, { once: true });
+    if (signal?.aborted === true) stop();
     await leadership.over;
-    untie.abort();
+    signal?.removeEventListener('abort', stop);
     this.candidates.delete(leadership);
   }
 }

@@ -51,5 +51,5 @@ export async function whenAborted(signal: AbortSignal): Promise<void> {
 /** Whether this is how the work was ended by the signal: by its reason, or as Node's own functions say it. */
 export function isEcho(error: unknown, signal: AbortSignal): boolean {
   if (!signal.aborted) return false;
-  return error === signal.reason || (error instanceof Error && error.name === 'AbortError');
+  return error === signal.reason || (error as Partial<Error> | undefined)?.name === 'AbortError';
 }

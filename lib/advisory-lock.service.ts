@@ -203,7 +203,7 @@ export class AdvisoryLockService {
   }
 
   /**
-   * The lock that the calling code runs inside of, and that is still held: the innermost one, or the one of that name.
+   * The lock that the calling code runs inside of: the innermost one, or the one of that name. When it was lost, its signal says so.
    *
    * @example
    * ```ts
@@ -220,10 +220,12 @@ export class AdvisoryLockService {
   /**
    * Does nothing when the calling code runs inside the lock: a guard for methods that must never be called without it.
    *
-   * @throws {@link LockNotHeldError} (`LOCK_NOT_HELD`) otherwise.
+   * @throws {@link LockLostError} (`LOCK_LOST`) when it was lost, {@link LockNotHeldError} (`LOCK_NOT_HELD`) otherwise.
    */
   assertHeld(name: LockName): void {
-    if (this.current(name) === undefined && !this.transactionLocks.isHeld(name)) {
+    const lock = this.current(name);
+    lock?.assertHeld();
+    if (lock === undefined && !this.transactionLocks.isHeld(name)) {
       throw new LockNotHeldError(describeNames(name), 'this code does not run inside a body that holds it');
     }
   }

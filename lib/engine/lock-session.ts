@@ -128,13 +128,15 @@ export class LockSession {
 
   /** Ends what another backend waits for; when it resolves, that backend has been told. Rejects when this session is over. */
   async cancel(backendPid: number): Promise<void> {
-    await this.inTurn(() => this.ask(cancelStatement(backendPid)));
+    await this.inTurn(() => this.askAlone(cancelStatement(backendPid)));
   }
 
   /** Asks the backend whether it is there, and still the one that the locks are of. Rejects when the session is over. */
   async confirm(): Promise<void> {
     await this.inTurn(async () => {
-      const [backendPid] = await this.ask(BACKEND_PID);
+      // Through a pooler, a session whose last lock has just been released has no backend that could be another one.
+      if (this.connection.backendPid === undefined) return;
+      const [backendPid] = await this.askAlone(BACKEND_PID);
       if (Number(backendPid) === this.connection.backendPid) return;
       this.fail(new Error('the pooler has taken the backend away'));
       throw this.endCause as Error;
@@ -143,7 +145,7 @@ export class LockSession {
 
   /** The number of a transaction of this session, which has no other use. Rejects when the session is over. */
   async transactionId(): Promise<bigint> {
-    const [transactionId] = await this.inTurn(() => this.ask(TRANSACTION_ID));
+    const [transactionId] = await this.inTurn(() => this.askAlone(TRANSACTION_ID));
     return BigInt(transactionId ?? '');
   }
 
@@ -162,9 +164,19 @@ export class LockSession {
     await this.connection.close();
   }
 
+  /** Ends the session at once: its locks are lost. */
+  fail(cause: Error): void {
+    if (this.endCause !== undefined) return;
+    this.endCause = cause;
+    this.heartbeat.stop();
+    // In this order: the server may free the locks as soon as it hears of the end, and their holders have to be told before.
+    this.onEnd(this, cause);
+    this.connection.destroy();
+  }
+
   private async isTrue(statement: Statement, key: LockKey): Promise<boolean> {
     try {
-      const [answer] = await this.inTurn(() => this.ask(statement));
+      const [answer] = await this.inTurn(() => this.askAlone(statement));
       return answer === 't';
     } catch (error) {
       throw new LockConnectionError(this.endCause ?? error, key.name);
@@ -194,6 +206,16 @@ export class LockSession {
     }
     if (!isRecent) await this.ask(BACKEND_PID);
     return answer;
+  }
+
+  /** Asks what no lock hangs on: when it fails, the transaction that holds the locks through a pooler has to go on. */
+  private async askAlone(statement: Statement): Promise<(string | null)[]> {
+    try {
+      return await this.ask(statement);
+    } catch (error) {
+      if (isServerError(error as Error)) await this.connection.repin();
+      throw error;
+    }
   }
 
   private beat(): void {
@@ -229,8 +251,10 @@ export class LockSession {
   /** Lets a pooler have the backend back when nothing is held and nobody is about to ask. */
   private async letGo(): Promise<void> {
     if (this.heldCount > 0 || this.waiting.length > 0 || this.endCause !== undefined) return;
+    this.heartbeat.asked();
     try {
       await this.connection.unpin();
+      this.heartbeat.heard();
     } catch (error) {
       this.fail(error as Error);
     }
@@ -258,7 +282,8 @@ export class LockSession {
       await this.reconcile(batch, error);
     } catch (cause) {
       this.fail(cause as Error);
-      for (const request of batch) abandon(request, this.endCause);
+      // What the server said before it hung up tells more than that it did.
+      for (const request of batch) abandon(request, isServerError(error) ? error : this.endCause);
     }
   }
 
@@ -276,14 +301,6 @@ export class LockSession {
       if (request.operation === 'unlock' || isHeld(request)) this.settle(request, true);
       else request.reject(errorOf(request.key, error));
     }
-  }
-
-  private fail(cause: Error): void {
-    if (this.endCause !== undefined) return;
-    this.endCause = cause;
-    this.heartbeat.stop();
-    this.connection.destroy();
-    this.onEnd(this, cause);
   }
 }
 

@@ -49,8 +49,8 @@ export class LockTable {
   private readonly fencingTokens: FencingTokens;
   private session: LockSession | undefined;
   private opening: Promise<LockSession> | undefined;
-  private closing = false;
   private readonly closer = new AbortController();
+  private closed: Promise<void> | undefined;
   private onEmpty: (() => void) | undefined;
 
   constructor(
@@ -71,23 +71,26 @@ export class LockTable {
 
   /** Whether no more locks are taken, for ever. */
   get isClosed(): boolean {
-    return this.closing;
+    return this.closed !== undefined;
   }
 
   /** Takes the key, or answers `undefined` when it is held or waited for, here or elsewhere. */
   tryAcquire(key: LockKey, mode: LockMode): Promise<LockHold | undefined> {
-    if (this.closing) return Promise.reject(new LockShutdownError(key.name));
+    if (this.isClosed) return Promise.reject(new LockShutdownError(key.name));
     const entry = this.entries.get(key.id);
     return entry === undefined ? this.ask(key, mode) : this.tryBusy(entry, mode);
   }
 
   /** Waits for the key; answers `undefined` when the time is over, and rejects with the reason of the signal. */
   async acquire(key: LockKey, wish: Wish): Promise<LockHold | undefined> {
-    if (this.closing) throw new LockShutdownError(key.name);
+    if (this.isClosed) throw new LockShutdownError(key.name);
     wish.signal?.throwIfAborted();
-    const entry = this.entries.get(key.id);
-    const joined = entry !== undefined && canBeJoined(entry, wish.mode) ? await this.join(entry) : undefined;
-    return joined ?? this.enqueue(key, wish);
+    return this.enqueue(key, wish);
+  }
+
+  /** Whether anybody in this process holds the key, waits or asks for it. */
+  isWantedHere(key: LockKey): boolean {
+    return this.entries.has(key.id);
   }
 
   /**
@@ -147,10 +150,16 @@ export class LockTable {
 
   /**
    * Takes no more locks and ends all waiting, gives the holders some time to release theirs, and tells those that have not that
-   * theirs is lost; then it closes the connections.
+   * theirs is lost; then it closes the connections. Once: a second call waits for the first.
    */
-  async close(graceMs: number): Promise<void> {
-    this.closing = true;
+  close(graceMs: number): Promise<void> {
+    this.closed ??= this.drain(graceMs);
+    return this.closed;
+  }
+
+  private async drain(graceMs: number): Promise<void> {
+    // Behind the assignment: who is told below may ask for another lock at once.
+    await Promise.resolve();
     const campaigns: Promise<void>[] = [];
     for (const { key, state, waiters } of this.entries.values()) {
       for (const waiter of waiters.splice(0)) waiter.fail(new LockShutdownError(key.name));
@@ -240,13 +249,17 @@ export class LockTable {
   }
 
   private enqueue(key: LockKey, wish: Wish): Promise<LockHold | undefined> {
+    if (this.isClosed) return Promise.reject(new LockShutdownError(key.name));
     const waiter = new Waiter(wish, (leaving) => this.leave(key, leaving));
     const entry = this.entries.get(key.id);
-    if (entry === undefined) this.campaign(this.newEntry(key, [waiter]));
-    else {
-      entry.waiters.push(waiter);
-      if (isReaderNext(entry)) this.lookAgain(entry);
+    if (entry === undefined) {
+      this.campaign(this.newEntry(key, [waiter]));
+      return waiter.outcome;
     }
+    const { waiters } = entry;
+    const place = waiters.findLastIndex(({ since }) => since <= waiter.since) + 1;
+    waiters.splice(place, 0, waiter);
+    if (place === 0 && isReaderNext(entry)) void this.letReadersIn(entry);
     return waiter.outcome;
   }
 
@@ -372,12 +385,19 @@ export class LockTable {
   /** The session, opened when first needed; however many ask at once, there is one attempt. */
   private async sharedSession(key?: LockKey): Promise<LockSession> {
     if (this.session !== undefined) return this.session;
+    this.refuseIfClosed(key);
     this.opening ??= this.connect();
     try {
-      return await this.opening;
+      const session = await this.opening;
+      this.refuseIfClosed(key);
+      return session;
     } catch (error) {
       throw error instanceof LockConnectionError ? new LockConnectionError(error.cause, key?.name) : error;
     }
+  }
+
+  private refuseIfClosed(key?: LockKey): void {
+    if (this.isClosed) throw new LockShutdownError(key?.name);
   }
 
   private async connect(): Promise<LockSession> {
@@ -396,7 +416,10 @@ export class LockTable {
     if (this.session === session) {
       this.session = undefined;
       // Who waits hears nothing either way, so the silence of the others' session counts for those who only wait.
-      if (cause instanceof SilenceError) this.waitingSessions.destroyAll();
+      if (cause instanceof SilenceError) this.waitingSessions.failWaiting(cause);
+      // It watches for those who wait.
+      else if (!this.isClosed && this.waitingSessions.count > 0)
+        void this.sharedSession().catch(() => undefined);
     }
     for (const entry of this.entries.values()) {
       const holds = holdsOf(entry.state).filter((hold) => hold.session === session);

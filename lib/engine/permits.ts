@@ -23,11 +23,14 @@ export async function acquirePermit(
   { permits, turn }: PermitKeys,
   wish: Wish,
 ): Promise<LockHold | undefined> {
-  const free = await tryPermits(table, permits);
-  if (free !== undefined || wish.waitMs <= 0) return free;
-  const deadline = performance.now() + wish.waitMs;
+  const since = performance.now();
+  const deadline = since + wish.waitMs;
   const remainingMs = (): number => Math.max(0, deadline - performance.now());
-  const myTurn = await table.acquire(turn, wish);
+  // Who waits here does not overtake those who wait here already.
+  const mayTry = wish.waitMs <= 0 || !table.isWantedHere(turn);
+  const free = mayTry ? await tryPermits(table, permits) : undefined;
+  if (free !== undefined || wish.waitMs <= 0) return free;
+  const myTurn = await table.acquire(turn, { ...wish, waitMs: remainingMs(), since });
   if (myTurn === undefined) return undefined;
   try {
     while (remainingMs() > 0) {

@@ -15,47 +15,53 @@ export async function acquireAll(
   wish: Wish,
 ): Promise<LockHold[] | undefined> {
   const ordered = [...keys].sort(inGlobalOrder);
-  return (
-    (await tryAll(table, ordered, wish.mode)) ??
-    (wish.waitMs > 0 ? waitForAll(table, ordered, wish) : undefined)
-  );
-}
-
-async function tryAll(
-  table: LockTable,
-  keys: readonly LockKey[],
-  mode: LockMode,
-): Promise<LockHold[] | undefined> {
-  // Asked for in the same moment, they travel in one statement.
-  const answers = await Promise.allSettled(keys.map((key) => table.tryAcquire(key, mode)));
-  const holds = answers.flatMap((answer) => (answer.status === 'fulfilled' ? (answer.value ?? []) : []));
-  if (holds.length === keys.length) return holds;
+  const since = performance.now();
+  const holds = await tryAll(table, ordered, wish.mode);
+  if (holds.length === ordered.length) return holds;
+  if (wish.waitMs > 0) return waitForRest(table, ordered, holds, { ...wish, since });
   await releaseAll(table, holds);
-  for (const answer of answers) if (answer.status === 'rejected') throw answer.reason;
   return undefined;
 }
 
-async function waitForAll(
+/** Takes those that are free. */
+async function tryAll(table: LockTable, keys: readonly LockKey[], mode: LockMode): Promise<LockHold[]> {
+  // Asked for in the same moment, they travel in one statement.
+  const answers = await Promise.allSettled(keys.map((key) => table.tryAcquire(key, mode)));
+  const holds = answers.flatMap((answer) => (answer.status === 'fulfilled' ? (answer.value ?? []) : []));
+  for (const answer of answers) {
+    if (answer.status === 'fulfilled') continue;
+    await releaseAll(table, holds);
+    throw answer.reason;
+  }
+  return holds;
+}
+
+/** Waits for what is missing, and gives back first what comes after that in the order. */
+async function waitForRest(
   table: LockTable,
   keys: readonly LockKey[],
-  { mode, waitMs, signal }: Wish,
+  taken: readonly LockHold[],
+  wish: Wish,
 ): Promise<LockHold[] | undefined> {
-  const deadline = performance.now() + waitMs;
-  const holds: LockHold[] = [];
+  const deadline = performance.now() + wish.waitMs;
+  const firstMissing = keys.findIndex(({ id }) => !taken.some(({ key }) => key.id === id));
+  const isBefore = ({ key }: LockHold): boolean => keys.findIndex(({ id }) => id === key.id) < firstMissing;
+  const holds = taken.filter(isBefore);
+  const givingBack = releaseAll(
+    table,
+    taken.filter((hold) => !isBefore(hold)),
+  );
   let isComplete = false;
   try {
-    for (const key of keys) {
-      const hold = await table.acquire(key, {
-        mode,
-        waitMs: Math.max(0, deadline - performance.now()),
-        signal,
-      });
+    for (const key of keys.slice(firstMissing)) {
+      const hold = await table.acquire(key, { ...wish, waitMs: Math.max(0, deadline - performance.now()) });
       if (hold === undefined) return undefined;
       holds.push(hold);
     }
     isComplete = true;
     return holds;
   } finally {
+    await givingBack;
     if (!isComplete) await releaseAll(table, holds);
   }
 }

@@ -8,6 +8,8 @@ export interface Wish {
   readonly waitMs: number;
   /** Ends the wait; its reason is what is thrown. */
   readonly signal?: AbortSignal | undefined;
+  /** When who wants it came, by `performance.now()`, where that was before now: it decides about the place in the queue. */
+  readonly since?: number | undefined;
 }
 
 /** Somebody in this process who waits for a key. */
@@ -16,6 +18,8 @@ export class Waiter {
   readonly outcome: Promise<LockHold | undefined>;
   /** When the time is over, by `performance.now()`. */
   readonly deadline: number;
+  /** When he came, by `performance.now()`. */
+  readonly since: number;
   private timer: NodeJS.Timeout | undefined;
   private settle!: { resolve(hold: LockHold | undefined): void; reject(error: unknown): void };
 
@@ -28,6 +32,7 @@ export class Waiter {
       this.settle = { resolve, reject };
     });
     this.deadline = performance.now() + wish.waitMs;
+    this.since = wish.since ?? performance.now();
     if (Number.isFinite(wish.waitMs)) this.timer = setTimeout(this.onTimeout, wish.waitMs);
     wish.signal?.addEventListener('abort', this.onAbort, { once: true });
   }

@@ -65,9 +65,9 @@ export class WaitingSessions {
     await Promise.all(sessions.map((session) => session.close()));
   }
 
-  /** Cuts off all that wait: they are on the server that another session hears nothing from. */
-  destroyAll(): void {
-    for (const session of this.all.values()) session.destroy();
+  /** Ends all that wait: they are on the server that another session hears nothing from. Who holds listens himself. */
+  failWaiting(cause: Error): void {
+    for (const [session, waiting] of [...this.all]) if (waiting.isWaiting) session.fail(cause);
   }
 
   private forget(session: WaitingSession): void {

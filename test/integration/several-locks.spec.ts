@@ -106,6 +106,19 @@ describe('several locks at once', () => {
     await lock.release();
   });
 
+  it.each(['a', 'b', 'c'])('are waited for first come first served, when only %s is busy', async (busy) => {
+    const [mine, other] = [ofProcess(), ofProcess()];
+    const held = await other.acquire(busy);
+    const served: number[] = [];
+    const all = [0, 1, 2, 3].map((caller) =>
+      mine.withLock(['c', 'a', 'b'], () => served.push(caller), { waitMs: Infinity }),
+    );
+    await until(async () => (await database.advisoryLocks()).some(({ granted }) => !granted), 'they wait');
+    await held.release();
+    await Promise.all(all);
+    expect(served).toEqual([0, 1, 2, 3]);
+  });
+
   it('cannot wait for each other, in whichever order they are named', async () => {
     const services = [ofProcess(), ofProcess(), ofProcess()];
     const names = ['a', 'b', 'c', 'd'];

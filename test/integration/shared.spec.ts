@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AdvisoryLockService } from '../../lib/advisory-lock.service.js';
+import type { LockMode } from '../../lib/engine/lock-mode.js';
 import { createLocks } from '../support/locks.js';
 import { terminateHolders } from '../support/terminate-holders.js';
 import { useTestDatabase } from '../support/test-database.js';
@@ -167,6 +168,22 @@ describe('a shared lock', () => {
     await using reader = await other.acquire('b', shared);
     expect([both.mode, reader.mode]).toEqual(['shared', 'shared']);
     expect(await other.tryAcquire('a')).toBeUndefined();
+  });
+
+  it('serves a reader who has to look for a writer elsewhere before a writer who comes after him', async () => {
+    const { service } = createLocks(database.url, { maxLocalHandoffs: 1 });
+    const held = [
+      await service.acquire('k', { mode: 'shared' }),
+      await service.acquire('k', { mode: 'shared' }),
+    ];
+    const served: string[] = [];
+    const serve = async (mode: LockMode): Promise<void> => {
+      await service.withLock('k', () => served.push(mode), { mode, waitMs: Infinity });
+    };
+    const all = [serve('shared'), serve('exclusive')];
+    for (const lock of held) await lock.release();
+    await Promise.all(all);
+    expect(served).toEqual(['shared', 'exclusive']);
   });
 
   it('never has a reader beside a writer, however processes race', async () => {

@@ -46,8 +46,8 @@ async function turn(querying: Querying, { way, caller, isAlone }: Place): Promis
 function leaveLine(place: Place): void {
   const ahead = line.slice(0, line.indexOf(place));
   line.splice(ahead.length, 1);
-  // Permits and several locks are tried before they are waited for, and transactions queue in Postgres alone.
-  const isInOrder = place.way === 'exclusive' || place.way === 'shared';
+  // Transactions queue in Postgres alone, and who gets the last permit may begin before who got the one before.
+  const isInOrder = place.way !== 'transaction' && place.way !== 'permits';
   if (isInOrder && ahead.some(({ isAlone }) => isAlone || place.isAlone)) {
     throw new Error(`Caller ${place.caller} has overtaken another one of its process.`);
   }

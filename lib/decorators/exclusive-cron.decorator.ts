@@ -3,12 +3,12 @@ import type { LockedJobDecorator } from './async-method.js';
 import { cronFiring } from '../cron/firing.js';
 import { exclusiveJob } from './exclusive-job.js';
 import type { TickOptions } from '../cron/tick.options.js';
-import type { ExclusiveJobOptions } from './exclusive-job.options.js';
+import type { ExclusiveJobOptions, LeaderOptions } from './exclusive-job.options.js';
 
 type CronOptions = NonNullable<Parameters<typeof Cron>[1]>;
 
 /** The options of `@ExclusiveCron`: all of `@Cron`, and those of the lock. */
-export type ExclusiveCronOptions = CronOptions & ExclusiveJobOptions & TickOptions;
+export type ExclusiveCronOptions = CronOptions & ExclusiveJobOptions & TickOptions & LeaderOptions;
 
 /**
  * `@Cron` of @nestjs/schedule, and a lock: of the instances of a fleet whose timers fire, the one that gets the lock runs the
@@ -23,20 +23,23 @@ export type ExclusiveCronOptions = CronOptions & ExclusiveJobOptions & TickOptio
  * ```ts
  * @ExclusiveCron('0 3 * * *', { timeZone: 'Europe/Berlin' })
  * async daily(): Promise<void> {}
+ *
+ * @ExclusiveCron('* * * * *', { leader: 'reports' }) // always where the other jobs with that leader run
+ * async minutely(): Promise<void> {}
  * ```
  */
 export function ExclusiveCron(
   expression: Parameters<typeof Cron>[0],
   options: ExclusiveCronOptions = {},
 ): LockedJobDecorator {
-  const { lock, onBusy, connection, tick, claimMs, onCrash, overlap, ...cronOptions } = options;
+  const { lock, onBusy, connection, tick, claimMs, onCrash, overlap, leader, ...cronOptions } = options;
   // `cron` keeps a context for its callback, which @nestjs/schedule passes on and makes no use of: by it the job is found again.
   const context = {};
   const withContext: object = { ...cronOptions, context };
   return exclusiveJob(
     '@ExclusiveCron',
     Cron(expression, withContext),
-    { lock, onBusy, connection, tick, claimMs, onCrash, overlap },
+    { lock, onBusy, connection, tick, claimMs, onCrash, overlap, leader },
     cronFiring(context),
   );
 }

@@ -55,6 +55,7 @@ export class LockTable {
   private readonly fencingTokens: FencingTokens;
   private session: LockSession | undefined;
   private opening: Promise<LockSession> | undefined;
+  private readonly closer = new AbortController();
   private closed: Promise<void> | undefined;
   private onEmpty: (() => void) | undefined;
 
@@ -68,6 +69,11 @@ export class LockTable {
     this.waitingSessions = new WaitingSessions(connections, (session, cause) => {
       this.lost(session, cause);
     });
+  }
+
+  /** Aborts when no more locks are taken, for who holds one as long as he may. */
+  get closeSignal(): AbortSignal {
+    return this.closer.signal;
   }
 
   /** Whether no more locks are taken, for ever. */
@@ -166,6 +172,7 @@ export class LockTable {
       for (const waiter of waiters.splice(0)) waiter.fail(new LockShutdownError(key.name));
       if (state.name === 'campaigning') campaigns.push(state.campaign.stop());
     }
+    this.closer.abort(new DOMException('The application is shutting down', 'AbortError'));
     await Promise.all(campaigns);
     await this.emptied(graceMs);
     await this.claims.age(Math.min(graceMs, CLAIM_AGE_MS));

@@ -12,6 +12,7 @@ import { AdvisoryLockCronHistory } from './cron/record/cron-history.js';
 import { RecordedJobs } from './cron/record/recorded-jobs.js';
 import { findPostgres } from './discovery/find-data-source.js';
 import { findScheduler } from './discovery/find-scheduler.js';
+import { LeadershipMethods } from './discovery/leadership-methods.js';
 import { LockedProviders } from './discovery/locked-providers.js';
 import { KeyBook } from './engine/key-book.js';
 import { LockConnections } from './engine/lock-connections.js';
@@ -105,6 +106,12 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
         inject: [DiscoveryService, ModuleRef],
         useFactory: (discovery: DiscoveryService, moduleRef: ModuleRef) =>
           new LockedProviders(discovery, moduleRef, token),
+      },
+      {
+        provide: LeadershipMethods,
+        inject: [DiscoveryService, ModuleRef, token],
+        useFactory: (discovery: DiscoveryService, moduleRef: ModuleRef, service: AdvisoryLockService) =>
+          new LeadershipMethods(discovery, moduleRef, token, service),
       },
       {
         provide: RecordedJobs,

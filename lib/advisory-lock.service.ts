@@ -2,6 +2,8 @@ import type { SchedulerRegistry } from '@nestjs/schedule';
 import type { EntityManager } from 'typeorm';
 import type { AdvisoryLock } from './advisory-lock.js';
 import { RunRecords } from './cron/record/run-records.js';
+import type { Leadership, LeadershipBody, LeadOptions } from './cron/leadership.js';
+import { Leaderships } from './cron/leaderships.js';
 import { addRunTimeJob, type RunTimeJobOptions, type ScheduledJob } from './decorators/run-time-job.js';
 import type { ClaimTerms } from './engine/claims.js';
 import type { KeyBook } from './engine/key-book.js';
@@ -47,6 +49,7 @@ export class AdvisoryLockService {
   private readonly transactionLocks: TransactionLocks;
   /** The runs of jobs with `tick: 'record'`. @internal */
   readonly records: RunRecords;
+  private readonly leaderships: Leaderships;
 
   /** @internal */
   constructor(
@@ -59,6 +62,7 @@ export class AdvisoryLockService {
     this.sessionLocks = new SessionLocks(keys, table, http, transactions);
     this.transactionLocks = new TransactionLocks(this.sessionLocks, keys, transactions);
     this.records = new RunRecords(keys, table, () => transactions.dataSource);
+    this.leaderships = new Leaderships(keys, table, this.sessionLocks);
   }
 
   /**
@@ -233,6 +237,42 @@ export class AdvisoryLockService {
     if (lock === undefined && !this.transactionLocks.isHeld(name)) {
       throw new LockNotHeldError(describeNames(name), 'this code does not run inside a body that holds it');
     }
+  }
+
+  /**
+   * Campaigns for the leadership of the fleet under that name, until it is stopped or the application shuts down, and runs the body
+   * while it leads. The leader is who holds the lock of that name, and the body runs inside of it. Answers at once; whether it
+   * leads is `isLeader` of the handle.
+   *
+   * - The leadership lasts until it is stopped or lost, whether or not the body has returned.
+   * - The body's signal aborts when it is over: with a `LockLostError` when it was lost, with an `AbortError` when it was stopped.
+   * - When it was stopped, the lock is given back once the body has settled. When it was lost, the next term begins after that.
+   * - A body that throws is logged as an error and gives the leadership up, so that an instance that is broken does not keep it.
+   * - It goes on after a loss, a failure and an outage of the database, with a pause that grows from 0.1 to 5 s.
+   *
+   * As long as another instance leads, the campaign takes one of the module's `maxConnections`.
+   *
+   * @throws {@link LockConfigurationError} (`LOCK_CONFIGURATION`) for a name that cannot be; {@link LockShutdownError}
+   * (`LOCK_SHUTDOWN`).
+   * @example
+   * ```ts
+   * const leadership = locks.lead('feed', async (signal) => {
+   *   for await (const event of this.feed.follow({ signal })) await this.store(event);
+   * });
+   * // …
+   * await leadership.stop();
+   * ```
+   */
+  lead(name: LockName, body: LeadershipBody, options?: LeadOptions): Leadership {
+    return this.leaderships.lead(name, body, options);
+  }
+
+  /**
+   * Whether this process leads under that name: by `lead`, by `@OnLeadership`, or for a job with that `leader`. It answers from
+   * memory; while the network is gone it may answer true for up to `lostAfterMs`, and somebody else may lead soon after.
+   */
+  isLeader(name: LockName): boolean {
+    return this.leaderships.isLeader(name);
   }
 
   /**

@@ -11,12 +11,17 @@ import {
 } from '../lock.options.js';
 import { transactionLockRules } from '../transaction-lock.options.js';
 
+const connectionRule = [
+  (value: unknown) => typeof value === 'string' && value !== '',
+  'the `name` of an AdvisoryLockModule',
+] as const;
+
 const commonRules: OptionRules = {
   onBusy: [
     (value) => value === 'throw' || value === 'skip' || typeof value === 'function',
     "'throw', 'skip' or a function",
   ],
-  connection: [(value) => typeof value === 'string' && value !== '', 'the `name` of an AdvisoryLockModule'],
+  connection: connectionRule,
 };
 
 const methodRules: OptionRules = {
@@ -34,9 +39,12 @@ const sessionRules: OptionRules = {
 
 const transactionRules: OptionRules = { ...methodRules, ...transactionLockRules };
 
+const nameRule = [isLockName, 'a name of a lock: a string that is not empty, or a key'] as const;
+
 const jobRules: OptionRules = {
   ...commonRules,
-  lock: [isLockName, 'a name of a lock: a string that is not empty, or a key'],
+  lock: nameRule,
+  leader: nameRule,
   ...recordRules,
   tick: [
     (value) => value === 'claim' || value === 'record' || value === 'none',
@@ -53,6 +61,8 @@ const jobRules: OptionRules = {
   ],
 };
 
+const leadershipRules: OptionRules = { connection: connectionRule };
+
 /** Refuses options of `@WithAdvisoryLock` that are unknown or of the wrong kind, at decoration time. */
 export function checkDecoratorOptions(decorator: string, options: object): void {
   const isTransaction = 'scope' in options && options.scope === 'transaction';
@@ -63,6 +73,12 @@ export function checkDecoratorOptions(decorator: string, options: object): void 
 export function checkJobOptions(decorator: string, options: object): void {
   checkOptions(options, jobRules, decorator);
   checkRecordOptions(decorator, options as Record<string, unknown>);
+}
+
+/** The same for `@OnLeadership` and `@OnLeadershipEnd`. */
+export function checkLeadershipOptions(decorator: string, name: LockName, options: object): void {
+  new KeyBook().keyOf(name);
+  checkOptions(options, leadershipRules, decorator);
 }
 
 function isLockName(value: unknown): boolean {

@@ -4,7 +4,7 @@ import { cronFiring } from '../cron/firing.js';
 import type { RecordOptions } from '../cron/record/record.options.js';
 import { exclusiveJob } from './exclusive-job.js';
 import type { TickOptions } from '../cron/tick.options.js';
-import type { ExclusiveJobOptions } from './exclusive-job.options.js';
+import type { ExclusiveJobOptions, LeaderOptions } from './exclusive-job.options.js';
 
 type CronOptions = NonNullable<Parameters<typeof Cron>[1]>;
 
@@ -13,6 +13,7 @@ type Without<T, Other> = T & { readonly [Name in Exclude<keyof Other, keyof T>]?
 /** The options of `@ExclusiveCron`: all of `@Cron`, those of the lock, and how one run a tick is made sure of. */
 export type ExclusiveCronOptions = CronOptions &
   ExclusiveJobOptions &
+  LeaderOptions &
   (Without<TickOptions, RecordOptions> | Without<RecordOptions, TickOptions>);
 
 /**
@@ -28,21 +29,35 @@ export type ExclusiveCronOptions = CronOptions &
  * ```ts
  * @ExclusiveCron('0 3 * * *', { timeZone: 'Europe/Berlin' })
  * async daily(): Promise<void> {}
+ *
+ * @ExclusiveCron('* * * * *', { leader: 'reports' }) // always where the other jobs with that leader run
+ * async minutely(): Promise<void> {}
  * ```
  */
 export function ExclusiveCron(
   expression: Parameters<typeof Cron>[0],
   options: ExclusiveCronOptions = {},
 ): LockedJobDecorator {
-  const { lock, onBusy, connection, tick, claimMs, onCrash, overlap, catchUp, retain, ...cronOptions } =
-    options;
+  const {
+    lock,
+    onBusy,
+    connection,
+    tick,
+    claimMs,
+    onCrash,
+    overlap,
+    catchUp,
+    retain,
+    leader,
+    ...cronOptions
+  } = options;
   // `cron` keeps a context for its callback, which @nestjs/schedule passes on and makes no use of: by it the job is found again.
   const context = {};
   const withContext: object = { ...cronOptions, context };
   return exclusiveJob(
     '@ExclusiveCron',
     Cron(expression, withContext),
-    { lock, onBusy, connection, tick, claimMs, onCrash, overlap, catchUp, retain },
+    { lock, onBusy, connection, tick, claimMs, onCrash, overlap, catchUp, retain, leader },
     cronFiring(context),
     context,
   );

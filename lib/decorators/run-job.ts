@@ -23,18 +23,22 @@ export function runJob(job: JobMethod, instance: object, args: readonly unknown[
   // Before anything is awaited: later it cannot be told who has called.
   const firing = service.scheduler && job.findFiring(service.scheduler, claimOptions(job.tick).claimMs);
   if (firing === undefined) return runLocked(job, instance, args);
+  // Who does not lead must not claim the tick.
+  if (job.isItsTurn?.(service, instance) === false) return Promise.resolve();
   const name = job.nameOf(instance);
   const tick: Tick = { name: describeNames(name), at: new Date(firing.atMs), lateMs: firing.lateMs };
+  // Asked once: who has claimed the tick runs it.
+  const its: JobMethod = { ...job, isItsTurn: undefined };
   return runForTick(tick, () => {
-    if (job.tick.tick === 'none') return runLocked(job, instance, args);
+    if (its.tick.tick === 'none') return runLocked(its, instance, args);
     const method =
-      job.tick.tick === 'record'
-        ? recordedMethod(job, service, name, firing.atMs, retainMsOf(job.tick))
-        : job.method;
-    const ticked = { ...job, method };
+      its.tick.tick === 'record'
+        ? recordedMethod(its, service, name, firing.atMs, retainMsOf(its.tick))
+        : its.method;
+    const ticked = { ...its, method };
     // Under the lock of all that was missed, and others find the record.
     if (firing.isMissed === true) return runLocked(ticked, instance, args);
-    return refuseQuietly(job, instance, () => runClaimed(ticked, service, name, firing, instance, args));
+    return refuseQuietly(ticked, instance, () => runClaimed(ticked, service, name, firing, instance, args));
   });
 }
 

@@ -6,6 +6,7 @@ import { cronFiring } from '../cron/firing.js';
 import { catchUp, missedAfter } from '../cron/record/catch-up.js';
 import { checkRecords } from '../cron/record/check-records.js';
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
+import { runOutside } from '../engine/lock-context.js';
 import { checkJobOptions } from './decorator-options.js';
 import type { ExclusiveCronOptions } from './exclusive-cron.decorator.js';
 import { fillSlot } from './lock-slots.js';
@@ -20,7 +21,7 @@ export type RunTimeJobOptions = OmitOfEach<
   'name' | 'connection' | 'disabled' | 'initialDelay'
 >;
 
-/** \`Omit\` of each type of a union; by itself it makes one of them all. */
+/** `Omit` of each type of a union; by itself it makes one of them all. */
 type OmitOfEach<T, Name extends PropertyKey> = T extends unknown ? Omit<T, Name> : never;
 
 const logger = new Logger('AdvisoryLock');
@@ -72,7 +73,7 @@ export async function addRunTimeJob(
   fillSlot(instance, slot, service);
   const run = (): Promise<unknown> => runJob(job, instance, []);
   const catchUpNow = await prepareRecord(service, job, mark, run);
-  const scheduled = CronJob.from({
+  const params: object = {
     ...cronOptions,
     cronTime: expression,
     context: mark,
@@ -80,11 +81,12 @@ export async function addRunTimeJob(
       run().catch((error: unknown) => {
         logger.error(error);
       }),
-  } as Parameters<typeof CronJob.from>[0]);
-  registry.addCronJob(name, scheduled as ScheduledJob);
+  };
+  const scheduled = CronJob.from(params as Parameters<typeof CronJob.from>[0]) as unknown as ScheduledJob;
+  registry.addCronJob(name, scheduled);
   scheduled.start();
   void catchUpNow?.();
-  return scheduled as ScheduledJob;
+  return scheduled;
 }
 
 /** Answers what catches up what a recorded job has missed, if it has. */
@@ -98,7 +100,7 @@ async function prepareRecord(
   await checkRecords(service.records, `exclusiveJob() for "${methodName}"`);
   const recorded = { name: nameOf({}), mark, options, call };
   const afterMs = await missedAfter(service, recorded);
-  return afterMs === undefined ? undefined : () => catchUp(service, recorded, afterMs);
+  return afterMs === undefined ? undefined : () => runOutside(() => catchUp(service, recorded, afterMs));
 }
 
 async function importCron(): Promise<typeof import('cron')> {

@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { type ExclusiveJob, exclusiveJobsOf, jobLockName } from '../decorators/exclusive-job.metadata.js';
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
-import type { Provided } from './provided.js';
+import type { Provided } from './all-provided.js';
 
 /**
  * Finds exclusive jobs that would silently never run, and refuses them. Answers where those are that take their locks from the

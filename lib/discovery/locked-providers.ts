@@ -3,9 +3,9 @@ import type { DiscoveryService, ModuleRef } from '@nestjs/core';
 import type { AdvisoryLockService } from '../advisory-lock.service.js';
 import { fillSlot, readSlot, slotsOf } from '../decorators/lock-slots.js';
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
-import { findScheduler } from './find-scheduler.js';
+import { allProvided } from './all-provided.js';
 import { checkExclusiveJobs } from './exclusive-jobs.js';
-import { findProvided } from './provided.js';
+import { findScheduler } from './find-scheduler.js';
 
 /**
  * Looks at every provider and controller at start-up: fills the slot of objects that a factory made, as Nest injects
@@ -22,7 +22,7 @@ export class LockedProviders implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
-    const provided = findProvided(this.discovery);
+    const provided = allProvided(this.discovery);
     for (const { instance, isMadeByNest } of provided) if (!isMadeByNest) this.fillSlots(instance);
     const jobs = checkExclusiveJobs(provided, this.slot);
     if (jobs.length > 0 && findScheduler(this.moduleRef) === undefined) {

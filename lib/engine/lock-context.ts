@@ -19,12 +19,17 @@ interface Frame {
 
 // The ES module and the CommonJS half of the package may both be loaded; inside is inside for either.
 const STORAGE = Symbol.for('nestjs-advisory-lock:context');
-const globals = globalThis as unknown as Record<symbol, AsyncLocalStorage<Frame> | undefined>;
-const storage = (globals[STORAGE] ??= new AsyncLocalStorage<Frame>());
+const globals = globalThis as unknown as Record<symbol, AsyncLocalStorage<Frame | undefined> | undefined>;
+const storage = (globals[STORAGE] ??= new AsyncLocalStorage<Frame | undefined>());
 
 /** Runs the body, and all that it starts, inside the lock. */
 export function runInside<T>(lock: ContextLock, body: () => T): T {
   return storage.run({ lock, outer: storage.getStore() }, body);
+}
+
+/** Runs the body, and all that it starts, outside of every lock: for what goes on after its caller. */
+export function runOutside<T>(body: () => T): T {
+  return storage.run(undefined, body);
 }
 
 /** The innermost lock of the owner that this code runs inside of, that is not released, and that is the one looked for. */

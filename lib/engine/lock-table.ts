@@ -55,6 +55,7 @@ export class LockTable {
   private readonly fencingTokens: FencingTokens;
   private session: LockSession | undefined;
   private opening: Promise<LockSession> | undefined;
+  private readonly closer = new AbortController();
   private closed: Promise<void> | undefined;
   private onEmpty: (() => void) | undefined;
 
@@ -63,11 +64,16 @@ export class LockTable {
     /** After so many handovers inside the process, other processes have their turn. */
     private readonly maxLocalHandoffs = DEFAULT_MAX_LOCAL_HANDOFFS,
   ) {
-    this.claims = new Claims((key) => this.openSession(key));
+    this.claims = new Claims((key) => this.sharedSession(key));
     this.fencingTokens = new FencingTokens(connections);
     this.waitingSessions = new WaitingSessions(connections, (session, cause) => {
       this.lost(session, cause);
     });
+  }
+
+  /** Aborts when no more locks are taken, for who holds one as long as he may. */
+  get closeSignal(): AbortSignal {
+    return this.closer.signal;
   }
 
   /** Whether no more locks are taken, for ever. */
@@ -166,6 +172,7 @@ export class LockTable {
       for (const waiter of waiters.splice(0)) waiter.fail(new LockShutdownError(key.name));
       if (state.name === 'campaigning') campaigns.push(state.campaign.stop());
     }
+    this.closer.abort(new DOMException('The application is shutting down', 'AbortError'));
     await Promise.all(campaigns);
     await this.emptied(graceMs);
     await this.claims.age(Math.min(graceMs, CLAIM_AGE_MS));
@@ -382,10 +389,6 @@ export class LockTable {
     // What was granted in the last moment is on its way back by now.
     const state = this.entries.get(key.id)?.state;
     if (state?.name === 'releasing') await state.done;
-  }
-
-  private openSession(key: LockKey): Promise<LockSession> {
-    return this.closing ? Promise.reject(new LockShutdownError(key.name)) : this.sharedSession(key);
   }
 
   /** The session, opened when first needed; however many ask at once, there is one attempt. */

@@ -18,6 +18,7 @@ import { startWorker } from '../support/processes.js';
 import { useTestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 import type { WorkerProcess } from '../support/worker-process.js';
+import { lockElsewhere, unlockElsewhere } from './support/advisory-locks.js';
 import { bootstrapError, lockedApp, postgres, type StartedApp, start } from './support/applications.js';
 import { Gate } from './support/gate.js';
 
@@ -336,6 +337,24 @@ describe('what a recorded job has missed', () => {
     await until(() => ticks.length === 2, 'both ticks');
     expect(ticks).toEqual(days(1, 0));
     await until(async () => (await ticksOf('made late')).length === 3, 'the record');
+  });
+
+  it('is run where the leadership is', async () => {
+    const { Daily, ticks, told, instances } = dailyJob({ catchUp: 'all', leader: 'jobs' });
+    await insertRun('Daily.run', midnight(3));
+    await lockElsewhere(database, 'jobs');
+    const fleet = await Promise.all([start(withJobs(Daily)), start(withJobs(Daily))]);
+    const other = dailyJob({ catchUp: 'last', lock: 'other' });
+    await insertRun('other', midnight(4));
+    await start(withJobs(other.Daily));
+    await until(() => other.told.length > 0, 'another job to catch up');
+    expect(told).toEqual([]);
+
+    await unlockElsewhere(database, 'jobs');
+    await until(() => told.length === 3, 'all ticks');
+    const leaders = fleet.filter(({ app }) => app.get(AdvisoryLockService).isLeader('jobs'));
+    expect(ticks()).toEqual(days(2, 1, 0));
+    expect(new Set(instances)).toEqual(new Set(leaders.map(({ app }) => app.get(Daily))));
   });
 
   it.each([

@@ -1,9 +1,10 @@
 import { Logger } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { AdvisoryLock } from '../../advisory-lock.js';
 import type { AdvisoryLockService } from '../../advisory-lock.service.js';
 import { describeNames, type LockName } from '../../engine/lock-key.js';
 import { LockShutdownError } from '../../errors/lock-shutdown.error.js';
-import { type CronJob, findCronJob } from '../firing.js';
+import { type CronJob, findCronJob, type Scheduler } from '../firing.js';
 import { Ticks } from '../ticks.js';
 import { callForMissed } from './missed-tick.js';
 import { type RecordOptions, retainMsOf } from './record.options.js';
@@ -11,8 +12,19 @@ import { type RecordOptions, retainMsOf } from './record.options.js';
 /** A job catches up no more ticks than this. */
 const MOST_TICKS = 100;
 
-/** How often it is looked whether the scheduler has started the job: it does so when its own module starts, and tells nobody. */
-const LOOK_AGAIN_MS = 50;
+/**
+ * How often it is looked whether the scheduler has started the job, which it does when its own module starts, and whether the job's
+ * leadership is here: nobody tells.
+ */
+const LOOK_AGAIN_MS = 100;
+
+/**
+ * How long the lock is waited for in one go. A statement that waits has a snapshot, which keeps CREATE INDEX CONCURRENTLY waiting, and
+ * others may be at it for long.
+ *
+ * @see https://www.postgresql.org/docs/current/sql-createindex.html#SQL-CREATEINDEX-CONCURRENTLY
+ */
+const REJOIN_MS = 5_000;
 
 /** A job that may have missed ticks. */
 export interface RecordedJob {
@@ -21,6 +33,8 @@ export interface RecordedJob {
   /** What its timer is found by. */
   readonly mark: object;
   readonly options: RecordOptions;
+  /** Where it runs. */
+  readonly leader?: LockName | undefined;
   readonly call: () => Promise<unknown>;
 }
 
@@ -51,7 +65,9 @@ export async function catchUp(
   afterMs: number,
 ): Promise<void> {
   try {
-    const cronJob = await started(service, job.mark);
+    const { scheduler } = service;
+    if (scheduler === undefined) return;
+    const cronJob = await forthcoming(service, () => startedJob(scheduler, job.mark));
     if (cronJob === undefined) return;
     const now = Date.now();
     const max = job.options.catchUp === 'last' ? 1 : MOST_TICKS;
@@ -63,27 +79,54 @@ export async function catchUp(
   }
 }
 
-async function started(service: AdvisoryLockService, mark: object): Promise<CronJob | undefined> {
+function startedJob(scheduler: Scheduler, mark: object): CronJob | undefined {
+  const job = findCronJob(scheduler, mark);
+  return job?.isActive === true ? job : undefined;
+}
+
+/** Looks again and again, as long as the application runs. */
+async function forthcoming<T>(
+  service: AdvisoryLockService,
+  look: () => T | undefined,
+): Promise<T | undefined> {
   while (!service.isClosed) {
-    const cronJob = service.scheduler && findCronJob(service.scheduler, mark);
-    if (cronJob?.isActive === true) return cronJob;
+    const found = look();
+    if (found !== undefined) return found;
     await sleep(LOOK_AGAIN_MS, undefined, { ref: false });
   }
   return undefined;
 }
 
 /** All instances that start together come here. They wait, as the one that is at it may die; the others find nothing left. */
-function runMissed(service: AdvisoryLockService, job: RecordedJob, ticks: readonly number[]): Promise<void> {
+async function runMissed(
+  service: AdvisoryLockService,
+  job: RecordedJob,
+  ticks: readonly number[],
+): Promise<void> {
+  const run = ({ signal }: AdvisoryLock): Promise<void> => runUnderLock(service, job, ticks, signal);
+  let isDone = false;
+  while (!isDone && (await forthcoming(service, () => leads(service, job) || undefined)) === true) {
+    isDone = (await service.tryWithLock(job.name, run, { waitMs: REJOIN_MS })).acquired;
+  }
+}
+
+async function runUnderLock(
+  service: AdvisoryLockService,
+  job: RecordedJob,
+  ticks: readonly number[],
+  signal: AbortSignal,
+): Promise<void> {
   const { name, mark, call } = job;
-  const run = async ({ signal }: { signal: AbortSignal }): Promise<void> => {
-    for (const atMs of await service.records.unrecorded(name, ticks)) {
-      if (signal.aborted || service.isClosed) return;
-      logger.log(`Running ${describeNames(name)} for ${new Date(atMs).toISOString()}, which was missed`);
-      // As the scheduler does: a tick that fails does not keep the next from running.
-      await callForMissed(mark, atMs, call).catch((error: unknown) => {
-        logger.error(error);
-      });
-    }
-  };
-  return service.withLock(name, run, { waitMs: Infinity });
+  for (const atMs of await service.records.unrecorded(name, ticks)) {
+    if (signal.aborted || service.isClosed || !leads(service, job)) return;
+    logger.log(`Running ${describeNames(name)} for ${new Date(atMs).toISOString()}, which was missed`);
+    // As the scheduler does: a tick that fails does not keep the next from running.
+    await callForMissed(mark, atMs, call).catch((error: unknown) => {
+      logger.error(error);
+    });
+  }
+}
+
+function leads(service: AdvisoryLockService, { leader }: RecordedJob): boolean {
+  return leader === undefined || service.isLeader(leader);
 }

@@ -2,7 +2,7 @@ import type { OnApplicationBootstrap, OnModuleInit } from '@nestjs/common';
 import type { DiscoveryService } from '@nestjs/core';
 import type { AdvisoryLockService } from '../../advisory-lock.service.js';
 import { exclusiveJobsOf, jobLockName } from '../../decorators/exclusive-job.metadata.js';
-import { findProvided } from '../../discovery/provided.js';
+import { allProvided } from '../../discovery/all-provided.js';
 import { catchUp, missedAfter, type RecordedJob } from './catch-up.js';
 import { checkRecords } from './check-records.js';
 
@@ -18,7 +18,7 @@ export class RecordedJobs implements OnModuleInit, OnApplicationBootstrap {
   ) {}
 
   async onModuleInit(): Promise<void> {
-    const jobs = findProvided(this.discovery).flatMap(({ instance }) => this.recordedJobsOf(instance));
+    const jobs = allProvided(this.discovery).flatMap(({ instance }) => this.recordedJobsOf(instance));
     const [first] = jobs;
     if (first !== undefined) await checkRecords(this.service.records, first.where);
     for (const { job } of jobs) {
@@ -37,7 +37,10 @@ export class RecordedJobs implements OnModuleInit, OnApplicationBootstrap {
       if (job.record === undefined || job.slot !== this.slot) return [];
       const where = `${job.decorator} on ${instance.constructor.name}.${String(methodName)}`;
       const name = jobLockName(instance, String(methodName), job);
-      return { where, job: { ...job.record, name, call: async () => methods[methodName]?.() } };
+      return {
+        where,
+        job: { ...job.record, name, leader: job.leader, call: async () => methods[methodName]?.() },
+      };
     });
   }
 }

@@ -9,8 +9,8 @@ export interface Provided {
   readonly isSingleton: boolean;
 }
 
-/** All providers and controllers, each object once, under however many tokens it is provided. */
-export function findProvided(discovery: DiscoveryService): Provided[] {
+/** Every provider and controller, each object once, under however many tokens it is provided. */
+export function allProvided(discovery: DiscoveryService): Provided[] {
   const provided = new Map<object, Provided>();
   for (const wrapper of [...discovery.getProviders(), ...discovery.getControllers()]) {
     const instance: unknown = wrapper.instance;

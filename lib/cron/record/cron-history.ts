@@ -5,7 +5,15 @@ import type { RecordedRun, RunRecords } from './run-records.js';
 
 const DEFAULT_LIMIT = 100;
 
-/** A recorded run of a job with `tick: 'record'`. */
+/**
+ * A recorded run of a job with `tick: 'record'`.
+ *
+ * @example
+ * ```ts
+ * const run = await history.last('Reports.daily');
+ * if (run?.state === 'failed') logger.warn(`${run.tickAt.toISOString()}: ${run.error}`);
+ * ```
+ */
 export interface AdvisoryLockCronRun {
   /** The name of the job's lock, with the namespace of the module. */
   readonly job: string;

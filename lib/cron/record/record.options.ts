@@ -6,7 +6,15 @@ const HOUR_MS = 3_600_000;
 const DEFAULT_RETAIN_MS = 30 * 24 * HOUR_MS;
 const LONGEST_RETAIN_MS = 100 * 366 * 24 * HOUR_MS;
 
-/** How one run a tick is made sure of by a row for each, in the table of {@link ExclusiveCronRun}. */
+/**
+ * How one run a tick is made sure of by a row for each, in the table of {@link ExclusiveCronRun}.
+ *
+ * @example
+ * ```ts
+ * @ExclusiveCron('0 4 * * *', { tick: 'record', catchUp: 'last', retain: 90 * 24 * 3_600_000 })
+ * async payOut(): Promise<void> {}
+ * ```
+ */
 export interface RecordOptions {
   /**
    * `'record'`: who runs a tick first writes a row for it, whose key is unique. At most one instance runs it, through crashes, failovers

@@ -17,10 +17,9 @@ export type ExclusiveCronOptions = CronOptions &
   (Without<TickOptions, RecordOptions> | Without<RecordOptions, TickOptions>);
 
 /**
- * `@Cron` of @nestjs/schedule, and a lock: of the instances of a fleet whose timers fire, the one that gets the lock runs the
- * job, and the others skip it with a line at debug level. With the database away, nobody runs it.
- *
- * The lock is held while the job runs. A job that is over before another instance's clock reaches the tick can run there again.
+ * `@Cron` of @nestjs/schedule, once a tick in the fleet: every instance's timer fires, the first one claims the tick and runs the job
+ * under its lock, and the others skip it with a line at debug level, however far their clocks are apart within `claimMs` / 2. With the
+ * database away, nobody runs it. The method learns its tick from {@link currentTick}.
  *
  * @param expression - as for `@Cron`: a cron expression, a `Date`, a Luxon `DateTime`.
  * @throws {@link LockConfigurationError} at decoration time, when the method has a schedule already: @nestjs/schedule keeps one

@@ -29,6 +29,9 @@ export type ExclusiveCronOptions = CronOptions &
  * @ExclusiveCron('0 3 * * *', { timeZone: 'Europe/Berlin' })
  * async daily(): Promise<void> {}
  *
+ * @ExclusiveCron('0 4 * * *', { tick: 'record', catchUp: 'last' }) // a row each, and never twice
+ * async payOut(): Promise<void> {}
+ *
  * @ExclusiveCron('* * * * *', { leader: 'reports' }) // always where the other jobs with that leader run
  * async minutely(): Promise<void> {}
  * ```

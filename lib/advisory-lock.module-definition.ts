@@ -10,6 +10,7 @@ import { AdvisoryLockService } from './advisory-lock.service.js';
 import { DEFAULT_NAME, getAdvisoryLockToken } from './advisory-lock.tokens.js';
 import { AdvisoryLockCronHistory } from './cron/record/cron-history.js';
 import { RecordedJobs } from './cron/record/recorded-jobs.js';
+import { addRunTimeJob } from './decorators/run-time-job.js';
 import { findPostgres } from './discovery/find-data-source.js';
 import { findScheduler } from './discovery/find-scheduler.js';
 import { LeadershipMethods } from './discovery/leadership-methods.js';
@@ -95,9 +96,10 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
             ...(httpStatus !== undefined && { httpStatus }),
             ...(exposeLockName !== undefined && { exposeLockName }),
           };
-          return new AdvisoryLockService(new KeyBook(options), table, http, transactions, () =>
-            findScheduler(moduleRef),
-          );
+          return new AdvisoryLockService(new KeyBook(options), table, http, transactions, {
+            findScheduler: () => findScheduler(moduleRef),
+            add: addRunTimeJob,
+          });
         },
       },
       ...byClass,

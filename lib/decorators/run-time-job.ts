@@ -18,8 +18,14 @@ export type ScheduledJob = ReturnType<SchedulerRegistry['getCronJob']>;
 /** The options of a job that is made at run time: those of `@ExclusiveCron`, but for what the call itself says. */
 export type RunTimeJobOptions = OmitOfEach<
   ExclusiveCronOptions,
-  'name' | 'connection' | 'disabled' | 'initialDelay'
+  'name' | 'connection' | 'disabled' | 'initialDelay' | 'leader'
 >;
+
+/** What the service needs for jobs at run time; it gets it from the module, as a service knows nothing of decorators. */
+export interface RunTimeJobs {
+  findScheduler(): SchedulerRegistry | undefined;
+  readonly add: typeof addRunTimeJob;
+}
 
 /** `Omit` of each type of a union; by itself it makes one of them all. */
 type OmitOfEach<T, Name extends PropertyKey> = T extends unknown ? Omit<T, Name> : never;

@@ -10,6 +10,7 @@ import { AdvisoryLockService } from './advisory-lock.service.js';
 import { DEFAULT_NAME, getAdvisoryLockToken } from './advisory-lock.tokens.js';
 import { findPostgres } from './discovery/find-data-source.js';
 import { findScheduler } from './discovery/find-scheduler.js';
+import { LeadershipMethods } from './discovery/leadership-methods.js';
 import { LockedProviders } from './discovery/locked-providers.js';
 import { KeyBook } from './engine/key-book.js';
 import { LockConnections } from './engine/lock-connections.js';
@@ -94,6 +95,12 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
         inject: [DiscoveryService, ModuleRef],
         useFactory: (discovery: DiscoveryService, moduleRef: ModuleRef) =>
           new LockedProviders(discovery, moduleRef, token),
+      },
+      {
+        provide: LeadershipMethods,
+        inject: [DiscoveryService, ModuleRef, token],
+        useFactory: (discovery: DiscoveryService, moduleRef: ModuleRef, service: AdvisoryLockService) =>
+          new LeadershipMethods(discovery, moduleRef, token, service),
       },
       LockUnavailableFilter,
     ],

@@ -1,11 +1,15 @@
+import type { SchedulerRegistry } from '@nestjs/schedule';
 import type { EntityManager } from 'typeorm';
 import type { AdvisoryLock } from './advisory-lock.js';
-import type { Scheduler } from './cron/firing.js';
+import type { Leadership, LeadershipBody, LeadOptions } from './cron/leadership.js';
+import { Leaderships } from './cron/leaderships.js';
+import { addRunTimeJob, type RunTimeJobOptions, type ScheduledJob } from './decorators/run-time-job.js';
 import type { ClaimTerms } from './engine/claims.js';
 import type { KeyBook } from './engine/key-book.js';
 import { describeNames, type LockName, type LockNames } from './engine/lock-key.js';
 import type { LockTable } from './engine/lock-table.js';
 import type { Transactions } from './engine/transactions.js';
+import { LockConfigurationError } from './errors/lock-configuration.error.js';
 import { LockNotHeldError } from './errors/lock-not-held.error.js';
 import type { BusyHttpOptions, LockUnavailableError } from './errors/lock-unavailable.error.js';
 import { diagnose } from './inspect/diagnose.js';
@@ -42,6 +46,7 @@ export type TryLockOutcome<T> =
 export class AdvisoryLockService {
   private readonly sessionLocks: SessionLocks;
   private readonly transactionLocks: TransactionLocks;
+  private readonly leaderships: Leaderships;
 
   /** @internal */
   constructor(
@@ -49,10 +54,11 @@ export class AdvisoryLockService {
     private readonly table: LockTable,
     http: BusyHttpOptions,
     transactions: Transactions,
-    private readonly findScheduler: () => Scheduler | undefined = () => undefined,
+    private readonly findScheduler: () => SchedulerRegistry | undefined = () => undefined,
   ) {
     this.sessionLocks = new SessionLocks(keys, table, http, transactions);
     this.transactionLocks = new TransactionLocks(this.sessionLocks, keys, transactions);
+    this.leaderships = new Leaderships(keys, table, this.sessionLocks);
   }
 
   /**
@@ -202,7 +208,7 @@ export class AdvisoryLockService {
   }
 
   /**
-   * The lock that the calling code runs inside of, and that is still held: the innermost one, or the one of that name.
+   * The lock that the calling code runs inside of: the innermost one, or the one of that name. When it was lost, its signal says so.
    *
    * @example
    * ```ts
@@ -219,12 +225,50 @@ export class AdvisoryLockService {
   /**
    * Does nothing when the calling code runs inside the lock: a guard for methods that must never be called without it.
    *
-   * @throws {@link LockNotHeldError} (`LOCK_NOT_HELD`) otherwise.
+   * @throws {@link LockLostError} (`LOCK_LOST`) when it was lost, {@link LockNotHeldError} (`LOCK_NOT_HELD`) otherwise.
    */
   assertHeld(name: LockName): void {
-    if (this.current(name) === undefined && !this.transactionLocks.isHeld(name)) {
+    const lock = this.current(name);
+    lock?.assertHeld();
+    if (lock === undefined && !this.transactionLocks.isHeld(name)) {
       throw new LockNotHeldError(describeNames(name), 'this code does not run inside a body that holds it');
     }
+  }
+
+  /**
+   * Campaigns for the leadership of the fleet under that name, until it is stopped or the application shuts down, and runs the body
+   * while it leads. The leader is who holds the lock of that name, and the body runs inside of it. Answers at once; whether it
+   * leads is `isLeader` of the handle.
+   *
+   * - The leadership lasts until it is stopped or lost, whether or not the body has returned.
+   * - The body's signal aborts when it is over: with a `LockLostError` when it was lost, with an `AbortError` when it was stopped.
+   * - When it was stopped, the lock is given back once the body has settled. When it was lost, the next term begins after that.
+   * - A body that throws is logged as an error and gives the leadership up, so that an instance that is broken does not keep it.
+   * - It goes on after a loss, a failure and an outage of the database, with a pause that grows from 0.1 to 5 s.
+   *
+   * As long as another instance leads, the campaign takes one of the module's `maxConnections`.
+   *
+   * @throws {@link LockConfigurationError} (`LOCK_CONFIGURATION`) for a name that cannot be; {@link LockShutdownError}
+   * (`LOCK_SHUTDOWN`).
+   * @example
+   * ```ts
+   * const leadership = locks.lead('feed', async (signal) => {
+   *   for await (const event of this.feed.follow({ signal })) await this.store(event);
+   * });
+   * // …
+   * await leadership.stop();
+   * ```
+   */
+  lead(name: LockName, body: LeadershipBody, options?: LeadOptions): Leadership {
+    return this.leaderships.lead(name, body, options);
+  }
+
+  /**
+   * Whether this process leads under that name: by `lead`, by `@OnLeadership`, or for a job with that `leader`. It answers from
+   * memory; while the network is gone it may answer true for up to `lostAfterMs`, and somebody else may lead soon after.
+   */
+  isLeader(name: LockName): boolean {
+    return this.leaderships.isLeader(name);
   }
 
   /**
@@ -247,8 +291,34 @@ export class AdvisoryLockService {
     return this.sessionLocks.unavailable(name, options);
   }
 
+  /**
+   * Makes a job at run time that one instance of the fleet runs each tick of: what `@ExclusiveCron` does for a method. It is added to
+   * the `SchedulerRegistry` under its name and started. Adding, changing and removing it (`SchedulerRegistry.deleteCronJob(name)`) is
+   * local: each instance that shall take part has to do it. Needs the package `cron`, which @nestjs/schedule uses.
+   *
+   * @param name - of the job in this instance, and of its lock, unless the option `lock` says otherwise.
+   * @throws {@link LockConfigurationError} (`LOCK_CONFIGURATION`) when `ScheduleModule.forRoot()` is not imported, or an option cannot be.
+   * @example
+   * ```ts
+   * await locks.exclusiveJob(`invoice:${customer.id}`, customer.schedule, () => this.invoices.write(customer.id));
+   * ```
+   */
+  async exclusiveJob(
+    name: string,
+    expression: string | Date,
+    body: () => unknown,
+    options: RunTimeJobOptions = {},
+  ): Promise<ScheduledJob> {
+    if (this.scheduler === undefined) {
+      throw new LockConfigurationError(
+        `The job "${name}" cannot be scheduled: ScheduleModule.forRoot() of @nestjs/schedule is not imported here.`,
+      );
+    }
+    return addRunTimeJob(this, this.scheduler, name, expression, body, options);
+  }
+
   /** Whose timers call the exclusive jobs of its application, when there is one. @internal */
-  get scheduler(): Scheduler | undefined {
+  get scheduler(): SchedulerRegistry | undefined {
     return this.findScheduler();
   }
 

@@ -79,7 +79,8 @@ export class AdvisoryLock implements AsyncDisposable {
   /**
    * A number that is larger than that of every earlier holder of the lock, and than that of an earlier call: a transaction id of
    * Postgres, made while the lock was held. Send it along with what the lock protects, and let the receiver refuse a smaller one than
-   * it has seen: that stops a holder who has lost the lock and does not know yet. Costs a round trip, and a transaction id.
+   * it has seen: that stops a holder who has lost the lock and does not know yet. It outlives a crash of the server. Costs a
+   * round trip, a transaction id and a write to the server's disk.
    *
    * After the failover to a standby that lagged behind, the last few numbers can come again.
    *
@@ -115,6 +116,11 @@ export class AdvisoryLock implements AsyncDisposable {
   /** Same as {@link AdvisoryLock.release}, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.release();
+  }
+
+  /** @internal */
+  get isReleased(): boolean {
+    return this.released !== undefined;
   }
 
   /** @internal */

@@ -21,10 +21,15 @@ export { currentTick, type Tick } from './cron/current-tick.js';
 
 export { ExclusiveCron, type ExclusiveCronOptions } from './decorators/exclusive-cron.decorator.js';
 export { ExclusiveInterval } from './decorators/exclusive-interval.decorator.js';
-export type { ExclusiveJobOptions } from './decorators/exclusive-job.options.js';
+export type { ExclusiveJobOptions, LeaderOptions } from './decorators/exclusive-job.options.js';
 export type { TickOptions } from './cron/tick.options.js';
 export { ExclusiveTimeout } from './decorators/exclusive-timeout.decorator.js';
 export { InjectAdvisoryLock } from './decorators/inject-advisory-lock.decorator.js';
+export type { RunTimeJobOptions, ScheduledJob } from './decorators/run-time-job.js';
+export type { Leadership, LeadershipBody, LeadOptions } from './cron/leadership.js';
+export type { LeadershipMethodDecorator, OnLeadershipOptions } from './decorators/leadership-method.js';
+export { OnLeadership } from './decorators/on-leadership.decorator.js';
+export { OnLeadershipEnd } from './decorators/on-leadership-end.decorator.js';
 export type { BusyContext, OnBusy } from './decorators/run-locked.js';
 export type { AsyncResult, LockedJobDecorator, LockedMethodDecorator } from './decorators/async-method.js';
 export {

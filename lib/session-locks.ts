@@ -37,7 +37,7 @@ export class SessionLocks {
     return this.inside(key, options?.mode) ?? this.handle(await this.take(key, options));
   }
 
-  /** The lock that the calling code runs inside of: the innermost one, or the one of that name. */
+  /** The lock that the calling code runs inside of, lost or not: the innermost one, or the one of that name. */
   current(name?: LockName): AdvisoryLock | undefined {
     const lockId = name === undefined ? undefined : this.keys.keyOf(name).lockId;
     const isLookedFor = (lock: ContextLock): boolean => lockId === undefined || lock.isOf(lockId);
@@ -101,7 +101,8 @@ export class SessionLocks {
   private inside(key: LockKey, mode: LockMode = 'exclusive'): AdvisoryLock | undefined {
     if (this.transactions.isHeld(key.id)) throw heldByTransaction(key);
     const lock = findInside(this.table, (inner) => inner.includes(key.id)) as AdvisoryLock | undefined;
-    const hold = lock?.holdOf(key.id);
+    // One that was lost is asked for anew.
+    const hold = lock?.isHeld === true ? lock.holdOf(key.id) : undefined;
     if (hold?.mode === 'shared' && mode === 'exclusive') {
       throw new LockConfigurationError(
         `The lock "${key.name}" is held shared by the calling code, which asks for it exclusively: it would wait for itself. ` +

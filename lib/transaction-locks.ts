@@ -82,7 +82,7 @@ export class TransactionLocks {
     checkOptions(options, lockInTransactionRules, 'lockInTransaction()');
     const key = this.keys.keyOf(name);
     const inside = this.sessionLocks.current(name);
-    if (inside !== undefined && !(inside.mode === 'shared' && options.mode === 'shared')) {
+    if (inside?.isHeld === true && !(inside.mode === 'shared' && options.mode === 'shared')) {
       throw heldByTheSession(key);
     }
     return this.take(manager, key, options);
@@ -104,7 +104,7 @@ export class TransactionLocks {
     const readsAsOfOneMoment =
       this.transactions.current() === undefined &&
       READS_AS_OF_ONE_MOMENT.includes(this.transactions.isolationLevel(isolationLevel));
-    if (!readsAsOfOneMoment && this.sessionLocks.current(name) === undefined) return undefined;
+    if (!readsAsOfOneMoment && this.sessionLocks.current(name)?.isHeld !== true) return undefined;
     return this.sessionLocks.acquire(name, {
       ...http,
       ...(mode !== 'exclusive' && { mode }),

@@ -10,12 +10,17 @@ import {
 } from '../lock.options.js';
 import { transactionLockRules } from '../transaction-lock.options.js';
 
+const connectionRule = [
+  (value: unknown) => typeof value === 'string' && value !== '',
+  'the `name` of an AdvisoryLockModule',
+] as const;
+
 const commonRules: OptionRules = {
   onBusy: [
     (value) => value === 'throw' || value === 'skip' || typeof value === 'function',
     "'throw', 'skip' or a function",
   ],
-  connection: [(value) => typeof value === 'string' && value !== '', 'the `name` of an AdvisoryLockModule'],
+  connection: connectionRule,
 };
 
 const methodRules: OptionRules = {
@@ -33,9 +38,12 @@ const sessionRules: OptionRules = {
 
 const transactionRules: OptionRules = { ...methodRules, ...transactionLockRules };
 
+const nameRule = [isLockName, 'a name of a lock: a string that is not empty, or a key'] as const;
+
 const jobRules: OptionRules = {
   ...commonRules,
-  lock: [isLockName, 'a name of a lock: a string that is not empty, or a key'],
+  lock: nameRule,
+  leader: nameRule,
   tick: [(value) => value === 'claim' || value === 'none', "'claim' or 'none'"],
   claimMs: [
     (value) => Number.isInteger(value) && (value as number) >= 1_000 && (value as number) <= 86_400_000,
@@ -48,6 +56,8 @@ const jobRules: OptionRules = {
   ],
 };
 
+const leadershipRules: OptionRules = { connection: connectionRule };
+
 /** Refuses options of `@WithAdvisoryLock` that are unknown or of the wrong kind, at decoration time. */
 export function checkDecoratorOptions(decorator: string, options: object): void {
   const isTransaction = 'scope' in options && options.scope === 'transaction';
@@ -57,6 +67,12 @@ export function checkDecoratorOptions(decorator: string, options: object): void 
 /** The same for the options that the lock of an exclusive job has. */
 export function checkJobOptions(decorator: string, options: object): void {
   checkOptions(options, jobRules, decorator);
+}
+
+/** The same for `@OnLeadership` and `@OnLeadershipEnd`. */
+export function checkLeadershipOptions(decorator: string, name: LockName, options: object): void {
+  new KeyBook().keyOf(name);
+  checkOptions(options, leadershipRules, decorator);
 }
 
 function isLockName(value: unknown): boolean {

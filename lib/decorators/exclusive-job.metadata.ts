@@ -12,6 +12,8 @@ export interface ExclusiveJob {
   readonly slot: symbol;
   /** The lock's name, where one was given. */
   readonly lock: LockName | undefined;
+  /** The leadership under which it runs, where one was given. */
+  readonly leader: LockName | undefined;
   /** The metadata that @nestjs/schedule is to find on the method. */
   readonly schedule: ReadonlyMap<unknown, unknown>;
 }

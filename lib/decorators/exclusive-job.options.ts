@@ -20,3 +20,14 @@ export interface ExclusiveJobOptions {
    */
   readonly connection?: string;
 }
+
+/** Which instance runs a job: an option of `@ExclusiveCron`. */
+export interface LeaderOptions {
+  /**
+   * The job runs where this leadership is, and is skipped everywhere else: for jobs that belong together, as they share what one
+   * instance has in memory. The library campaigns for it by itself, once for all jobs and `@OnLeadership` methods of that name. A job
+   * that runs when the leadership is lost goes on to its end, under its own lock.
+   * @default whichever instance gets the lock
+   */
+  readonly leader?: LockName;
+}

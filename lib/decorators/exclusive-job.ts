@@ -3,11 +3,11 @@ import { Logger } from '@nestjs/common';
 import { getAdvisoryLockToken } from '../advisory-lock.tokens.js';
 import type { FindFiring } from '../cron/firing.js';
 import type { TickOptions } from '../cron/tick.options.js';
-import type { LockName } from '../engine/lock-key.js';
+import { describeNames, type LockName } from '../engine/lock-key.js';
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
 import type { LockedJobDecorator } from './async-method.js';
 import { checkJobOptions } from './decorator-options.js';
-import type { ExclusiveJobOptions } from './exclusive-job.options.js';
+import type { ExclusiveJobOptions, LeaderOptions } from './exclusive-job.options.js';
 import { type ExclusiveJob, jobLockName, noteExclusiveJob } from './exclusive-job.metadata.js';
 import { lockMethod, type MethodLock } from './lock-method.js';
 import { runJob } from './run-job.js';
@@ -27,13 +27,13 @@ type Undefinable<T> = { readonly [Name in keyof T]: T[Name] | undefined };
 export function exclusiveJob(
   decorator: string,
   scheduled: MethodDecorator,
-  options: Undefinable<ExclusiveJobOptions & TickOptions>,
+  options: Undefinable<ExclusiveJobOptions & TickOptions & LeaderOptions>,
   findFiring: FindFiring,
 ): LockedJobDecorator {
   checkJobOptions(decorator, options);
-  const { lock, onBusy = 'skip', connection, ...tick } = options;
+  const { lock, onBusy = 'skip', connection, leader, ...tick } = options;
   const schedule = scheduleMetadata(scheduled);
-  const job: ExclusiveJob = { decorator, slot: getAdvisoryLockToken(connection), lock, schedule };
+  const job: ExclusiveJob = { decorator, slot: getAdvisoryLockToken(connection), lock, leader, schedule };
   const decorate = (
     target: object,
     propertyKey: string | symbol,
@@ -45,6 +45,7 @@ export function exclusiveJob(
     const lockOfMethod: MethodLock = {
       connection,
       nameOf,
+      isItsTurn: leader === undefined ? undefined : leads(leader, methodName),
       onBusy: onBusy === 'skip' ? logSkip : onBusy,
       // The scheduler logs what a job throws as an error, and a timer that fires now is nothing unusual.
       onShutdown: (instance) => {
@@ -64,6 +65,17 @@ export function exclusiveJob(
 const logSkip: OnBusy = ({ instance, methodName, lockName }) => {
   logger.debug(`Skipped ${instance.constructor.name}.${methodName}: lock "${lockName}" is held elsewhere`);
 };
+
+function leads(leader: LockName, methodName: string): NonNullable<MethodLock['isItsTurn']> {
+  return (service, instance) => {
+    const isLeader = service.isLeader(leader);
+    if (!isLeader) {
+      const where = `${instance.constructor.name}.${methodName}`;
+      logger.debug(`Skipped ${where}: this instance does not lead "${describeNames(leader)}"`);
+    }
+    return isLeader;
+  };
+}
 
 /** What the scheduling decorator notes on a method, by asking it, as its keys are no public API. */
 function scheduleMetadata(scheduled: MethodDecorator): ReadonlyMap<unknown, unknown> {

@@ -8,7 +8,7 @@ import { type LockedMethod, runLocked, streamInTransaction } from './run-locked.
 /** How a decorator wants its method locked. */
 export type MethodLock = Pick<
   LockedMethod,
-  'nameOf' | 'onBusy' | 'onShutdown' | 'lockOptions' | 'transaction'
+  'nameOf' | 'isItsTurn' | 'onBusy' | 'onShutdown' | 'lockOptions' | 'transaction'
 > & {
   readonly connection: string | undefined;
 };
@@ -70,7 +70,8 @@ function whenSubscribed(call: () => Promise<unknown>): Observable<unknown> {
   });
 }
 
-function checkedMethod(
+/** Refuses to decorate what is no method of objects. */
+export function checkedMethod(
   target: object,
   propertyKey: string | symbol,
   descriptor: PropertyDescriptor | undefined,

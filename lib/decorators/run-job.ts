@@ -22,12 +22,16 @@ export async function runJob(job: JobMethod, instance: object, args: readonly un
   const found = service.scheduler && job.findFiring(service.scheduler, job.tick.claimMs);
   const firing = found instanceof Promise ? await found : found;
   if (firing === undefined) return runLocked(job, instance, args);
+  // Who does not lead must not claim the tick.
+  if (job.isItsTurn?.(service, instance) === false) return Promise.resolve();
   const name = job.nameOf(instance);
   const tick: Tick = { name: describeNames(name), at: new Date(firing.atMs), lateMs: firing.lateMs };
+  // Asked once: who has claimed the tick runs it.
+  const its: JobMethod = { ...job, isItsTurn: undefined };
   return runForTick(tick, () =>
-    job.tick.tick === 'none'
-      ? runLocked(job, instance, args)
-      : refuseQuietly(job, instance, () => runClaimed(job, service, name, firing, instance, args)),
+    its.tick.tick === 'none'
+      ? runLocked(its, instance, args)
+      : refuseQuietly(its, instance, () => runClaimed(its, service, name, firing, instance, args)),
   );
 }
 

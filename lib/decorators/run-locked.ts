@@ -33,6 +33,8 @@ export interface LockedMethod {
   /** Where its object has the service. */
   readonly slot: symbol;
   readonly nameOf: (instance: object, args: readonly unknown[]) => LockNames;
+  /** Whether this instance may ask for the lock at all; the call answers `undefined` when not. */
+  readonly isItsTurn?: ((service: AdvisoryLockService, instance: object) => boolean) | undefined;
   readonly onBusy: OnBusy;
   /** What happens when it is called while the application shuts down. It rejects with `LOCK_SHUTDOWN` when left out. */
   readonly onShutdown: ((instance: object) => unknown) | undefined;
@@ -48,6 +50,7 @@ export async function runLocked(
   args: readonly unknown[],
 ): Promise<unknown> {
   const service = serviceOf(locked, instance);
+  if (locked.isItsTurn?.(service, instance) === false) return undefined;
   const name = locked.nameOf(instance, args);
   const progress = { hasBegun: false };
   const body = async (): Promise<unknown> => {

@@ -1,15 +1,7 @@
 import 'reflect-metadata';
 import { type ExclusiveJob, exclusiveJobsOf, jobLockName } from '../decorators/exclusive-job.metadata.js';
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
-
-/** An object that the application provides. */
-export interface Provided {
-  readonly instance: object;
-  /** By its class, with injection, rather than by a factory or as a value. */
-  readonly isMadeByNest: boolean;
-  /** Neither request-scoped nor transient. */
-  readonly isSingleton: boolean;
-}
+import type { Provided } from './all-provided.js';
 
 /**
  * Finds exclusive jobs that would silently never run, and refuses them. Answers where those are that take their locks from the

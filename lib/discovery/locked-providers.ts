@@ -3,8 +3,9 @@ import type { DiscoveryService, ModuleRef } from '@nestjs/core';
 import type { AdvisoryLockService } from '../advisory-lock.service.js';
 import { fillSlot, readSlot, slotsOf } from '../decorators/lock-slots.js';
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
+import { allProvided } from './all-provided.js';
+import { checkExclusiveJobs } from './exclusive-jobs.js';
 import { findScheduler } from './find-scheduler.js';
-import { checkExclusiveJobs, type Provided } from './exclusive-jobs.js';
 
 /**
  * Looks at every provider and controller at start-up: fills the slot of objects that a factory made, as Nest injects
@@ -21,7 +22,7 @@ export class LockedProviders implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
-    const provided = this.allProvided();
+    const provided = allProvided(this.discovery);
     for (const { instance, isMadeByNest } of provided) if (!isMadeByNest) this.fillSlots(instance);
     const jobs = checkExclusiveJobs(provided, this.slot);
     if (jobs.length > 0 && findScheduler(this.moduleRef) === undefined) {
@@ -29,21 +30,6 @@ export class LockedProviders implements OnModuleInit {
         `${jobs.join(', ')} will not run in this instance: ScheduleModule.forRoot() is not imported here.`,
       );
     }
-  }
-
-  /** Each object once, under however many tokens it is provided. */
-  private allProvided(): Provided[] {
-    const provided = new Map<object, Provided>();
-    for (const wrapper of [...this.discovery.getProviders(), ...this.discovery.getControllers()]) {
-      const instance: unknown = wrapper.instance;
-      if (typeof instance !== 'object' || instance === null) continue;
-      provided.set(instance, {
-        instance,
-        isMadeByNest: !wrapper.isNotMetatype,
-        isSingleton: wrapper.isDependencyTreeStatic() && !wrapper.isTransient,
-      });
-    }
-    return [...provided.values()];
   }
 
   private fillSlots(instance: object): void {

@@ -12,6 +12,9 @@ const LONGEST_PAUSE_MS = 250;
 /** How soon a cancelled wait has to end before it is cancelled again, in milliseconds. */
 const CANCEL_AGAIN_MS = 20;
 
+/** How long a backend may take to heed a cancel before its connection is cut, in milliseconds: it may be frozen. */
+const CANCEL_WITHIN_MS = 1_000;
+
 /**
  * One process' way to a key that other processes hold, on behalf of all who wait for it here. It stands in Postgres' queue
  * once, and keeps its place there while callers come and go.
@@ -40,12 +43,14 @@ export class Campaign {
       () => undefined,
       () => undefined,
     );
+    const cut = setTimeout(() => this.waitsOn?.destroy(), CANCEL_WITHIN_MS);
     // A cancel that comes before the server has read the statement cancels nothing, so it is sent until the wait is over.
     while (this.waitsOn !== undefined) {
       await this.cancel(this.waitsOn);
       await Promise.race([over, sleep(CANCEL_AGAIN_MS)]);
     }
     await over;
+    clearTimeout(cut);
   }
 
   private async compete(): Promise<LockSession | undefined> {

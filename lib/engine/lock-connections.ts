@@ -128,9 +128,13 @@ export class LockConnections {
     // A pooler may have a single backend to give, and keep the second connection waiting for it.
     if (connection.isPooled && isPostgres(version)) return;
     let other: LockConnection | undefined;
+    let tooLate: NodeJS.Timeout | undefined;
     try {
-      other = await this.connect(options);
-      await proveExclusion(connection, other);
+      const second = (other = await this.connect(options));
+      tooLate = setTimeout(() => {
+        for (const each of [connection, second]) each.destroy();
+      }, this.use.lostAfterMs);
+      await proveExclusion(connection, second);
       this.proven.add(version);
     } catch (error) {
       // The server may have no room for a second connection. Of Postgres itself it is known.
@@ -138,6 +142,7 @@ export class LockConnections {
       connection.destroy();
       throw error;
     } finally {
+      clearTimeout(tooLate);
       await other?.close();
     }
   }

@@ -8,8 +8,8 @@ export interface ContextLock {
   includes(keyId: string): boolean;
   /** Whether it holds the lock, by whichever permit. */
   isOf(lockId: string): boolean;
-  /** False from the moment it is released or lost: a promise left behind is not inside any more. */
-  readonly isHeld: boolean;
+  /** From then on a promise left behind is not inside any more. One that was lost is not released. */
+  readonly isReleased: boolean;
 }
 
 interface Frame {
@@ -19,22 +19,27 @@ interface Frame {
 
 // The ES module and the CommonJS half of the package may both be loaded; inside is inside for either.
 const STORAGE = Symbol.for('nestjs-advisory-lock:context');
-const globals = globalThis as unknown as Record<symbol, AsyncLocalStorage<Frame> | undefined>;
-const storage = (globals[STORAGE] ??= new AsyncLocalStorage<Frame>());
+const globals = globalThis as unknown as Record<symbol, AsyncLocalStorage<Frame | undefined> | undefined>;
+const storage = (globals[STORAGE] ??= new AsyncLocalStorage<Frame | undefined>());
 
 /** Runs the body, and all that it starts, inside the lock. */
 export function runInside<T>(lock: ContextLock, body: () => T): T {
   return storage.run({ lock, outer: storage.getStore() }, body);
 }
 
-/** The innermost lock of the owner that this code runs inside of, that is still held, and that is the one looked for. */
+/** Runs the body, and all that it starts, outside of every lock: for what goes on after its caller. */
+export function runOutside<T>(body: () => T): T {
+  return storage.run(undefined, body);
+}
+
+/** The innermost lock of the owner that this code runs inside of, that is not released, and that is the one looked for. */
 export function findInside(
   owner: object,
   isLookedFor: (lock: ContextLock) => boolean,
 ): ContextLock | undefined {
   for (let frame = storage.getStore(); frame !== undefined; frame = frame.outer) {
     const { lock } = frame;
-    if (lock.owner === owner && lock.isHeld && isLookedFor(lock)) return lock;
+    if (lock.owner === owner && !lock.isReleased && isLookedFor(lock)) return lock;
   }
   return undefined;
 }

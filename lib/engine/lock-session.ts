@@ -18,6 +18,7 @@ import {
   type Statement,
   statementFor,
   TRANSACTION_ID,
+  UNLOCK_ALL,
   YES,
 } from './lock-statements.js';
 
@@ -46,6 +47,8 @@ export class LockSession {
     times: HeartbeatTimes,
     /** Called once, when the connection is over or in doubt; every lock of the session is lost then. */
     private readonly onEnd: (session: LockSession, cause: Error) => void,
+    /** Whether others wait on sessions that cannot be asked meanwhile, and rely on this one to notice a silent server. */
+    private readonly watchesForOthers = (): boolean => false,
   ) {
     this.heartbeat = new Heartbeat(
       times,
@@ -90,8 +93,8 @@ export class LockSession {
   }
 
   /**
-   * Runs statements that may take as long as they like, such as waiting for a key; they answer whether they have taken a lock.
-   * Silence is no sign meanwhile, and nothing else is sent.
+   * Runs statements that may take as long as they like, such as waiting for a key; they answer whether they have taken a lock. When
+   * they have not, it is made certain that nothing is held. Silence is no sign meanwhile, and nothing else is sent.
    */
   patiently(statements: (connection: LockConnection) => Promise<boolean>): Promise<boolean> {
     return this.inTurn(async () => {
@@ -106,6 +109,7 @@ export class LockSession {
         isRecent = this.heartbeat.heardAtLast();
       }
       if (hasTaken) this.heldCount += 1;
+      else await this.unlockAll();
       if (!isRecent) await this.ask(BACKEND_PID);
       await this.letGo();
       return hasTaken;
@@ -128,13 +132,18 @@ export class LockSession {
 
   /** Ends what another backend waits for; when it resolves, that backend has been told. Rejects when this session is over. */
   async cancel(backendPid: number): Promise<void> {
-    await this.inTurn(() => this.ask(cancelStatement(backendPid)));
+    await this.inTurn(() => this.askAlone(cancelStatement(backendPid)));
   }
 
   /** Asks the backend whether it is there, and still the one that the locks are of. Rejects when the session is over. */
   async confirm(): Promise<void> {
     await this.inTurn(async () => {
-      const [backendPid] = await this.ask(BACKEND_PID);
+      // Through a pooler, a session whose last lock has just been released has no backend that could be another one.
+      if (this.connection.backendPid === undefined) {
+        this.heartbeat.heard();
+        return;
+      }
+      const [backendPid] = await this.askAlone(BACKEND_PID);
       if (Number(backendPid) === this.connection.backendPid) return;
       this.fail(new Error('the pooler has taken the backend away'));
       throw this.endCause as Error;
@@ -143,7 +152,7 @@ export class LockSession {
 
   /** The number of a transaction of this session, which has no other use. Rejects when the session is over. */
   async transactionId(): Promise<bigint> {
-    const [transactionId] = await this.inTurn(() => this.ask(TRANSACTION_ID));
+    const [transactionId] = await this.inTurn(() => this.askAlone(TRANSACTION_ID));
     return BigInt(transactionId ?? '');
   }
 
@@ -162,9 +171,19 @@ export class LockSession {
     await this.connection.close();
   }
 
+  /** Ends the session at once: its locks are lost. */
+  fail(cause: Error): void {
+    if (this.endCause !== undefined) return;
+    this.endCause = cause;
+    this.heartbeat.stop();
+    // In this order: the server may free the locks as soon as it hears of the end, and their holders have to be told before.
+    this.onEnd(this, cause);
+    this.connection.destroy();
+  }
+
   private async isTrue(statement: Statement, key: LockKey): Promise<boolean> {
     try {
-      const [answer] = await this.inTurn(() => this.ask(statement));
+      const [answer] = await this.inTurn(() => this.askAlone(statement));
       return answer === 't';
     } catch (error) {
       throw new LockConnectionError(this.endCause ?? error, key.name);
@@ -178,17 +197,21 @@ export class LockSession {
     return turn;
   }
 
+  private ask(statement: Statement): Promise<(string | null)[]> {
+    return this.hear(() => this.connection.query(statement));
+  }
+
   /**
    * Asks the backend. Every answer is a sign of life, and so is an error. An answer that was read late, by a process that was busy or
    * frozen, says what was, and is believed when the backend answers once more.
    */
-  private async ask(statement: Statement): Promise<(string | null)[]> {
+  private async hear<T>(question: () => Promise<T>): Promise<T> {
     if (this.endCause !== undefined) throw this.endCause;
-    let answer: (string | null)[];
+    let answer: T;
     let isRecent: boolean;
     this.heartbeat.asked();
     try {
-      answer = await this.connection.query(statement);
+      answer = await question();
     } finally {
       isRecent = this.heartbeat.heard();
     }
@@ -196,10 +219,29 @@ export class LockSession {
     return answer;
   }
 
+  /** Asks what no lock hangs on: when it fails, the transaction that holds the locks through a pooler has to go on. */
+  private async askAlone(statement: Statement): Promise<(string | null)[]> {
+    try {
+      return await this.ask(statement);
+    } catch (error) {
+      if (isServerError(error as Error)) await this.connection.repin();
+      throw error;
+    }
+  }
+
   private beat(): void {
+    const isPinned = this.connection.backendPid !== undefined;
+    if (isPinned) void this.confirm().catch(() => undefined);
     // Through a pooler, who holds nothing has no backend that could be lost, and asking would take one from others.
-    if (this.connection.backendPid === undefined) this.heartbeat.heard();
-    else void this.confirm().catch(() => undefined);
+    else if (this.watchesForOthers()) void this.inTurn(() => this.ask(BACKEND_PID)).catch(() => undefined);
+    else this.heartbeat.heard();
+  }
+
+  /** The lock may have been granted in the last moment all the same (madelson/DistributedLock#147). */
+  private async unlockAll(): Promise<void> {
+    this.heartbeat.asked();
+    await this.connection.repin();
+    await this.ask(UNLOCK_ALL);
   }
 
   private async sendWaiting(): Promise<void> {
@@ -229,8 +271,10 @@ export class LockSession {
   /** Lets a pooler have the backend back when nothing is held and nobody is about to ask. */
   private async letGo(): Promise<void> {
     if (this.heldCount > 0 || this.waiting.length > 0 || this.endCause !== undefined) return;
+    this.heartbeat.asked();
     try {
       await this.connection.unpin();
+      this.heartbeat.heard();
     } catch (error) {
       this.fail(error as Error);
     }
@@ -258,7 +302,8 @@ export class LockSession {
       await this.reconcile(batch, error);
     } catch (cause) {
       this.fail(cause as Error);
-      for (const request of batch) abandon(request, this.endCause);
+      // What the server said before it hung up tells more than that it did.
+      for (const request of batch) abandon(request, isServerError(error) ? error : this.endCause);
     }
   }
 
@@ -276,14 +321,6 @@ export class LockSession {
       if (request.operation === 'unlock' || isHeld(request)) this.settle(request, true);
       else request.reject(errorOf(request.key, error));
     }
-  }
-
-  private fail(cause: Error): void {
-    if (this.endCause !== undefined) return;
-    this.endCause = cause;
-    this.heartbeat.stop();
-    this.connection.destroy();
-    this.onEnd(this, cause);
   }
 }
 

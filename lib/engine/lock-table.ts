@@ -55,7 +55,8 @@ export class LockTable {
   private readonly fencingTokens: FencingTokens;
   private session: LockSession | undefined;
   private opening: Promise<LockSession> | undefined;
-  private closing = false;
+  private readonly closer = new AbortController();
+  private closed: Promise<void> | undefined;
   private onEmpty: (() => void) | undefined;
 
   constructor(
@@ -63,28 +64,33 @@ export class LockTable {
     /** After so many handovers inside the process, other processes have their turn. */
     private readonly maxLocalHandoffs = DEFAULT_MAX_LOCAL_HANDOFFS,
   ) {
-    this.claims = new Claims((key) => this.openSession(key));
+    this.claims = new Claims((key) => this.sharedSession(key));
     this.fencingTokens = new FencingTokens(connections);
     this.waitingSessions = new WaitingSessions(connections, (session, cause) => {
       this.lost(session, cause);
     });
   }
 
+  /** Aborts when no more locks are taken, for who holds one as long as he may. */
+  get closeSignal(): AbortSignal {
+    return this.closer.signal;
+  }
+
   /** Whether no more locks are taken, for ever. */
   get isClosed(): boolean {
-    return this.closing;
+    return this.closed !== undefined;
   }
 
   /** Takes the key, or answers `undefined` when it is held or waited for, here or elsewhere. */
   tryAcquire(key: LockKey, mode: LockMode): Promise<LockHold | undefined> {
-    if (this.closing) return Promise.reject(new LockShutdownError(key.name));
+    if (this.isClosed) return Promise.reject(new LockShutdownError(key.name));
     const entry = this.entries.get(key.id);
     return entry === undefined ? this.ask(key, mode) : this.tryBusy(entry, mode);
   }
 
   /** Waits for the key; answers `undefined` when the time is over, and rejects with the reason of the signal. */
   async acquire(key: LockKey, wish: Wish): Promise<LockHold | undefined> {
-    if (this.closing) throw new LockShutdownError(key.name);
+    if (this.isClosed) throw new LockShutdownError(key.name);
     wish.signal?.throwIfAborted();
     return this.enqueue(key, wish);
   }
@@ -151,15 +157,22 @@ export class LockTable {
 
   /**
    * Takes no more locks and ends all waiting, gives the holders some time to release theirs, and tells those that have not that
-   * theirs is lost; then it closes the connections.
+   * theirs is lost; then it closes the connections. Once: a second call waits for the first.
    */
-  async close(graceMs: number): Promise<void> {
-    this.closing = true;
+  close(graceMs: number): Promise<void> {
+    this.closed ??= this.drain(graceMs);
+    return this.closed;
+  }
+
+  private async drain(graceMs: number): Promise<void> {
+    // Behind the assignment: who is told below may ask for another lock at once.
+    await Promise.resolve();
     const campaigns: Promise<void>[] = [];
     for (const { key, state, waiters } of this.entries.values()) {
       for (const waiter of waiters.splice(0)) waiter.fail(new LockShutdownError(key.name));
       if (state.name === 'campaigning') campaigns.push(state.campaign.stop());
     }
+    this.closer.abort(new DOMException('The application is shutting down', 'AbortError'));
     await Promise.all(campaigns);
     await this.emptied(graceMs);
     await this.claims.age(Math.min(graceMs, CLAIM_AGE_MS));
@@ -245,6 +258,7 @@ export class LockTable {
   }
 
   private enqueue(key: LockKey, wish: Wish): Promise<LockHold | undefined> {
+    if (this.isClosed) return Promise.reject(new LockShutdownError(key.name));
     const waiter = new Waiter(wish, (leaving) => this.leave(key, leaving));
     const entry = this.entries.get(key.id);
     if (entry === undefined) {
@@ -377,27 +391,35 @@ export class LockTable {
     if (state?.name === 'releasing') await state.done;
   }
 
-  private openSession(key: LockKey): Promise<LockSession> {
-    return this.closing ? Promise.reject(new LockShutdownError(key.name)) : this.sharedSession(key);
-  }
-
   /** The session, opened when first needed; however many ask at once, there is one attempt. */
   private async sharedSession(key?: LockKey): Promise<LockSession> {
     if (this.session !== undefined) return this.session;
+    this.refuseIfClosed(key);
     this.opening ??= this.connect();
     try {
-      return await this.opening;
+      const session = await this.opening;
+      this.refuseIfClosed(key);
+      return session;
     } catch (error) {
       throw error instanceof LockConnectionError ? new LockConnectionError(error.cause, key?.name) : error;
     }
   }
 
+  private refuseIfClosed(key?: LockKey): void {
+    if (this.isClosed) throw new LockShutdownError(key?.name);
+  }
+
   private async connect(): Promise<LockSession> {
     try {
       const connection = await this.connections.open();
-      this.session = new LockSession(connection, this.connections.use, (session, cause) => {
-        this.lost(session, cause);
-      });
+      this.session = new LockSession(
+        connection,
+        this.connections.use,
+        (session, cause) => {
+          this.lost(session, cause);
+        },
+        () => this.waitingSessions.isAnyWaiting,
+      );
       return this.session;
     } finally {
       this.opening = undefined;
@@ -408,7 +430,10 @@ export class LockTable {
     if (this.session === session) {
       this.session = undefined;
       // Who waits hears nothing either way, so the silence of the others' session counts for those who only wait.
-      if (cause instanceof SilenceError) this.waitingSessions.destroyAll();
+      if (cause instanceof SilenceError) this.waitingSessions.failWaiting(cause);
+      // It watches for those who wait.
+      else if (!this.isClosed && this.waitingSessions.count > 0)
+        void this.sharedSession().catch(() => undefined);
     }
     for (const entry of this.entries.values()) {
       const holds = holdsOf(entry.state).filter((hold) => hold.session === session);

@@ -14,14 +14,20 @@ export async function proveExclusion(one: LockConnection, other: LockConnection)
     const request = { operation, mode: 'exclusive', key } as const;
     return answersOf(await connection.query(statementFor([request])), 1) === YES;
   };
-  await Promise.all([one.pin(), other.pin()]);
-  const isRight =
+  const excludes = async (): Promise<boolean> =>
     (await ask(one, 'try')) &&
     !(await ask(other, 'try')) &&
     (await ask(one, 'unlock')) &&
     (await ask(other, 'try')) &&
     (await ask(other, 'unlock'));
-  if (!isRight) throw doesNotExclude(one.server.version);
+  await Promise.all([one.pin(), other.pin()]);
+  const { version } = one.server;
+  try {
+    if (!(await excludes())) throw doesNotExclude(version, 'two sessions tried, and both or none got a lock');
+  } catch (error) {
+    if (isMissing(error)) throw doesNotExclude(version, `it has none (${(error as Error).message})`);
+    throw error;
+  }
   await Promise.all([one.unpin(), other.unpin()]);
 }
 
@@ -30,9 +36,15 @@ export function isPostgres(version: string): boolean {
   return /^PostgreSQL [\d.]+(devel|beta\d+|rc\d+)?[\s,]/.test(version) && !/redshift/i.test(version);
 }
 
-function doesNotExclude(version: string): LockConfigurationError {
+/** feature_not_supported, undefined_function: https://www.postgresql.org/docs/current/errcodes-appendix.html */
+function isMissing(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return code === '0A000' || code === '42883';
+}
+
+function doesNotExclude(version: string, why: string): LockConfigurationError {
   return new LockConfigurationError(
-    `Advisory locks of this server do not exclude anybody: of two sessions that tried, both or none got the same lock. It says that ` +
-      `it is "${version}". Locks need PostgreSQL itself; let \`connectionOptions\` of AdvisoryLockModule point to one.`,
+    `Advisory locks of this server do not exclude anybody: ${why}. It says that it is "${version}". Locks need PostgreSQL itself; ` +
+      'let `connectionOptions` of AdvisoryLockModule point to one.',
   );
 }

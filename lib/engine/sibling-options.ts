@@ -21,6 +21,10 @@ export type LockConnectionOptions = Partial<
   >
 >;
 
+interface ErrorEmitter {
+  on(event: 'error', listener: () => void): unknown;
+}
+
 /** What {@link siblingOptions} has to be told. */
 interface SiblingNeeds {
   readonly overrides?: LockConnectionOptions | undefined;
@@ -53,6 +57,8 @@ export function siblingOptions(
     ...(base.extra as object | undefined),
     ...(overrides.extra as object | undefined),
     application_name: applicationName,
+    // Between the listeners of the pool and those of TypeORM a fresh client has none, and an error then would end the process.
+    onConnect: (client: ErrorEmitter) => client.on('error', () => undefined),
     max: maxConnections + SPARE_CONNECTIONS,
     min: 0,
     // A wait may take long, and the lock connection watches itself.

@@ -2,13 +2,16 @@ import type { LockConnection } from './lock-connection.js';
 import type { LockKey } from './lock-key.js';
 import type { LockMode } from './lock-mode.js';
 import type { LockSession } from './lock-session.js';
-import { UNLOCK_ALL, waitScript } from './lock-statements.js';
+import { waitScript } from './lock-statements.js';
 
 /**
  * A session that waits for one key in Postgres' own queue, and then holds it. It holds nothing else: who waits on the session of
  * all other locks would keep them from being released.
  */
 export class WaitingSession {
+  /** Whether it is waited on, so that silence is no sign. */
+  isWaiting = false;
+  private stage: 'before the queue' | 'in the queue' | 'after the queue' = 'after the queue';
   private cancelling: Promise<void> = Promise.resolve();
 
   constructor(
@@ -21,26 +24,21 @@ export class WaitingSession {
    * Waits until the key is granted, and answers true, or until the time is over or the wait is cancelled, and answers false: it
    * is certain then that the key is not held. Rejects when the session is over or in doubt.
    */
-  wait(key: LockKey, mode: LockMode, timeoutMs: number): Promise<boolean> {
-    return this.session.patiently(async (connection) => {
-      const isGranted = await waitFor(connection, key, mode, timeoutMs);
-      // A cancel that is still on its way would hit what comes next; through a pooler, that of others.
-      await this.cancelling;
-      if (isGranted) return true;
-      await connection.repin();
-      // The lock may have been granted in the last moment all the same (madelson/DistributedLock#147).
-      await connection.query(UNLOCK_ALL);
-      return false;
-    });
+  async wait(key: LockKey, mode: LockMode, timeoutMs: number): Promise<boolean> {
+    this.isWaiting = true;
+    try {
+      return await this.waitPatiently(key, mode, timeoutMs);
+    } finally {
+      this.isWaiting = false;
+    }
   }
 
   /** Ends the wait by way of another session; it may have to be said again when the wait had not begun. Rejects when that one is over. */
   async cancel(by: LockSession): Promise<void> {
     const { backendPid } = this.connection;
-    if (backendPid === undefined) {
-      this.destroy();
-      return;
-    }
+    // The pooler may not have a backend for it for long.
+    if (backendPid === undefined && this.stage === 'before the queue') this.destroy();
+    if (backendPid === undefined || this.stage !== 'in the queue') return;
     const told = by.cancel(backendPid);
     this.cancelling = told.catch(() => undefined);
     await told;
@@ -53,6 +51,18 @@ export class WaitingSession {
 
   async close(): Promise<void> {
     await this.session.close();
+  }
+
+  private waitPatiently(key: LockKey, mode: LockMode, timeoutMs: number): Promise<boolean> {
+    this.stage = 'before the queue';
+    return this.session.patiently(async (connection) => {
+      this.stage = 'in the queue';
+      const isGranted = await waitFor(connection, key, mode, timeoutMs);
+      // A cancel that is still on its way would hit what comes next; through a pooler, that of others. None may set out any more.
+      this.stage = 'after the queue';
+      await this.cancelling;
+      return isGranted;
+    });
   }
 }
 

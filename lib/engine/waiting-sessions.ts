@@ -21,6 +21,10 @@ export class WaitingSessions {
     return this.all.size;
   }
 
+  get isAnyWaiting(): boolean {
+    return [...this.all.values()].some(({ isWaiting }) => isWaiting);
+  }
+
   /** A session to wait on, or `undefined` when there are as many as there may be, or the server has no room for more. */
   async take(): Promise<WaitingSession | undefined> {
     for (const [session, timer] of this.idle) {
@@ -65,9 +69,9 @@ export class WaitingSessions {
     await Promise.all(sessions.map((session) => session.close()));
   }
 
-  /** Cuts off all that wait: they are on the server that another session hears nothing from. */
-  destroyAll(): void {
-    for (const session of this.all.values()) session.destroy();
+  /** Ends all that wait: they are on the server that another session hears nothing from. Who holds listens himself. */
+  failWaiting(cause: Error): void {
+    for (const [session, waiting] of [...this.all]) if (waiting.isWaiting) session.fail(cause);
   }
 
   private forget(session: WaitingSession): void {

@@ -5,9 +5,9 @@ export class LockShutdownError extends AdvisoryLockError {
   override readonly name: string = 'LockShutdownError';
   readonly code = 'LOCK_SHUTDOWN';
 
-  constructor(lockName: string) {
-    super(`The lock "${lockName}" was not taken: the application is shutting down and takes no new locks.`, {
-      lockName,
-    });
+  constructor(lockName?: string) {
+    const what =
+      lockName === undefined ? 'No lock connection was opened' : `The lock "${lockName}" was not taken`;
+    super(`${what}: the application is shutting down and takes no new locks.`, { lockName });
   }
 }

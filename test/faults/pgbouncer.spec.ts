@@ -1,24 +1,20 @@
 import { expect, it } from '@jest/globals';
 import { once } from 'node:events';
-import { DataSource } from 'typeorm';
+import { DataSource, type Migration, type MigrationInterface, type QueryRunner } from 'typeorm';
 import type { AdvisoryLockService } from '../../lib/advisory-lock.service.js';
+import { runMigrationsExclusively } from '../../lib/index.js';
+import { withClient } from '../support/admin.js';
+import { terminateHolders } from '../support/terminate-holders.js';
 import { createLocks, type LocksOptions } from '../support/locks.js';
 import { useTestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 import { defer } from '../support/cleanup.js';
 import { closeAfterTest } from './support/close-after-test.js';
 import { describeWith } from './support/describe-with.js';
+import { nothingPinned, pinnedConnections } from './support/pooled.js';
 import { type PgBouncer, type PgBouncerOptions, startPgBouncer } from './support/pgbouncer.js';
 
 const database = useTestDatabase();
-
-/** The transactions that keep a server connection from the pooler's other clients. */
-const pinned = async (): Promise<{ state: string; holdsBackVacuum: boolean }[]> =>
-  database.query(
-    `SELECT state, backend_xmin IS NOT NULL OR backend_xid IS NOT NULL AS "holdsBackVacuum" FROM pg_stat_activity
-      WHERE datname = $1 AND state <> 'idle' AND pid <> pg_backend_pid()`,
-    [database.name],
-  );
 
 describeWith('pgbouncer', 'through PgBouncer', () => {
   const start = (options: Partial<PgBouncerOptions> = {}): Promise<PgBouncer> =>
@@ -38,7 +34,7 @@ describeWith('pgbouncer', 'through PgBouncer', () => {
       }
       await lock.release();
       expect(await database.advisoryLocks()).toEqual([]);
-      expect(await pinned()).toEqual([]);
+      await nothingPinned(database);
       for (const service of [direct, other]) await (await service.acquire('import')).release();
       expect(await database.advisoryLocks()).toEqual([]);
     },
@@ -50,10 +46,12 @@ describeWith('pgbouncer', 'through PgBouncer', () => {
     const locks = await Promise.all(['a', 'b', 'c'].map((name) => service.acquire(name)));
     locks.push(await service.acquire('d'));
     for (const lock of locks) {
-      expect(await pinned()).toEqual([{ state: 'idle in transaction', holdsBackVacuum: false }]);
+      expect(await pinnedConnections(database)).toEqual([
+        expect.objectContaining({ state: 'idle in transaction', holdsBackVacuum: false }),
+      ]);
       await lock.release();
     }
-    expect(await pinned()).toEqual([]);
+    await nothingPinned(database);
   });
 
   it('waits in turn, for as long as it is told, and until it is told to stop', async () => {
@@ -73,7 +71,7 @@ describeWith('pgbouncer', 'through PgBouncer', () => {
     await held.release();
     await (await next).release();
     expect(await database.advisoryLocks()).toEqual([]);
-    expect(await pinned()).toEqual([]);
+    await nothingPinned(database);
   });
 
   it('shares, counts permits and takes several at once', async () => {
@@ -118,7 +116,9 @@ describeWith('pgbouncer', 'through PgBouncer', () => {
     for (const service of [through(bouncer), through(bouncer), createLocks(database.url).service]) {
       await service.withLock('account', async (lock) => {
         tokens.push(await lock.fencingToken(), await lock.fencingToken());
-        expect((await pinned()).filter(({ holdsBackVacuum }) => holdsBackVacuum)).toEqual([]);
+        expect((await pinnedConnections(database)).filter(({ holdsBackVacuum }) => holdsBackVacuum)).toEqual(
+          [],
+        );
       });
     }
     expect(tokens).toEqual([...new Set(tokens)].sort((a, b) => (a < b ? -1 : 1)));
@@ -146,5 +146,113 @@ describeWith('pgbouncer', 'through PgBouncer', () => {
       for (const lock of locks) await lock.release();
     }
     expect(await database.advisoryLocks()).toEqual([]);
+  });
+
+  it('uses no prepared statement that another client of the pooler has made under the same name', async () => {
+    const bouncer = await start({ poolSize: 1 });
+    const [one, other] = [through(bouncer), through(bouncer)];
+    await withClient(bouncer.url, async (client) => {
+      for (const name of ['advisory_lock_try', 'advisory_lock_unlock', 'advisory_lock_batch']) {
+        await client.query(`PREPARE ${name} AS SELECT 'not a lock'`);
+      }
+    });
+    for (let round = 0; round < 3; round += 1) {
+      for (const service of [one, other]) {
+        const locks = await Promise.all(['a', 'b'].map((name) => service.acquire(name)));
+        for (const lock of locks) await lock.release();
+      }
+    }
+    const prepared = await withClient(bouncer.url, (client) =>
+      client.query('SELECT name FROM pg_prepared_statements'),
+    );
+    expect(prepared.rows).toHaveLength(3);
+  });
+
+  it.each(['transaction', 'session'] as const)('in %s mode leaves no setting to others', async (mode) => {
+    const bouncer = await start({ mode, poolSize: 2 });
+    const settings = (url: string): Promise<unknown[]> =>
+      withClient(url, async (client) => {
+        const { rows } = await client.query<{ name: string; setting: string }>(
+          `SELECT name, setting FROM pg_settings WHERE source = 'session' AND name <> 'application_name' ORDER BY name`,
+        );
+        return rows;
+      });
+    const before = await settings(bouncer.url);
+    const locks = createLocks(bouncer.url, { frozenAfterMs: 60_000 });
+    const { service } = locks;
+    const blocker = await createLocks(database.url).service.acquire('import');
+    await (await service.acquire('another')).release();
+    await expect(service.acquire('import', { waitMs: 50 })).rejects.toMatchObject({ code: 'LOCK_TIMEOUT' });
+    const waiting = service.acquire('import', { waitMs: 60_000 });
+    await blocker.release();
+    await (await waiting).release();
+    if (mode === 'session') await locks.close();
+    // Both server connections, one after the other or not.
+    expect(await Promise.all([settings(bouncer.url), settings(bouncer.url)])).toEqual([before, before]);
+  });
+
+  it('takes tokens while every connection for waiting waits', async () => {
+    const bouncer = await start({ poolSize: 8 });
+    const service = through(bouncer, { maxConnections: 3 });
+    const elsewhere = createLocks(database.url).service;
+    const held = await Promise.all(['a', 'b'].map((name) => elsewhere.acquire(name)));
+    await using lock = await service.acquire('account');
+    const waiting = held.map(({ name }) => service.acquire(name, { waitMs: Infinity }));
+    await until(
+      async () => (await database.advisoryLocks()).filter(({ granted }) => !granted).length === 2,
+      'both connections wait',
+    );
+    const tokens = [await lock.fencingToken(), await lock.fencingToken()] as const;
+    expect(tokens[0] < tokens[1]).toBe(true);
+    for (const each of held) await each.release();
+    for (const each of waiting) await (await each).release();
+  });
+
+  it('migrates in one instance only', async () => {
+    const bouncer = await start();
+    class CreateOnce1700000000001 implements MigrationInterface {
+      async up(runner: QueryRunner): Promise<void> {
+        await runner.query('CREATE TABLE once (id int)');
+      }
+      async down(runner: QueryRunner): Promise<void> {
+        await runner.query('DROP TABLE once');
+      }
+    }
+    const migrate = (): Promise<Migration[]> =>
+      runMigrationsExclusively(
+        new DataSource({
+          type: 'postgres',
+          url: bouncer.url,
+          poolSize: 1,
+          migrations: [CreateOnce1700000000001],
+        }),
+      );
+    const ran = await Promise.all([migrate(), migrate(), migrate()]);
+    expect(ran.flat()).toHaveLength(1);
+  });
+
+  it.each([
+    ['a pooler in session mode that is said to be none', 'none', 'session'],
+    ['a pooler that is said to be one', 'transaction', 'transaction'],
+    ['a server that is said to be behind a pooler', 'transaction', undefined],
+  ] as const)('takes, waits for and loses locks through %s', async (_title, pooler, mode) => {
+    const url = mode === undefined ? database.url : (await start({ mode })).url;
+    const [one, other] = [createLocks(url, { pooler }), createLocks(url, { pooler })];
+    const diagnosis = await one.service.diagnose();
+    expect(diagnosis).toMatchObject({ isHealthy: true, pooler });
+    const lock = await one.service.acquire('import');
+    expect(await pinnedConnections(database)).toHaveLength(pooler === 'transaction' ? 1 : 0);
+    expect(await other.service.tryAcquire('import')).toBeUndefined();
+    await expect(other.service.acquire('import', { waitMs: 50 })).rejects.toMatchObject({
+      code: 'LOCK_TIMEOUT',
+    });
+    const waiting = other.service.acquire('import', { waitMs: Infinity });
+    await lock.release();
+    const next = await waiting;
+    const told = once(next.signal, 'abort');
+    await terminateHolders(database);
+    await told;
+    expect(next.signal.reason).toMatchObject({ code: 'LOCK_LOST' });
+    await (await other.service.acquire('import', { waitMs: 10_000 })).release();
   });
 });

@@ -249,7 +249,7 @@ describe('inside a lock', () => {
         const told = once(lock.signal, 'abort');
         await terminateHolders(database);
         await told;
-        expect(mine.current()).toBeUndefined();
+        expect(mine.current()).toBe(lock);
         await mine.withLock('import', (again) => {
           expect(again.isHeld).toBe(true);
         });

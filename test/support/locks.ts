@@ -1,44 +1,11 @@
-import { DataSource } from 'typeorm';
-import { AdvisoryLockService } from '../../lib/advisory-lock.service.js';
-import { KeyBook, type KeyBookOptions } from '../../lib/engine/key-book.js';
-import { LockConnections, type LockConnectionsOptions } from '../../lib/engine/lock-connections.js';
-import { LockTable } from '../../lib/engine/lock-table.js';
-import { Transactions } from '../../lib/engine/transactions.js';
-import type { PostgresOptions } from '../../lib/engine/sibling-options.js';
 import { defer } from './cleanup.js';
+import { type Locks, openLocks } from './open-locks.js';
 
-/** What a module is made of, without Nest: to the database, each is a process of its own. */
-export interface Locks {
-  readonly service: AdvisoryLockService;
-  readonly table: LockTable;
-  close(graceMs?: number): Promise<void>;
-}
+export type { Locks, LocksOptions } from './open-locks.js';
 
-export interface LocksOptions extends KeyBookOptions, Omit<LockConnectionsOptions, 'applicationName'> {
-  readonly maxLocalHandoffs?: number;
-}
-
-export function createLocks(
-  options: string | PostgresOptions,
-  locksOptions: LocksOptions = {},
-  dataSource?: DataSource,
-): Locks {
-  const applicationOptions: PostgresOptions =
-    typeof options === 'string' ? { type: 'postgres', url: options } : options;
-  const table = new LockTable(
-    new LockConnections(() => applicationOptions, {
-      ...locksOptions,
-      applicationName: 'nestjs-advisory-lock',
-    }),
-    locksOptions.maxLocalHandoffs,
-  );
-  const transactions = new Transactions(() => dataSource ?? new DataSource(applicationOptions));
-  let closed: Promise<void> | undefined;
-  const close = (graceMs = 0): Promise<void> => (closed ??= table.close(graceMs));
-  defer(() => close());
-  return {
-    service: new AdvisoryLockService(new KeyBook(locksOptions), table, {}, transactions),
-    table,
-    close,
-  };
+/** Closed after the test. */
+export function createLocks(...args: Parameters<typeof openLocks>): Locks {
+  const locks = openLocks(...args);
+  defer(() => locks.close());
+  return locks;
 }

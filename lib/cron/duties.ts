@@ -1,0 +1,36 @@
+import type { LeadershipBody } from './leadership.js';
+import { isEcho, whenAborted } from './term.js';
+
+/** What an instance does as long as it leads, in several places. */
+export interface Duties {
+  /** Begin together. */
+  readonly begin: readonly LeadershipBody[];
+  /** Begin once all of the others have settled. */
+  readonly end: readonly LeadershipBody[];
+}
+
+/** All duties as one body. When one fails, the others are told to end, and the body fails. */
+export function perform({ begin, end }: Duties): LeadershipBody {
+  return async (leading) => {
+    const term = new AbortController();
+    const { signal } = term;
+    const failures: unknown[] = [];
+    const call = async (body: LeadershipBody): Promise<void> => {
+      try {
+        await body(signal);
+      } catch (error) {
+        if (!isEcho(error, signal)) failures.push(error);
+        term.abort(error);
+      }
+    };
+    const onEnd = (): void => {
+      term.abort(leading.reason);
+    };
+    leading.addEventListener('abort', onEnd, { once: true });
+    if (leading.aborted) onEnd();
+    await Promise.all([whenAborted(signal), ...begin.map(call)]);
+    await Promise.all(end.map(call));
+    if (failures.length > 1) throw new AggregateError(failures, failures.map(String).join('; '));
+    if (failures.length > 0) throw failures[0];
+  };
+}

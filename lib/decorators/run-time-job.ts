@@ -1,0 +1,80 @@
+import { Logger } from '@nestjs/common';
+import type { SchedulerRegistry } from '@nestjs/schedule';
+import type { AdvisoryLockService } from '../advisory-lock.service.js';
+import { getAdvisoryLockToken } from '../advisory-lock.tokens.js';
+import { cronFiring } from '../cron/firing.js';
+import { LockConfigurationError } from '../errors/lock-configuration.error.js';
+import { checkJobOptions } from './decorator-options.js';
+import type { ExclusiveCronOptions } from './exclusive-cron.decorator.js';
+import { fillSlot } from './lock-slots.js';
+import { type JobMethod, runJob } from './run-job.js';
+
+/** A job of `cron`, as it is in the `SchedulerRegistry`. */
+export type ScheduledJob = ReturnType<SchedulerRegistry['getCronJob']>;
+
+/** The options of a job that is made at run time: those of `@ExclusiveCron`, but for what the call itself says. */
+export type RunTimeJobOptions = Omit<
+  ExclusiveCronOptions,
+  'name' | 'connection' | 'disabled' | 'initialDelay'
+>;
+
+const logger = new Logger('AdvisoryLock');
+
+/** Makes the job, puts it into the registry and starts it. */
+export async function addRunTimeJob(
+  service: AdvisoryLockService,
+  registry: SchedulerRegistry,
+  name: string,
+  expression: string | Date,
+  body: () => unknown,
+  options: RunTimeJobOptions,
+): Promise<ScheduledJob> {
+  const { lock, onBusy = 'skip', tick, claimMs, onCrash, overlap, ...cronOptions } = options;
+  const tickOptions = {
+    ...(tick !== undefined && { tick }),
+    ...(claimMs !== undefined && { claimMs }),
+    ...(onCrash !== undefined && { onCrash }),
+    ...(overlap !== undefined && { overlap }),
+  };
+  checkJobOptions('exclusiveJob()', { ...tickOptions, lock, onBusy });
+  const { CronJob } = await importCron();
+  const slot = getAdvisoryLockToken();
+  const mark = {};
+  const job: JobMethod = {
+    method: body,
+    methodName: name,
+    slot,
+    nameOf: () => lock ?? name,
+    onBusy,
+    onShutdown: () => undefined,
+    lockOptions: {},
+    findFiring: cronFiring(mark),
+    tick: tickOptions,
+  };
+  const instance = {};
+  fillSlot(instance, slot, service);
+  const params: object = {
+    ...cronOptions,
+    cronTime: expression,
+    context: mark,
+    onTick: () =>
+      runJob(job, instance, []).catch((error: unknown) => {
+        logger.error(error);
+      }),
+  };
+  const scheduled = CronJob.from(params as Parameters<typeof CronJob.from>[0]) as unknown as ScheduledJob;
+  registry.addCronJob(name, scheduled);
+  scheduled.start();
+  return scheduled;
+}
+
+async function importCron(): Promise<typeof import('cron')> {
+  try {
+    return await import('cron');
+  } catch (cause) {
+    throw new LockConfigurationError(
+      'exclusiveJob() needs the package `cron`, which @nestjs/schedule uses, but it cannot be imported from here. Install it: npm install cron',
+      { cause },
+    );
+  }
+}

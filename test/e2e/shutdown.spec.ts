@@ -1,0 +1,179 @@
+import { describe, expect, it } from '@jest/globals';
+import { closeAfterTest } from '../faults/support/close-after-test.js';
+import { describeWith } from '../faults/support/describe-with.js';
+import { startPgBouncer } from '../faults/support/pgbouncer.js';
+import { startPrimary } from '../faults/support/postgres-cluster.js';
+import { startProxy } from '../faults/support/tcp-proxy.js';
+import { withClient } from '../support/admin.js';
+import { createLocks } from '../support/locks.js';
+import { useTestDatabase } from '../support/test-database.js';
+import { until } from '../support/until.js';
+import { OrderedApp } from './support/ordered-app.js';
+
+const database = useTestDatabase();
+
+const BY_SIGNAL = { code: null, signal: 'SIGTERM' };
+const BY_ITSELF = { code: 0, signal: null };
+
+const queued = async (): Promise<boolean> => (await database.advisoryLocks()).some(({ granted }) => !granted);
+
+describe('an application that is told to end', () => {
+  it('takes no lock any more, ends waiting, and gives holders some time before their locks are lost', async () => {
+    await using busy = await createLocks(database.url).service.acquire('busy');
+    const app = await OrderedApp.start(database.url, { shutdownTimeoutMs: 2_000 });
+    await app.hold('quick');
+    await app.hold('slow', true);
+    app.order({ do: 'wait', name: 'busy' });
+    await until(queued, 'it waits');
+
+    app.worker.kill('SIGTERM');
+    app.worker.kill('SIGTERM');
+    expect((await app.says({ type: 'refused', name: 'busy' })).code).toBe('LOCK_SHUTDOWN');
+    expect(await app.refusal({ do: 'try', name: 'another' })).toBe('LOCK_SHUTDOWN');
+    expect(await app.refusal({ do: 'wait', name: 'quick' })).toBe('LOCK_SHUTDOWN');
+    app.order({ do: 'let go', name: 'quick' });
+    await app.says({ type: 'released', name: 'quick' });
+    app.worker.kill('SIGTERM');
+    expect((await app.says({ type: 'told', name: 'slow' })).code).toBe('LOCK_LOST');
+    expect(await app.worker.exited).toEqual(BY_SIGNAL);
+    expect(await database.advisoryLocks()).toHaveLength(1);
+    expect(busy.isHeld).toBe(true);
+  });
+
+  it('ends at once when all locks have been released, and opens no connection for who asks something afterwards', async () => {
+    const app = await OrderedApp.start(database.url, { shutdownTimeoutMs: 600_000 });
+    await app.hold('import');
+    app.order({ do: 'close', times: 3 });
+    await until(
+      async () => (await app.refusal({ do: 'try', name: 'import' })) === 'LOCK_SHUTDOWN',
+      'it closes',
+    );
+    app.order({ do: 'let go', name: 'import' });
+    expect((await app.says({ type: 'refused', name: 'afterwards' })).code).toBe('LOCK_SHUTDOWN');
+    await app.says({ type: 'closed' });
+    expect(await app.worker.exited).toEqual(BY_ITSELF);
+    expect(await database.connections()).toEqual([]);
+  });
+
+  it('waits for the holders with each of two closings at a time, as Nest 11 closes twice', async () => {
+    const { service, table } = createLocks(database.url);
+    const lock = await service.acquire('import');
+    const closings = [table.close(600_000), table.close(600_000)];
+    await expect(service.tryAcquire('import')).rejects.toMatchObject({ code: 'LOCK_SHUTDOWN' });
+    await lock.release();
+    await Promise.all(closings);
+    expect(lock.signal.aborted).toBe(false);
+  });
+
+  it('waits for a job that runs, and starts no other', async () => {
+    const app = await OrderedApp.start(database.url, {}, { TEST_CRON: 'yes' });
+    await app.says({ type: 'tick' });
+    app.worker.kill('SIGTERM');
+    await until(
+      async () => (await app.refusal({ do: 'try', name: 'Jobs.tick' })) === 'LOCK_SHUTDOWN',
+      'it closes',
+    );
+    expect(await database.advisoryLocks()).not.toEqual([]);
+    app.order({ do: 'let go', name: 'tick' });
+    await app.says({ type: 'tick is over' });
+    expect(await app.worker.exited).toEqual(BY_SIGNAL);
+    expect(await database.advisoryLocks()).toEqual([]);
+    await expect(app.says({ type: 'tick' })).rejects.toThrow('the worker has ended');
+  });
+});
+
+describe('an application that is told to end when the database is gone', () => {
+  const quick = { heartbeatMs: 200, lostAfterMs: 1_000, shutdownTimeoutMs: 500 };
+
+  it('ends when the server has crashed', async () => {
+    const server = await closeAfterTest(startPrimary());
+    const app = await OrderedApp.start(server.url, quick);
+    await app.hold('import');
+    app.order({ do: 'wait', name: 'import' });
+    await server.crash();
+    expect((await app.says({ type: 'told', name: 'import' })).code).toBe('LOCK_LOST');
+    app.order({ do: 'close' });
+    await app.says({ type: 'closed' });
+    expect(await app.worker.exited).toEqual(BY_ITSELF);
+  });
+
+  it('ends when nothing is heard from the server', async () => {
+    const { port } = new URL(database.url);
+    const proxy = await closeAfterTest(startProxy(Number(port)));
+    const blocker = await createLocks(database.url).service.acquire('busy');
+    const app = await OrderedApp.start(database.url, {
+      ...quick,
+      connectionOptions: { url: proxy.url(database.url) },
+    });
+    await app.hold('import', true);
+    app.order({ do: 'wait', name: 'busy' });
+    await until(queued, 'it waits');
+    proxy.silence();
+    app.order({ do: 'close' });
+    expect((await app.says({ type: 'told', name: 'import' })).code).toBe('LOCK_LOST');
+    expect((await app.says({ type: 'refused', name: 'busy' })).code).toBe('LOCK_SHUTDOWN');
+    expect(await app.worker.exited).toEqual(BY_ITSELF);
+    await blocker.release();
+    proxy.cut();
+  });
+
+  it('ends while it connects to a server that does not answer', async () => {
+    const { port } = new URL(database.url);
+    const proxy = await closeAfterTest(startProxy(Number(port)));
+    const app = await OrderedApp.start(database.url, {
+      ...quick,
+      connectionOptions: { url: proxy.url(database.url), connectTimeoutMS: 3_000 },
+    });
+    await app.hold('import');
+    proxy.silence();
+    expect((await app.says({ type: 'told', name: 'import' })).code).toBe('LOCK_LOST');
+    app.order({ do: 'try', name: 'import' });
+    await until(() => proxy.connectionCount > 0, 'it connects');
+    app.order({ do: 'close' });
+    expect((await app.says({ type: 'refused', name: 'import' })).code).toMatch(/LOCK_(CONNECTION|SHUTDOWN)/);
+    await app.says({ type: 'closed' });
+    expect(await app.worker.exited).toEqual(BY_ITSELF);
+    proxy.cut();
+  });
+});
+
+describeWith('pgbouncer', 'an application behind a pooler that is told to end', () => {
+  it('frees its locks, and leaves nothing in the queue', async () => {
+    const bouncer = await closeAfterTest(startPgBouncer(database.url, { mode: 'transaction' }));
+    await using busy = await createLocks(database.url).service.acquire('busy');
+    const app = await OrderedApp.start(bouncer.url, { shutdownTimeoutMs: 500 });
+    await app.hold('polite');
+    await app.hold('slow', true);
+    app.order({ do: 'wait', name: 'busy' });
+    await until(queued, 'it waits');
+    app.worker.kill('SIGTERM');
+    expect((await app.says({ type: 'refused', name: 'busy' })).code).toBe('LOCK_SHUTDOWN');
+    app.order({ do: 'let go', name: 'polite' });
+    await app.says({ type: 'released', name: 'polite' });
+    expect((await app.says({ type: 'told', name: 'slow' })).code).toBe('LOCK_LOST');
+    expect(await app.worker.exited).toEqual(BY_SIGNAL);
+    // The pooler has closed the client's socket before the server notices.
+    await until(
+      async () => (await database.advisoryLocks()).length === 1,
+      'only the lock of the other is left',
+    );
+    expect(busy.isHeld).toBe(true);
+  });
+
+  it('ends while it waits for a connection of an exhausted pool', async () => {
+    const bouncer = await closeAfterTest(startPgBouncer(database.url, { mode: 'transaction', poolSize: 1 }));
+    const app = await OrderedApp.start(bouncer.url, { heartbeatMs: 200, lostAfterMs: 1_000 });
+    await withClient(bouncer.url, async (client) => {
+      await client.query('BEGIN');
+      app.order({ do: 'wait', name: 'import' });
+      const clients = async (): Promise<number> =>
+        (await bouncer.show<{ state: string }>('CLIENTS')).filter(({ state }) => state === 'waiting').length;
+      await until(async () => (await clients()) > 0, 'it waits for the pool');
+      app.worker.kill('SIGTERM');
+      expect((await app.says({ type: 'refused', name: 'import' })).code).toMatch(
+        /LOCK_(CONNECTION|SHUTDOWN)/,
+      );
+      expect(await app.worker.exited).toEqual(BY_SIGNAL);
+    });
+  });
+});

@@ -1,0 +1,65 @@
+import { describe, expect, it } from '@jest/globals';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createLocks } from '../support/locks.js';
+import { terminateHolders } from '../support/terminate-holders.js';
+import { useTestDatabase } from '../support/test-database.js';
+import { until } from '../support/until.js';
+import { closeAfterTest } from './support/close-after-test.js';
+import { startHolder } from './support/holder-process.js';
+import { startProxy } from './support/tcp-proxy.js';
+
+const database = useTestDatabase();
+
+// The question that follows a block has `heartbeatMs` to be answered in, which a busy machine may need.
+const TIMES = { heartbeatMs: 600, lostAfterMs: 1_500 };
+/** Longer ones for a long run: `TEST_BLOCKS_MS=60000,180000`. */
+const BLOCKS_MS = (process.env.TEST_BLOCKS_MS ?? '1600,3500').split(',').map(Number);
+
+describe('an event loop that is blocked for longer than `lostAfterMs`', () => {
+  it(
+    'loses nothing, also with a question on its way',
+    async () => {
+      const holder = await startHolder(database.url, TIMES);
+      const other = createLocks(database.url).service;
+      await holder.ask({ acquire: 'import' });
+      for (const blockMs of BLOCKS_MS) {
+        for (const order of [{ blockMs }, { blockMs, whileAsking: 'report' }]) {
+          await holder.ask(order);
+          // A loss that is none would be noticed by then.
+          await sleep(TIMES.heartbeatMs);
+          expect(await database.advisoryLocks()).toHaveLength(1);
+          expect(await other.tryAcquire('import')).toBeUndefined();
+          expect(await holder.ask({ look: 'import' })).toEqual({ isHeld: true, isAborted: false });
+        }
+      }
+      expect(await holder.ask({ fence: 'import' })).toHaveProperty('token');
+      await holder.ask({ release: 'import' });
+      expect(await database.advisoryLocks()).toEqual([]);
+    },
+    30_000 + 2 * BLOCKS_MS.reduce((sum, blockMs) => sum + blockMs),
+  );
+
+  it('is told of a backend that was ended meanwhile', async () => {
+    const holder = await startHolder(database.url, TIMES);
+    await holder.ask({ acquire: 'import' });
+    const blocked = holder.ask({ blockMs: 2_000 });
+    await terminateHolders(database);
+    await blocked;
+    expect(await holder.told('import')).toMatchObject({ code: 'LOCK_LOST' });
+  });
+
+  it('is told soon of a connection that went silent meanwhile, also with a question on its way', async () => {
+    const proxy = await closeAfterTest(startProxy(database.url));
+    const holder = await startHolder(proxy.url(database.url), TIMES);
+    for (const order of [{ blockMs: 3_000 }, { blockMs: 3_000, whileAsking: 'report' }]) {
+      await holder.ask({ acquire: 'import', waitMs: 10_000 });
+      proxy.silence();
+      await holder.ask(order);
+      const { message } = await holder.told('import');
+      // The silence lasted for all of the block.
+      expect(Number(/no answer came for (\d+) ms/.exec(message)?.[1])).toBeGreaterThanOrEqual(3_000);
+      proxy.resume();
+      await until(async () => (await database.advisoryLocks()).length === 0, 'the end has arrived');
+    }
+  });
+});

@@ -1,0 +1,199 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+import type { AdvisoryLockService } from '../../lib/advisory-lock.service.js';
+import { defer } from '../support/cleanup.js';
+import { openDataSource } from '../support/data-source.js';
+import { createLocks } from '../support/locks.js';
+import { startServer } from '../support/test-database.js';
+import { until } from '../support/until.js';
+import { closeAfterTest } from './support/close-after-test.js';
+import { describeWith } from './support/describe-with.js';
+import { startPgBouncer } from './support/pgbouncer.js';
+
+async function connect(url: string): Promise<pg.Client> {
+  const client = new pg.Client(url);
+  await client.connect();
+  defer(() => client.end());
+  return client;
+}
+
+describe.each([
+  { way: 'directly', through: (url: string) => Promise.resolve(url), describe },
+  {
+    way: 'through PgBouncer',
+    through: async (url: string) => (await closeAfterTest(startPgBouncer(url, { mode: 'transaction' }))).url,
+    describe: (title: string, body: () => void) => {
+      describeWith('pgbouncer', title, body);
+    },
+  },
+])('an exhausted lock table', ({ way, through, describe }) => {
+  describe(way, () => {
+    let serverUrl: string;
+    let url: string;
+    beforeAll(async () => {
+      // Room for 300 locks, and what Postgres allows beyond that.
+      serverUrl = (await startServer(['-c', 'max_locks_per_transaction=10', '-c', 'max_connections=30'])).url;
+      url = await through(serverUrl);
+    });
+
+    /** Sessions of others: they are there before the table is full, as it has no room for those of a new connection then. */
+    async function openOthers() {
+      const observer = await connect(serverUrl);
+      const { service } = createLocks(serverUrl);
+      expect(await service.isLocked('before')).toBe(false);
+      const lockCount = async (): Promise<number> => {
+        const { rows } = await observer.query<{ count: number }>(
+          `SELECT count(*)::int FROM pg_locks WHERE locktype = 'advisory'`,
+        );
+        return rows[0]?.count ?? NaN;
+      };
+      return { observer, service, lockCount };
+    }
+
+    /** Takes what others leave, until nothing is left. */
+    async function fillTable(filler: pg.Client): Promise<void> {
+      await expect(
+        filler.query('SELECT pg_advisory_lock(n) FROM generate_series(1, 100000) AS n'),
+      ).rejects.toMatchObject({ code: '53200' });
+    }
+
+    const manyNames = Array.from({ length: 5_000 }, (_, number) => `order:${number}`);
+
+    it('refuses those who do not fit, and gives those who do their locks', async () => {
+      const { service } = createLocks(url);
+      const { lockCount } = await openOthers();
+      const before = await service.acquire('before');
+      const outcomes = await Promise.allSettled(manyNames.map((name) => service.acquire(name)));
+      const held = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+      const refusals = outcomes.flatMap((outcome): unknown[] =>
+        outcome.status === 'rejected' ? [outcome.reason] : [],
+      );
+      expect(held.length).toBeGreaterThan(100);
+      expect(refusals.length).toBeGreaterThan(0);
+      expect(new Set(refusals.map((reason) => (reason as { code: string }).code))).toEqual(
+        new Set(['LOCK_CAPACITY']),
+      );
+      expect(before.isHeld).toBe(true);
+      expect(await lockCount()).toBe(held.length + 1);
+
+      await Promise.all([before, ...held].map((lock) => lock.release()));
+      expect(await lockCount()).toBe(0);
+      await (await service.acquire('after')).release();
+    });
+
+    it('takes none of several that do not fit, and keeps what was held before', async () => {
+      const { service } = createLocks(url);
+      const { service: other, lockCount } = await openOthers();
+      await using before = await service.acquire('before');
+      await expect(service.acquire(manyNames)).rejects.toMatchObject({ code: 'LOCK_CAPACITY' });
+      expect(await lockCount()).toBe(1);
+      expect(await before.fencingToken()).toBeGreaterThan(0n);
+      expect(await other.tryAcquire('before')).toBeUndefined();
+    });
+
+    it('that others have filled is an error for new locks and no loss of old ones', async () => {
+      const dataSource = await openDataSource(serverUrl);
+      const { service } = createLocks(url, {}, dataSource);
+      const { observer: filler, service: other, lockCount } = await openOthers();
+      const before = await service.acquire('before');
+      await fillTable(filler);
+      const count = await lockCount();
+      const attempts: ((service: AdvisoryLockService) => Promise<unknown>)[] = [
+        () => service.tryAcquire('new'),
+        () => service.acquire('new', { waitMs: Infinity }),
+        () => service.acquire('new', { permits: 3 }),
+        () => service.withTransactionLock('new', () => 1),
+      ];
+      for (const attempt of attempts) {
+        await expect(attempt(service)).rejects.toMatchObject({ code: 'LOCK_CAPACITY' });
+      }
+      await dataSource.transaction(async (manager) => {
+        await expect(service.lockInTransaction(manager, 'new')).rejects.toMatchObject({
+          code: 'LOCK_CAPACITY',
+        });
+        expect(await manager.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+      });
+      expect(await lockCount()).toBe(count);
+      expect(before.isHeld).toBe(true);
+
+      await filler.query('SELECT pg_advisory_unlock_all()');
+      expect(await other.tryAcquire('before')).toBeUndefined();
+      await (await service.acquire('new')).release();
+      await before.release();
+      expect(await lockCount()).toBe(0);
+    });
+  });
+});
+
+describe('a server without a free connection', () => {
+  const ALLOWED = 8;
+  let url: string;
+  beforeAll(async () => {
+    const flags = { max_connections: ALLOWED, superuser_reserved_connections: 0 };
+    ({ url } = await startServer(
+      Object.entries(flags).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+    ));
+  });
+
+  /** Leaves so many free. */
+  async function fillServer(free: number): Promise<pg.Client[]> {
+    const observer = await connect(url);
+    const countOpen = async (): Promise<number> => {
+      const { rows } = await observer.query<{ count: number }>(
+        `SELECT count(*)::int FROM pg_stat_activity WHERE backend_type = 'client backend'`,
+      );
+      return rows[0]?.count ?? NaN;
+    };
+    const clients = [observer];
+    while ((await countOpen()) < ALLOWED - free) clients.push(await connect(url));
+    return clients;
+  }
+
+  it('is an error for who needs one, until there is', async () => {
+    const { service } = createLocks(url);
+    const [first] = await fillServer(0);
+    await expect(service.acquire('import')).rejects.toMatchObject({
+      code: 'LOCK_CONNECTION',
+      cause: { code: '53300' },
+    });
+    expect((await service.diagnose()).problems).toMatchObject([{ code: 'UNREACHABLE' }]);
+    await first?.end();
+    await until(
+      () =>
+        service
+          .withLock('import', () => true)
+          .catch((error: unknown) => {
+            // The server takes a moment to notice.
+            expect(error).toMatchObject({ code: 'LOCK_CONNECTION' });
+            return false;
+          }),
+      'there is room',
+    );
+  });
+
+  it('does not need a second one for the test whether locks exclude', async () => {
+    const { service } = createLocks(url);
+    await fillServer(1);
+    await using lock = await service.acquire('import');
+    expect(lock.isHeld).toBe(true);
+    expect(await service.diagnose()).toMatchObject({
+      server: { exclusion: 'assumed' },
+      problems: [{ code: 'SERVER_CONNECTIONS' }],
+    });
+  });
+
+  it('makes who waits try again and again instead', async () => {
+    const [one, other] = [createLocks(url), createLocks(url)];
+    const held = await one.service.acquire('import');
+    await (await other.service.acquire('other')).release();
+    await fillServer(0);
+    await expect(other.service.acquire('import', { waitMs: 200 })).rejects.toMatchObject({
+      code: 'LOCK_TIMEOUT',
+    });
+    const waiting = other.service.acquire('import', { waitMs: 20_000 });
+    await held.release();
+    await using lock = await waiting;
+    expect(lock.isHeld).toBe(true);
+    expect(other.table.connectionCounts.open).toBe(1);
+  });
+});

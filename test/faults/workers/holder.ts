@@ -1,0 +1,96 @@
+import 'reflect-metadata';
+import { setImmediate as endOfTurn } from 'node:timers/promises';
+import { Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import {
+  AdvisoryLockModule,
+  type AdvisoryLock,
+  type AdvisoryLockModuleOptions,
+  AdvisoryLockService,
+  type LockLostError,
+} from '../../../lib/index.js';
+
+/** What the process is told to do: one thing at a time. */
+export type Order =
+  | { readonly acquire: string; readonly waitMs?: number | 'for ever'; readonly blockWhenLostMs?: number }
+  | { readonly blockMs: number; readonly whileAsking?: string }
+  | { readonly look: string }
+  | { readonly fence: string }
+  | { readonly release: string };
+
+/** Of a lock that was lost. */
+export interface Told {
+  readonly lost: string;
+  readonly code: string;
+  readonly message: string;
+  /** When the process had been told, and everybody in it who listens, by the clock of the machine. */
+  readonly at: number;
+}
+
+const [url = '', options = '{}'] = process.argv.slice(2);
+
+@Module({
+  imports: [
+    TypeOrmModule.forRoot({ type: 'postgres', url, poolSize: 1 }),
+    AdvisoryLockModule.forRoot(JSON.parse(options) as AdvisoryLockModuleOptions),
+  ],
+})
+class HolderModule {}
+
+const app = await NestFactory.createApplicationContext(HolderModule, { logger: ['error', 'fatal'] });
+const locks = app.get(AdvisoryLockService);
+const held = new Map<string, AdvisoryLock>();
+
+process.on('message', (order: Order) => {
+  obey(order).then(
+    (answer) => process.send?.({ answer }),
+    (error: unknown) =>
+      process.send?.({ answer: { code: (error as { code?: string }).code ?? String(error) } }),
+  );
+});
+process.send?.({ ready: true });
+
+async function obey(order: Order): Promise<object> {
+  if ('acquire' in order) return acquire(order.acquire, order.waitMs, order.blockWhenLostMs);
+  if ('blockMs' in order) return blockFor(order.blockMs, order.whileAsking);
+  if ('look' in order) return look(order.look);
+  if ('fence' in order) return { token: String(await lockOf(order.fence).fencingToken()) };
+  await lockOf(order.release).release();
+  return look(order.release);
+}
+
+async function acquire(name: string, waitMs: number | 'for ever' = 0, blockWhenLostMs = 0): Promise<object> {
+  const lock = await locks.acquire(name, { waitMs: waitMs === 'for ever' ? Infinity : waitMs });
+  held.set(name, lock);
+  lock.signal.addEventListener('abort', () => {
+    block(blockWhenLostMs);
+    const { code, message } = lock.signal.reason as LockLostError;
+    process.send?.({ lost: name, code, message, at: Date.now() } satisfies Told);
+  });
+  return { isHeld: lock.isHeld };
+}
+
+async function blockFor(ms: number, whileAsking: string | undefined): Promise<object> {
+  const asked = whileAsking === undefined ? undefined : locks.isLocked(whileAsking);
+  // The question is written by the end of this turn, and its answer can only be read after the block.
+  await endOfTurn();
+  block(ms);
+  return { isLocked: await asked };
+}
+
+function look(name: string): object {
+  const lock = lockOf(name);
+  return { isHeld: lock.isHeld, isAborted: lock.signal.aborted };
+}
+
+function lockOf(name: string): AdvisoryLock {
+  const lock = held.get(name);
+  if (lock === undefined) throw new Error(`"${name}" was never taken`);
+  return lock;
+}
+
+function block(ms: number): void {
+  const end = performance.now() + ms;
+  while (performance.now() < end);
+}

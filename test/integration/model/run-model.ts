@@ -1,0 +1,58 @@
+import { expect } from '@jest/globals';
+import fc from 'fast-check';
+import { createLocks, type LocksOptions } from '../../support/locks.js';
+import type { TestDatabase } from '../../support/test-database.js';
+import { lockCommands } from './commands.js';
+import { Fleet, type Member } from './fleet.js';
+import { LockModel } from './lock-model.js';
+
+/** How long so many runs may take: one takes some 100 ms; a failing one is shortened for so long. */
+export const timeLimitMs = (runs: number): number => 60_000 + runs * 500;
+
+const PLAIN_NAMES = ['a', 'b'];
+const PERMIT_NAME = 'p';
+const PERMITS = 2;
+/** Few, so that short sequences get to the end of them. */
+const MAX_LOCAL_HANDOFFS = 1;
+
+function createMembers(url: string, options: LocksOptions): (Member & { close(): Promise<void> })[] {
+  // The last one has a single connection to wait on, and has to try again and again for what it has none for.
+  return [8, 8, 2].map((maxConnections) => {
+    const locks = createLocks(url, { ...options, maxConnections, maxLocalHandoffs: MAX_LOCAL_HANDOFFS });
+    return { service: locks.service, close: () => locks.close(), hasConnections: maxConnections > 2 };
+  });
+}
+
+/** Runs so many random sequences in services that connect to the URL, and compares with what the database says. */
+export async function runModel(
+  database: TestDatabase,
+  runsWanted: number,
+  url = database.url,
+  options: LocksOptions = {},
+): Promise<void> {
+  let members = createMembers(url, options);
+  let runs = 0;
+  const commands = lockCommands({
+    services: members.length,
+    plainNames: PLAIN_NAMES,
+    permitName: PERMIT_NAME,
+    permits: PERMITS,
+  });
+  const property = fc.asyncProperty(commands, async (sequence) => {
+    runs += 1;
+    const model = new LockModel(MAX_LOCAL_HANDOFFS);
+    const names = { plain: PLAIN_NAMES, permits: PERMIT_NAME };
+    const fleet = new Fleet(database, members, model, names, PERMITS, `run ${runs} `);
+    try {
+      await fc.asyncModelRun(() => ({ model, real: fleet }), sequence);
+      await fleet.finish();
+    } catch (error) {
+      // What a failed run has left must not be in the way of the next, shorter one.
+      await Promise.all(members.map((member) => member.close()));
+      members = createMembers(url, options);
+      throw error;
+    }
+  });
+  await fc.assert(property, { numRuns: runsWanted, interruptAfterTimeLimit: timeLimitMs(runsWanted) });
+  expect(runs).toBe(runsWanted);
+}

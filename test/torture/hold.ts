@@ -1,0 +1,42 @@
+export type HoldKind = 'exclusive' | 'shared' | 'permit';
+
+/**
+ * How a hold came to its end: the body was through (`released`), saw that `lock.signal` had aborted (`lost`), or was in a
+ * transaction that did not come to its commit (`rolled back`); or its process was killed. `open` has no end, which only a
+ * worker that hangs leaves behind.
+ */
+export type Ending = 'released' | 'lost' | 'rolled back' | 'killed' | 'open';
+
+/** That a worker believed to have a lock, from one moment to another, in microseconds of the server's clock. */
+export interface Hold {
+  readonly name: string;
+  readonly worker: number;
+  readonly kind: HoldKind;
+  /** How many may have the lock at once, for the kind `permit`. */
+  readonly permits: number;
+  /** By which method, for the figures. */
+  readonly way: string;
+  readonly startUs: number;
+  readonly endUs: number;
+  readonly ending: Ending;
+  /** What the worker was told of the loss. */
+  readonly reason?: string;
+  readonly token?: bigint;
+}
+
+export function describeHold({ name, worker, kind, permits, way, ...hold }: Hold): string {
+  const how = kind === 'permit' ? `one of ${permits} permits` : kind;
+  const token = hold.token === undefined ? '' : `, token ${hold.token}`;
+  const reason = hold.reason === undefined ? '' : `: ${hold.reason}`;
+  return (
+    `${name} (${how}, ${way}) by worker ${worker} from ${timeOf(hold.startUs)} to ${timeOf(hold.endUs)}${token}, ` +
+    `${hold.ending}${reason}`
+  );
+}
+
+/** With microseconds, which `Date` does not have. */
+export function timeOf(us: number): string {
+  if (us === Infinity) return 'the end';
+  const text = new Date(Math.floor(us / 1_000)).toISOString();
+  return `${text.slice(11, -1)}${String(us % 1_000).padStart(3, '0')}`;
+}

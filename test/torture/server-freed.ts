@@ -1,0 +1,82 @@
+import type { Hold } from './hold.js';
+
+/** A time in which the server, or a pooler in front of it, ended sessions of a worker, and with them freed their locks. */
+export interface SessionsEnded {
+  readonly worker: number;
+  readonly fromUs: number;
+  readonly toUs: number;
+}
+
+/** A time in which nothing reached a worker: it was stopped, its event loop was blocked, or its connections were silent. */
+export interface Blackout {
+  readonly worker: number;
+  readonly fromUs: number;
+  readonly toUs: number;
+}
+
+/** A lock that the server had freed before its holder could know. */
+export interface FreedHold {
+  readonly hold: Hold;
+  /** How long the holder went on, in microseconds, blackouts not counted. */
+  readonly unawareUs: number;
+}
+
+/** What a session was answered before its end may be read as late as this on a busy machine. */
+const READING_US = 100_000;
+
+/**
+ * Ends the holds whose session was ended from outside when that began: an administrator's `pg_terminate_backend`, a crash or a cut
+ * connection frees a lock at once, and no client can know earlier than it is told. That is what fencing tokens are for. How long
+ * the holder took to know is the second answer, and is to be checked too.
+ *
+ * A session that falls silent is no such case: its holder has to give up before the server does.
+ */
+export function endWithServer(
+  holds: readonly Hold[],
+  endings: readonly SessionsEnded[],
+  blackouts: readonly Blackout[],
+): { holds: Hold[]; freed: FreedHold[] } {
+  const freed: FreedHold[] = [];
+  const cut = holds.map((hold) => {
+    const ofWorker = blackouts.filter(({ worker }) => worker === hold.worker);
+    const heardAt = ({ toUs }: SessionsEnded): number => afterBlackouts(toUs, ofWorker);
+    const possible = endings.filter(
+      (end) =>
+        end.worker === hold.worker &&
+        end.fromUs <= hold.endUs &&
+        hold.startUs <= heardAt(end) + READING_US &&
+        (hold.ending === 'lost' || isThroughBefore(hold, heardAt(end))),
+    );
+    // One that it could not hear of, or else the last: what it outlived was another session's end.
+    const end = possible.find((candidate) => heardAt(candidate) > candidate.toUs) ?? possible.at(-1);
+    if (end === undefined) return hold;
+    if (hold.ending === 'lost') {
+      const toldAfterUs = hold.endUs - Math.max(hold.startUs, end.toUs);
+      freed.push({ hold, unawareUs: Math.max(0, toldAfterUs - darkUs(end.toUs, hold.endUs, ofWorker)) });
+    }
+    return { ...hold, endUs: Math.max(hold.startUs, end.fromUs) };
+  });
+  return { holds: cut, freed };
+}
+
+/** Whether the body was through, as after a blackout its timer comes first, before the worker could read of its loss. */
+function isThroughBefore({ ending, endUs }: Hold, heardAtUs: number): boolean {
+  return ending === 'released' && endUs <= heardAtUs + READING_US;
+}
+
+/** When the worker could read what it was sent at that moment, if a blackout began before it came to that. */
+function afterBlackouts(us: number, blackouts: readonly Blackout[]): number {
+  return Math.max(
+    us,
+    ...blackouts
+      .filter(({ fromUs, toUs }) => fromUs <= us + READING_US && us <= toUs)
+      .map(({ toUs }) => toUs),
+  );
+}
+
+function darkUs(sinceUs: number, untilUs: number, blackouts: readonly Blackout[]): number {
+  return blackouts
+    .map(({ fromUs, toUs }) => Math.min(toUs, untilUs) - Math.max(fromUs, sinceUs))
+    .filter((us) => us > 0)
+    .reduce((sum, us) => sum + us, 0);
+}

@@ -1,0 +1,160 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Hold } from '../torture/hold.js';
+import { findOverlaps } from '../torture/overlaps.js';
+import { endWithServer } from '../torture/server-freed.js';
+import { checkTokens } from '../torture/tokens.js';
+import { judge } from '../torture/verdict.js';
+
+/** A history: each hold with what matters of it. */
+function hold(startUs: number, endUs: number, more: Partial<Hold> = {}): Hold {
+  return {
+    name: 'order',
+    worker: 1,
+    kind: 'exclusive',
+    permits: 1,
+    way: 'exclusive',
+    startUs,
+    endUs,
+    ending: 'released',
+    ...more,
+  };
+}
+
+const shared = { kind: 'shared' } as const;
+const permit = { kind: 'permit', permits: 2 } as const;
+const lost = { ending: 'lost' } as const;
+
+describe('the checker', () => {
+  describe('of overlaps', () => {
+    it.each<[string, Hold[]]>([
+      ['two after each other', [hold(0, 10), hold(20, 30)]],
+      ['two that touch', [hold(10, 20), hold(0, 10)]],
+      ['two of different names', [hold(0, 10), hold(5, 15, { name: 'other' })]],
+      ['readers together', [hold(0, 10, shared), hold(5, 15, shared), hold(6, 7, shared)]],
+      ['as many permits as there are', [hold(0, 10, permit), hold(5, 15, permit), hold(10, 20, permit)]],
+      ['one that was killed before the next', [hold(0, 10, { ending: 'killed' }), hold(10, 20)]],
+      ['one that was rolled back', [hold(0, 10, { ending: 'rolled back' }), hold(5, 15)]],
+    ])('allows %s', (_, holds) => {
+      expect(findOverlaps(holds)).toEqual([]);
+    });
+
+    it.each<[string, Hold[]]>([
+      ['two exclusive holders', [hold(0, 10), hold(9, 15)]],
+      ['one within another', [hold(0, 10), hold(5, 5)]],
+      ['two that begin at once', [hold(0, 10), hold(0, 10)]],
+      ['a writer among readers', [hold(0, 10, shared), hold(2, 3)]],
+      ['a reader beside a writer', [hold(0, 10), hold(9, 12, shared)]],
+      ['a permit too many', [hold(0, 10, permit), hold(5, 15, permit), hold(9, 20, permit)]],
+      ['one that was not killed yet', [hold(0, 10, { ending: 'killed' }), hold(9, 20)]],
+      ['one that never ended', [hold(0, Infinity, { ending: 'open' }), hold(1_000, 1_001)]],
+    ])('finds %s', (_, holds) => {
+      expect(findOverlaps([...holds].reverse())).toEqual([holds]);
+    });
+
+    it('finds a long hold behind many short ones', () => {
+      const long = hold(0, 1_000, shared);
+      const writer = hold(900, 901);
+      const readers = Array.from({ length: 50 }, (_, n) => hold(n * 10, n * 10 + 5, shared));
+      expect(findOverlaps([long, ...readers, writer])).toEqual([[long, writer]]);
+    });
+
+    it('finds each hold that should not have been granted', () => {
+      expect(findOverlaps([hold(0, 10), hold(1, 2), hold(3, 4)])).toHaveLength(2);
+    });
+  });
+
+  describe('of tokens', () => {
+    it('compares those of exclusive holders of one name, in the order in which they held it', () => {
+      const holds = [
+        hold(20, 30, { token: 9n }),
+        hold(0, 10, { token: 7n }),
+        hold(40, 50),
+        hold(60, 70, { token: 10n }),
+        hold(80, 90, { token: 1n, name: 'other' }),
+        hold(80, 90, { token: 1n, kind: 'shared' }),
+      ];
+      expect(checkTokens(holds)).toEqual({ checked: 2, violations: [] });
+    });
+
+    it.each([7n, 6n])('finds a %s after a 7', (token) => {
+      const holds = [hold(0, 10, { token: 7n }), hold(20, 30, { token })];
+      expect(checkTokens(holds)).toEqual({ checked: 1, violations: [holds] });
+    });
+
+    it('compares with the largest so far', () => {
+      const [first, back, again] = [7n, 5n, 6n].map((token, n) => hold(n * 10, n * 10 + 5, { token }));
+      expect(checkTokens([first, back, again] as Hold[]).violations).toEqual([
+        [first, back],
+        [first, again],
+      ]);
+    });
+  });
+
+  describe('of locks that the server freed', () => {
+    const terminated = { worker: 1, fromUs: 100, toUs: 120 };
+
+    it('ends the hold with its session, and says how long its holder did not know', () => {
+      const known = hold(0, 150, lost);
+      expect(endWithServer([known], [terminated], [])).toEqual({
+        holds: [{ ...known, endUs: 100 }],
+        freed: [{ hold: known, unawareUs: 30 }],
+      });
+    });
+
+    it.each<[string, Hold]>([
+      ['of another worker', hold(0, 150, { ...lost, worker: 2 })],
+      ['that was over before', hold(0, 99, lost)],
+      ['that began long after', hold(200_000, 200_150, lost)],
+      ['that went on and was released', hold(0, 100_121)],
+      ['that was killed', hold(0, 150, { ending: 'killed' })],
+    ])('leaves a hold alone %s', (_, untouched) => {
+      expect(endWithServer([untouched], [terminated], [])).toEqual({ holds: [untouched], freed: [] });
+    });
+
+    it('ends a hold whose body was through before its worker could read of the loss', () => {
+      const through = hold(0, 900_050);
+      const frozen = { worker: 1, fromUs: 50, toUs: 900_000 };
+      expect(endWithServer([through], [terminated], [frozen]).holds).toEqual([{ ...through, endUs: 100 }]);
+      expect(endWithServer([through], [terminated], []).holds).toEqual([through]);
+      const frozenBeforeItRead = { worker: 1, fromUs: 40_000, toUs: 900_000 };
+      expect(endWithServer([through], [terminated], [frozenBeforeItRead]).holds[0]?.endUs).toBe(100);
+    });
+
+    it('does not count the time in which nothing reached the holder', () => {
+      const blackouts = [
+        { worker: 1, fromUs: 0, toUs: 140 },
+        { worker: 2, fromUs: 0, toUs: 500 },
+      ];
+      const { freed } = endWithServer([hold(0, 150, lost)], [terminated], blackouts);
+      expect(freed).toMatchObject([{ unawareUs: 10 }]);
+    });
+
+    it('counts a lock as freed whose grant was read only after a blackout', () => {
+      const late = hold(900_000, 900_100, lost);
+      const { holds } = endWithServer([late], [terminated], [{ worker: 1, fromUs: 0, toUs: 850_000 }]);
+      expect(holds).toEqual([{ ...late, endUs: late.startUs }]);
+    });
+  });
+
+  describe('in its verdict', () => {
+    const next = hold(110, 130, { worker: 2 });
+
+    it('forgives an overlap after the session had been ended from outside, and counts it', () => {
+      const endings = [{ worker: 1, fromUs: 100, toUs: 120 }];
+      const verdict = judge([hold(0, 150, lost), next], { endings, blackouts: [] });
+      expect(verdict).toMatchObject({ overlaps: [], freedOverlaps: 1, toldLate: [] });
+    });
+
+    it('does not forgive who is told too late', () => {
+      const endings = [{ worker: 1, fromUs: 100, toUs: 120 }];
+      const verdict = judge([hold(0, 2_000_000, lost), next], { endings, blackouts: [] });
+      expect(verdict.toldLate).toHaveLength(1);
+    });
+
+    it('does not forgive an overlap with who lost his lock in silence', () => {
+      const blackouts = [{ worker: 1, fromUs: 50, toUs: 500 }];
+      const holds = [hold(0, 150, lost), next];
+      expect(judge(holds, { endings: [], blackouts })).toMatchObject({ overlaps: [holds], freedOverlaps: 0 });
+    });
+  });
+});

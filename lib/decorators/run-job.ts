@@ -23,7 +23,7 @@ export async function runJob(job: JobMethod, instance: object, args: readonly un
   const firing = found instanceof Promise ? await found : found;
   if (firing === undefined) return runLocked(job, instance, args);
   // Who does not lead must not claim the tick.
-  if (job.isItsTurn?.(service, instance) === false) return Promise.resolve();
+  if (job.isItsTurn?.(service, instance) === false) return undefined;
   const name = job.nameOf(instance);
   const tick: Tick = { name: describeNames(name), at: new Date(firing.atMs), lateMs: firing.lateMs };
   // Asked once: who has claimed the tick runs it.

@@ -8,6 +8,8 @@ import {
 } from './advisory-lock.options.js';
 import { AdvisoryLockService } from './advisory-lock.service.js';
 import { DEFAULT_NAME, getAdvisoryLockToken } from './advisory-lock.tokens.js';
+import { AdvisoryLockCronHistory } from './cron/record/cron-history.js';
+import { RecordedJobs } from './cron/record/recorded-jobs.js';
 import { findPostgres } from './discovery/find-data-source.js';
 import { findScheduler } from './discovery/find-scheduler.js';
 import { LeadershipMethods } from './discovery/leadership-methods.js';
@@ -30,7 +32,16 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
   const token = getAdvisoryLockToken(name);
   // Only the default service can be injected by its class.
   const byClass: Provider[] =
-    name === DEFAULT_NAME ? [{ provide: AdvisoryLockService, useExisting: token }] : [];
+    name === DEFAULT_NAME
+      ? [
+          { provide: AdvisoryLockService, useExisting: token },
+          {
+            provide: AdvisoryLockCronHistory,
+            inject: [token],
+            useFactory: (service: AdvisoryLockService) => new AdvisoryLockCronHistory(service),
+          },
+        ]
+      : [];
   return {
     ...definition,
     global: isGlobal,
@@ -101,6 +112,12 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
         inject: [DiscoveryService, ModuleRef, token],
         useFactory: (discovery: DiscoveryService, moduleRef: ModuleRef, service: AdvisoryLockService) =>
           new LeadershipMethods(discovery, moduleRef, token, service),
+      },
+      {
+        provide: RecordedJobs,
+        inject: [DiscoveryService, token],
+        useFactory: (discovery: DiscoveryService, service: AdvisoryLockService) =>
+          new RecordedJobs(discovery, service, token),
       },
       LockUnavailableFilter,
     ],

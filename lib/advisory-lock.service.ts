@@ -1,6 +1,7 @@
 import type { SchedulerRegistry } from '@nestjs/schedule';
 import type { EntityManager } from 'typeorm';
 import type { AdvisoryLock } from './advisory-lock.js';
+import { RunRecords } from './cron/record/run-records.js';
 import type { Leadership, LeadershipBody, LeadOptions } from './cron/leadership.js';
 import { Leaderships } from './cron/leaderships.js';
 import { addRunTimeJob, type RunTimeJobOptions, type ScheduledJob } from './decorators/run-time-job.js';
@@ -46,6 +47,8 @@ export type TryLockOutcome<T> =
 export class AdvisoryLockService {
   private readonly sessionLocks: SessionLocks;
   private readonly transactionLocks: TransactionLocks;
+  /** The runs of jobs with `tick: 'record'`. @internal */
+  readonly records: RunRecords;
   private readonly leaderships: Leaderships;
 
   /** @internal */
@@ -58,6 +61,7 @@ export class AdvisoryLockService {
   ) {
     this.sessionLocks = new SessionLocks(keys, table, http, transactions);
     this.transactionLocks = new TransactionLocks(this.sessionLocks, keys, transactions);
+    this.records = new RunRecords(keys, table, () => transactions.dataSource);
     this.leaderships = new Leaderships(keys, table, this.sessionLocks);
   }
 

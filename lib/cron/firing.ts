@@ -1,6 +1,7 @@
 import { executionAsyncResource } from 'node:async_hooks';
 import { claimMsOf } from './claim-ms.js';
 import { type FiringJob, type FiringTick, FiringTicks } from './firing-ticks.js';
+import { takeMissed } from './record/missed-tick.js';
 import { slotAt } from './slot.js';
 import { Ticks } from './ticks.js';
 
@@ -15,6 +16,8 @@ export interface Firing {
   readonly graceMs: number;
   /** Whether it is by now so late that a claim on its tick may have expired. */
   isTooLate(): boolean;
+  /** Whether it is called long after its timer would have fired, as nobody was there. */
+  readonly isMissed?: boolean;
 }
 
 /** The little of a `SchedulerRegistry` that is used here. */
@@ -24,12 +27,15 @@ export interface Scheduler {
   getInterval(name: string): unknown;
 }
 
-interface CronJob extends FiringJob {
+/** A job of `cron` that the scheduler keeps. */
+export interface CronJob extends FiringJob {
   /** What the job was made with; @ExclusiveCron gives it the decoration's own mark. */
   readonly context?: unknown;
   readonly isCallbackRunning: boolean;
   /** By how much a firing that was missed may be late to be made up for, in milliseconds. */
   readonly threshold: number;
+  /** Whether its timer is set. */
+  readonly isActive: boolean;
 }
 
 /** How the firing of a decorated method is found. To be asked before anything is awaited. */
@@ -46,6 +52,8 @@ const firingTicks = new FiringTicks();
 /** Of a job of `cron` that was made with this mark. */
 export function cronFiring(mark: object): FindFiring {
   return (scheduler, claimMs) => {
+    const missed = takeMissed(mark);
+    if (missed !== undefined) return missed;
     const jobs = jobsOf(scheduler, mark);
     if (jobs.length === 0) return firstFiring(scheduler, mark, claimMs);
     for (const job of jobs) {
@@ -75,6 +83,11 @@ async function firstFiring(
 
 function jobsOf(scheduler: Scheduler, mark: object): CronJob[] {
   return [...scheduler.getCronJobs().values()].filter(({ context }) => context === mark);
+}
+
+/** The job that was made with this mark; none before the scheduler has made it. */
+export function findCronJob(scheduler: Scheduler, mark: object): CronJob | undefined {
+  return jobsOf(scheduler, mark)[0];
 }
 
 /** Of an interval of this period. Node tells which timer has called. */

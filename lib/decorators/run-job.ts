@@ -2,6 +2,8 @@ import { Logger } from '@nestjs/common';
 import type { AdvisoryLockService } from '../advisory-lock.service.js';
 import { runForTick, type Tick } from '../cron/current-tick.js';
 import type { FindFiring, Firing } from '../cron/firing.js';
+import { type RecordOptions, retainMsOf } from '../cron/record/record.options.js';
+import { recordedMethod } from '../cron/record/recorded-method.js';
 import type { TickOptions } from '../cron/tick.options.js';
 import { describeNames, type LockName } from '../engine/lock-key.js';
 import { busy, type LockedMethod, refuseQuietly, runLocked, serviceOf } from './run-locked.js';
@@ -10,7 +12,7 @@ import { busy, type LockedMethod, refuseQuietly, runLocked, serviceOf } from './
 export interface JobMethod extends LockedMethod {
   readonly nameOf: (instance: object) => LockName;
   readonly findFiring: FindFiring;
-  readonly tick: TickOptions;
+  readonly tick: TickOptions | RecordOptions;
 }
 
 const logger = new Logger('AdvisoryLock');
@@ -19,7 +21,7 @@ const logger = new Logger('AdvisoryLock');
 export async function runJob(job: JobMethod, instance: object, args: readonly unknown[]): Promise<unknown> {
   const service = serviceOf(job, instance);
   // Before anything is awaited: later it cannot be told who has called.
-  const found = service.scheduler && job.findFiring(service.scheduler, job.tick.claimMs);
+  const found = service.scheduler && job.findFiring(service.scheduler, claimOptions(job.tick).claimMs);
   const firing = found instanceof Promise ? await found : found;
   if (firing === undefined) return runLocked(job, instance, args);
   // Who does not lead must not claim the tick.
@@ -28,11 +30,22 @@ export async function runJob(job: JobMethod, instance: object, args: readonly un
   const tick: Tick = { name: describeNames(name), at: new Date(firing.atMs), lateMs: firing.lateMs };
   // Asked once: who has claimed the tick runs it.
   const its: JobMethod = { ...job, isItsTurn: undefined };
-  return runForTick(tick, () =>
-    its.tick.tick === 'none'
-      ? runLocked(its, instance, args)
-      : refuseQuietly(its, instance, () => runClaimed(its, service, name, firing, instance, args)),
-  );
+  return runForTick(tick, () => {
+    if (its.tick.tick === 'none') return runLocked(its, instance, args);
+    const method =
+      its.tick.tick === 'record'
+        ? recordedMethod(its, service, name, firing.atMs, retainMsOf(its.tick))
+        : its.method;
+    const ticked = { ...its, method };
+    // Under the lock of all that was missed, and others find the record.
+    if (firing.isMissed === true) return runLocked(ticked, instance, args);
+    return refuseQuietly(ticked, instance, () => runClaimed(ticked, service, name, firing, instance, args));
+  });
+}
+
+/** A recorded tick is claimed too, so that all know who has it before there is a row; not for what happens after a crash. */
+function claimOptions(tick: TickOptions | RecordOptions): TickOptions {
+  return tick.tick === 'record' ? {} : tick;
 }
 
 async function runClaimed(
@@ -43,18 +56,21 @@ async function runClaimed(
   instance: object,
   args: readonly unknown[],
 ): Promise<unknown> {
-  if (firing.isTooLate()) {
+  // A record tells what claims cannot.
+  const isTooLate = (): boolean => job.tick.tick !== 'record' && firing.isTooLate();
+  if (isTooLate()) {
     warnTooLate(job, firing, instance);
     return undefined;
   }
-  const { onCrash = 'rerun', overlap = 'skip' } = job.tick;
+  const { onCrash = 'rerun' } = claimOptions(job.tick);
+  const { overlap = 'skip' } = job.tick;
   const terms = { keepMs: firing.claimMs, isRemembered: onCrash === 'skip' };
   // Jobs that share a lock have ticks of their own. The method's name, as the class's may be another in each build.
   const due = `${job.methodName}@${new Date(firing.atMs).toISOString()}`;
   const isMine = await service.claim(name, due, terms);
   if (!isMine) return busy(service, job, instance, args, name);
   // The way to the database may have been slow, or this process frozen.
-  if (firing.isTooLate()) {
+  if (isTooLate()) {
     warnTooLate(job, firing, instance);
     return undefined;
   }

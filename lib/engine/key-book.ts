@@ -60,6 +60,11 @@ export class KeyBook {
     return LockKey.of(keySchemes.sha256(this.prefix + claim), claim);
   }
 
+  /** The name of a lock with its namespace, as all who share the database know it. */
+  fullNameOf(name: LockName): string {
+    return this.prefix + this.keyOf(name).name;
+  }
+
   private partOf({ name, id }: LockKey, part: string): LockKey {
     return this.remembered(LockKey.of(this.keyFunction(`${this.prefix}${name}#${part}`), name, id));
   }

@@ -7,7 +7,7 @@ import { Leaderships } from './cron/leaderships.js';
 import type { RunTimeJobOptions, RunTimeJobs, ScheduledJob } from './decorators/run-time-job.js';
 import type { ClaimTerms } from './engine/claims.js';
 import type { KeyBook } from './engine/key-book.js';
-import { describeNames, type LockKey, type LockName, type LockNames } from './engine/lock-key.js';
+import { describeNames, type LockName, type LockNames } from './engine/lock-key.js';
 import type { LockTable } from './engine/lock-table.js';
 import type { Transactions } from './engine/transactions.js';
 import { LockConfigurationError } from './errors/lock-configuration.error.js';
@@ -326,18 +326,14 @@ export class AdvisoryLockService {
     return this.jobs?.findScheduler();
   }
 
-  /** Whether this process is the one that may do what is due for the lock at this instant. @internal */
-  claim(name: LockName, atMs: number, terms: ClaimTerms): Promise<boolean> {
-    return this.table.claims.make(this.claimKey(name, atMs), terms);
+  /** Whether this process is the one that may do for the lock what is due once, such as a job's tick. @internal */
+  claim(name: LockName, what: string, terms: ClaimTerms): Promise<boolean> {
+    return this.table.claims.make(this.keys.claimKeyOf(name, what), terms);
   }
 
   /** Lets others do it. @internal */
-  giveBackClaim(name: LockName, atMs: number): void {
-    this.table.claims.giveBack(this.claimKey(name, atMs));
-  }
-
-  private claimKey(name: LockName, atMs: number): LockKey {
-    return this.keys.claimKeyOf(name, new Date(atMs).toISOString());
+  giveBackClaim(name: LockName, what: string): void {
+    this.table.claims.giveBack(this.keys.claimKeyOf(name, what));
   }
 
   /** Whether its application has shut down. @internal */

@@ -20,9 +20,9 @@ export interface TickOptions {
    */
   readonly onCrash?: 'rerun' | 'skip';
   /**
-   * What happens to a tick while the run before still goes on. `'skip'`: it is left out in the whole fleet. `'queue'`: it waits for
-   * the end of that run, one tick at a time, and the others are left out. `'elsewhere'`: it is left out here, and runs in an instance
-   * that fires for it after that run is over.
+   * What happens to a tick while the run before still goes on. `'skip'`: it is left out in the whole fleet, when that run has not ended
+   * half a period later, or 5 seconds. `'queue'`: it waits for the end of that run, one tick at a time, and the others are left out.
+   * `'elsewhere'`: it is left out here, and runs in an instance that fires for it after that run is over.
    * @default 'skip'
    */
   readonly overlap?: 'skip' | 'queue' | 'elsewhere';

@@ -18,13 +18,14 @@ export interface JobMethod extends LockedMethod {
 const logger = new Logger('AdvisoryLock');
 
 /** Calls the method for the tick that its timer fires for, if nobody else in the fleet has had it. A call by hand needs the lock alone. */
-export function runJob(job: JobMethod, instance: object, args: readonly unknown[]): Promise<unknown> {
+export async function runJob(job: JobMethod, instance: object, args: readonly unknown[]): Promise<unknown> {
   const service = serviceOf(job, instance);
   // Before anything is awaited: later it cannot be told who has called.
-  const firing = service.scheduler && job.findFiring(service.scheduler, claimOptions(job.tick).claimMs);
+  const found = service.scheduler && job.findFiring(service.scheduler, claimOptions(job.tick).claimMs);
+  const firing = found instanceof Promise ? await found : found;
   if (firing === undefined) return runLocked(job, instance, args);
   // Who does not lead must not claim the tick.
-  if (job.isItsTurn?.(service, instance) === false) return Promise.resolve();
+  if (job.isItsTurn?.(service, instance) === false) return undefined;
   const name = job.nameOf(instance);
   const tick: Tick = { name: describeNames(name), at: new Date(firing.atMs), lateMs: firing.lateMs };
   // Asked once: who has claimed the tick runs it.
@@ -55,30 +56,45 @@ async function runClaimed(
   instance: object,
   args: readonly unknown[],
 ): Promise<unknown> {
-  if (firing.isTooLate && job.tick.tick !== 'record') {
-    logger.warn(
-      `Skipped ${instance.constructor.name}.${job.methodName}: it is ${firing.lateMs} ms late for ${new Date(firing.atMs).toISOString()}, ` +
-        `and claims are kept for ${firing.claimMs} ms, so it cannot be told whether another instance has run it. Set \`claimMs\`.`,
-    );
+  // A record tells what claims cannot.
+  const isTooLate = (): boolean => job.tick.tick !== 'record' && firing.isTooLate();
+  if (isTooLate()) {
+    warnTooLate(job, firing, instance);
     return undefined;
   }
   const { onCrash = 'rerun' } = claimOptions(job.tick);
   const { overlap = 'skip' } = job.tick;
   const terms = { keepMs: firing.claimMs, isRemembered: onCrash === 'skip' };
-  const isMine = await service.claim(name, firing.atMs, terms);
+  // Jobs that share a lock have ticks of their own. The method's name, as the class's may be another in each build.
+  const due = `${job.methodName}@${new Date(firing.atMs).toISOString()}`;
+  const isMine = await service.claim(name, due, terms);
   if (!isMine) return busy(service, job, instance, args, name);
+  // The way to the database may have been slow, or this process frozen.
+  if (isTooLate()) {
+    warnTooLate(job, firing, instance);
+    return undefined;
+  }
   if (overlap === 'queue') return runQueued(job, service, name, instance, args);
-  if (overlap === 'skip') return runLocked(job, instance, args);
+  if (overlap === 'skip') {
+    return runLocked({ ...job, lockOptions: { waitMs: Math.ceil(firing.graceMs) } }, instance, args);
+  }
   return runLocked(
     {
       ...job,
       onBusy: () => {
-        service.giveBackClaim(name, firing.atMs);
+        service.giveBackClaim(name, due);
         return busy(service, job, instance, args, name);
       },
     },
     instance,
     args,
+  );
+}
+
+function warnTooLate({ methodName }: JobMethod, { atMs, claimMs }: Firing, instance: object): void {
+  logger.warn(
+    `Skipped ${instance.constructor.name}.${methodName}: it is ${Date.now() - atMs} ms late for ${new Date(atMs).toISOString()}, ` +
+      `and claims are kept for ${claimMs} ms, so it cannot be told whether another instance has run it. Set \`claimMs\`.`,
   );
 }
 

@@ -14,7 +14,8 @@ const storage = (globals[STORAGE] ??= new AsyncLocalStorage<MissedTick>());
 
 /** Calls a decorated method for a tick that its timer has missed. */
 export function callForMissed<T>(mark: object, atMs: number, call: () => T): T {
-  const firing = { atMs, lateMs: Date.now() - atMs, claimMs: 0, isTooLate: false, isMissed: true };
+  const lateMs = Date.now() - atMs;
+  const firing = { atMs, lateMs, claimMs: 0, graceMs: 0, isTooLate: () => false, isMissed: true };
   return storage.run({ mark, firing, isTaken: false }, call);
 }
 

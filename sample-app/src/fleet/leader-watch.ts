@@ -1,6 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** The end of a process may be told a moment after the next one leads. */
+/**
+ * The kernel closes the sockets of a process before it tells the parent of its end, and Postgres hands the lock over at
+ * once: the next leader may be heard of first, in what counts as 0 ms then.
+ */
 const endToldWithinMs = 200;
 
 interface Term {

@@ -8,6 +8,9 @@ import {
 } from './advisory-lock.options.js';
 import { AdvisoryLockService } from './advisory-lock.service.js';
 import { DEFAULT_NAME, getAdvisoryLockToken } from './advisory-lock.tokens.js';
+import { AdvisoryLockCronHistory } from './cron/record/cron-history.js';
+import { RecordedJobs } from './cron/record/recorded-jobs.js';
+import { addRunTimeJob } from './decorators/run-time-job.js';
 import { findPostgres } from './discovery/find-data-source.js';
 import { findScheduler } from './discovery/find-scheduler.js';
 import { LeadershipMethods } from './discovery/leadership-methods.js';
@@ -30,7 +33,16 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
   const token = getAdvisoryLockToken(name);
   // Only the default service can be injected by its class.
   const byClass: Provider[] =
-    name === DEFAULT_NAME ? [{ provide: AdvisoryLockService, useExisting: token }] : [];
+    name === DEFAULT_NAME
+      ? [
+          { provide: AdvisoryLockService, useExisting: token },
+          {
+            provide: AdvisoryLockCronHistory,
+            inject: [token],
+            useFactory: (service: AdvisoryLockService) => new AdvisoryLockCronHistory(service),
+          },
+        ]
+      : [];
   return {
     ...definition,
     global: isGlobal,
@@ -84,9 +96,10 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
             ...(httpStatus !== undefined && { httpStatus }),
             ...(exposeLockName !== undefined && { exposeLockName }),
           };
-          return new AdvisoryLockService(new KeyBook(options), table, http, transactions, () =>
-            findScheduler(moduleRef),
-          );
+          return new AdvisoryLockService(new KeyBook(options), table, http, transactions, {
+            findScheduler: () => findScheduler(moduleRef),
+            add: addRunTimeJob,
+          });
         },
       },
       ...byClass,
@@ -101,6 +114,12 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
         inject: [DiscoveryService, ModuleRef, token],
         useFactory: (discovery: DiscoveryService, moduleRef: ModuleRef, service: AdvisoryLockService) =>
           new LeadershipMethods(discovery, moduleRef, token, service),
+      },
+      {
+        provide: RecordedJobs,
+        inject: [DiscoveryService, token],
+        useFactory: (discovery: DiscoveryService, service: AdvisoryLockService) =>
+          new RecordedJobs(discovery, service, token),
       },
       LockUnavailableFilter,
     ],

@@ -1,9 +1,10 @@
 import type { SchedulerRegistry } from '@nestjs/schedule';
 import type { EntityManager } from 'typeorm';
 import type { AdvisoryLock } from './advisory-lock.js';
+import { RunRecords } from './cron/record/run-records.js';
 import type { Leadership, LeadershipBody, LeadOptions } from './cron/leadership.js';
 import { Leaderships } from './cron/leaderships.js';
-import { addRunTimeJob, type RunTimeJobOptions, type ScheduledJob } from './decorators/run-time-job.js';
+import type { RunTimeJobOptions, RunTimeJobs, ScheduledJob } from './decorators/run-time-job.js';
 import type { ClaimTerms } from './engine/claims.js';
 import type { KeyBook } from './engine/key-book.js';
 import { describeNames, type LockKey, type LockName, type LockNames } from './engine/lock-key.js';
@@ -46,6 +47,8 @@ export type TryLockOutcome<T> =
 export class AdvisoryLockService {
   private readonly sessionLocks: SessionLocks;
   private readonly transactionLocks: TransactionLocks;
+  /** The runs of jobs with `tick: 'record'`. @internal */
+  readonly records: RunRecords;
   private readonly leaderships: Leaderships;
 
   /** @internal */
@@ -54,10 +57,11 @@ export class AdvisoryLockService {
     private readonly table: LockTable,
     http: BusyHttpOptions,
     transactions: Transactions,
-    private readonly findScheduler: () => SchedulerRegistry | undefined = () => undefined,
+    private readonly jobs?: RunTimeJobs,
   ) {
     this.sessionLocks = new SessionLocks(keys, table, http, transactions);
     this.transactionLocks = new TransactionLocks(this.sessionLocks, keys, transactions);
+    this.records = new RunRecords(keys, table, () => transactions.dataSource);
     this.leaderships = new Leaderships(keys, table, this.sessionLocks);
   }
 
@@ -309,17 +313,17 @@ export class AdvisoryLockService {
     body: () => unknown,
     options: RunTimeJobOptions = {},
   ): Promise<ScheduledJob> {
-    if (this.scheduler === undefined) {
+    if (this.jobs === undefined || this.scheduler === undefined) {
       throw new LockConfigurationError(
         `The job "${name}" cannot be scheduled: ScheduleModule.forRoot() of @nestjs/schedule is not imported here.`,
       );
     }
-    return addRunTimeJob(this, this.scheduler, name, expression, body, options);
+    return this.jobs.add(this, this.scheduler, name, expression, body, options);
   }
 
   /** Whose timers call the exclusive jobs of its application, when there is one. @internal */
   get scheduler(): SchedulerRegistry | undefined {
-    return this.findScheduler();
+    return this.jobs?.findScheduler();
   }
 
   /** Whether this process is the one that may do what is due for the lock at this instant. @internal */

@@ -18,6 +18,11 @@ export type {
 export type { TransactionBody } from './transaction-locks.js';
 
 export { currentTick, type Tick } from './cron/current-tick.js';
+export { CreateExclusiveCronRuns1735689600000 } from './cron/record/create-exclusive-cron-runs.migration.js';
+export { AdvisoryLockCronHistory, type AdvisoryLockCronRun } from './cron/record/cron-history.js';
+export { ExclusiveCronRun } from './cron/record/exclusive-cron-run.entity.js';
+export type { RecordOptions } from './cron/record/record.options.js';
+export { EXCLUSIVE_CRON_RUN_SQL } from './cron/record/run-table.js';
 
 export { ExclusiveCron, type ExclusiveCronOptions } from './decorators/exclusive-cron.decorator.js';
 export { ExclusiveInterval } from './decorators/exclusive-interval.decorator.js';

@@ -1,6 +1,7 @@
 import { executionAsyncResource } from 'node:async_hooks';
 import { claimMsOf } from './claim-ms.js';
 import { type FiringJob, FiringTicks } from './firing-ticks.js';
+import { takeMissed } from './record/missed-tick.js';
 import { slotAt } from './slot.js';
 import { Ticks } from './ticks.js';
 
@@ -13,6 +14,8 @@ export interface Firing {
   readonly claimMs: number;
   /** Whether it comes so late that a claim on its tick may have expired. */
   readonly isTooLate: boolean;
+  /** Whether it is called long after its timer would have fired, as nobody was there. */
+  readonly isMissed?: boolean;
 }
 
 /** The little of a `SchedulerRegistry` that is used here. */
@@ -22,10 +25,13 @@ export interface Scheduler {
   getInterval(name: string): unknown;
 }
 
-interface CronJob extends FiringJob {
+/** A job of `cron` that the scheduler keeps. */
+export interface CronJob extends FiringJob {
   /** What the job was made with; @ExclusiveCron gives it the decoration's own mark. */
   readonly context?: unknown;
   readonly isCallbackRunning: boolean;
+  /** Whether its timer is set. */
+  readonly isActive: boolean;
 }
 
 /** How the firing of a decorated method is found. To be asked before anything is awaited. */
@@ -36,6 +42,8 @@ const firingTicks = new FiringTicks();
 /** Of a job of `cron` that was made with this mark. */
 export function cronFiring(mark: object): FindFiring {
   return (scheduler, claimMs) => {
+    const missed = takeMissed(mark);
+    if (missed !== undefined) return missed;
     for (const job of scheduler.getCronJobs().values()) {
       if (job.context !== mark || !job.isCallbackRunning) continue;
       const tick = firingTicks.tickOf(job);
@@ -44,6 +52,11 @@ export function cronFiring(mark: object): FindFiring {
     }
     return undefined;
   };
+}
+
+/** The job that was made with this mark; none before the scheduler has made it. */
+export function findCronJob(scheduler: Scheduler, mark: object): CronJob | undefined {
+  return [...scheduler.getCronJobs().values()].find(({ context }) => context === mark);
 }
 
 /** Of an interval of this period. Node tells which timer has called. */

@@ -1,3 +1,4 @@
+import { checkRecordOptions, recordRules } from '../cron/record/record.options.js';
 import { KeyBook } from '../engine/key-book.js';
 import type { LockName } from '../engine/lock-key.js';
 import {
@@ -44,7 +45,11 @@ const jobRules: OptionRules = {
   ...commonRules,
   lock: nameRule,
   leader: nameRule,
-  tick: [(value) => value === 'claim' || value === 'none', "'claim' or 'none'"],
+  ...recordRules,
+  tick: [
+    (value) => value === 'claim' || value === 'record' || value === 'none',
+    "'claim', 'record' or 'none'",
+  ],
   claimMs: [
     (value) => Number.isInteger(value) && (value as number) >= 1_000 && (value as number) <= 86_400_000,
     'a whole number of milliseconds, from 1000 to 86400000 (a day)',
@@ -67,6 +72,7 @@ export function checkDecoratorOptions(decorator: string, options: object): void 
 /** The same for the options that the lock of an exclusive job has. */
 export function checkJobOptions(decorator: string, options: object): void {
   checkOptions(options, jobRules, decorator);
+  checkRecordOptions(decorator, options as Record<string, unknown>);
 }
 
 /** The same for `@OnLeadership` and `@OnLeadershipEnd`. */

@@ -1,20 +1,25 @@
 import { Cron } from '@nestjs/schedule';
 import type { LockedJobDecorator } from './async-method.js';
 import { cronFiring } from '../cron/firing.js';
+import type { RecordOptions } from '../cron/record/record.options.js';
 import { exclusiveJob } from './exclusive-job.js';
 import type { TickOptions } from '../cron/tick.options.js';
 import type { ExclusiveJobOptions, LeaderOptions } from './exclusive-job.options.js';
 
 type CronOptions = NonNullable<Parameters<typeof Cron>[1]>;
 
-/** The options of `@ExclusiveCron`: all of `@Cron`, and those of the lock. */
-export type ExclusiveCronOptions = CronOptions & ExclusiveJobOptions & TickOptions & LeaderOptions;
+type Without<T, Other> = T & { readonly [Name in Exclude<keyof Other, keyof T>]?: never };
+
+/** The options of `@ExclusiveCron`: all of `@Cron`, those of the lock, and how one run a tick is made sure of. */
+export type ExclusiveCronOptions = CronOptions &
+  ExclusiveJobOptions &
+  LeaderOptions &
+  (Without<TickOptions, RecordOptions> | Without<RecordOptions, TickOptions>);
 
 /**
- * `@Cron` of @nestjs/schedule, and a lock: of the instances of a fleet whose timers fire, the one that gets the lock runs the
- * job, and the others skip it with a line at debug level. With the database away, nobody runs it.
- *
- * The lock is held while the job runs. A job that is over before another instance's clock reaches the tick can run there again.
+ * `@Cron` of @nestjs/schedule, once a tick in the fleet: every instance's timer fires, the first one claims the tick and runs the job
+ * under its lock, and the others skip it with a line at debug level, however far their clocks are apart within `claimMs` / 2. With the
+ * database away, nobody runs it. The method learns its tick from {@link currentTick}.
  *
  * @param expression - as for `@Cron`: a cron expression, a `Date`, a Luxon `DateTime`.
  * @throws {@link LockConfigurationError} at decoration time, when the method has a schedule already: @nestjs/schedule keeps one
@@ -24,6 +29,9 @@ export type ExclusiveCronOptions = CronOptions & ExclusiveJobOptions & TickOptio
  * @ExclusiveCron('0 3 * * *', { timeZone: 'Europe/Berlin' })
  * async daily(): Promise<void> {}
  *
+ * @ExclusiveCron('0 4 * * *', { tick: 'record', catchUp: 'last' }) // a row each, and never twice
+ * async payOut(): Promise<void> {}
+ *
  * @ExclusiveCron('* * * * *', { leader: 'reports' }) // always where the other jobs with that leader run
  * async minutely(): Promise<void> {}
  * ```
@@ -32,14 +40,27 @@ export function ExclusiveCron(
   expression: Parameters<typeof Cron>[0],
   options: ExclusiveCronOptions = {},
 ): LockedJobDecorator {
-  const { lock, onBusy, connection, tick, claimMs, onCrash, overlap, leader, ...cronOptions } = options;
+  const {
+    lock,
+    onBusy,
+    connection,
+    tick,
+    claimMs,
+    onCrash,
+    overlap,
+    catchUp,
+    retain,
+    leader,
+    ...cronOptions
+  } = options;
   // `cron` keeps a context for its callback, which @nestjs/schedule passes on and makes no use of: by it the job is found again.
   const context = {};
   const withContext: object = { ...cronOptions, context };
   return exclusiveJob(
     '@ExclusiveCron',
     Cron(expression, withContext),
-    { lock, onBusy, connection, tick, claimMs, onCrash, overlap, leader },
+    { lock, onBusy, connection, tick, claimMs, onCrash, overlap, catchUp, retain, leader },
     cronFiring(context),
+    context,
   );
 }

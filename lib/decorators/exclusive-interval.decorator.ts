@@ -5,12 +5,12 @@ import type { ExclusiveJobOptions } from './exclusive-job.options.js';
 import { exclusiveTimer, type ExclusiveTimerArguments } from './exclusive-timer.js';
 
 /**
- * `@Interval` of @nestjs/schedule, and a lock: at most one instance of a fleet runs the job at any moment, and no instance runs
- * it twice at once. A timer that fires meanwhile skips the job with a line at debug level. With the database away, nobody runs it.
+ * `@Interval` of @nestjs/schedule, once a period in the fleet: time is cut into periods that are counted from 1970, the same
+ * everywhere, and at most one instance runs the job in each, though each counts from its own start. It never runs beside itself; a
+ * timer that fires meanwhile, or in a period that has had its run, skips the job with a line at debug level. With the database away,
+ * nobody runs it. `currentTick()` has the start of the period.
  *
- * It is not one run a period in the fleet: each instance counts the period from its own start, so a job that is over before the
- * timer of the next instance fires runs there too, up to once a period in each. What has to run at given times belongs under
- * `@ExclusiveCron`, which fires everywhere at once.
+ * What has to run at given times belongs under `@ExclusiveCron`.
  *
  * @param ms - the period in milliseconds: a whole number from 1 to 2147483647, some 24 days.
  * @throws {@link LockConfigurationError} at decoration time, when the period or an option cannot be, or the method has a schedule

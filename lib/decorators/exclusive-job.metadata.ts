@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import type { RecordOptions } from '../cron/record/record.options.js';
 import type { LockName } from '../engine/lock-key.js';
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
 
@@ -16,6 +17,12 @@ export interface ExclusiveJob {
   readonly leader: LockName | undefined;
   /** The metadata that @nestjs/schedule is to find on the method. */
   readonly schedule: ReadonlyMap<unknown, unknown>;
+  /** Of a job with `tick: 'record'`. */
+  readonly record?: {
+    /** What its timer is found by. */
+    readonly mark: object;
+    readonly options: RecordOptions;
+  };
 }
 
 type ExclusiveJobs = ReadonlyMap<string | symbol, ExclusiveJob>;

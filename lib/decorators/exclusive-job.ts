@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { Logger } from '@nestjs/common';
 import { getAdvisoryLockToken } from '../advisory-lock.tokens.js';
 import type { FindFiring } from '../cron/firing.js';
+import type { RecordOptions } from '../cron/record/record.options.js';
 import type { TickOptions } from '../cron/tick.options.js';
 import { describeNames, type LockName } from '../engine/lock-key.js';
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
@@ -23,17 +24,27 @@ type Undefinable<T> = { readonly [Name in keyof T]: T[Name] | undefined };
  * @param decorator - what it is called in messages.
  * @param scheduled - the decorator of @nestjs/schedule.
  * @param findFiring - tells a call by the timer from one by hand, and what it is due for.
+ * @param mark - what the timer is found by, where there is a record of what it has missed.
  */
 export function exclusiveJob(
   decorator: string,
   scheduled: MethodDecorator,
-  options: Undefinable<ExclusiveJobOptions & TickOptions & LeaderOptions>,
+  options: Undefinable<ExclusiveJobOptions & LeaderOptions & (TickOptions | RecordOptions)>,
   findFiring: FindFiring,
+  mark?: object,
 ): LockedJobDecorator {
   checkJobOptions(decorator, options);
   const { lock, onBusy = 'skip', connection, leader, ...tick } = options;
   const schedule = scheduleMetadata(scheduled);
-  const job: ExclusiveJob = { decorator, slot: getAdvisoryLockToken(connection), lock, leader, schedule };
+  const isRecorded = tick.tick === 'record' && mark !== undefined;
+  const job: ExclusiveJob = {
+    decorator,
+    slot: getAdvisoryLockToken(connection),
+    lock,
+    leader,
+    schedule,
+    ...(isRecorded && { record: { mark, options: tick as RecordOptions } }),
+  };
   const decorate = (
     target: object,
     propertyKey: string | symbol,
@@ -54,7 +65,7 @@ export function exclusiveJob(
       lockOptions: {},
     };
     const method = lockMethod(target, propertyKey, descriptor, lockOfMethod, (locked, instance, args) =>
-      runJob({ ...locked, nameOf, findFiring, tick: tick as TickOptions }, instance, args),
+      runJob({ ...locked, nameOf, findFiring, tick: tick as TickOptions | RecordOptions }, instance, args),
     );
     for (const [key, value] of schedule) Reflect.defineMetadata(key, value, method);
     noteExclusiveJob(target, propertyKey, job);

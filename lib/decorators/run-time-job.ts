@@ -3,7 +3,10 @@ import type { SchedulerRegistry } from '@nestjs/schedule';
 import type { AdvisoryLockService } from '../advisory-lock.service.js';
 import { getAdvisoryLockToken } from '../advisory-lock.tokens.js';
 import { cronFiring } from '../cron/firing.js';
+import { catchUp, missedAfter } from '../cron/record/catch-up.js';
+import { checkRecords } from '../cron/record/check-records.js';
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
+import { runOutside } from '../engine/lock-context.js';
 import { checkJobOptions } from './decorator-options.js';
 import type { ExclusiveCronOptions } from './exclusive-cron.decorator.js';
 import { fillSlot } from './lock-slots.js';
@@ -13,10 +16,19 @@ import { type JobMethod, runJob } from './run-job.js';
 export type ScheduledJob = ReturnType<SchedulerRegistry['getCronJob']>;
 
 /** The options of a job that is made at run time: those of `@ExclusiveCron`, but for what the call itself says. */
-export type RunTimeJobOptions = Omit<
+export type RunTimeJobOptions = OmitOfEach<
   ExclusiveCronOptions,
-  'name' | 'connection' | 'disabled' | 'initialDelay'
+  'name' | 'connection' | 'disabled' | 'initialDelay' | 'leader'
 >;
+
+/** What the service needs for jobs at run time; it gets it from the module, as a service knows nothing of decorators. */
+export interface RunTimeJobs {
+  findScheduler(): SchedulerRegistry | undefined;
+  readonly add: typeof addRunTimeJob;
+}
+
+/** `Omit` of each type of a union; by itself it makes one of them all. */
+type OmitOfEach<T, Name extends PropertyKey> = T extends unknown ? Omit<T, Name> : never;
 
 const logger = new Logger('AdvisoryLock');
 
@@ -29,13 +41,25 @@ export async function addRunTimeJob(
   body: () => unknown,
   options: RunTimeJobOptions,
 ): Promise<ScheduledJob> {
-  const { lock, onBusy = 'skip', tick, claimMs, onCrash, overlap, ...cronOptions } = options;
+  const {
+    lock,
+    onBusy = 'skip',
+    tick,
+    claimMs,
+    onCrash,
+    overlap,
+    catchUp: wanted,
+    retain,
+    ...cronOptions
+  } = options;
   const tickOptions = {
     ...(tick !== undefined && { tick }),
     ...(claimMs !== undefined && { claimMs }),
     ...(onCrash !== undefined && { onCrash }),
     ...(overlap !== undefined && { overlap }),
-  };
+    ...(wanted !== undefined && { catchUp: wanted }),
+    ...(retain !== undefined && { retain }),
+  } as JobMethod['tick'];
   checkJobOptions('exclusiveJob()', { ...tickOptions, lock, onBusy });
   const { CronJob } = await importCron();
   const slot = getAdvisoryLockToken();
@@ -53,19 +77,36 @@ export async function addRunTimeJob(
   };
   const instance = {};
   fillSlot(instance, slot, service);
+  const run = (): Promise<unknown> => runJob(job, instance, []);
+  const catchUpNow = await prepareRecord(service, job, mark, run);
   const params: object = {
     ...cronOptions,
     cronTime: expression,
     context: mark,
     onTick: () =>
-      runJob(job, instance, []).catch((error: unknown) => {
+      run().catch((error: unknown) => {
         logger.error(error);
       }),
   };
   const scheduled = CronJob.from(params as Parameters<typeof CronJob.from>[0]) as unknown as ScheduledJob;
   registry.addCronJob(name, scheduled);
   scheduled.start();
+  void catchUpNow?.();
   return scheduled;
+}
+
+/** Answers what catches up what a recorded job has missed, if it has. */
+async function prepareRecord(
+  service: AdvisoryLockService,
+  { methodName, nameOf, tick: options }: JobMethod,
+  mark: object,
+  call: () => Promise<unknown>,
+): Promise<(() => Promise<void>) | undefined> {
+  if (options.tick !== 'record') return undefined;
+  await checkRecords(service.records, `exclusiveJob() for "${methodName}"`);
+  const recorded = { name: nameOf({}), mark, options, call };
+  const afterMs = await missedAfter(service, recorded);
+  return afterMs === undefined ? undefined : () => runOutside(() => catchUp(service, recorded, afterMs));
 }
 
 async function importCron(): Promise<typeof import('cron')> {

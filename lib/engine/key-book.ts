@@ -56,8 +56,15 @@ export class KeyBook {
    * always have 64 bits: two ticks on one key would be one too few.
    */
   claimKeyOf(name: LockName, what: string): LockKey {
-    const claim = `${this.keyOf(name).name}@${what}`;
-    return LockKey.of(keySchemes.sha256(this.prefix + claim), claim);
+    const lock = this.keyOf(name);
+    // A lock that is named by the key 42 is not the lock "42".
+    const named = typeof name === 'string' ? lock.name : `\0${lock.id}`;
+    return LockKey.of(keySchemes.sha256(`${this.prefix}${named}@${what}`), `${lock.name}@${what}`);
+  }
+
+  /** The name of a lock with its namespace, as all who share the database know it. */
+  fullNameOf(name: LockName): string {
+    return this.prefix + this.keyOf(name).name;
   }
 
   private partOf({ name, id }: LockKey, part: string): LockKey {

@@ -14,6 +14,11 @@ export class Transactions {
 
   constructor(private readonly findDataSource: () => DataSource) {}
 
+  /** The application's. */
+  get dataSource(): DataSource {
+    return this.findDataSource();
+  }
+
   /** The one that this code runs inside of. */
   current(): Transaction | undefined {
     return findTransaction(this.findDataSource());

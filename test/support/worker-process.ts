@@ -47,7 +47,7 @@ export class WorkerProcess {
   }
 
   /** Takes the first message that matches, of those that nobody has taken yet, or waits for it. */
-  async message<T extends object>(matches: (message: T) => boolean, timeoutMs = 20_000): Promise<T> {
+  async message<T extends object>(matches: (message: T) => boolean, timeoutMs = 45_000): Promise<T> {
     const deadline = AbortSignal.timeout(timeoutMs);
     for (;;) {
       const index = this.#inbox.findIndex((message) => matches(message as T));

@@ -33,6 +33,12 @@ export class Jobs {
   @applyDecorators(ExclusiveCron('0 3 * * *'))
   async isComposed(): Promise<void> {}
 
+  @ExclusiveCron('0 3 * * *', { tick: 'record', catchUp: 'all', retain: 3_600_000, overlap: 'queue' })
+  async isRecorded(): Promise<void> {}
+
+  @ExclusiveCron('0 3 * * *', { tick: 'claim', claimMs: 60_000, onCrash: 'skip', overlap: 'queue' })
+  async isClaimed(): Promise<void> {}
+
   // @ts-expect-error 1241 over before the lock is even asked for
   @ExclusiveCron('0 3 * * *')
   isSync(): void {
@@ -74,4 +80,20 @@ export class Jobs {
   // @ts-expect-error 2322 no such way
   @ExclusiveCron('0 3 * * *', { onBusy: 'wait' })
   async waits(): Promise<void> {}
+
+  // @ts-expect-error 2345 there is no record
+  @ExclusiveCron('0 3 * * *', { catchUp: 'all' })
+  async catchesUpWithoutARecord(): Promise<void> {}
+
+  // @ts-expect-error 2322 there is no record
+  @ExclusiveCron('0 3 * * *', { tick: 'claim', retain: 3_600_000 })
+  async retainsWithoutARecord(): Promise<void> {}
+
+  // @ts-expect-error 2322 the record outlasts every claim
+  @ExclusiveCron('0 3 * * *', { tick: 'record', claimMs: 60_000 })
+  async claimsForAWhile(): Promise<void> {}
+
+  // @ts-expect-error 2322 the record says so
+  @ExclusiveCron('0 3 * * *', { tick: 'record', onCrash: 'rerun' })
+  async runsAgain(): Promise<void> {}
 }

@@ -1,0 +1,28 @@
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { createRunTable, runTableOf } from './run-table.js';
+
+/**
+ * Makes the table that jobs with `tick: 'record'` write, in the schema of the data source.
+ *
+ * @example
+ * ```ts
+ * new DataSource({ type: 'postgres', url, migrations: ['dist/migrations/*.js', CreateExclusiveCronRuns1735689600000] })
+ * ```
+ */
+export class CreateExclusiveCronRuns1735689600000 implements MigrationInterface {
+  /** By which TypeORM knows that it has run; a minifier would change the name of the class. */
+  readonly name = 'CreateExclusiveCronRuns1735689600000';
+
+  async up(queryRunner: QueryRunner): Promise<void> {
+    await queryRunner.query(createRunTable(tableOf(queryRunner)));
+  }
+
+  async down(queryRunner: QueryRunner): Promise<void> {
+    await queryRunner.query(`DROP TABLE ${tableOf(queryRunner)}`);
+  }
+}
+
+function tableOf(queryRunner: QueryRunner): string {
+  // eslint-disable-next-line @typescript-eslint/no-deprecated -- TypeORM 0.3 has no other name for it
+  return runTableOf(queryRunner.connection);
+}

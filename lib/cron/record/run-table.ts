@@ -1,0 +1,40 @@
+import type { DataSource } from 'typeorm';
+
+/** What the table is called, behind the `entityPrefix` of the data source. */
+export const RUN_TABLE = 'exclusive_cron_run';
+
+/** The table as a statement names it: where TypeORM looks for the table of the entity. */
+export function runTableOf({ options }: DataSource): string {
+  const schema = 'schema' in options ? options.schema : undefined;
+  const table = quoted(`${options.entityPrefix ?? ''}${RUN_TABLE}`);
+  return schema === undefined ? table : `${quoted(schema)}.${table}`;
+}
+
+/** Makes the table, as `synchronize` would. */
+export function createRunTable(table: string): string {
+  return `CREATE TABLE ${table} (
+  job text NOT NULL,
+  tick_at timestamptz NOT NULL,
+  instance text NOT NULL,
+  started_at timestamptz NOT NULL,
+  ended_at timestamptz,
+  outcome text,
+  error text,
+  PRIMARY KEY (job, tick_at)
+)`;
+}
+
+/**
+ * The SQL that makes the table of recorded runs, for applications that do not use migrations of TypeORM. (A data source with a
+ * `schema` or an `entityPrefix` needs them before the table's name.)
+ *
+ * @example
+ * ```ts
+ * await pool.query(EXCLUSIVE_CRON_RUN_SQL);
+ * ```
+ */
+export const EXCLUSIVE_CRON_RUN_SQL: string = createRunTable(RUN_TABLE);
+
+function quoted(identifier: string): string {
+  return `"${identifier.replaceAll('"', '""')}"`;
+}

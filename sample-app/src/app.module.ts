@@ -5,6 +5,7 @@ import { AdvisoryLockModule } from 'nestjs-advisory-lock';
 import { databaseOptions } from './database-options.js';
 import { ImportsModule } from './imports/imports.module.js';
 import { OrdersModule } from './orders/orders.module.js';
+import { PricesModule } from './prices/prices.module.js';
 import { ReportsModule } from './reports/reports.module.js';
 
 @Module({
@@ -14,6 +15,7 @@ import { ReportsModule } from './reports/reports.module.js';
     AdvisoryLockModule.forRoot(),
     OrdersModule,
     ReportsModule,
+    PricesModule,
     ImportsModule,
   ],
 })

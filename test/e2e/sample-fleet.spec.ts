@@ -29,7 +29,14 @@ describe('the sample fleet', () => {
     async () => {
       const fleet = startFleet(shop);
 
-      await fleet.shows(/daily report(?=.*wrote no\.)(?=.*skipped.*skipped)/, 3);
+      const rows = await fleet.shows(/tick .+ daily report(?=.*wrote no\.)(?=.*skipped.*skipped)/, 3);
+
+      const ticks = await database.query<{ dueAt: Date; runs: number }>(
+        `SELECT "dueAt", count(*)::int AS runs FROM advisory_lock_shop.sales_reports GROUP BY 1 ORDER BY 1`,
+      );
+      expect(ticks.filter(({ dueAt, runs }) => dueAt.getTime() % 5_000 !== 0 || runs !== 1)).toEqual([]);
+      const written = ticks.map(({ dueAt }) => dueAt.toLocaleTimeString('en-GB'));
+      expect(written).toEqual(expect.arrayContaining(rows.map((row) => /tick (\S+)/.exec(row)?.[1])));
 
       const overlaps = await database.query(
         `SELECT a.id, b.id
@@ -111,6 +118,41 @@ describe('the sample fleet', () => {
 
       await fleet.shows(/shop-2 \(pid \d+\) is gone: SIGKILL/);
       await fleet.shows(/daily report +(wrote no\. \d+ +gone +skipped|skipped +gone +wrote no\. \d+)/, 2);
+    },
+    testTimeoutMs,
+  );
+
+  it(
+    'shows who leads, and who takes over when the leader is killed as the hint says',
+    async () => {
+      const fleet = startFleet(shop);
+      const instances = await fleet.instances();
+      const [hint = ''] = await fleet.shows(/kill leader +kill -9 \d+/);
+      const pid = Number(/kill -9 (\d+)/.exec(hint)?.[1]);
+      const leader = instances.findIndex((instance) => instance.pid === pid);
+      expect(await fleet.shows(/ leads$/)).toEqual([expect.stringContaining(`shop-${leader + 1} `)]);
+
+      process.kill(pid, 'SIGKILL');
+
+      const [handOver = ''] = await fleet.shows(/shop-\d leads \(\d+ ms after/);
+      expect(handOver).toMatch(new RegExp(`after shop-${leader + 1} was gone\\)$`));
+      const next = Number(/shop-(\d)/.exec(handOver)?.[1]) - 1;
+      expect(next).not.toBe(leader);
+      await fleet.shows(priceDesk(next, leader));
+    },
+    testTimeoutMs,
+  );
+
+  it(
+    'shows who takes over when the leader stops',
+    async () => {
+      const fleet = startFleet(shop);
+      await fleet.instances();
+      const [hint = ''] = await fleet.shows(/kill leader +kill -9 \d+/);
+
+      process.kill(Number(/kill -9 (\d+)/.exec(hint)?.[1]), 'SIGTERM');
+
+      await fleet.shows(/shop-\d leads \(\d+ ms after shop-\d stopped leading\)$/);
     },
     testTimeoutMs,
   );
@@ -223,6 +265,15 @@ class FleetUnderTest {
       pid: Number(pid),
     }));
   }
+}
+
+/** The row of a job that runs where the leader is. */
+function priceDesk(leader: number, gone: number): RegExp {
+  const cells = [0, 1, 2].map((instance) => {
+    if (instance === gone) return 'gone';
+    return instance === leader ? 'tea at \\d+\\.\\d\\d' : 'not leading';
+  });
+  return new RegExp(`price desk +${cells.join(' +')}$`);
 }
 
 /** The fleet's own customers pay the oldest order that is open: the newest is left to the test. */

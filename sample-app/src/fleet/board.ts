@@ -1,8 +1,9 @@
 import { styleText } from 'node:util';
 import type { Deed } from './log-line.js';
+import { timeOf } from './time-of.js';
 
 const timeWidth = 10;
-const whatWidth = 22;
+const whatWidth = 30;
 const cellWidth = 15;
 const rowsPerHeader = 20;
 /** Longer than a payment: its answers belong in one row. */
@@ -29,7 +30,7 @@ export class Board {
 
   /** Puts a deed into its row; the row is printed once every instance that is left has a place in it. */
   show(name: string, deed: Deed): void {
-    if (this.open.get(deed.what)?.cells.has(name)) this.print(deed.what);
+    if (isSettled(this.open.get(deed.what)?.cells.get(name))) this.print(deed.what);
     const row = this.open.get(deed.what) ?? this.openRow(deed.what);
     row.cells.set(name, deed);
     this.printIfComplete(deed.what, row);
@@ -60,7 +61,7 @@ export class Board {
   }
 
   private printIfComplete(what: string, row: Row): void {
-    if ([...this.present].every((name) => row.cells.has(name))) this.print(what);
+    if ([...this.present].every((name) => isSettled(row.cells.get(name)))) this.print(what);
   }
 
   private print(what: string): void {
@@ -86,8 +87,12 @@ export class Board {
   }
 }
 
+function isSettled(deed: Deed | undefined): boolean {
+  return deed !== undefined && deed.isUnderWay !== true;
+}
+
 function now(): string {
-  return new Date().toLocaleTimeString('en-GB');
+  return timeOf(new Date());
 }
 
 function dim(text: string): string {

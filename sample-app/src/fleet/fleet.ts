@@ -1,12 +1,18 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Board } from './board.js';
 import { InstanceProcess } from './instance-process.js';
-import { deedOf, type LogLine } from './log-line.js';
+import { LeaderWatch } from './leader-watch.js';
+import { deedOf, leadershipOf, type LogLine } from './log-line.js';
 
 const troubles = new Set(['warn', 'error', 'fatal']);
+/** Nobody leads here while another fleet on the same database does. */
+const leaderLimitMs = 2_000;
+const leaderCheckMs = 20;
 
 /** The instances of the shop, from their start to their end, and the board that shows what they do. */
 export class Fleet {
   private readonly board: Board;
+  private readonly leaders = new LeaderWatch();
   private readonly instances: Set<InstanceProcess>;
   private state: 'starting' | 'open' | 'stopping' = 'starting';
 
@@ -28,8 +34,15 @@ export class Fleet {
     return [...this.instances];
   }
 
+  get leader(): InstanceProcess | undefined {
+    return this.running.find(({ name }) => name === this.leaders.leader);
+  }
+
+  /** Resolves when all instances serve requests, and one of them leads. */
   async ready(): Promise<void> {
     await Promise.all(this.running.map((instance) => instance.ready()));
+    const deadline = performance.now() + leaderLimitMs;
+    while (!this.leader && performance.now() < deadline) await delay(leaderCheckMs);
   }
 
   /** From now on the board shows what the instances do. Resolves when the last of them has ended. */
@@ -48,12 +61,22 @@ export class Fleet {
   private async watch(instance: InstanceProcess): Promise<void> {
     await instance.gone();
     this.instances.delete(instance);
+    this.leaders.ends(instance.name, 'was gone');
     if (this.state === 'stopping') return;
     this.board.leave(instance.name);
     this.board.note(`${instance.name} (pid ${instance.pid}) is gone: ${instance.ending}`);
   }
 
+  private async welcome(leader: string): Promise<void> {
+    const isIntroduced = this.state === 'starting';
+    const news = await this.leaders.begins(leader);
+    if (!isIntroduced && this.state === 'open') this.board.note(news);
+  }
+
   private show(name: string, line: LogLine): void {
+    const leadership = leadershipOf(line);
+    if (leadership === 'begins') void this.welcome(name);
+    if (leadership === 'ends') this.leaders.ends(name, 'stopped leading');
     const deed = deedOf(line);
     if (deed && this.state !== 'starting') this.board.show(name, deed);
     else if (troubles.has(line.level)) this.board.note(`${name}: ${line.message}`);

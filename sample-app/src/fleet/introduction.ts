@@ -2,17 +2,22 @@ import { styleText } from 'node:util';
 import type { InstanceProcess } from './instance-process.js';
 
 /** What to look at and what to try, at the top of the terminal. */
-export function introduce(instances: InstanceProcess[]): void {
+export function introduce(instances: InstanceProcess[], leader: InstanceProcess | undefined): void {
   const [first] = instances;
   const last = instances.at(-1);
   if (!first || !last) return;
   const lines = [
-    ...instances.map(({ name, url, pid }) => entry(name, `${url}  pid ${pid}`)),
+    ...instances.map(({ name, url, pid }) =>
+      entry(name, `${url}  pid ${pid}${name === leader?.name ? '  leads' : ''}`),
+    ),
     '',
+    entry('each tick', 'one instance claims it and writes the report, the others skip it'),
     entry('look', `curl ${first.url}/orders    or /reports`),
     entry('pay an order', `curl -X POST ${last.url}/orders/3/pay`),
     entry('', 'a second caller meanwhile gets 409, and once it is paid 422'),
-    entry('kill one', `kill -9 ${first.pid}    the others take over`),
+    leader
+      ? entry('kill leader', `kill -9 ${leader.pid}    another one leads, and runs the price desk`)
+      : entry('kill one', `kill -9 ${first.pid}    the others take over`),
     entry('stop all', 'Ctrl-C'),
   ];
   console.log(`\n${lines.join('\n')}`);

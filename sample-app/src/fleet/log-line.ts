@@ -1,3 +1,5 @@
+import { timeOf } from './time-of.js';
+
 /** What the answers of the shop mean, in words short enough for a column. */
 const meanings = new Map([
   ['201', 'done'],
@@ -17,6 +19,8 @@ export interface Deed {
   what: string;
   result: string;
   done: boolean;
+  /** More is to come from this instance. */
+  isUnderWay?: boolean;
 }
 
 /** What Node itself prints (a stack trace, a warning) is no JSON and counts as an error. */
@@ -31,11 +35,21 @@ export function parseLogLine(line: string): LogLine {
 
 /** Finds the lines worth a place on the board; the rest of the log is Nest's own. */
 export function deedOf({ context, message }: LogLine): Deed | undefined {
-  if (context === 'ReportsService' && message.startsWith('Wrote report')) {
-    return { what: 'daily report', result: message.replace('Wrote report ', 'wrote no. '), done: true };
+  if (context === 'DailyReport') {
+    const [tick = '', ...outcome] = message.split(' ');
+    const result = outcome.join(' ');
+    return {
+      what: `tick ${timeOf(new Date(tick))}  daily report`,
+      result,
+      done: result.startsWith('wrote'),
+      isUnderWay: result === 'claimed',
+    };
   }
-  if (context === 'AdvisoryLock' && message.startsWith('Skipped ReportsService.daily')) {
-    return { what: 'daily report', result: 'skipped', done: false };
+  if (context === 'PriceDesk' && message.startsWith('Tea')) {
+    return { what: 'price desk', result: message.toLowerCase(), done: true };
+  }
+  if (context === 'AdvisoryLock' && message.startsWith('Skipped PriceDesk')) {
+    return { what: 'price desk', result: 'not leading', done: false };
   }
   if (context === 'HTTP' && message.startsWith('POST')) {
     const [method = '', path = '', status = ''] = message.split(' ');
@@ -46,4 +60,11 @@ export function deedOf({ context, message }: LogLine): Deed | undefined {
     };
   }
   return undefined;
+}
+
+/** Whether the instance begins or ends to lead with this line. */
+export function leadershipOf({ context, message }: LogLine): 'begins' | 'ends' | undefined {
+  if (context !== 'PriceDesk') return undefined;
+  if (message === 'Opened') return 'begins';
+  return message === 'Closed' ? 'ends' : undefined;
 }

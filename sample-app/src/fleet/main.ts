@@ -51,7 +51,7 @@ async function runFleet(databaseUrl: string, ports: number[]): Promise<void> {
     await Promise.race([fleet.ready(), stopped]);
     stop.signal.throwIfAborted();
 
-    introduce(fleet.running);
+    introduce(fleet.running, fleet.leader);
     const allGone = fleet.open().then(() => {
       throw new Error('no instance is left.');
     });

@@ -5,6 +5,10 @@ export class SalesReport {
   @PrimaryGeneratedColumn()
   id!: number;
 
+  /** The tick that it is for; none when somebody asked for it. */
+  @Column('timestamptz', { nullable: true })
+  dueAt!: Date | null;
+
   @Column('int')
   paidOrders!: number;
 

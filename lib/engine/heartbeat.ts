@@ -30,6 +30,11 @@ export class Heartbeat {
     if (Number.isFinite(times.heartbeatMs)) this.checkAt(Infinity);
   }
 
+  /** Whether the server was there so lately that its locks can be relied on without asking. */
+  get isRecent(): boolean {
+    return performance.now() - this.lastHeardAt < this.times.lostAfterMs;
+  }
+
   /** A question is on its way. */
   asked(): void {
     this.askedAt = performance.now();
@@ -42,7 +47,7 @@ export class Heartbeat {
   heard(): boolean {
     this.lastHeardAt = this.askedAt ?? performance.now();
     this.askedAt = undefined;
-    return performance.now() - this.lastHeardAt < this.times.lostAfterMs;
+    return this.isRecent;
   }
 
   /** A question that may take as long as it likes is on its way: silence is no sign until its answer is heard. */

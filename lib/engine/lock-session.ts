@@ -1,7 +1,7 @@
 import { LockCapacityError } from '../errors/lock-capacity.error.js';
 import { LockConnectionError } from '../errors/lock-connection.error.js';
 import { type Checkup, checkUp } from './checkup.js';
-import { Heartbeat, type HeartbeatTimes } from './heartbeat.js';
+import { Heartbeat, type HeartbeatTimes, SilenceError } from './heartbeat.js';
 import type { LockConnection } from './lock-connection.js';
 import type { LockKey } from './lock-key.js';
 import type { LockMode } from './lock-mode.js';
@@ -44,7 +44,7 @@ export class LockSession {
 
   constructor(
     private readonly connection: LockConnection,
-    times: HeartbeatTimes,
+    private readonly times: HeartbeatTimes,
     /** Called once, when the connection is over or in doubt; every lock of the session is lost then. */
     private readonly onEnd: (session: LockSession, cause: Error) => void,
     /** Whether others wait on sessions that cannot be asked meanwhile, and rely on this one to notice a silent server. */
@@ -67,6 +67,14 @@ export class LockSession {
   /** Whether its locks are held through a pooler. */
   get isPooled(): boolean {
     return this.connection.isPooled;
+  }
+
+  /**
+   * Whether the backend was heard of lately. Not so after the event loop was blocked, or the process frozen, for long: then the session
+   * may be over, and nothing of it read yet.
+   */
+  get isRecent(): boolean {
+    return this.heartbeat.isRecent;
   }
 
   /** What ended the session; `undefined` as long as it lives. */
@@ -178,7 +186,12 @@ export class LockSession {
     this.heartbeat.stop();
     // In this order: the server may free the locks as soon as it hears of the end, and their holders have to be told before.
     this.onEnd(this, cause);
-    this.connection.destroy();
+    // A silent server may well hear: its holders get the time to stop that they have when it does not.
+    if (cause instanceof SilenceError && this.heldCount > 0) {
+      setTimeout(() => {
+        this.connection.destroy();
+      }, this.times.heartbeatMs);
+    } else this.connection.destroy();
   }
 
   private async isTrue(statement: Statement, key: LockKey): Promise<boolean> {

@@ -110,8 +110,8 @@ export class LockTable {
     const { holds, mode, session } = entry.state;
     holds.delete(hold);
     if (holds.size > 0) return Promise.resolve();
-    const isHandedOn =
-      mode === 'exclusive' && entry.waiters[0]?.mode === mode && entry.handoffs < this.maxLocalHandoffs;
+    const isNext = mode === 'exclusive' && entry.waiters[0]?.mode === mode;
+    const isHandedOn = isNext && entry.handoffs < this.maxLocalHandoffs && session.isRecent;
     if (!isHandedOn) return this.unlock(entry, hold);
     entry.handoffs += 1;
     this.grant(entry, session, mode);
@@ -222,6 +222,10 @@ export class LockTable {
 
   /** Whether another reader may come in, or other processes have to have their turn first. */
   private async mayGoOn(entry: Entry): Promise<boolean> {
+    const { state } = entry;
+    if (state.name === 'held' && !state.session.isRecent)
+      await state.session.confirm().catch(() => undefined);
+    if (state.name === 'held' && state.session.end !== undefined) return false;
     if (entry.handoffs < this.maxLocalHandoffs) return true;
     const session = await this.sharedSession(entry.key);
     if (await session.isWaitedFor(entry.key)) return false;

@@ -127,7 +127,8 @@ describe('a network that goes silent and closes nothing', () => {
     proxy.resume();
     const lock = await waiting;
     expect(await lock.fencingToken()).toEqual(expect.any(BigInt));
-    const [holder] = await database.advisoryLocks();
+    const holder = (await database.advisoryLocks()).find(({ objid }) => objid === lock.key.objid);
+    expect(holder?.granted).toBe(true);
     expect(before).not.toContain(holder?.pid);
     await lock.release();
   });

@@ -45,7 +45,7 @@ export function endWithServer(
         end.worker === hold.worker &&
         end.fromUs <= hold.endUs &&
         hold.startUs <= heardAt(end) + READING_US &&
-        (hold.ending === 'lost' || isThroughBefore(hold, heardAt(end))),
+        (hold.ending === 'lost' || isThroughBefore(hold, heardAt(end)) || isOfNoEffect(hold)),
     );
     // One that it could not hear of, or else the last: what it outlived was another session's end.
     const end = possible.find((candidate) => heardAt(candidate) > candidate.toUs) ?? possible.at(-1);
@@ -57,6 +57,11 @@ export function endWithServer(
     return { ...hold, endUs: Math.max(hold.startUs, end.fromUs) };
   });
   return { holds: cut, freed };
+}
+
+/** Whether its transaction ended with the server, and its process was killed before it came to write that down. */
+function isOfNoEffect({ ending, way }: Hold): boolean {
+  return ending === 'killed' && way === 'transaction';
 }
 
 /** Whether the body was through, as after a blackout its timer comes first, before the worker could read of its loss. */

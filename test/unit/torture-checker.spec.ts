@@ -120,6 +120,13 @@ describe('the checker', () => {
       expect(endWithServer([through], [terminated], [frozenBeforeItRead]).holds[0]?.endUs).toBe(100);
     });
 
+    it('ends a transaction whose process was killed after the server had ended it', () => {
+      const killed = hold(0, 500_000_000, { ending: 'killed', way: 'transaction' });
+      expect(endWithServer([killed], [terminated], []).holds).toEqual([{ ...killed, endUs: 100 }]);
+      const ofASession = { ...killed, way: 'exclusive' };
+      expect(endWithServer([ofASession], [terminated], []).holds).toEqual([ofASession]);
+    });
+
     it('does not count the time in which nothing reached the holder', () => {
       const blackouts = [
         { worker: 1, fromUs: 0, toUs: 140 },

@@ -14,14 +14,14 @@ interface Ended {
   readonly pid: number;
   /** Whether it is the backend that was asked, which has not ended itself. */
   readonly isOwn: boolean;
-  readonly isSignalled: boolean;
+  readonly isSignalled: boolean | null;
 }
 
 // One statement: who has let go of the lock by now, or is another backend under the same pid, is not in the list that is signalled. The pids
 // are read in full before the first is signalled, as DISTINCT has to see them all.
 const TERMINATE = `SELECT COALESCE(pg_catalog.json_agg(pg_catalog.json_build_object(
   'pid', pid, 'isOwn', pid = pg_catalog.pg_backend_pid(),
-  'isSignalled', pid <> pg_catalog.pg_backend_pid() AND pg_catalog.pg_terminate_backend(pid))), '[]')::text
+  'isSignalled', CASE WHEN pid <> pg_catalog.pg_backend_pid() THEN pg_catalog.pg_terminate_backend(pid) END)), '[]')::text
 FROM (
   SELECT DISTINCT pid FROM pg_catalog.pg_locks
   WHERE ${IN_THIS_DATABASE} AND granted
@@ -53,7 +53,9 @@ export async function terminateHolders(
   }
   const ended = JSON.parse(text ?? '') as Ended[];
   return {
-    pids: ended.filter(({ isOwn, isSignalled }) => isOwn || isSignalled).map((backend) => backend.pid),
+    pids: ended
+      .filter(({ isOwn, isSignalled }) => isOwn || isSignalled === true)
+      .map((backend) => backend.pid),
     isOwnMeant: ended.some(({ isOwn }) => isOwn),
   };
 }

@@ -1,5 +1,6 @@
 import { ConfigurableModuleBuilder, type DynamicModule, type Provider } from '@nestjs/common';
 import { DiscoveryService, ModuleRef } from '@nestjs/core';
+import { AdvisoryLockInspector } from './advisory-lock-inspector.js';
 import { AdvisoryLockLifecycle } from './advisory-lock.lifecycle.js';
 import {
   type AdvisoryLockModuleExtras,
@@ -41,6 +42,11 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
             inject: [token],
             useFactory: (service: AdvisoryLockService) => new AdvisoryLockCronHistory(service),
           },
+          {
+            provide: AdvisoryLockInspector,
+            inject: [token],
+            useFactory: (service: AdvisoryLockService) => new AdvisoryLockInspector(service),
+          },
         ]
       : [];
   return {
@@ -67,6 +73,12 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
           new LockTable(connections, options.maxLocalHandoffs),
       },
       {
+        provide: KeyBook,
+        // The connections check the options.
+        inject: [MODULE_OPTIONS_TOKEN, LockConnections],
+        useFactory: (options: AdvisoryLockModuleOptions) => new KeyBook(options),
+      },
+      {
         provide: Transactions,
         inject: [MODULE_OPTIONS_TOKEN, ModuleRef],
         useFactory: (options: AdvisoryLockModuleOptions, moduleRef: ModuleRef) =>
@@ -84,8 +96,9 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
       },
       {
         provide: token,
-        inject: [LockTable, Transactions, MODULE_OPTIONS_TOKEN, ModuleRef],
+        inject: [KeyBook, LockTable, Transactions, MODULE_OPTIONS_TOKEN, ModuleRef],
         useFactory: (
+          keys: KeyBook,
           table: LockTable,
           transactions: Transactions,
           options: AdvisoryLockModuleOptions,
@@ -96,7 +109,7 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
             ...(httpStatus !== undefined && { httpStatus }),
             ...(exposeLockName !== undefined && { exposeLockName }),
           };
-          return new AdvisoryLockService(new KeyBook(options), table, http, transactions, {
+          return new AdvisoryLockService(keys, table, http, transactions, {
             findScheduler: () => findScheduler(moduleRef),
             add: addRunTimeJob,
           });
@@ -105,9 +118,9 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
       ...byClass,
       {
         provide: LockedProviders,
-        inject: [DiscoveryService, ModuleRef],
-        useFactory: (discovery: DiscoveryService, moduleRef: ModuleRef) =>
-          new LockedProviders(discovery, moduleRef, token),
+        inject: [DiscoveryService, ModuleRef, KeyBook],
+        useFactory: (discovery: DiscoveryService, moduleRef: ModuleRef, keys: KeyBook) =>
+          new LockedProviders(discovery, moduleRef, token, keys),
       },
       {
         provide: LeadershipMethods,

@@ -53,8 +53,10 @@ export class AdvisoryLockService {
 
   /** @internal */
   constructor(
-    private readonly keys: KeyBook,
-    private readonly table: LockTable,
+    /** @internal */
+    readonly keys: KeyBook,
+    /** @internal */
+    readonly table: LockTable,
     http: BusyHttpOptions,
     transactions: Transactions,
     private readonly jobs?: RunTimeJobs,

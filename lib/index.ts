@@ -1,4 +1,10 @@
 export { AdvisoryLock } from './advisory-lock.js';
+export {
+  AdvisoryLockInspector,
+  type LockFilter,
+  type TerminateOptions,
+  type TerminateTarget,
+} from './advisory-lock-inspector.js';
 export { AdvisoryLockModule } from './advisory-lock.module.js';
 export type {
   AdvisoryLockModuleExtras,
@@ -64,5 +70,12 @@ export {
   type BusyHttpStatus,
   LockUnavailableError,
 } from './errors/lock-unavailable.error.js';
+export type {
+  InspectedBackend,
+  InspectedKey,
+  InspectedLock,
+  WaitEdge,
+  WaitGraph,
+} from './inspect/inspected-lock.js';
 export type { Diagnosis, Problem, ProblemCode } from './inspect/diagnosis.js';
 export { toHttpException } from './http/lock-unavailable.filter.js';

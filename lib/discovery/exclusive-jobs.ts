@@ -1,14 +1,18 @@
 import 'reflect-metadata';
 import { type ExclusiveJob, exclusiveJobsOf, jobLockName } from '../decorators/exclusive-job.metadata.js';
+import type { LockName } from '../engine/lock-key.js';
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
 import type { Provided } from './all-provided.js';
 
 /**
- * Finds exclusive jobs that would silently never run, and refuses them. Answers where those are that take their locks from the
- * slot's service: `@ExclusiveCron on Class.method`.
+ * Finds exclusive jobs that would silently never run, and refuses them. Answers those that take their locks from the slot's service:
+ * the names of their locks, and where they are, such as `@ExclusiveCron on Class.method`.
  */
-export function checkExclusiveJobs(provided: readonly Provided[], slot: symbol): string[] {
-  const jobs = new Map<unknown, string>();
+export function checkExclusiveJobs(
+  provided: readonly Provided[],
+  slot: symbol,
+): ReadonlyMap<LockName, string> {
+  const jobs = new Map<LockName, string>();
   for (const { instance, isSingleton } of provided) {
     for (const [methodName, job] of exclusiveJobsOf(instance)) {
       const name = `${instance.constructor.name}.${String(methodName)}`;
@@ -32,7 +36,7 @@ export function checkExclusiveJobs(provided: readonly Provided[], slot: symbol):
       jobs.set(lockName, where);
     }
   }
-  return [...jobs.values()];
+  return jobs;
 }
 
 function checkSchedule(method: unknown, { decorator, schedule }: ExclusiveJob, where: string): void {

@@ -2,6 +2,7 @@ import { Logger, type OnModuleInit } from '@nestjs/common';
 import type { DiscoveryService, ModuleRef } from '@nestjs/core';
 import type { AdvisoryLockService } from '../advisory-lock.service.js';
 import { fillSlot, readSlot, slotsOf } from '../decorators/lock-slots.js';
+import type { KeyBook } from '../engine/key-book.js';
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
 import { allProvided } from './all-provided.js';
 import { checkExclusiveJobs } from './exclusive-jobs.js';
@@ -19,15 +20,17 @@ export class LockedProviders implements OnModuleInit {
     private readonly moduleRef: ModuleRef,
     /** The slot of the module's own service; its exclusive jobs are checked. */
     private readonly slot: symbol,
+    private readonly keys: KeyBook,
   ) {}
 
   onModuleInit(): void {
     const provided = allProvided(this.discovery);
     for (const { instance, isMadeByNest } of provided) if (!isMadeByNest) this.fillSlots(instance);
     const jobs = checkExclusiveJobs(provided, this.slot);
-    if (jobs.length > 0 && findScheduler(this.moduleRef) === undefined) {
+    for (const name of jobs.keys()) this.keys.keep(name);
+    if (jobs.size > 0 && findScheduler(this.moduleRef) === undefined) {
       this.logger.warn(
-        `${jobs.join(', ')} will not run in this instance: ScheduleModule.forRoot() is not imported here.`,
+        `${[...jobs.values()].join(', ')} will not run in this instance: ScheduleModule.forRoot() is not imported here.`,
       );
     }
   }

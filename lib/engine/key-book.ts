@@ -18,6 +18,7 @@ const REMEMBERED_NAMES = 1_000;
 /** Turns names into keys, and notices two names that meet on one key, also when they are never used at the same moment. */
 export class KeyBook {
   private readonly names = new RecentMap<string, string>(REMEMBERED_NAMES);
+  private readonly kept = new Map<string, string>();
   private readonly prefix: string;
   private readonly keyFunction: KeyFunction;
 
@@ -80,7 +81,18 @@ export class KeyBook {
 
   /** The name that a key was made of lately; the key itself when it is not known. */
   nameOf(keyId: string): string {
-    return this.names.get(keyId) ?? keyId;
+    return this.knownNameOf(keyId) ?? keyId;
+  }
+
+  /** The name that a key was made of lately, or is kept, when it is known. */
+  knownNameOf(keyId: string): string | undefined {
+    return this.kept.get(keyId) ?? this.names.get(keyId);
+  }
+
+  /** Remembers a name for good, such as that of a job. There must not be many. */
+  keep(name: LockName): void {
+    const key = this.keyOf(name);
+    this.kept.set(key.id, key.name);
   }
 }
 

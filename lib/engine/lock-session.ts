@@ -10,6 +10,7 @@ import {
   answersOf,
   BACKEND_PID,
   cancelStatement,
+  CLEAR_SNAPSHOT,
   isLockedStatement,
   isWaitedForStatement,
   type LockRequest,
@@ -133,6 +134,23 @@ export class LockSession {
         return await checkUp(this.connection, times);
       } finally {
         this.heartbeat.heard();
+        await this.letGo();
+      }
+    });
+  }
+
+  /**
+   * Asks what no lock hangs on, such as what other sessions do, and answers the first column. Rejects when the server refuses, or the
+   * session is over.
+   */
+  look(statement: Statement): Promise<(string | null)[]> {
+    return this.inTurn(async () => {
+      await this.pin();
+      try {
+        // In the transaction that holds the locks through a pooler, Postgres would show what it showed at the first look.
+        if (this.connection.isPooled) await this.askAlone(CLEAR_SNAPSHOT);
+        return await this.askAlone(statement);
+      } finally {
         await this.letGo();
       }
     });

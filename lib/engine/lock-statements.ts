@@ -122,6 +122,9 @@ FROM pg_catalog.set_config('synchronous_commit', 'local', true),
   pg_catalog.pg_logical_emit_message(true, 'nestjs-advisory-lock', '')`,
 };
 
+/** Lets `pg_stat_activity` be read anew: inside of one transaction it stays as it was when it was first read. */
+export const CLEAR_SNAPSHOT: Statement = { text: 'SELECT pg_catalog.pg_stat_clear_snapshot()' };
+
 /** Ends what another backend of the same role is waiting for. */
 export function cancelStatement(backendPid: number): Statement {
   return { text: 'SELECT pg_catalog.pg_cancel_backend($1::int4)', values: [String(backendPid)] };

@@ -11,6 +11,7 @@ import { LockHold } from './lock-hold.js';
 import type { LockKey } from './lock-key.js';
 import type { LockMode } from './lock-mode.js';
 import { LockSession } from './lock-session.js';
+import type { Statement } from './lock-statements.js';
 import { Waiter, type Wish } from './waiter.js';
 import { WaitingSessions } from './waiting-sessions.js';
 
@@ -136,6 +137,21 @@ export class LockTable {
   async checkUp(): Promise<Checkup> {
     const session = await this.sharedSession();
     return session.checkUp(this.connections.use);
+  }
+
+  /** Asks the server what no lock hangs on. Rejects with what the server says, or with `LOCK_CONNECTION` when it cannot be reached. */
+  async look(statement: Statement): Promise<(string | null)[]> {
+    const session = await this.sharedSession();
+    try {
+      return await session.look(statement);
+    } catch (error) {
+      throw session.end === undefined ? error : new LockConnectionError(session.end, undefined, 'No answer');
+    }
+  }
+
+  /** Ends the session that this process holds its locks on: they are lost. */
+  failSession(cause: Error): void {
+    this.session?.fail(cause);
   }
 
   /** How many connections are open, and how many may be. */

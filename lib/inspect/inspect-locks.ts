@@ -1,0 +1,168 @@
+import type { LockKey } from '../engine/lock-key.js';
+import { ownLockOf, type Statement } from '../engine/lock-statements.js';
+import type { InspectedBackend, InspectedKey, InspectedLock } from './inspected-lock.js';
+import { knownToolsOf } from './known-tools.js';
+
+/** Runs one statement, and answers the first column of its rows as text. */
+export type Look = (statement: Statement) => Promise<readonly (string | null)[]>;
+
+export interface InspectOptions {
+  /** Only locks on these keys; without it, all. */
+  readonly keys?: readonly LockKey[];
+  /** What is known of names: the name of a key by its `id`. */
+  readonly nameOf?: (keyId: string) => string | undefined;
+}
+
+/** A row of the answer: arrays rather than objects, as there may be many. */
+type LockRow = readonly [
+  classid: number,
+  objid: number,
+  objsubid: 1 | 2,
+  isShared: boolean,
+  isGranted: boolean,
+  pid: number | null,
+  isInTransaction: boolean,
+  waitingMs: number | null,
+  blockedBy: readonly number[] | null,
+];
+
+interface BackendRow {
+  readonly pid: number;
+  readonly id: string | null;
+  readonly user: string | null;
+  readonly applicationName: string | null;
+  readonly clientAddress: string | null;
+  readonly clientPort: number | null;
+  readonly state: string | null;
+  readonly startedMs: number | null;
+  readonly transactionMs: number | null;
+  readonly stateMs: number | null;
+}
+
+interface Answer {
+  readonly database: string;
+  readonly nowMs: number;
+  readonly ownPid: number;
+  readonly locks: readonly LockRow[];
+  readonly backends: readonly BackendRow[];
+}
+
+/** Which backend it is, as pids are given again. */
+export const BACKEND_ID = `pid || '@' || pg_catalog.round(pg_catalog.date_part('epoch', backend_start) * 1000000)::int8`;
+
+/** Of this database, as `pg_locks` has the advisory locks of all. */
+export const IN_THIS_DATABASE = `locktype = 'advisory'
+    AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())`;
+
+// - `waitstart` is there since Postgres 14; by way of JSON the same statement runs on older ones.
+// - A virtual transaction with the number 0 is none: the backend is outside of transactions, so what it holds is of the session. That is
+//   seen by every role and in the same moment as the lock, other than the `state` in pg_stat_activity.
+// - pg_blocking_pids() halts the lock manager for a moment, so only those who wait are asked for.
+const INSPECT = `WITH lock AS MATERIALIZED (
+  SELECT classid, objid, objsubid, mode, granted, pid, virtualtransaction,
+    CASE WHEN NOT granted THEN (pg_catalog.to_jsonb(entry) ->> 'waitstart')::timestamptz END AS waitstart
+  FROM pg_catalog.pg_locks AS entry
+  WHERE ${IN_THIS_DATABASE}
+    AND ($1 = '{}' OR pg_catalog.concat_ws(':', classid, objid, objsubid) = ANY ($1::text[]))
+)
+SELECT pg_catalog.json_build_object(
+  'database', pg_catalog.current_database(),
+  'nowMs', pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) * 1000,
+  'ownPid', pg_catalog.pg_backend_pid(),
+  'locks', (SELECT COALESCE(pg_catalog.json_agg(pg_catalog.json_build_array(
+      classid::int8, objid::int8, objsubid, mode = 'ShareLock', granted, pid, virtualtransaction NOT LIKE '%/0',
+      pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - waitstart) * 1000,
+      CASE WHEN NOT granted THEN pg_catalog.pg_blocking_pids(pid) END)
+    ORDER BY granted DESC, waitstart, pid), '[]') FROM lock),
+  'backends', (SELECT COALESCE(pg_catalog.json_agg(pg_catalog.json_build_object(
+      'pid', pid,
+      'id', ${BACKEND_ID},
+      'user', usename,
+      'applicationName', application_name,
+      'clientAddress', pg_catalog.host(client_addr),
+      'clientPort', client_port,
+      'state', state,
+      'startedMs', pg_catalog.date_part('epoch', backend_start) * 1000,
+      'transactionMs', pg_catalog.date_part('epoch', xact_start) * 1000,
+      'stateMs', pg_catalog.date_part('epoch', state_change) * 1000)), '[]')
+    FROM pg_catalog.pg_stat_activity WHERE pid IN (SELECT pid FROM lock)))::text`;
+
+/**
+ * The advisory locks of the database, those that are held first, then those that are waited for, the longest wait first. One statement.
+ *
+ * The connection that looks must hold no transaction lock itself: what it holds is taken to be of the session.
+ */
+export async function inspectLocks(
+  look: Look,
+  { keys = [], nameOf = () => undefined }: InspectOptions = {},
+): Promise<InspectedLock[]> {
+  const [text] = await look({ text: INSPECT, values: [`{${keys.map(ownLockOf).join(',')}}`] });
+  const { database, nowMs, ownPid, locks, backends } = JSON.parse(text ?? '') as Answer;
+  const toolOf = knownToolsOf(database);
+  const backendOf = new Map(backends.map((row) => [row.pid, inspectedBackend(row)]));
+  return locks.map(
+    ([
+      classid,
+      objid,
+      objsubid,
+      isShared,
+      isGranted,
+      pid,
+      isInTransaction,
+      waitingMs,
+      blockedBy,
+    ]): InspectedLock => {
+      const key = inspectedKey(classid, objid, objsubid);
+      const scope = pid === null ? 'transaction' : !isInTransaction || pid === ownPid ? 'session' : undefined;
+      return {
+        key,
+        ...present('name', nameOf(key.id)),
+        ...present('tool', key.form === 'bigint' ? toolOf(key.id) : undefined),
+        mode: isShared ? 'shared' : 'exclusive',
+        isGranted,
+        ...(isGranted && scope !== undefined && { scope }),
+        ...present('backend', pid === null ? undefined : (backendOf.get(pid) ?? { pid })),
+        ...present('waitingSince', waitingMs === null ? undefined : new Date(nowMs - waitingMs)),
+        ...present('waitingMs', waitingMs ?? undefined),
+        blockedBy: [...new Set(blockedBy)],
+      };
+    },
+  );
+}
+
+function inspectedKey(classid: number, objid: number, objsubid: 1 | 2): InspectedKey {
+  const bigint = String(BigInt.asIntN(64, (BigInt(classid) << 32n) | BigInt(objid)));
+  const pair = [classid | 0, objid | 0] as const;
+  const isPair = objsubid === 2;
+  const id = isPair ? `(${pair[0]}, ${pair[1]})` : bigint;
+  return { id, form: isPair ? 'pair' : 'bigint', bigint, pair, classid, objid, objsubid };
+}
+
+function inspectedBackend(row: BackendRow): InspectedBackend {
+  const { pid, id, user, applicationName, clientAddress, clientPort, state } = row;
+  return {
+    pid,
+    ...present('id', id ?? undefined),
+    ...present('user', user ?? undefined),
+    ...present('applicationName', applicationName ?? undefined),
+    ...present('clientAddress', clientAddress ?? undefined),
+    // -1 stands for a socket file.
+    ...present('clientPort', clientPort === null || clientPort < 0 ? undefined : clientPort),
+    ...present('state', state ?? undefined),
+    ...present('startedAt', dateOf(row.startedMs)),
+    ...present('transactionStartedAt', dateOf(row.transactionMs)),
+    ...present('stateChangedAt', dateOf(row.stateMs)),
+  };
+}
+
+function dateOf(ms: number | null): Date | undefined {
+  return ms === null ? undefined : new Date(ms);
+}
+
+/** A property that is there or not, rather than there and undefined. */
+function present<K extends string, V extends string | number | object>(
+  name: K,
+  value: V | undefined,
+): Partial<Record<K, V>> {
+  return value === undefined ? {} : ({ [name]: value } as Record<K, V>);
+}

@@ -1,0 +1,37 @@
+import { crc32 } from 'node:zlib';
+
+const FIXED: Readonly<Record<string, string>> = {
+  '72707369': 'Prisma Migrate',
+  '3853314791062309107': 'Kysely',
+  '7241865325823964': 'node-pg-migrate',
+  '-8525285245963000605': 'postgres-migrations',
+  '5887940537704921958': 'goose',
+  // Anybody may have picked these.
+  '1000': 'perhaps authentik',
+  '1001': 'perhaps n8n',
+  '1002': 'perhaps n8n',
+  '1003': 'perhaps n8n',
+};
+
+/** Flyway adds the 32-bit hash of its table's name. */
+const FLYWAY = 77_431_708_279_161n;
+const HASH_RANGE = 2n ** 31n;
+
+const RAILS_SALT = 2_053_462_845n;
+const SQLX_SALT = 0x3d32ad9en;
+const GOLANG_MIGRATE_SALT = 1_486_364_155n;
+
+/** Which tools are known to lock which keys of one bigint in a database, by the key as text. */
+export function knownToolsOf(database: string): (key: string) => string | undefined {
+  const known = new Map(Object.entries(FIXED));
+  const crc = BigInt(crc32(database));
+  known.set(String(RAILS_SALT * crc), 'Rails migrations');
+  known.set(String(BigInt.asIntN(64, SQLX_SALT * crc)), 'sqlx migrations');
+  const migrate = BigInt(crc32(`public\0schema_migrations\0${database}`));
+  known.set(String(BigInt.asUintN(32, migrate * GOLANG_MIGRATE_SALT)), 'golang-migrate');
+  return (key) => known.get(key) ?? (isFlyway(BigInt(key)) ? 'Flyway' : undefined);
+}
+
+function isFlyway(key: bigint): boolean {
+  return key >= FLYWAY - HASH_RANGE && key < FLYWAY + HASH_RANGE;
+}

@@ -1,4 +1,5 @@
 import type { DataSourceOptions } from 'typeorm';
+import { LockConfigurationError } from '../errors/lock-configuration.error.js';
 import type { HeartbeatTimes } from './heartbeat.js';
 
 /** The options of a data source on Postgres. */
@@ -95,6 +96,12 @@ export function siblingOptions(
 /** node-postgres lets a URL win over single fields, so overriding a field of a URL means writing it into the URL. */
 function mergedUrl(base: PostgresOptions, overrides: LockConnectionOptions): { url?: string } {
   if (overrides.url !== undefined || base.url === undefined) return {};
+  if (typeof overrides.password === 'function') {
+    throw new LockConfigurationError(
+      'The `password` of `connectionOptions` is a function, but the data source has a `url`, and node-postgres would take the password of ' +
+        'that without asking. Give the data source its address as `host`, `port`, `username` and `database`.',
+    );
+  }
   const url = new URL(base.url);
   if (overrides.host !== undefined) url.hostname = overrides.host;
   if (overrides.port !== undefined) url.port = String(overrides.port);

@@ -145,7 +145,6 @@ describeWith(
 
     it('runs ticks twice where the lock is all there is, which shows that this test can fail', () => {
       expect(twice(ranFor(plain)).length).toBeGreaterThan(TICKS);
-      expect(inWindow([...new Set(ranFor(plain))])).toEqual(expected(plain));
     });
 
     /** What a long run has shown. */

@@ -71,6 +71,13 @@ describe('the lock connection', () => {
     expect(asked).toBe(2);
   });
 
+  it('refuses a password function beside a URL, which would win in silence', async () => {
+    const password = (): string => 'never asked for';
+    await expect(connect({ url: database.url }, { password })).rejects.toMatchObject({
+      code: 'LOCK_CONFIGURATION',
+    });
+  });
+
   it('goes to the master alone where there is replication', async () => {
     const nowhere = { url: 'postgres://nobody@127.0.0.1:1/nothing' };
     const replication = { master: { url: database.url }, slaves: [nowhere], defaultMode: 'slave' as const };

@@ -21,7 +21,7 @@ export default defineConfig(
     },
   },
   {
-    files: ['lib/engine/**'],
+    files: ['lib/engine/**', 'lib/cli/**'],
     rules: {
       'no-restricted-imports': [
         'error',
@@ -29,7 +29,7 @@ export default defineConfig(
           patterns: [
             {
               group: ['@nestjs/*', '../decorators/*', '../discovery/*', '../advisory-lock*', '../http/*'],
-              message: 'The engine knows nothing of Nest.',
+              message: 'The engine and the command line know nothing of Nest.',
             },
           ],
         },

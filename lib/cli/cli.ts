@@ -1,0 +1,66 @@
+import { AdvisoryLockError } from '../errors/advisory-lock.error.js';
+import type { CliCommand } from './cli-command.js';
+import { doctorCommand } from './doctor.command.js';
+import { ExitStatus, statusOfError } from './exit-status.js';
+import { keyCommand } from './key.command.js';
+import { complain, print } from './print.js';
+import { runCommand } from './run.command.js';
+import { UsageError } from './usage.error.js';
+
+const commands: Readonly<Record<string, CliCommand>> = {
+  key: keyCommand,
+  doctor: doctorCommand,
+  run: runCommand,
+};
+
+/** Does what the arguments say, and answers the exit status. */
+export async function runCli(args: readonly string[]): Promise<number> {
+  const [name, ...rest] = args;
+  const command = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined;
+  try {
+    if (name === undefined) throw new UsageError('A command is missing.');
+    if (asksForHelp(command === undefined ? args : rest)) {
+      print(command === undefined ? help() : helpOf(name, command));
+      return ExitStatus.ok;
+    }
+    if (command === undefined) throw new UsageError(`There is no command ${JSON.stringify(name)}.`);
+    return await command.run(rest);
+  } catch (error) {
+    complain(explain(error));
+    if (error instanceof UsageError) {
+      complain(
+        command === undefined ? help() : `Usage: nestjs-advisory-lock ${String(name)} ${command.usage}`,
+      );
+    }
+    return statusOfError(error);
+  }
+}
+
+/** What is behind `--` belongs to another program. */
+function asksForHelp(args: readonly string[]): boolean {
+  const end = args.indexOf('--');
+  return args.slice(0, end < 0 ? undefined : end).some((arg) => arg === '--help' || arg === '-h');
+}
+
+/** What can be expected to go wrong says all in its message; of anything else the place matters. */
+function explain(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const isExpected = error instanceof AdvisoryLockError || statusOfError(error) !== ExitStatus.bug;
+  return isExpected ? error.message : (error.stack ?? error.message);
+}
+
+function help(): string {
+  const width = Math.max(...Object.keys(commands).map((name) => name.length));
+  return [
+    'Usage: nestjs-advisory-lock <command> …',
+    '',
+    ...Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`),
+    '',
+    'The database is that of DATABASE_URL, or of PGHOST, PGPORT, PGUSER, PGPASSWORD and PGDATABASE.',
+    'nestjs-advisory-lock <command> --help tells more.',
+  ].join('\n');
+}
+
+function helpOf(name: string, { usage, summary, details }: CliCommand): string {
+  return [`Usage: nestjs-advisory-lock ${name} ${usage}`, '', `${summary}.`, '', details].join('\n');
+}

@@ -1,0 +1,39 @@
+import { parseArgs } from 'node:util';
+import { describeDiagnosis, POOLER_NOTICE } from '../inspect/describe-diagnosis.js';
+import { diagnose } from '../inspect/diagnose.js';
+import type { CliCommand } from './cli-command.js';
+import { ExitStatus } from './exit-status.js';
+import { openLockTable } from './open-lock-table.js';
+import { print } from './print.js';
+import { readArguments } from './usage.error.js';
+
+/** Looks whether the database can be relied on for locks. */
+export const doctorCommand: CliCommand = {
+  usage: '[--json]',
+  summary: 'Looks whether locks can be relied on in this database',
+  details: [
+    '  --json  prints the whole diagnosis as JSON',
+    '',
+    `Exit status: 0 when all is well, ${ExitStatus.problems} when there are problems.`,
+  ].join('\n'),
+
+  async run(args) {
+    const { values } = readArguments(() => parseArgs({ args, options: { json: { type: 'boolean' } } }));
+    const table = await openLockTable('nestjs-advisory-lock doctor');
+    try {
+      const diagnosis = await diagnose(table);
+      const { isHealthy, pooler, problems } = diagnosis;
+      if (values.json === true) {
+        print(JSON.stringify(diagnosis, null, 2));
+      } else {
+        if (diagnosis.server !== undefined) print(describeDiagnosis(diagnosis));
+        if (pooler === 'transaction') print(`Note: ${POOLER_NOTICE}`);
+        for (const { code, message } of problems) print(`${code}: ${message}`);
+        if (isHealthy) print('No problems.');
+      }
+      return isHealthy ? ExitStatus.ok : ExitStatus.problems;
+    } finally {
+      await table.close(0);
+    }
+  },
+};

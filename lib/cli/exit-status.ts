@@ -1,0 +1,40 @@
+import { constants } from 'node:os';
+import { AdvisoryLockError } from '../errors/advisory-lock.error.js';
+import { CommandError } from './command.error.js';
+import { InterruptedError } from './interrupted.error.js';
+import { UsageError } from './usage.error.js';
+
+/**
+ * What the command line ends with, besides the status of a command that it runs. The numbers are those of sysexits.h, which scripts
+ * know and few commands use.
+ *
+ * @see https://man.freebsd.org/cgi/man.cgi?query=sysexits
+ */
+export const ExitStatus = {
+  ok: 0,
+  problems: 1,
+  /** EX_USAGE */
+  usage: 64,
+  /** EX_UNAVAILABLE */
+  noDatabase: 69,
+  /** EX_SOFTWARE */
+  bug: 70,
+  /** EX_TEMPFAIL: trying again later may help. */
+  busy: 75,
+  /** EX_PROTOCOL */
+  lost: 76,
+} as const;
+
+/** What a shell says of a process that a signal has ended. */
+export function statusOfSignal(signal: NodeJS.Signals): number {
+  return 128 + constants.signals[signal];
+}
+
+export function statusOfError(error: unknown): number {
+  if (error instanceof UsageError) return ExitStatus.usage;
+  if (error instanceof CommandError) return error.status;
+  if (error instanceof InterruptedError) return statusOfSignal(error.signal);
+  if (!(error instanceof AdvisoryLockError)) return ExitStatus.bug;
+  if (error.code === 'LOCK_UNAVAILABLE' || error.code === 'LOCK_TIMEOUT') return ExitStatus.busy;
+  return error.code === 'LOCK_LOST' ? ExitStatus.lost : ExitStatus.noDatabase;
+}

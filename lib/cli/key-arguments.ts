@@ -1,0 +1,44 @@
+import { KeyBook } from '../engine/key-book.js';
+import { type KeyScheme, keySchemes } from '../engine/key-schemes.js';
+import { UsageError } from './usage.error.js';
+
+type SchemeName = Extract<KeyScheme, string>;
+
+/** How names become keys; has to be what the applications say that shall be met. */
+export const keyOptions = {
+  scheme: { type: 'string', default: 'sha256' },
+  namespace: { type: 'string' },
+} as const;
+
+export const KEY_OPTIONS_HELP = [
+  '  --scheme <scheme>     how the name becomes a key: sha256 (default) or md5-31',
+  '  --namespace <prefix>  the namespace of the application, when it has one',
+].join('\n');
+
+export interface KeyArguments {
+  readonly scheme: SchemeName;
+  readonly keys: KeyBook;
+}
+
+export function readKeyOptions(values: { scheme: string; namespace?: string | undefined }): KeyArguments {
+  const { scheme, namespace } = values;
+  if (!isScheme(scheme)) {
+    const known = Object.keys(keySchemes).join(' or ');
+    throw new UsageError(`--scheme has to be ${known}, but ${JSON.stringify(scheme)} came.`);
+  }
+  return { scheme, keys: new KeyBook({ namespace, keyScheme: scheme }) };
+}
+
+/** The one lock name of the command line. */
+export function readName(positionals: readonly string[]): string {
+  const [name, surplus] = positionals;
+  if (name === undefined) throw new UsageError('The name of the lock is missing.');
+  if (surplus !== undefined) {
+    throw new UsageError(`There is one name, but ${JSON.stringify(surplus)} came as well.`);
+  }
+  return name;
+}
+
+function isScheme(scheme: string): scheme is SchemeName {
+  return Object.hasOwn(keySchemes, scheme);
+}

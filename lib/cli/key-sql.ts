@@ -1,0 +1,50 @@
+import type { KeyScheme } from '../engine/key-schemes.js';
+import type { LockKey } from '../engine/lock-key.js';
+
+export interface SqlForHand {
+  readonly what: string;
+  readonly statement: string;
+}
+
+/** The formulas of the key schemes, for programs in other languages: Postgres computes the same. */
+const FORMULAS: Readonly<Record<Extract<KeyScheme, string>, (literal: string) => string>> = {
+  sha256: (name) => `('x' || left(encode(sha256(convert_to(${name}, 'UTF8')), 'hex'), 16))::bit(64)::bigint`,
+  'md5-31': (name) => `('x' || left(md5(convert_to(${name}, 'UTF8')), 15))::bit(60)::bigint % 2147483648`,
+};
+
+/** What a human or another program needs to take the lock, and to see who has it. */
+export function keySql(
+  { id, classid, objid, objsubid }: LockKey,
+  fullName: string,
+  scheme: Extract<KeyScheme, string>,
+) {
+  return {
+    key: {
+      what: 'the key, computed by Postgres',
+      statement: `SELECT ${FORMULAS[scheme](literal(fullName))}`,
+    },
+    tryLock: {
+      what: 'take it for the session, if it is free (or wait for it: pg_advisory_lock)',
+      statement: `SELECT pg_try_advisory_lock(${id})`,
+    },
+    unlock: { what: 'give it back, in the same session', statement: `SELECT pg_advisory_unlock(${id})` },
+    lockInTransaction: {
+      what: 'take it until the end of the transaction',
+      statement: `SELECT pg_advisory_xact_lock(${id})`,
+    },
+    holders: {
+      what: 'who has it, or waits for it',
+      statement: [
+        'SELECT a.pid, a.application_name, a.client_addr, l.mode, l.granted',
+        '  FROM pg_locks l JOIN pg_stat_activity a USING (pid)',
+        " WHERE l.locktype = 'advisory'",
+        '   AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())',
+        `   AND l.classid = ${classid} AND l.objid = ${objid} AND l.objsubid = ${objsubid}`,
+      ].join('\n'),
+    },
+  } satisfies Record<string, SqlForHand>;
+}
+
+function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}

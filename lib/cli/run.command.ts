@@ -1,0 +1,137 @@
+import { parseArgs } from 'node:util';
+import type { LockHold } from '../engine/lock-hold.js';
+import type { LockMode } from '../engine/lock-mode.js';
+import type { LockTable } from '../engine/lock-table.js';
+import { acquirePermit } from '../engine/permits.js';
+import { LockTimeoutError } from '../errors/lock-timeout.error.js';
+import { LockUnavailableError } from '../errors/lock-unavailable.error.js';
+import { checkOptions, lockRules } from '../lock.options.js';
+import { Child } from './child.js';
+import type { CliCommand } from './cli-command.js';
+import { readDurationMs } from './duration.js';
+import { ExitStatus } from './exit-status.js';
+import { KEY_OPTIONS_HELP, keyOptions, readKeyOptions, readName } from './key-arguments.js';
+import { openLockTable } from './open-lock-table.js';
+import { complain } from './print.js';
+import { Signals } from './signals.js';
+import { readArguments, UsageError } from './usage.error.js';
+
+/** Runs a command while the lock is held. */
+export const runCommand: CliCommand = {
+  usage:
+    '<name> [--wait <time>|forever] [--mode shared] [--permits <n>] [--kill-after <time>] ' +
+    '[--scheme …] [--namespace …] -- <command> …',
+  summary: 'Runs a command while the lock is held: flock(1) for a cluster',
+  details: [
+    '  --wait <time>         how long to wait for a busy lock: 500ms, 10s, 2m, 1h or forever (default: 0)',
+    '  --mode <mode>         exclusive (default) or shared',
+    '  --permits <n>         how many may hold it at once in the cluster (default: 1)',
+    '  --kill-after <time>   how long the command may take to end when the lock is lost (default: 10s)',
+    KEY_OPTIONS_HELP,
+    '',
+    'The signals INT, TERM, HUP and QUIT are passed on to the command. When the lock is lost, the command gets TERM, and KILL later.',
+    '',
+    'Exit status: that of the command, 128 + n when signal n has ended it, or',
+    `  ${ExitStatus.usage}   the arguments are wrong`,
+    `  ${ExitStatus.noDatabase}   the database cannot be reached, or gives no locks`,
+    `  ${ExitStatus.busy}   the lock is busy; the command was not started`,
+    `  ${ExitStatus.lost}   the lock was lost while the command ran, and the command was ended`,
+    '  126  the command cannot be run',
+    '  127  the command is not found',
+  ].join('\n'),
+
+  async run(args) {
+    const wanted = readArguments(() => readRun(args));
+    const signals = new Signals();
+    const table = await openLockTable(`nestjs-advisory-lock run ${wanted.name}`);
+    try {
+      const hold = await take(table, wanted, signals.interrupted);
+      signals.interrupted.throwIfAborted();
+      const status = await runUnder(hold, wanted, signals);
+      await table.release(hold);
+      if (hold.lost !== undefined) throw hold.lost;
+      return status;
+    } finally {
+      await table.close(0);
+      signals.stop();
+    }
+  },
+};
+
+type Wanted = ReturnType<typeof readRun>;
+
+async function runUnder(
+  hold: LockHold,
+  { file, fileArgs, killAfterMs }: Wanted,
+  signals: Signals,
+): Promise<number> {
+  hold.signal.throwIfAborted();
+  const child = await Child.start(file, fileArgs);
+  signals.passOnTo(child);
+  let ending: Promise<void> | undefined;
+  const end = (): void => {
+    complain('The lock is lost: the command is ended.');
+    ending = child.end(killAfterMs);
+  };
+  if (hold.signal.aborted) end();
+  else hold.signal.addEventListener('abort', end, { once: true });
+  const status = await child.status;
+  hold.signal.removeEventListener('abort', end);
+  await ending;
+  return status;
+}
+
+/** Takes the lock, or throws `LOCK_UNAVAILABLE` or `LOCK_TIMEOUT`. */
+async function take(
+  table: LockTable,
+  { name, keys, mode, permits, waitMs }: Wanted,
+  signal: AbortSignal,
+): Promise<LockHold> {
+  const wish = { mode, waitMs, signal };
+  const key = keys.keyOf(name);
+  let hold: LockHold | undefined;
+  if (permits > 1) hold = await acquirePermit(table, keys.permitKeysOf(name, permits), wish);
+  else if (waitMs > 0) hold = await table.acquire(key, wish);
+  else hold = await table.tryAcquire(key, mode);
+  if (hold !== undefined) return hold;
+  throw waitMs > 0
+    ? new LockTimeoutError(name, waitMs)
+    : new LockUnavailableError(name, {}, `The lock "${name}" is held elsewhere; --wait waits for it.`);
+}
+
+function readRun(args: string[]) {
+  const end = args.indexOf('--');
+  const [file, ...fileArgs] = end < 0 ? [] : args.slice(end + 1);
+  const { values, positionals } = parseArgs({
+    args: end < 0 ? args : args.slice(0, end),
+    options: {
+      ...keyOptions,
+      wait: { type: 'string', default: '0' },
+      mode: { type: 'string', default: 'exclusive' },
+      permits: { type: 'string', default: '1' },
+      'kill-after': { type: 'string', default: '10s' },
+    },
+    allowPositionals: true,
+  });
+  const name = readName(positionals);
+  if (file === undefined) throw new UsageError('The command is missing: it stands behind `--`.');
+  const { keys } = readKeyOptions(values);
+  keys.keyOf(name);
+  const mode = values.mode as LockMode;
+  const permits = Number(values.permits);
+  const waitMs = values.wait === 'forever' ? Infinity : readDurationMs(values.wait, '--wait');
+  checkOptions({ mode, permits, waitMs }, lockRules, 'run');
+  if (permits > 1 && mode === 'shared') {
+    throw new UsageError('--permits goes without --mode shared: a shared lock has as many readers as come.');
+  }
+  return {
+    name,
+    keys,
+    mode,
+    permits,
+    waitMs,
+    killAfterMs: readDurationMs(values['kill-after'], '--kill-after'),
+    file,
+    fileArgs,
+  };
+}

@@ -1,0 +1,59 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { defer } from '../../support/cleanup.js';
+import { until } from '../../support/until.js';
+
+/** As it is published; `npm test` builds it before. */
+const MAIN = fileURLToPath(new URL('../../../dist/esm/cli/main.js', import.meta.url));
+
+export interface CliOutcome {
+  status: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** The command line as a process of its own. */
+export interface CliProcess {
+  pid: number;
+  /** Resolves when it is gone, and with it all that writes to its output. */
+  outcome: Promise<CliOutcome>;
+  /** What it, or its command, has printed to stdout so far. */
+  printed(): string;
+  /** Waits until that was printed. */
+  says(text: string): Promise<void>;
+  kill(signal: NodeJS.Signals): void;
+  /** Ends its input, upon which the commands of the tests end. */
+  endInput(): void;
+}
+
+/** Starts it with a pipe for input, which ends after the test. */
+export function startCli(args: string[], env: NodeJS.ProcessEnv): CliProcess {
+  const child = spawn(process.execPath, [MAIN, ...args], { env: { ...process.env, ...env } });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  const outcome = once(child, 'close').then(() => ({ status: child.exitCode, stdout, stderr }));
+  defer(async () => {
+    child.stdin.end();
+    child.kill('SIGKILL');
+    await outcome;
+  });
+  return {
+    pid: child.pid ?? 0,
+    outcome,
+    printed: () => stdout,
+    says: (text) =>
+      until(
+        () => {
+          if (child.exitCode !== null) throw new Error(`It ended with ${child.exitCode}: ${stderr}`);
+          return stdout.includes(text);
+        },
+        `it says "${text}"`,
+        20_000,
+      ),
+    kill: (signal) => child.kill(signal),
+    endInput: () => child.stdin.end(),
+  };
+}

@@ -56,7 +56,10 @@ export function endWithServer(
     }
     return { ...hold, endUs: Math.max(hold.startUs, end.fromUs) };
   });
-  return { holds: cut, freed };
+  // One that was handed on inside a process which could not know of the end yet: nothing is left of it.
+  const isLeft = ({ startUs, endUs }: Hold, index: number): boolean =>
+    endUs > startUs || cut[index] === holds[index];
+  return { holds: cut.filter(isLeft), freed };
 }
 
 /** Whether its transaction ended with the server, and its process was killed before it came to write that down. */

@@ -138,8 +138,10 @@ describe('the checker', () => {
 
     it('counts a lock as freed whose grant was read only after a blackout', () => {
       const late = hold(900_000, 900_100, lost);
-      const { holds } = endWithServer([late], [terminated], [{ worker: 1, fromUs: 0, toUs: 850_000 }]);
-      expect(holds).toEqual([{ ...late, endUs: late.startUs }]);
+      const blackout = { worker: 1, fromUs: 0, toUs: 850_000 };
+      const { holds, freed } = endWithServer([late], [terminated], [blackout]);
+      expect(holds).toEqual([]);
+      expect(freed).toMatchObject([{ hold: late }]);
     });
   });
 

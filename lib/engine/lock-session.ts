@@ -127,16 +127,7 @@ export class LockSession {
 
   /** Looks at the server. Rejects when the session is over. */
   checkUp(times: SessionTimes): Promise<Checkup> {
-    return this.inTurn(async () => {
-      await this.pin();
-      this.heartbeat.asked();
-      try {
-        return await checkUp(this.connection, times);
-      } finally {
-        this.heartbeat.heard();
-        await this.letGo();
-      }
-    });
+    return this.whilePinned(() => this.hearAlone(() => checkUp(this.connection, times)));
   }
 
   /**
@@ -144,15 +135,10 @@ export class LockSession {
    * session is over.
    */
   look(statement: Statement): Promise<(string | null)[]> {
-    return this.inTurn(async () => {
-      await this.pin();
-      try {
-        // In the transaction that holds the locks through a pooler, Postgres would show what it showed at the first look.
-        if (this.connection.isPooled) await this.askAlone(CLEAR_SNAPSHOT);
-        return await this.askAlone(statement);
-      } finally {
-        await this.letGo();
-      }
+    return this.whilePinned(async () => {
+      // In the transaction that holds the locks through a pooler, Postgres would show what it showed at the first look.
+      if (this.connection.isPooled) await this.askAlone(CLEAR_SNAPSHOT);
+      return this.askAlone(statement);
     });
   }
 
@@ -251,13 +237,17 @@ export class LockSession {
   }
 
   /** Asks what no lock hangs on: when it fails, the transaction that holds the locks through a pooler has to go on. */
-  private async askAlone(statement: Statement): Promise<(string | null)[]> {
+  private async hearAlone<T>(question: () => Promise<T>): Promise<T> {
     try {
-      return await this.ask(statement);
+      return await this.hear(question);
     } catch (error) {
       if (isServerError(error as Error)) await this.connection.repin();
       throw error;
     }
+  }
+
+  private askAlone(statement: Statement): Promise<(string | null)[]> {
+    return this.hearAlone(() => this.connection.query(statement));
   }
 
   private beat(): void {
@@ -290,6 +280,18 @@ export class LockSession {
       await this.settleFailed(batch, error as Error);
     }
     if (this.connection.isPooled) await this.letGo();
+  }
+
+  /** Questions that have to go to one backend, also when nothing is held. */
+  private whilePinned<T>(questions: () => Promise<T>): Promise<T> {
+    return this.inTurn(async () => {
+      await this.pin();
+      try {
+        return await questions();
+      } finally {
+        await this.letGo();
+      }
+    });
   }
 
   private async pin(): Promise<void> {

@@ -35,11 +35,6 @@ export class Claims {
 
   constructor(private readonly sharedSession: (key: LockKey) => Promise<LockSession>) {}
 
-  /** How many this process keeps. */
-  get count(): number {
-    return this.claims.size;
-  }
-
   /** Makes the claim, or answers false when somebody has made it, this process included. Rejects with `LOCK_CONNECTION`. */
   async make(key: LockKey, terms: ClaimTerms): Promise<boolean> {
     if (this.claims.has(key.id)) return false;

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AdvisoryLock } from '../advisory-lock.js';
+import { GrowingPause } from '../engine/growing-pause.js';
 import { LockShutdownError } from '../errors/lock-shutdown.error.js';
 import { Term } from './term.js';
 
@@ -22,7 +23,7 @@ export interface LeadershipLog {
   error(message: string, stack?: string): void;
 }
 
-/** The pauses after a failed attempt or term, in milliseconds; each is shortened by up to a half. */
+/** The pauses after a failed attempt or term, in milliseconds. */
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
 
@@ -40,7 +41,7 @@ export class Leadership implements AsyncDisposable {
   /** Resolves when it is over for good. @internal */
   readonly over: Promise<void>;
   private term: Term | undefined;
-  private pauseMs = FIRST_PAUSE_MS;
+  private readonly pauses = new GrowingPause(FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
   private isOutage = false;
 
   /** @internal */
@@ -118,15 +119,13 @@ export class Leadership implements AsyncDisposable {
     }
     await lock.release();
     this.term = undefined;
-    if (performance.now() - startedAt > LONGEST_PAUSE_MS) this.pauseMs = FIRST_PAUSE_MS;
+    if (performance.now() - startedAt > LONGEST_PAUSE_MS) this.pauses.reset();
     await this.pause();
   }
 
   /** Lets others be elected first: an instance that cannot lead must not be the first to stand again. */
   private async pause(): Promise<void> {
-    const ms = this.pauseMs * (0.5 + Math.random() / 2);
-    this.pauseMs = Math.min(LONGEST_PAUSE_MS, this.pauseMs * 2);
-    await sleep(ms, undefined, { signal: this.stopping.signal }).catch(() => undefined);
+    await sleep(this.pauses.nextMs(), undefined, { signal: this.stopping.signal }).catch(() => undefined);
   }
 
   private tellEnd({ lost }: Term, failures: readonly unknown[]): void {

@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { GrowingPause } from './growing-pause.js';
 import type { LockKey } from './lock-key.js';
 import type { LockMode } from './lock-mode.js';
 import type { LockSession } from './lock-session.js';
 import type { WaitingSession } from './waiting-session.js';
 import type { WaitingSessions } from './waiting-sessions.js';
 
-/** The pauses between two tries when there is no session to wait on, in milliseconds; each is shortened by up to a half. */
+/** The pauses between two tries when there is no session to wait on, in milliseconds. */
 const FIRST_PAUSE_MS = 10;
 const LONGEST_PAUSE_MS = 250;
 
@@ -54,15 +55,14 @@ export class Campaign {
   }
 
   private async compete(): Promise<LockSession | undefined> {
-    let pauseMs = FIRST_PAUSE_MS;
+    const pauses = new GrowingPause(FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
     while (!this.stopped.signal.aborted) {
       const shared = await this.sharedSession();
       if (await shared.tryLock(this.key, this.mode)) return shared;
       const waiting = await this.waitingSessions.take();
       if (waiting !== undefined && (await this.waitOn(waiting))) return waiting.session;
-      // Others pause too: without the jitter they would meet again and again.
-      if (waiting === undefined) await this.pause(pauseMs * (0.5 + Math.random() / 2));
-      pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2);
+      const pauseMs = pauses.nextMs();
+      if (waiting === undefined) await this.pause(pauseMs);
     }
     return undefined;
   }

@@ -3,6 +3,7 @@ import { DataSource } from 'typeorm';
 import { AdvisoryLockError } from '../errors/advisory-lock.error.js';
 import { LockConnectionError } from '../errors/lock-connection.error.js';
 import { StandbyError } from '../errors/standby.error.js';
+import { GrowingPause } from './growing-pause.js';
 import type { ServerFacts } from './handshake.js';
 import { DEFAULT_HEARTBEAT_TIMES } from './heartbeat.js';
 import { LockConnection, type LockConnectionUse } from './lock-connection.js';
@@ -34,7 +35,7 @@ export class LockConnections {
   private dataSource: Promise<DataSource> | undefined;
   /** The servers of which it is proven that their locks exclude, by what they say of themselves. */
   private readonly proven = new Set<string>();
-  private failures = 0;
+  private readonly pauses = new GrowingPause(FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
   private nextAttemptAt = 0;
 
   constructor(
@@ -67,11 +68,10 @@ export class LockConnections {
     try {
       const connection = await this.connect(options);
       await this.prove(connection, options);
-      this.failures = 0;
+      this.pauses.reset();
       return connection;
     } catch (error) {
-      this.nextAttemptAt = performance.now() + this.pauseMs();
-      this.failures += 1;
+      this.nextAttemptAt = performance.now() + this.pauses.nextMs();
       throw error instanceof AdvisoryLockError ? error : new LockConnectionError(error);
     }
   }
@@ -145,11 +145,5 @@ export class LockConnections {
       clearTimeout(tooLate);
       await other?.close();
     }
-  }
-
-  /** Between half and the whole of the doubled pause, so that the instances of a fleet do not come back in step. */
-  private pauseMs(): number {
-    const longest = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.failures);
-    return longest * (0.5 + Math.random() / 2);
   }
 }

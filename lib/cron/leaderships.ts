@@ -7,14 +7,7 @@ import { LockShutdownError } from '../errors/lock-shutdown.error.js';
 import { checkOptions, signalRules } from '../lock.options.js';
 import type { SessionLocks } from '../session-locks.js';
 import { Leadership, type LeadershipBody, type LeadOptions } from './leadership.js';
-
-/**
- * After how long a candidate joins the queue of Postgres anew, in milliseconds. A statement that waits has a snapshot, which holds
- * back vacuum in the whole database and keeps CREATE INDEX CONCURRENTLY waiting; others may lead for months.
- *
- * @see https://www.postgresql.org/docs/current/sql-createindex.html#SQL-CREATEINDEX-CONCURRENTLY
- */
-const REJOIN_MS = 5_000;
+import { REJOIN_MS } from './rejoin-ms.js';
 
 /** The candidates of this process. */
 export class Leaderships {

@@ -5,6 +5,7 @@ import type { AdvisoryLockService } from '../../advisory-lock.service.js';
 import { describeNames, type LockName } from '../../engine/lock-key.js';
 import { LockShutdownError } from '../../errors/lock-shutdown.error.js';
 import { type CronJob, findCronJob, type Scheduler } from '../firing.js';
+import { REJOIN_MS } from '../rejoin-ms.js';
 import { Ticks } from '../ticks.js';
 import { callForMissed } from './missed-tick.js';
 import { type RecordOptions, retainMsOf } from './record.options.js';
@@ -17,14 +18,6 @@ const MOST_TICKS = 100;
  * leadership is here: nobody tells.
  */
 const LOOK_AGAIN_MS = 100;
-
-/**
- * How long the lock is waited for in one go. A statement that waits has a snapshot, which keeps CREATE INDEX CONCURRENTLY waiting, and
- * others may be at it for long.
- *
- * @see https://www.postgresql.org/docs/current/sql-createindex.html#SQL-CREATEINDEX-CONCURRENTLY
- */
-const REJOIN_MS = 5_000;
 
 /** A job that may have missed ticks. */
 export interface RecordedJob {

@@ -15,9 +15,8 @@ export function deadlockError(
 
 /** Every language writes an advisory lock as `[database,classid,objid,objsubid]`. */
 function advisoryKeysIn(detail: string): string[] {
-  return [...detail.matchAll(/\[\d+,(\d+),(\d+),([12])\]/g)].map(([, high = '', low = '', space]) =>
-    space === '2'
-      ? LockKey.of([Number(high) | 0, Number(low) | 0]).id
-      : LockKey.of(BigInt.asIntN(64, (BigInt(high) << 32n) | BigInt(low))).id,
+  return [...detail.matchAll(/\[\d+,(\d+),(\d+),([12])\]/g)].map(
+    ([, classid, objid, objsubid]) =>
+      LockKey.inPgLocks({ classid: Number(classid), objid: Number(objid), objsubid: Number(objsubid) }).id,
   );
 }

@@ -24,6 +24,13 @@ export function describeNames(name: LockNames): string {
 }
 
 const INT8 = { min: -(2n ** 63n), max: 2n ** 63n - 1n };
+/** An advisory lock as `pg_locks` writes it. */
+export interface PgLocksKey {
+  readonly classid: number;
+  readonly objid: number;
+  readonly objsubid: number;
+}
+
 const INT4 = { min: -(2 ** 31), max: 2 ** 31 - 1 };
 
 /**
@@ -57,6 +64,12 @@ export class LockKey {
       key,
       lockId,
     );
+  }
+
+  /** The key that `pg_locks` writes so; its halves are unsigned there. @internal */
+  static inPgLocks({ classid, objid, objsubid }: PgLocksKey): LockKey {
+    if (objsubid === 2) return LockKey.of([classid | 0, objid | 0]);
+    return LockKey.of(BigInt.asIntN(64, (BigInt(classid) << 32n) | BigInt(objid)));
   }
 
   /** Whether it is a pair of int4, which Postgres keeps apart from bigint keys. */

@@ -1,5 +1,5 @@
 import { StandbyError } from '../errors/standby.error.js';
-import type { LockKey } from './lock-key.js';
+import type { LockKey, PgLocksKey } from './lock-key.js';
 import type { LockMode } from './lock-mode.js';
 
 /** What can be asked of Postgres for one key. */
@@ -138,7 +138,7 @@ WHERE locktype = 'advisory' AND granted AND pid = pg_catalog.pg_backend_pid()`,
 };
 
 /** How a key is written by {@link OWN_LOCKS}. */
-export function ownLockOf(key: LockKey): string {
+export function ownLockOf(key: PgLocksKey): string {
   return `${key.classid}:${key.objid}:${key.objsubid}`;
 }
 

@@ -1,4 +1,4 @@
-import type { LockKey } from '../engine/lock-key.js';
+import { LockKey } from '../engine/lock-key.js';
 import { ownLockOf, type Statement } from '../engine/lock-statements.js';
 import type { InspectedBackend, InspectedKey, InspectedLock } from './inspected-lock.js';
 import { knownToolsOf } from './known-tools.js';
@@ -131,11 +131,9 @@ export async function inspectLocks(
 }
 
 function inspectedKey(classid: number, objid: number, objsubid: 1 | 2): InspectedKey {
-  const bigint = String(BigInt.asIntN(64, (BigInt(classid) << 32n) | BigInt(objid)));
+  const { id, isPair, bits } = LockKey.inPgLocks({ classid, objid, objsubid });
   const pair = [classid | 0, objid | 0] as const;
-  const isPair = objsubid === 2;
-  const id = isPair ? `(${pair[0]}, ${pair[1]})` : bigint;
-  return { id, form: isPair ? 'pair' : 'bigint', bigint, pair, classid, objid, objsubid };
+  return { id, form: isPair ? 'pair' : 'bigint', bigint: String(bits), pair, classid, objid, objsubid };
 }
 
 function inspectedBackend(row: BackendRow): InspectedBackend {

@@ -1,10 +1,12 @@
+import type { PgLocksKey } from '../engine/lock-key.js';
+import { ownLockOf } from '../engine/lock-statements.js';
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
 import { BACKEND_ID, IN_THIS_DATABASE, type Look } from './inspect-locks.js';
 
 /** Whose backends are meant. What is left out may be any. */
 export interface HolderCondition {
   /** Only who holds this key. */
-  readonly key?: { readonly classid: number; readonly objid: number; readonly objsubid: number };
+  readonly key?: PgLocksKey;
   readonly pid?: number;
   /** The `id` that the backend was listed with: its pid may be that of another by now. */
   readonly backendId?: string;
@@ -39,7 +41,7 @@ export async function terminateHolders(
   look: Look,
   { key, pid, backendId = '' }: HolderCondition,
 ): Promise<{ readonly pids: readonly number[]; readonly isOwnMeant: boolean }> {
-  const keyText = key === undefined ? '' : `${key.classid}:${key.objid}:${key.objsubid}`;
+  const keyText = key === undefined ? '' : ownLockOf(key);
   let text: string | null | undefined;
   try {
     [text] = await look({

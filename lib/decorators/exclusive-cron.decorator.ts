@@ -40,6 +40,21 @@ export function ExclusiveCron(
   expression: Parameters<typeof Cron>[0],
   options: ExclusiveCronOptions = {},
 ): LockedJobDecorator {
+  const { lockOptions, tickOptions, cronOptions } = partCronOptions(options);
+  // `cron` keeps a context for its callback, which @nestjs/schedule passes on and makes no use of: by it the job is found again.
+  const context = {};
+  const withContext: object = { ...cronOptions, context };
+  return exclusiveJob(
+    '@ExclusiveCron',
+    Cron(expression, withContext),
+    { ...lockOptions, ...tickOptions },
+    cronFiring(context),
+    context,
+  );
+}
+
+/** Parts the options into those of the lock, those by which one run a tick is made sure of, and those of `@Cron`. */
+export function partCronOptions(options: ExclusiveCronOptions) {
   const {
     lock,
     onBusy,
@@ -53,14 +68,9 @@ export function ExclusiveCron(
     leader,
     ...cronOptions
   } = options;
-  // `cron` keeps a context for its callback, which @nestjs/schedule passes on and makes no use of: by it the job is found again.
-  const context = {};
-  const withContext: object = { ...cronOptions, context };
-  return exclusiveJob(
-    '@ExclusiveCron',
-    Cron(expression, withContext),
-    { lock, onBusy, connection, tick, claimMs, onCrash, overlap, catchUp, retain, leader },
-    cronFiring(context),
-    context,
-  );
+  return {
+    lockOptions: { lock, onBusy, connection, leader },
+    tickOptions: { tick, claimMs, onCrash, overlap, catchUp, retain },
+    cronOptions,
+  };
 }

@@ -8,7 +8,7 @@ import { checkRecords } from '../cron/record/check-records.js';
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
 import { runOutside } from '../engine/lock-context.js';
 import { checkJobOptions } from './decorator-options.js';
-import type { ExclusiveCronOptions } from './exclusive-cron.decorator.js';
+import { type ExclusiveCronOptions, partCronOptions } from './exclusive-cron.decorator.js';
 import { fillSlot } from './lock-slots.js';
 import { type JobMethod, runJob } from './run-job.js';
 
@@ -41,25 +41,8 @@ export async function addRunTimeJob(
   body: () => unknown,
   options: RunTimeJobOptions,
 ): Promise<ScheduledJob> {
-  const {
-    lock,
-    onBusy = 'skip',
-    tick,
-    claimMs,
-    onCrash,
-    overlap,
-    catchUp: wanted,
-    retain,
-    ...cronOptions
-  } = options;
-  const tickOptions = {
-    ...(tick !== undefined && { tick }),
-    ...(claimMs !== undefined && { claimMs }),
-    ...(onCrash !== undefined && { onCrash }),
-    ...(overlap !== undefined && { overlap }),
-    ...(wanted !== undefined && { catchUp: wanted }),
-    ...(retain !== undefined && { retain }),
-  } as JobMethod['tick'];
+  const { lockOptions, tickOptions, cronOptions } = partCronOptions(options);
+  const { lock, onBusy = 'skip' } = lockOptions;
   checkJobOptions('exclusiveJob()', { ...tickOptions, lock, onBusy });
   const { CronJob } = await importCron();
   const slot = getAdvisoryLockToken();
@@ -73,7 +56,7 @@ export async function addRunTimeJob(
     onShutdown: () => undefined,
     lockOptions: {},
     findFiring: cronFiring(mark),
-    tick: tickOptions,
+    tick: tickOptions as JobMethod['tick'],
   };
   const instance = {};
   fillSlot(instance, slot, service);

@@ -124,9 +124,9 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
       ...byClass,
       {
         provide: LockedProviders,
-        inject: [DiscoveryService, ModuleRef, KeyBook],
-        useFactory: (discovery: DiscoveryService, moduleRef: ModuleRef, keys: KeyBook) =>
-          new LockedProviders(discovery, moduleRef, token, keys),
+        inject: [DiscoveryService, ModuleRef, token],
+        useFactory: (discovery: DiscoveryService, moduleRef: ModuleRef, service: AdvisoryLockService) =>
+          new LockedProviders(discovery, moduleRef, token, service),
       },
       {
         provide: LeadershipMethods,

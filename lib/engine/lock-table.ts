@@ -58,6 +58,7 @@ export class LockTable {
   private opening: Promise<LockSession> | undefined;
   private readonly closer = new AbortController();
   private closed: Promise<void> | undefined;
+  private drained = false;
   private onEmpty: (() => void) | undefined;
 
   constructor(
@@ -80,6 +81,11 @@ export class LockTable {
   /** Whether no more locks are taken, for ever. */
   get isClosed(): boolean {
     return this.closed !== undefined;
+  }
+
+  /** Whether it is closed, and nobody has a lock of it any more. */
+  get isDrained(): boolean {
+    return this.drained;
   }
 
   /** Takes the key, or answers `undefined` when it is held or waited for, here or elsewhere. */
@@ -154,6 +160,12 @@ export class LockTable {
     this.session?.fail(cause);
   }
 
+  /** How the session is that this process holds its locks on; `undefined` when there is none. It asks nobody. */
+  get pulse(): { readonly heartbeatAgeMs: number; readonly isRecent: boolean } | undefined {
+    const { session } = this;
+    return session && { heartbeatAgeMs: session.heartbeatAgeMs, isRecent: session.isRecent };
+  }
+
   /** How many connections are open, and how many may be. */
   get connectionCounts(): { open: number; allowed: number } {
     const shared = this.session === undefined ? 0 : 1;
@@ -198,6 +210,7 @@ export class LockTable {
       for (const hold of holds) hold.lose('the application is shutting down');
     }
     this.claims.close();
+    this.drained = true;
     await this.opening?.catch(() => undefined);
     await Promise.all([this.session?.close(), this.waitingSessions.close(), this.fencingTokens.close()]);
     await this.connections.close();

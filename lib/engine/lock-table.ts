@@ -140,19 +140,13 @@ export class LockTable {
   }
 
   /** Looks at the server. Rejects when it cannot be reached, or is not one to take locks on. */
-  async checkUp(): Promise<Checkup> {
-    const session = await this.sharedSession();
-    return session.checkUp(this.connections.use);
+  checkUp(): Promise<Checkup> {
+    return this.askSession((session) => session.checkUp(this.connections.use));
   }
 
   /** Asks the server what no lock hangs on. Rejects with what the server says, or with `LOCK_CONNECTION` when it cannot be reached. */
-  async look(statement: Statement): Promise<(string | null)[]> {
-    const session = await this.sharedSession();
-    try {
-      return await session.look(statement);
-    } catch (error) {
-      throw session.end === undefined ? error : new LockConnectionError(session.end, undefined, 'No answer');
-    }
+  look(statement: Statement): Promise<(string | null)[]> {
+    return this.askSession((session) => session.look(statement));
   }
 
   /** Ends the session that this process holds its locks on: they are lost. */
@@ -422,6 +416,15 @@ export class LockTable {
     // What was granted in the last moment is on its way back by now.
     const state = this.entries.get(key.id)?.state;
     if (state?.name === 'releasing') await state.done;
+  }
+
+  private async askSession<T>(question: (session: LockSession) => Promise<T>): Promise<T> {
+    const session = await this.sharedSession();
+    try {
+      return await question(session);
+    } catch (error) {
+      throw session.end === undefined ? error : new LockConnectionError(session.end, undefined, 'No answer');
+    }
   }
 
   /** The session, opened when first needed; however many ask at once, there is one attempt. */

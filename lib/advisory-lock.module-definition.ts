@@ -20,6 +20,7 @@ import { KeyBook } from './engine/key-book.js';
 import { LockConnections } from './engine/lock-connections.js';
 import { LockTable } from './engine/lock-table.js';
 import { Transactions } from './engine/transactions.js';
+import { AdvisoryLockHealthIndicator } from './health/advisory-lock-health-indicator.js';
 import { LockUnavailableFilter } from './http/lock-unavailable.filter.js';
 
 export const { ConfigurableModuleClass, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE, MODULE_OPTIONS_TOKEN } =
@@ -46,6 +47,11 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
             provide: AdvisoryLockInspector,
             inject: [token],
             useFactory: (service: AdvisoryLockService) => new AdvisoryLockInspector(service),
+          },
+          {
+            provide: AdvisoryLockHealthIndicator,
+            inject: [token],
+            useFactory: (service: AdvisoryLockService) => new AdvisoryLockHealthIndicator(service),
           },
         ]
       : [];

@@ -189,6 +189,20 @@ describe('the health of an application whose database fails', () => {
     expect(await becomes(app, 200)).toMatchObject({ session: 'open', problems: [] });
   });
 
+  it('is told in time also while the server does not answer at all', async () => {
+    const { proxy, app } = await through();
+    await proxy.refuse();
+    proxy.cut();
+    await until(async () => (await ask(app, 'live')).locks.session === 'none', 'the session has ended');
+    jest.spyOn(app.app.get(AdvisoryLockService), 'diagnose').mockReturnValue(new Promise(() => undefined));
+    expect(await app.app.get(AdvisoryLockHealthIndicator).isReady('locks', { withinMs: 20 })).toMatchObject({
+      locks: { status: 'down', message: expect.stringContaining('within 20 ms none could be opened') },
+    });
+    expect(await ask(app, 'ready')).toMatchObject({
+      locks: { status: 'down', message: expect.stringContaining('within 500 ms none could be opened') },
+    });
+  });
+
   it('is not ready on a server that has crashed, nor on a standby, until there is a primary again; alive all the time', async () => {
     const primary = await closeAfterTest(startPrimary());
     const standby = await closeAfterTest(startStandby(primary));

@@ -21,6 +21,7 @@ import { LockConnections } from './engine/lock-connections.js';
 import { LockTable } from './engine/lock-table.js';
 import { Transactions } from './engine/transactions.js';
 import { AdvisoryLockEvents } from './events/advisory-lock-events.js';
+import { AdvisoryLockHealthIndicator } from './health/advisory-lock-health-indicator.js';
 import { LockUnavailableFilter } from './http/lock-unavailable.filter.js';
 
 export const { ConfigurableModuleClass, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE, MODULE_OPTIONS_TOKEN } =
@@ -52,6 +53,11 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
             provide: AdvisoryLockInspector,
             inject: [token],
             useFactory: (service: AdvisoryLockService) => new AdvisoryLockInspector(service),
+          },
+          {
+            provide: AdvisoryLockHealthIndicator,
+            inject: [token],
+            useFactory: (service: AdvisoryLockService) => new AdvisoryLockHealthIndicator(service),
           },
         ]
       : [];

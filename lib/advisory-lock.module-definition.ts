@@ -20,6 +20,7 @@ import { KeyBook } from './engine/key-book.js';
 import { LockConnections } from './engine/lock-connections.js';
 import { LockTable } from './engine/lock-table.js';
 import { Transactions } from './engine/transactions.js';
+import { AdvisoryLockEvents } from './events/advisory-lock-events.js';
 import { LockUnavailableFilter } from './http/lock-unavailable.filter.js';
 
 export const { ConfigurableModuleClass, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE, MODULE_OPTIONS_TOKEN } =
@@ -41,6 +42,11 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
             provide: AdvisoryLockCronHistory,
             inject: [token],
             useFactory: (service: AdvisoryLockService) => new AdvisoryLockCronHistory(service),
+          },
+          {
+            provide: AdvisoryLockEvents,
+            inject: [token],
+            useFactory: (service: AdvisoryLockService) => service.events,
           },
           {
             provide: AdvisoryLockInspector,

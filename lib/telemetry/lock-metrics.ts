@@ -19,6 +19,9 @@ export interface LockUsage {
 
 /** Makes metrics of what happens to the locks and jobs of this process. Their labels are few: a name's template, never the name. */
 export class LockMetrics {
+  /** Of all that were ever held or waited for when somebody looked. */
+  private readonly usedTemplates = new Set<string>();
+
   constructor(
     private readonly meter: Meter,
     private readonly templates: NameTemplates,
@@ -145,13 +148,15 @@ export class LockMetrics {
   }
 
   private usageByTemplate(): Map<string, { holds: number; waiters: number }> {
-    const byTemplate = new Map<string, { holds: number; waiters: number }>();
+    // Of what it is not told any more, the SDK goes on to tell the last value.
+    const sums = new Map([...this.usedTemplates].map((template) => [template, { holds: 0, waiters: 0 }]));
     for (const { name, holds, waiters } of this.usage.usage()) {
       const template = this.templates.of(name);
-      const sum = byTemplate.get(template) ?? { holds: 0, waiters: 0 };
-      byTemplate.set(template, { holds: sum.holds + holds, waiters: sum.waiters + waiters });
+      this.usedTemplates.add(template);
+      const sum = sums.get(template) ?? { holds: 0, waiters: 0 };
+      sums.set(template, { holds: sum.holds + holds, waiters: sum.waiters + waiters });
     }
-    return byTemplate;
+    return sums;
   }
 
   private attributesOf(

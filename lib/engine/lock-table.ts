@@ -170,6 +170,13 @@ export class LockTable {
     return { open: shared + this.waitingSessions.count, allowed: this.connections.maxConnections };
   }
 
+  /** By how many calls each key is held and waited for in this process. */
+  *usage(): Generator<{ readonly name: string; readonly holds: number; readonly waiters: number }> {
+    for (const { key, state, waiters } of this.entries.values()) {
+      yield { name: key.name, holds: holdsOf(state).length, waiters: waiters.length };
+    }
+  }
+
   /** Whether two sessions have shown that locks exclude on this server. */
   isExclusionProven(server: ServerFacts): boolean {
     return this.connections.isProven(server);

@@ -22,6 +22,7 @@ import { LockTable } from './engine/lock-table.js';
 import { Transactions } from './engine/transactions.js';
 import { AdvisoryLockEvents } from './events/advisory-lock-events.js';
 import { EventEmitterBridge } from './events/event-emitter-bridge.js';
+import { AdvisoryLockHealthIndicator } from './health/advisory-lock-health-indicator.js';
 import { LockUnavailableFilter } from './http/lock-unavailable.filter.js';
 import { AdvisoryLockTelemetry } from './telemetry/advisory-lock-telemetry.js';
 import { NameTemplates } from './telemetry/name-templates.js';
@@ -55,6 +56,11 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
             provide: AdvisoryLockInspector,
             inject: [token],
             useFactory: (service: AdvisoryLockService) => new AdvisoryLockInspector(service),
+          },
+          {
+            provide: AdvisoryLockHealthIndicator,
+            inject: [token],
+            useFactory: (service: AdvisoryLockService) => new AdvisoryLockHealthIndicator(service),
           },
         ]
       : [];
@@ -127,9 +133,9 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
       ...byClass,
       {
         provide: LockedProviders,
-        inject: [DiscoveryService, ModuleRef, KeyBook],
-        useFactory: (discovery: DiscoveryService, moduleRef: ModuleRef, keys: KeyBook) =>
-          new LockedProviders(discovery, moduleRef, token, keys),
+        inject: [DiscoveryService, ModuleRef, token],
+        useFactory: (discovery: DiscoveryService, moduleRef: ModuleRef, service: AdvisoryLockService) =>
+          new LockedProviders(discovery, moduleRef, token, service),
       },
       {
         provide: LeadershipMethods,

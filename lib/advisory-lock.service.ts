@@ -2,6 +2,7 @@ import type { SchedulerRegistry } from '@nestjs/schedule';
 import type { EntityManager } from 'typeorm';
 import type { AdvisoryLock } from './advisory-lock.js';
 import { RunRecords } from './cron/record/run-records.js';
+import { TickLog } from './cron/tick-log.js';
 import type { Leadership, LeadershipBody, LeadOptions } from './cron/leadership.js';
 import { Leaderships } from './cron/leaderships.js';
 import type { RunTimeJobOptions, RunTimeJobs, ScheduledJob } from './decorators/run-time-job.js';
@@ -53,6 +54,8 @@ export class AdvisoryLockService {
 
   private readonly sessionLocks: SessionLocks;
   private readonly transactionLocks: TransactionLocks;
+  /** Its exclusive jobs, and what has become of their latest ticks in this process. @internal */
+  readonly ticks = new TickLog();
   /** The runs of jobs with `tick: 'record'`. @internal */
   readonly records: RunRecords;
   private readonly leaderships: Leaderships;

@@ -11,9 +11,17 @@ const DURATION = {
   },
 };
 
+interface Labels {
+  readonly mode?: string;
+  readonly outcome?: string;
+  readonly reason?: string;
+}
+
 /** What the gauges read: the lock table. */
 export interface LockUsage {
   readonly connectionCounts: { readonly open: number; readonly allowed: number };
+  /** Missing while there is no lock connection. */
+  readonly pulse: { readonly heartbeatAgeMs: number } | undefined;
   usage(): Iterable<{ readonly name: string; readonly holds: number; readonly waiters: number }>;
 }
 
@@ -21,6 +29,8 @@ export interface LockUsage {
 export class LockMetrics {
   /** Of all that were ever held or waited for when somebody looked. */
   private readonly usedTemplates = new Set<string>();
+  /** Made once for each time series. */
+  private readonly attributes = new Map<string, Attributes>();
 
   constructor(
     private readonly meter: Meter,
@@ -144,6 +154,16 @@ export class LockMetrics {
           result.observe(this.usage.connectionCounts.allowed, this.common);
         },
       ),
+      observed(
+        meter.createObservableGauge('advisory_lock.heartbeat.age', {
+          description: 'How long ago the server was heard of on the lock connection.',
+          unit: 's',
+        }),
+        (result) => {
+          const { pulse } = this.usage;
+          if (pulse !== undefined) result.observe(pulse.heartbeatAgeMs / 1_000, this.common);
+        },
+      ),
     ]);
   }
 
@@ -159,16 +179,20 @@ export class LockMetrics {
     return sums;
   }
 
-  private attributesOf(
-    lockName: string,
-    { mode, outcome, reason }: { mode?: string; outcome?: string; reason?: string } = {},
-  ): Attributes {
-    return {
-      ...this.attributesOfTemplate(this.templates.of(lockName)),
-      ...(mode !== undefined && { 'advisory_lock.mode': mode }),
-      ...(outcome !== undefined && { 'advisory_lock.outcome': outcome }),
-      ...(reason !== undefined && { 'advisory_lock.reason': reason }),
-    };
+  private attributesOf(lockName: string, { mode = '', outcome = '', reason = '' }: Labels = {}): Attributes {
+    const template = this.templates.of(lockName);
+    const id = `${mode} ${outcome} ${reason} ${template}`;
+    let attributes = this.attributes.get(id);
+    if (attributes === undefined) {
+      attributes = {
+        ...this.attributesOfTemplate(template),
+        ...(mode !== '' && { 'advisory_lock.mode': mode }),
+        ...(outcome !== '' && { 'advisory_lock.outcome': outcome }),
+        ...(reason !== '' && { 'advisory_lock.reason': reason }),
+      };
+      this.attributes.set(id, attributes);
+    }
+    return attributes;
   }
 
   private attributesOfTemplate(template: string): Attributes {

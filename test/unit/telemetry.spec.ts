@@ -8,7 +8,7 @@ import { NameTemplates } from '../../lib/telemetry/name-templates.js';
 import { defer } from '../support/cleanup.js';
 import { recordMetrics, recordSpans } from '../support/telemetry-sdk.js';
 
-const NOTHING_USED = { connectionCounts: { open: 1, allowed: 4 }, usage: () => [] };
+const NOTHING_USED = { connectionCounts: { open: 0, allowed: 4 }, pulse: undefined, usage: () => [] };
 
 function telemetryOf(events: AdvisoryLockEvents, options?: TelemetryOptions): AdvisoryLockTelemetry {
   const telemetry = new AdvisoryLockTelemetry(events, NOTHING_USED, new NameTemplates(), options);
@@ -182,11 +182,20 @@ describe('metrics', () => {
     const job = { at, lockName: 'nightly', method: 'Reports.nightly' };
     events.emit({ type: 'error', at, lockName: 'order:42', error });
     events.emit({ type: 'error', at, error });
+    const gaveUp = {
+      lockName: 'import',
+      mode: 'shared',
+      scope: 'session',
+      waitedMs: 5,
+      isAborted: true,
+    } as const;
+    events.emit({ type: 'busy', at, ...gaveUp });
     events.emit({ ...job, type: 'skipped', reason: 'claimed' });
     events.emit({ ...job, type: 'tick', tick: at, state: 'began', lateMs: 0 });
     events.emit({ ...job, type: 'tick', tick: at, state: 'failed', lateMs: 0, durationMs: 10, error });
     expect(await scrape('advisory_lock_requests_total')).toMatchObject([
       { value: 1, labels: { advisory_lock_template: 'order:*', advisory_lock_outcome: 'error' } },
+      { value: 1, labels: { advisory_lock_template: 'import', advisory_lock_outcome: 'aborted' } },
     ]);
     expect(await scrape('advisory_lock_connection_errors_total')).toMatchObject([{ value: 1 }]);
     expect(await scrape('advisory_lock_job_skips_total')).toMatchObject([

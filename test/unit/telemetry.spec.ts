@@ -8,7 +8,7 @@ import { NameTemplates } from '../../lib/telemetry/name-templates.js';
 import { defer } from '../support/cleanup.js';
 import { recordMetrics, recordSpans } from '../support/telemetry-sdk.js';
 
-const NOTHING_USED = { connectionCounts: { open: 0, allowed: 4 }, pulse: undefined, usage: () => [] };
+const NOTHING_USED = { connectionCounts: { open: 0, allowed: 4 }, pulse: undefined, activities: [] };
 
 function telemetryOf(events: AdvisoryLockEvents, options?: TelemetryOptions): AdvisoryLockTelemetry {
   const telemetry = new AdvisoryLockTelemetry(events, NOTHING_USED, new NameTemplates(), options);

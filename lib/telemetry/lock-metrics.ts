@@ -33,6 +33,8 @@ export interface LockUsage {
 export class LockMetrics {
   /** Of all that were ever held or waited for when somebody looked. */
   private readonly usedTemplates = new Set<string>();
+  /** When the server was heard of, by `performance.now()`, as far as somebody looked. */
+  private heardAt: number | undefined;
   /** Made once for each time series. */
   private readonly attributes = new Map<string, Attributes>();
 
@@ -165,7 +167,10 @@ export class LockMetrics {
         }),
         (result) => {
           const { pulse } = this.usage;
-          if (pulse !== undefined) result.observe(pulse.heartbeatAgeMs / 1_000, this.common);
+          const now = performance.now();
+          if (pulse !== undefined) this.heardAt = now - pulse.heartbeatAgeMs;
+          // It grows while there is no connection: the last value would look as if all were well.
+          if (this.heardAt !== undefined) result.observe((now - this.heardAt) / 1_000, this.common);
         },
       ),
     ]);

@@ -4,14 +4,23 @@ import { LockLostError } from '../../lib/errors/lock-lost.error.js';
 import { AdvisoryLockEvents } from '../../lib/events/advisory-lock-events.js';
 import type { AcquiredEvent, LockEvent } from '../../lib/events/lock-event.js';
 import { AdvisoryLockTelemetry, type TelemetryOptions } from '../../lib/telemetry/advisory-lock-telemetry.js';
+import type { LockUsage } from '../../lib/telemetry/lock-metrics.js';
 import { NameTemplates } from '../../lib/telemetry/name-templates.js';
 import { defer } from '../support/cleanup.js';
 import { recordMetrics, recordSpans } from '../support/telemetry-sdk.js';
 
-const NOTHING_USED = { connectionCounts: { open: 0, allowed: 4 }, pulse: undefined, activities: [] };
+const NOTHING_USED: LockUsage = {
+  connectionCounts: { open: 0, allowed: 4 },
+  pulse: undefined,
+  activities: [],
+};
 
-function telemetryOf(events: AdvisoryLockEvents, options?: TelemetryOptions): AdvisoryLockTelemetry {
-  const telemetry = new AdvisoryLockTelemetry(events, NOTHING_USED, new NameTemplates(), options);
+function telemetryOf(
+  events: AdvisoryLockEvents,
+  options?: TelemetryOptions,
+  usage = NOTHING_USED,
+): AdvisoryLockTelemetry {
+  const telemetry = new AdvisoryLockTelemetry(events, usage, new NameTemplates(), options);
   defer(() => {
     telemetry.onApplicationShutdown();
   });
@@ -204,5 +213,22 @@ describe('metrics', () => {
     expect(await scrape('advisory_lock_job_runs_total')).toMatchObject([
       { value: 1, labels: { advisory_lock_template: 'nightly', advisory_lock_outcome: 'failed' } },
     ]);
+  });
+
+  it('tell how old the heartbeat is, and that it gets older when there is no connection any more', async () => {
+    const scrape = await recordMetrics();
+    let pulse: LockUsage['pulse'] = { heartbeatAgeMs: 2_000 };
+    const usage = {
+      ...NOTHING_USED,
+      get pulse() {
+        return pulse;
+      },
+    };
+    await telemetryOf(new AdvisoryLockEvents(), {}, usage).onModuleInit();
+    const [first] = await scrape('advisory_lock_heartbeat_age');
+    expect(first?.value).toBeCloseTo(2);
+    pulse = undefined;
+    const [second] = await scrape('advisory_lock_heartbeat_age');
+    expect(second?.value).toBeGreaterThan(first?.value ?? Infinity);
   });
 });

@@ -1,0 +1,28 @@
+import { sinceWhenHeld, whereFrom } from './describe-holder.js';
+import { listed } from './describe-waiter.js';
+import type { LockStory } from './lock-story.js';
+import { namesOf, otherLocksOf } from './other-locks.js';
+import { capital } from './printable.js';
+import type { SeenLock } from './seen-lock.js';
+import { whoExactly } from './who.js';
+
+/** Whom it hits when a holder is ended, and what with it. */
+export function describeEnding(lock: SeenLock, story: LockStory): string {
+  const others = otherLocksOf(story, lock);
+  return [
+    `This ends the connection of ${[whoExactly(lock), ...whereFrom(lock)].join(', ')}, which holds ${story.label}.`,
+    sinceWhenHeld(lock, story.now),
+    others.length === 0
+      ? 'It has no other advisory lock.'
+      : `It frees ${others.length === 1 ? 'another lock' : `${others.length} other locks`} of that connection too: ${namesOf(others)}.`,
+  ].join('\n');
+}
+
+/** Who holds the lock now, in one sentence; what cannot be ended as a connection is said too. */
+export function describeNow({ label, holders, prepared }: LockStory): string {
+  const cure = prepared.map(
+    ({ gid }) => ` End it with ROLLBACK PREPARED '${gid.replaceAll("'", "''")}', in this database.`,
+  );
+  if (holders.length === 0) return capital(`${label} is free: nobody holds it.`);
+  return capital(`${label} is held by ${listed(holders.map(whoExactly))}.${cure.join('')}`);
+}

@@ -1,0 +1,176 @@
+import { parseArgs } from 'node:util';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { LockTable } from '../engine/lock-table.js';
+import { terminateHolders } from '../inspect/terminate-holders.js';
+import { isConfirmed } from './ask.js';
+import type { CliCommand } from './cli-command.js';
+import { describeEnding, describeNow } from './describe-ending.js';
+import { listed } from './describe-waiter.js';
+import { ExitStatus } from './exit-status.js';
+import { LOCK_OPTIONS_HELP, lockOptions, readLock } from './lock-arguments.js';
+import { type LockStory, storyOf } from './lock-story.js';
+import { openLockTable } from './open-lock-table.js';
+import { print } from './print.js';
+import { capital } from './printable.js';
+import { PrivilegeError } from './privilege.error.js';
+import { readArguments, UsageError } from './usage.error.js';
+import { whoExactly } from './who.js';
+import type { SeenLock } from './seen-lock.js';
+
+/** For how long it is looked whether the lock has left who was ended, in milliseconds. */
+const LEAVE_MS = 10_000;
+const LOOK_MS = 50;
+
+/** Ends the connection of who holds a lock. */
+export const killCommand: CliCommand = {
+  usage:
+    '<name> [--key <key>] [--pid <pid>|--all] [--reason <text>] [--yes] [--permits <n>] [--scheme …] [--namespace …]',
+  summary: 'Ends the connection of who holds a lock, after asking',
+  details: [
+    '  --pid <pid>           which holder, where there are several',
+    '  --all                 all of them',
+    '  --reason <text>       why; it is printed with the outcome',
+    '  --yes                 does not ask',
+    '  --ask                 asks also where there is no terminal, and reads the answer from the input',
+    LOCK_OPTIONS_HELP,
+    '',
+    'It shows whom it will end, and asks. Then it ends those whom it has shown, each only if the same connection still holds the lock at',
+    'the moment in which the server does it. All other locks of that connection are freed too; an instance of this library is told that',
+    'they are lost, and connects anew.',
+    '',
+    'Exit status:',
+    `  ${ExitStatus.ok}   who held the lock was ended, and has lost it`,
+    `  ${ExitStatus.problems}   nobody was ended: nobody holds it, or the answer was no`,
+    `  ${ExitStatus.usage}  the arguments are wrong, or do not say which of several holders`,
+    `  ${ExitStatus.changed}  a holder that was shown did not hold it any more, and was not ended`,
+    `  ${ExitStatus.noDatabase}  the database cannot be reached`,
+    `  ${ExitStatus.busy}  the server was told to end it, but it still holds the lock after ${LEAVE_MS / 1_000} s`,
+    `  ${ExitStatus.forbidden}  the role lacks the privilege`,
+  ].join('\n'),
+
+  async run(args) {
+    const wish = readArguments(() => readKill(args));
+    const table = await openLockTable('nestjs-advisory-lock kill');
+    try {
+      const story = await storyOf(table, wish.wanted);
+      const targets = targetsOf(story, wish);
+      if (targets.length === 0) {
+        print(describeNow(story));
+        return ExitStatus.problems;
+      }
+      for (const lock of targets) print(describeEnding(lock, story));
+      if (!wish.isAsking && !wish.isSure) {
+        throw new UsageError('There is no terminal to ask at: --yes ends the holder without asking.');
+      }
+      if (!wish.isSure && !(await isConfirmed(targets.length === 1 ? 'End it?' : 'End them?'))) {
+        print('Nobody was ended.');
+        return ExitStatus.problems;
+      }
+      return await endAll(table, wish, targets);
+    } finally {
+      await table.close(0);
+    }
+  },
+};
+
+type Wish = ReturnType<typeof readKill>;
+
+/** Whom to end of those who hold the lock. */
+function targetsOf({ label, holders }: LockStory, { pid, isAll }: Wish): SeenLock[] {
+  const backends = holders.filter(({ backend }) => backend !== undefined);
+  if (pid !== undefined) {
+    const own = backends.filter(({ backend }) => backend?.pid === pid);
+    if (own.length === 0 && backends.length > 0) {
+      const pids = backends.map((lock) => String(lock.backend?.pid));
+      throw new UsageError(`--pid has to be that of a holder of ${label}: ${listed(pids)}, but ${pid} came.`);
+    }
+    return own;
+  }
+  if (backends.length > 1 && !isAll) {
+    throw new UsageError(
+      `${capital(label)} has ${backends.length} holders, ${listed(backends.map(whoExactly))}: say which with --pid, or --all.`,
+    );
+  }
+  return backends;
+}
+
+async function endAll(table: LockTable, { wanted, reason }: Wish, targets: SeenLock[]): Promise<number> {
+  const ended: SeenLock[] = [];
+  for (const lock of targets) if (await hasEnded(table, lock)) ended.push(lock);
+  const { story, staying } = await untilGone(table, wanted, ended);
+  for (const lock of targets) {
+    const why = reason === undefined ? '' : `: ${reason}`;
+    if (staying.includes(lock)) print(`${whoExactly(lock)} was told to end, but holds ${story.label} still.`);
+    else if (ended.includes(lock)) print(`${whoExactly(lock)} was ended${why}.`);
+    else
+      print(
+        `${whoExactly(lock)} was not ended: it does not hold ${story.label} any more, or its connection is another one.`,
+      );
+  }
+  print(describeNow(story));
+  if (ended.length < targets.length) return ExitStatus.changed;
+  return staying.length > 0 ? ExitStatus.busy : ExitStatus.ok;
+}
+
+/** Ends one holder as it was listed; answers whether it still was the holder. */
+async function hasEnded(table: LockTable, { key, backend }: SeenLock): Promise<boolean> {
+  const { pid, id } = backend ?? {};
+  // Without it, another backend with the same pid could not be told from the one that was listed.
+  if (pid === undefined || id === undefined) {
+    throw new PrivilegeError(
+      `The role may not see which connection has the pid ${String(pid)}, so the holder could be taken for another. It needs pg_read_all_stats, and ` +
+        'pg_signal_backend to end connections of other roles.',
+    );
+  }
+  try {
+    const { pids } = await terminateHolders((statement) => table.look(statement), {
+      key,
+      pid,
+      backendId: id,
+    });
+    return pids.length > 0;
+  } catch (error) {
+    throw PrivilegeError.from(error) ?? error;
+  }
+}
+
+/** Looks until those who were ended do not hold the lock any more, for a limited time. */
+async function untilGone(table: LockTable, wanted: Wish['wanted'], ended: readonly SeenLock[]) {
+  const deadline = performance.now() + LEAVE_MS;
+  for (;;) {
+    const story = await storyOf(table, wanted);
+    const staying = ended.filter(({ key, backend }) =>
+      story.holders.some((lock) => lock.key.id === key.id && lock.backend?.id === backend?.id),
+    );
+    if (staying.length === 0 || performance.now() >= deadline) return { story, staying };
+    await sleep(LOOK_MS);
+  }
+}
+
+function readKill(args: string[]) {
+  const { values, positionals } = parseArgs({
+    args,
+    options: {
+      ...lockOptions,
+      pid: { type: 'string' },
+      all: { type: 'boolean', default: false },
+      reason: { type: 'string' },
+      yes: { type: 'boolean', default: false },
+      ask: { type: 'boolean', default: false },
+    },
+    allowPositionals: true,
+  });
+  const { pid, all, reason, yes, ask } = values;
+  if (pid !== undefined && !/^\d+$/.test(pid)) {
+    throw new UsageError(`--pid has to be a whole number, but ${JSON.stringify(pid)} came.`);
+  }
+  if (pid !== undefined && all) throw new UsageError('--pid and --all contradict each other.');
+  return {
+    wanted: readLock(values, positionals),
+    pid: pid === undefined ? undefined : Number(pid),
+    isAll: all,
+    reason,
+    isSure: yes,
+    isAsking: ask || process.stdin.isTTY,
+  };
+}

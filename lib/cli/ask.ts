@@ -10,6 +10,5 @@ export async function isConfirmed(question: string): Promise<boolean> {
     return false;
   } finally {
     lines.close();
-    process.stdin.unref();
   }
 }

@@ -2,7 +2,7 @@ import { sinceWhenHeld, whereFrom } from './describe-holder.js';
 import { listed } from './describe-waiter.js';
 import type { LockStory } from './lock-story.js';
 import { namesOf, otherLocksOf } from './other-locks.js';
-import { capital } from './printable.js';
+import { capital, printable } from './printable.js';
 import type { SeenLock } from './seen-lock.js';
 import { whoExactly } from './who.js';
 
@@ -18,10 +18,31 @@ export function describeEnding(lock: SeenLock, story: LockStory): string {
   ].join('\n');
 }
 
+/** What has become of a holder. */
+export type Fate = 'ended' | 'stays' | 'changed' | 'forbidden';
+
+export function describeFate(lock: SeenLock, fate: Fate, { label }: LockStory, reason?: string): string {
+  const who = whoExactly(lock);
+  switch (fate) {
+    case 'ended':
+      return `${who} was ended${reason === undefined ? '' : `: ${printable(reason)}`}.`;
+    case 'stays':
+      return `${who} was told to end, but still holds ${label}: its process on the server may be stopped.`;
+    case 'changed':
+      return `${who} was not ended: it does not hold ${label} any more.`;
+    case 'forbidden':
+      return (
+        `${who} was not ended: the role may not do that. It may end connections of its own role, and others after ` +
+        '`GRANT pg_signal_backend TO …`; those of a superuser only a superuser may end.'
+      );
+  }
+}
+
 /** Who holds the lock now, in one sentence; what cannot be ended as a connection is said too. */
 export function describeNow({ label, holders, prepared }: LockStory): string {
   const cure = prepared.map(
-    ({ gid }) => ` End it with ROLLBACK PREPARED '${gid.replaceAll("'", "''")}', in this database.`,
+    ({ gid }) =>
+      ` End it with ROLLBACK PREPARED '${printable(gid).replaceAll("'", "''")}', in this database.`,
   );
   if (holders.length === 0) return capital(`${label} is free: nobody holds it.`);
   return capital(`${label} is held by ${listed(holders.map(whoExactly))}.${cure.join('')}`);

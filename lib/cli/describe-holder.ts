@@ -63,16 +63,17 @@ function describeBackend(lock: SeenLock, now: Date): string {
   return `${parts.join(', ')}.`;
 }
 
-function describeState({ backend }: SeenLock, now: Date): string[] {
-  const { state, stateChangedAt, transactionStartedAt } = backend ?? {};
-  if (state === undefined) return [];
+function describeState(lock: SeenLock, now: Date): string[] {
+  const { state, stateChangedAt, transactionStartedAt } = lock.backend ?? {};
+  // That it is idle was said already, when that is all that is known of how long it has held the lock.
+  if (state === undefined || (state === 'idle' && heldFor(lock, now)?.isAtLeast === true)) return [];
   const since = stateChangedAt === undefined ? '' : ` since ${sinceWhen(stateChangedAt, now)}`;
-  if (state === 'active') return [`It is running a statement${since}.`];
-  if (!state.startsWith('idle in transaction')) return [`It is ${state}${since}.`];
+  if (state === 'active') return [`It has been running a statement${since}.`];
+  if (!state.startsWith('idle in transaction')) return [`It has been ${state}${since}.`];
   const aborted = state.includes('aborted') ? ' that has failed' : '';
   const begun =
     transactionStartedAt === undefined ? '' : `, begun at ${clockTime(transactionStartedAt, now)}`;
-  return [`It is idle in a transaction${aborted}${begun}, and has been idle${since}.`];
+  return [`It has been idle${since} in a transaction${aborted}${begun}.`];
 }
 
 function describeScope({ scope }: SeenLock): string {

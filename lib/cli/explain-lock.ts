@@ -6,17 +6,21 @@ import type { SeenLock } from './seen-lock.js';
 import { otherLocksOf } from './other-locks.js';
 import { whoIs } from './who.js';
 
+const OTHER_KEYS =
+  'If an application holds a lock of that name all the same, it uses another key: see --namespace, --scheme and --permits.';
+
 /** Who holds a lock, since when, who waits for it, and what can be done, in words. */
 export function explainLock(story: LockStory): string {
   const { holders, waiters, prepared, now } = story;
   const nameOf = namesByPid(story);
   const paragraphs = [
-    [capital(summary(story)), describeKey(story)],
+    [capital(summary(story)), ...describeKey(story)],
     ...prepared.map((transaction) => describePrepared(transaction, now)),
     ...holders
       .filter(({ backend }) => backend !== undefined)
       .map((lock) => describeHolder(lock, otherLocksOf(story, lock), now)),
   ];
+  if (holders.length === 0 && story.isNamed) paragraphs.push([OTHER_KEYS]);
   if (waiters.length > 0) paragraphs.push(describeQueue(waiters, nameOf, now));
   paragraphs.push(describeCure(story));
   return paragraphs
@@ -37,12 +41,11 @@ function summary({ label, permits, holders, waiters }: LockStory): string {
   return `${label} is held${shared} by ${holderNames}, and ${queue} for it.`;
 }
 
-function describeKey({ keyId, holders, waiters, label, permits }: LockStory): string {
+function describeKey({ keyId, holders, waiters, isNamed, permits }: LockStory): string[] {
   const tool = [...holders, ...waiters].find((lock) => lock.tool !== undefined)?.tool;
-  const isLabel = label.endsWith(` ${keyId}`);
+  if (!isNamed) return tool === undefined ? [] : [`It is the key of ${tool}.`];
   const known = permits > 1 ? 'The key of its first permit is' : 'Its key is';
-  if (tool === undefined) return isLabel ? 'It is not known as the key of any tool.' : `${known} ${keyId}.`;
-  return isLabel ? `It is the key of ${tool}.` : `${known} ${keyId}, the key of ${tool}.`;
+  return [`${known} ${keyId}${tool === undefined ? '' : `, the key of ${tool}`}.`];
 }
 
 function describeQueue(waiters: readonly SeenLock[], nameOf: (pid: number) => string, now: Date): string[] {

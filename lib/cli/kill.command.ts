@@ -4,7 +4,7 @@ import type { LockTable } from '../engine/lock-table.js';
 import { terminateHolders } from '../inspect/terminate-holders.js';
 import { isConfirmed } from './ask.js';
 import type { CliCommand } from './cli-command.js';
-import { describeEnding, describeNow } from './describe-ending.js';
+import { describeEnding, describeFate, describeNow, type Fate } from './describe-ending.js';
 import { listed } from './describe-waiter.js';
 import { ExitStatus } from './exit-status.js';
 import { LOCK_OPTIONS_HELP, lockOptions, readLock } from './lock-arguments.js';
@@ -58,6 +58,7 @@ export const killCommand: CliCommand = {
         print(describeNow(story));
         return ExitStatus.problems;
       }
+      for (const lock of targets) checkIsTold(lock);
       for (const lock of targets) print(describeEnding(lock, story));
       if (!wish.isAsking && !wish.isSure) {
         throw new UsageError('There is no terminal to ask at: --yes ends the holder without asking.');
@@ -95,43 +96,47 @@ function targetsOf({ label, holders }: LockStory, { pid, isAll }: Wish): SeenLoc
 }
 
 async function endAll(table: LockTable, { wanted, reason }: Wish, targets: SeenLock[]): Promise<number> {
-  const ended: SeenLock[] = [];
-  for (const lock of targets) if (await hasEnded(table, lock)) ended.push(lock);
+  const fates = new Map<SeenLock, Fate>();
+  for (const lock of targets) fates.set(lock, await end(table, lock));
+  const ended = targets.filter((lock) => fates.get(lock) === 'ended');
   const { story, staying } = await untilGone(table, wanted, ended);
-  for (const lock of targets) {
-    const why = reason === undefined ? '' : `: ${reason}`;
-    if (staying.includes(lock)) print(`${whoExactly(lock)} was told to end, but holds ${story.label} still.`);
-    else if (ended.includes(lock)) print(`${whoExactly(lock)} was ended${why}.`);
-    else
-      print(
-        `${whoExactly(lock)} was not ended: it does not hold ${story.label} any more, or its connection is another one.`,
-      );
-  }
+  for (const lock of staying) fates.set(lock, 'stays');
+  for (const [lock, fate] of fates) print(describeFate(lock, fate, story, reason));
   print(describeNow(story));
-  if (ended.length < targets.length) return ExitStatus.changed;
-  return staying.length > 0 ? ExitStatus.busy : ExitStatus.ok;
+  const all = [...fates.values()];
+  if (all.includes('forbidden')) return ExitStatus.forbidden;
+  if (all.includes('changed')) return ExitStatus.changed;
+  return all.includes('stays') ? ExitStatus.busy : ExitStatus.ok;
 }
 
-/** Ends one holder as it was listed; answers whether it still was the holder. */
-async function hasEnded(table: LockTable, { key, backend }: SeenLock): Promise<boolean> {
-  const { pid, id } = backend ?? {};
-  // Without it, another backend with the same pid could not be told from the one that was listed.
-  if (pid === undefined || id === undefined) {
-    throw new PrivilegeError(
-      `The role may not see which connection has the pid ${String(pid)}, so the holder could be taken for another. It needs pg_read_all_stats, and ` +
-        'pg_signal_backend to end connections of other roles.',
-    );
-  }
+/** Without its id, another connection that has got the same pid meanwhile could not be told from the one that is shown. */
+function checkIsTold({ backend }: SeenLock): void {
+  if (backend?.id !== undefined) return;
+  throw new PrivilegeError(
+    `The role may not see enough of the connection with the pid ${String(backend?.pid)} to end it and no other. It needs pg_read_all_stats, and ` +
+      'pg_signal_backend to end connections of other roles.',
+  );
+}
+
+/** Ends one holder as it was listed, if it still holds the lock. */
+async function end(table: LockTable, { key, backend }: SeenLock): Promise<Fate> {
+  const condition = {
+    key,
+    ...(backend !== undefined && { pid: backend.pid }),
+    ...(backend?.id !== undefined && { backendId: backend.id }),
+  };
   try {
-    const { pids } = await terminateHolders((statement) => table.look(statement), {
-      key,
-      pid,
-      backendId: id,
-    });
-    return pids.length > 0;
+    const { pids } = await terminateHolders((statement) => table.look(statement), condition);
+    return pids.length > 0 ? 'ended' : 'changed';
   } catch (error) {
-    throw PrivilegeError.from(error) ?? error;
+    if (lacksPrivilege(error)) return 'forbidden';
+    throw error;
   }
+}
+
+/** https://www.postgresql.org/docs/current/errcodes-appendix.html: insufficient_privilege */
+function lacksPrivilege(error: unknown): boolean {
+  return ((error as Error).cause as { code?: unknown } | undefined)?.code === '42501';
 }
 
 /** Looks until those who were ended do not hold the lock any more, for a limited time. */

@@ -7,6 +7,8 @@ import type { SeenLock } from './seen-lock.js';
 export interface LockStory {
   /** As a sentence calls it: `"daily-report"`. */
   readonly label: string;
+  /** Whether it was asked for by a name, rather than by its key. */
+  readonly isNamed: boolean;
   readonly keyId: string;
   readonly permits: number;
   /** The clock of the server. */
@@ -27,11 +29,12 @@ export async function storyOf(table: LockTable, wanted: WantedLock): Promise<Loc
   const permitIds = new Set(permitKeys.map(({ id }) => id));
   const own = locks.filter(({ key }) => permitIds.has(key.id));
   const ofTurn = locks.filter(({ key }) => key.id === turnKey?.id);
-  const holders = own.filter(({ isGranted }) => isGranted);
+  const holders = own.filter((lock) => lock.isGranted && !isCovered(lock, own));
   const pids = new Set(holders.map(({ backend }) => backend?.pid));
   const hasPrepared = holders.some(({ backend }) => backend === undefined);
   return {
     label,
+    isNamed: typeof wanted.name === 'string',
     keyId: permitKeys[0]?.id ?? '',
     permits: permitKeys.length,
     now,
@@ -44,4 +47,12 @@ export async function storyOf(table: LockTable, wanted: WantedLock): Promise<Loc
     ),
     asArguments,
   };
+}
+
+/** A backend that has a lock both ways is one holder, who excludes all others. */
+function isCovered({ mode, key, backend }: SeenLock, locks: readonly SeenLock[]): boolean {
+  const isSame = (lock: SeenLock) => lock.key.id === key.id && lock.backend?.pid === backend?.pid;
+  return (
+    mode === 'shared' && locks.some((lock) => lock.mode === 'exclusive' && lock.isGranted && isSame(lock))
+  );
 }

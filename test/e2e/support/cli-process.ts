@@ -23,6 +23,10 @@ export interface CliProcess {
   /** Waits until that was printed. */
   says(text: string): Promise<void>;
   kill(signal: NodeJS.Signals): void;
+  /** Types a line into its input. */
+  answer(line: string): void;
+  /** Stops reading its output, like head(1). */
+  stopReading(): void;
   /** Ends its input, upon which the commands of the tests end. */
   endInput(): void;
 }
@@ -54,6 +58,8 @@ export function startCli(args: string[], env: NodeJS.ProcessEnv): CliProcess {
         20_000,
       ),
     kill: (signal) => child.kill(signal),
+    answer: (line) => child.stdin.write(`${line}\n`),
+    stopReading: () => child.stdout.destroy(),
     endInput: () => child.stdin.end(),
   };
 }

@@ -3,11 +3,11 @@ import { listed } from './describe-waiter.js';
 import type { LockStory } from './lock-story.js';
 import { namesOf, otherLocksOf } from './other-locks.js';
 import { capital, printable } from './printable.js';
-import type { SeenLock } from './seen-lock.js';
+import type { InspectedLock } from '../inspect/inspected-lock.js';
 import { whoExactly } from './who.js';
 
 /** Whom it hits when a holder is ended, and what with it. */
-export function describeEnding(lock: SeenLock, story: LockStory): string {
+export function describeEnding(lock: InspectedLock, story: LockStory): string {
   const others = otherLocksOf(story, lock);
   return [
     `This ends the connection of ${[whoExactly(lock), ...whereFrom(lock)].join(', ')}, which holds ${story.label}.`,
@@ -21,7 +21,7 @@ export function describeEnding(lock: SeenLock, story: LockStory): string {
 /** What has become of a holder. */
 export type Fate = 'ended' | 'stays' | 'changed' | 'forbidden';
 
-export function describeFate(lock: SeenLock, fate: Fate, { label }: LockStory, reason?: string): string {
+export function describeFate(lock: InspectedLock, fate: Fate, { label }: LockStory, reason?: string): string {
   const who = whoExactly(lock);
   switch (fate) {
     case 'ended':

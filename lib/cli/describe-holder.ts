@@ -1,12 +1,16 @@
 import { clockTime, howLong, sinceWhen } from './ago.js';
-import { heldFor, sendsHeartbeats } from './held-for.js';
-import type { PreparedTransaction } from './lock-view.js';
+import { heldFor } from './held-for.js';
+import type { PreparedTransaction } from './prepared-holders.js';
 import { printable } from './printable.js';
-import type { SeenLock } from './seen-lock.js';
+import type { InspectedLock } from '../inspect/inspected-lock.js';
 import { addressOf, whoIs } from './who.js';
 
 /** Who holds a lock, since when, and what they do meanwhile, in sentences. */
-export function describeHolder(lock: SeenLock, otherLocks: readonly SeenLock[], now: Date): string[] {
+export function describeHolder(
+  lock: InspectedLock,
+  otherLocks: readonly InspectedLock[],
+  now: Date,
+): string[] {
   const { callsWaiting = 0 } = lock;
   return [
     sinceWhenHeld(lock, now),
@@ -30,7 +34,7 @@ export function describePrepared({ gid, owner, preparedAt }: PreparedTransaction
 }
 
 /** Since when it is held, as far as anybody knows. */
-export function sinceWhenHeld(lock: SeenLock, now: Date): string {
+export function sinceWhenHeld(lock: InspectedLock, now: Date): string {
   const { backend, mode } = lock;
   const who = `${whoIs(lock)} has held it ${mode === 'shared' ? 'shared' : 'exclusively'}`;
   const held = heldFor(lock, now);
@@ -45,12 +49,12 @@ export function sinceWhenHeld(lock: SeenLock, now: Date): string {
     return `${who}; since when cannot be seen without the role pg_read_all_stats.`;
   }
   const longest = `for no longer than ${howLong(now.getTime() - backend.startedAt.getTime())}, as long as it has been connected`;
-  return sendsHeartbeats(lock)
-    ? `${who} ${longest}. Since when exactly, only the instance itself knows, and it did not answer.`
+  return lock.instance !== undefined
+    ? `${who} ${longest}. Since when exactly, only the instance itself knows, and it did not tell.`
     : `${who} ${longest}. Postgres does not note when a lock was granted.`;
 }
 
-function describeBackend(lock: SeenLock, now: Date): string {
+function describeBackend(lock: InspectedLock, now: Date): string {
   const { pid, user, applicationName, startedAt } = lock.backend ?? {};
   const address = addressOf(lock);
   const parts = [`Its connection is the backend with the pid ${String(pid)}`];
@@ -63,7 +67,7 @@ function describeBackend(lock: SeenLock, now: Date): string {
   return `${parts.join(', ')}.`;
 }
 
-function describeState(lock: SeenLock, now: Date): string[] {
+function describeState(lock: InspectedLock, now: Date): string[] {
   const { state, stateChangedAt, transactionStartedAt } = lock.backend ?? {};
   // That it is idle was said already, when that is all that is known of how long it has held the lock.
   if (state === undefined || (state === 'idle' && heldFor(lock, now)?.isAtLeast === true)) return [];
@@ -76,7 +80,7 @@ function describeState(lock: SeenLock, now: Date): string[] {
   return [`It has been idle${since} in a transaction${aborted}${begun}.`];
 }
 
-function describeScope({ scope }: SeenLock): string {
+function describeScope({ scope }: InspectedLock): string {
   if (scope === 'session')
     return 'It is a session lock: it lasts until it is released, or the connection ends.';
   if (scope === 'transaction') return 'It is a transaction lock: it lasts until the transaction ends.';
@@ -88,7 +92,7 @@ export function calls(count: number): string {
 }
 
 /** The role and the address, as far as they may be seen. */
-export function whereFrom(lock: SeenLock): string[] {
+export function whereFrom(lock: InspectedLock): string[] {
   const user = lock.backend?.user;
   const address = addressOf(lock);
   return [

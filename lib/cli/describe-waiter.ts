@@ -1,10 +1,10 @@
 import { howLong, sinceWhen } from './ago.js';
 import { calls, whereFrom } from './describe-holder.js';
-import type { SeenLock } from './seen-lock.js';
+import type { InspectedLock } from '../inspect/inspected-lock.js';
 import { whoExactly } from './who.js';
 
 /** Who waits, for how long, and behind whom, in sentences. `nameOf` tells who has a pid. */
-export function describeWaiter(lock: SeenLock, nameOf: (pid: number) => string, now: Date): string[] {
+export function describeWaiter(lock: InspectedLock, nameOf: (pid: number) => string, now: Date): string[] {
   const { mode, isGranted, blockedBy, callsWaiting = 0 } = lock;
   const from = whereFrom(lock);
   const parts = [
@@ -23,7 +23,7 @@ export function describeWaiter(lock: SeenLock, nameOf: (pid: number) => string, 
   ];
 }
 
-function waitedFor({ waitingMs, waitingSince }: SeenLock, now: Date): string {
+function waitedFor({ waitingMs, waitingSince }: InspectedLock, now: Date): string {
   if (waitingSince !== undefined) return ` since ${sinceWhen(waitingSince, now)}`;
   return waitingMs === undefined ? ' for a moment' : ` for ${howLong(waitingMs)}`;
 }

@@ -1,9 +1,10 @@
-import { describeHolder, describePrepared } from './describe-holder.js';
+import { howLong } from './ago.js';
+import { calls, describeHolder, describePrepared } from './describe-holder.js';
 import { describeWaiter, listed } from './describe-waiter.js';
-import type { LockStory } from './lock-story.js';
+import type { LockStory, TryingInstance } from './lock-story.js';
 import { capital, printable } from './printable.js';
-import type { SeenLock } from './seen-lock.js';
-import { otherLocksOf } from './other-locks.js';
+import type { InspectedLock } from '../inspect/inspected-lock.js';
+import { namesakesOf, otherLocksOf } from './other-locks.js';
 import { whoIs } from './who.js';
 
 const OTHER_KEYS =
@@ -20,8 +21,9 @@ export function explainLock(story: LockStory): string {
       .filter(({ backend }) => backend !== undefined)
       .map((lock) => describeHolder(lock, otherLocksOf(story, lock), now)),
   ];
-  if (holders.length === 0 && story.isNamed) paragraphs.push([OTHER_KEYS]);
+  if (holders.length === 0 && story.name !== undefined) paragraphs.push(describeNamesakes(story));
   if (waiters.length > 0) paragraphs.push(describeQueue(waiters, nameOf, now));
+  paragraphs.push(story.trying.map(describeTrying));
   paragraphs.push(describeCure(story));
   return paragraphs
     .filter((lines) => lines.length > 0)
@@ -29,9 +31,9 @@ export function explainLock(story: LockStory): string {
     .join('\n\n');
 }
 
-function summary({ label, permits, holders, waiters }: LockStory): string {
-  const queue =
-    waiters.length === 0 ? 'nobody waits' : `${waiters.length} wait${waiters.length === 1 ? 's' : ''}`;
+function summary({ label, permits, holders, waiters, trying }: LockStory): string {
+  const count = waiters.length + trying.length;
+  const queue = count === 0 ? 'nobody waits' : `${count} wait${count === 1 ? 's' : ''}`;
   if (holders.length === 0) return `${label} is free: nobody holds it, and ${queue} for it.`;
   const holderNames = listed(holders.map(whoIs));
   if (permits > 1) {
@@ -41,14 +43,29 @@ function summary({ label, permits, holders, waiters }: LockStory): string {
   return `${label} is held${shared} by ${holderNames}, and ${queue} for it.`;
 }
 
-function describeKey({ keyId, holders, waiters, isNamed, permits }: LockStory): string[] {
+function describeKey({ keyId, holders, waiters, name, permits }: LockStory): string[] {
   const tool = [...holders, ...waiters].find((lock) => lock.tool !== undefined)?.tool;
-  if (!isNamed) return tool === undefined ? [] : [`It is the key of ${tool}.`];
+  if (name === undefined) return tool === undefined ? [] : [`It is the key of ${tool}.`];
   const known = permits > 1 ? 'The key of its first permit is' : 'Its key is';
   return [`${known} ${keyId}${tool === undefined ? '' : `, the key of ${tool}`}.`];
 }
 
-function describeQueue(waiters: readonly SeenLock[], nameOf: (pid: number) => string, now: Date): string[] {
+function describeNamesakes(story: LockStory): string[] {
+  const namesakes = namesakesOf(story).map((name) => `"${printable(name)}"`);
+  if (namesakes.length === 0) return [OTHER_KEYS];
+  return [`There is ${listed(namesakes)}, though, which is another key: see --namespace.`];
+}
+
+function describeTrying({ instance, calls: count, waitedMs }: TryingInstance): string {
+  const first = waitedMs === undefined ? '' : `, the first for ${howLong(waitedMs)}`;
+  return `Inside of ${printable(instance)}, ${calls(count)} without a place in the queue${first}: it tries again and again.`;
+}
+
+function describeQueue(
+  waiters: readonly InspectedLock[],
+  nameOf: (pid: number) => string,
+  now: Date,
+): string[] {
   const lines = waiters.map((lock, n) => `${n + 1}. ${describeWaiter(lock, nameOf, now).join(' ')}`);
   return ['The queue, who is next first:', ...lines];
 }

@@ -9,14 +9,16 @@ import { listed } from './describe-waiter.js';
 import { ExitStatus } from './exit-status.js';
 import { LOCK_OPTIONS_HELP, lockOptions, readLock } from './lock-arguments.js';
 import { type LockStory, storyOf } from './lock-story.js';
-import { openLockTable } from './open-lock-table.js';
+import { type OpenLockTable, openLockTable } from './open-lock-table.js';
 import { print } from './print.js';
 import { capital } from './printable.js';
 import { PrivilegeError } from './privilege.error.js';
 import { readArguments, UsageError } from './usage.error.js';
 import { whoExactly } from './who.js';
-import type { SeenLock } from './seen-lock.js';
+import type { InspectedLock } from '../inspect/inspected-lock.js';
 
+/** For how long the instances may say what they hold, in milliseconds. */
+const ASK_MS = 500;
 /** For how long it is looked whether the lock has left who was ended, in milliseconds. */
 const LEAVE_MS = 10_000;
 const LOOK_MS = 50;
@@ -50,9 +52,9 @@ export const killCommand: CliCommand = {
 
   async run(args) {
     const wish = readArguments(() => readKill(args));
-    const table = await openLockTable('nestjs-advisory-lock kill');
+    const open = await openLockTable('kill', wish.wanted.keys);
     try {
-      const story = await storyOf(table, wish.wanted);
+      const story = await storyOf(open, wish.wanted, ASK_MS);
       const targets = targetsOf(story, wish);
       if (targets.length === 0) {
         print(describeNow(story));
@@ -67,9 +69,9 @@ export const killCommand: CliCommand = {
         print('Nobody was ended.');
         return ExitStatus.problems;
       }
-      return await endAll(table, wish, targets);
+      return await endAll(open, wish, targets);
     } finally {
-      await table.close(0);
+      await open.table.close(0);
     }
   },
 };
@@ -77,7 +79,7 @@ export const killCommand: CliCommand = {
 type Wish = ReturnType<typeof readKill>;
 
 /** Whom to end of those who hold the lock. */
-function targetsOf({ label, holders }: LockStory, { pid, isAll }: Wish): SeenLock[] {
+function targetsOf({ label, holders }: LockStory, { pid, isAll }: Wish): InspectedLock[] {
   const backends = holders.filter(({ backend }) => backend !== undefined);
   if (pid !== undefined) {
     const own = backends.filter(({ backend }) => backend?.pid === pid);
@@ -95,11 +97,15 @@ function targetsOf({ label, holders }: LockStory, { pid, isAll }: Wish): SeenLoc
   return backends;
 }
 
-async function endAll(table: LockTable, { wanted, reason }: Wish, targets: SeenLock[]): Promise<number> {
-  const fates = new Map<SeenLock, Fate>();
-  for (const lock of targets) fates.set(lock, await end(table, lock));
+async function endAll(
+  open: OpenLockTable,
+  { wanted, reason }: Wish,
+  targets: InspectedLock[],
+): Promise<number> {
+  const fates = new Map<InspectedLock, Fate>();
+  for (const lock of targets) fates.set(lock, await end(open.table, lock));
   const ended = targets.filter((lock) => fates.get(lock) === 'ended');
-  const { story, staying } = await untilGone(table, wanted, ended);
+  const { story, staying } = await untilGone(open, wanted, ended);
   for (const lock of staying) fates.set(lock, 'stays');
   for (const [lock, fate] of fates) print(describeFate(lock, fate, story, reason));
   print(describeNow(story));
@@ -110,7 +116,7 @@ async function endAll(table: LockTable, { wanted, reason }: Wish, targets: SeenL
 }
 
 /** Without its id, another connection that has got the same pid meanwhile could not be told from the one that is shown. */
-function checkIsTold({ backend }: SeenLock): void {
+function checkIsTold({ backend }: InspectedLock): void {
   if (backend?.id !== undefined) return;
   throw new PrivilegeError(
     `The role may not see enough of the connection with the pid ${String(backend?.pid)} to end it and no other. It needs pg_read_all_stats, and ` +
@@ -119,7 +125,7 @@ function checkIsTold({ backend }: SeenLock): void {
 }
 
 /** Ends one holder as it was listed, if it still holds the lock. */
-async function end(table: LockTable, { key, backend }: SeenLock): Promise<Fate> {
+async function end(table: LockTable, { key, backend }: InspectedLock): Promise<Fate> {
   const condition = {
     key,
     ...(backend !== undefined && { pid: backend.pid }),
@@ -140,10 +146,10 @@ function lacksPrivilege(error: unknown): boolean {
 }
 
 /** Looks until those who were ended do not hold the lock any more, for a limited time. */
-async function untilGone(table: LockTable, wanted: Wish['wanted'], ended: readonly SeenLock[]) {
+async function untilGone(open: OpenLockTable, wanted: Wish['wanted'], ended: readonly InspectedLock[]) {
   const deadline = performance.now() + LEAVE_MS;
   for (;;) {
-    const story = await storyOf(table, wanted);
+    const story = await storyOf(open, wanted);
     const staying = ended.filter(({ key, backend }) =>
       story.holders.some((lock) => lock.key.id === key.id && lock.backend?.id === backend?.id),
     );

@@ -1,15 +1,15 @@
 import { parseArgs } from 'node:util';
-import type { LockTable } from '../engine/lock-table.js';
 import type { CliCommand } from './cli-command.js';
 import { readDurationMs } from './duration.js';
 import { ExitStatus } from './exit-status.js';
+import { FLEET_OPTIONS_HELP, fleetOptions, readWithinMs } from './fleet-arguments.js';
 import { KEY_OPTIONS_HELP, keyOptions, readKeyOptions } from './key-arguments.js';
-import { viewLocks } from './lock-view.js';
 import { countsOf, locksTable, sortedLocks } from './locks-table.js';
-import { openLockTable } from './open-lock-table.js';
+import { type OpenLockTable, openLockTable } from './open-lock-table.js';
 import { print } from './print.js';
 import { screenWidth } from './screen.js';
-import type { SeenLock } from './seen-lock.js';
+import type { InspectedLock } from '../inspect/inspected-lock.js';
+import { serverClock } from './server-clock.js';
 import { readArguments, UsageError } from './usage.error.js';
 import { watch } from './watch.js';
 
@@ -25,6 +25,7 @@ export const listCommand: CliCommand = {
     '  --name <name>         only the lock of this name',
     '  --json                prints an array of locks, as `AdvisoryLockInspector.list()` answers; with --watch one a line',
     KEY_OPTIONS_HELP,
+    FLEET_OPTIONS_HELP,
     '',
     'In the table, `held +3` is a lock for which 3 more calls wait inside of that instance. `≥ 3m` is one that has been held for at least',
     'so long: Postgres does not note when it grants a lock. Of some not even that is known: `?`.',
@@ -35,27 +36,31 @@ export const listCommand: CliCommand = {
 
   async run(args) {
     const wish = readArguments(() => readList(args));
-    const table = await openLockTable('nestjs-advisory-lock list');
+    const open = await openLockTable('list', wish.keys);
     try {
-      if (wish.watchMs !== undefined) return await watch(() => linesOf(table, wish), wish.watchMs);
-      print((await linesOf(table, wish)).join('\n'));
+      if (wish.watchMs !== undefined) return await watch(() => linesOf(open, wish), wish.watchMs);
+      print((await linesOf(open, wish)).join('\n'));
       return ExitStatus.ok;
     } finally {
-      await table.close(0);
+      await open.table.close(0);
     }
   },
 };
 
 type Wish = ReturnType<typeof readList>;
 
-async function linesOf(table: LockTable, wish: Wish): Promise<string[]> {
-  const { now, locks: all } = await viewLocks(table, (keyId) => wish.keys.knownNameOf(keyId));
+async function linesOf({ table, fleet }: OpenLockTable, wish: Wish): Promise<string[]> {
+  const { locks: all } = await fleet.look({ withinMs: wish.withinMs });
+  const now = await serverClock(table);
   const locks = sortedLocks({ now, locks: all.filter(isWanted(wish, all)) });
   if (wish.json) return [JSON.stringify(locks, null, wish.watchMs === undefined ? 2 : undefined)];
   return [...(locks.length > 0 ? locksTable({ now, locks }, screenWidth()) : []), countsOf(locks)];
 }
 
-function isWanted({ keyId, isWaiting }: Wish, locks: readonly SeenLock[]): (lock: SeenLock) => boolean {
+function isWanted(
+  { keyId, isWaiting }: Wish,
+  locks: readonly InspectedLock[],
+): (lock: InspectedLock) => boolean {
   const waitedFor = new Set(locks.filter(({ isGranted }) => !isGranted).map(({ key }) => key.id));
   return ({ key }) => (keyId === undefined || key.id === keyId) && (!isWaiting || waitedFor.has(key.id));
 }
@@ -65,6 +70,7 @@ function readList(args: string[]) {
     args,
     options: {
       ...keyOptions,
+      ...fleetOptions,
       watch: { type: 'boolean', default: false },
       waiting: { type: 'boolean', default: false },
       name: { type: 'string' },
@@ -84,6 +90,7 @@ function readList(args: string[]) {
     keyId: name === undefined ? undefined : keys.keyOf(name).id,
     isWaiting: waiting,
     json,
+    withinMs: readWithinMs(values),
     watchMs: isWatching ? readDurationMs(time ?? DEFAULT_WATCH, '--watch') : undefined,
   };
 }

@@ -1,12 +1,17 @@
 import { howLong } from './ago.js';
 import { heldFor } from './held-for.js';
-import type { LockView } from './lock-view.js';
-import type { SeenLock } from './seen-lock.js';
+import type { InspectedLock } from '../inspect/inspected-lock.js';
 import { type Column, tableOf } from './table.js';
 import { addressOf, whoIs } from './who.js';
 
+/** What is seen of the locks of the database at one moment, by the clock of the server. */
+export interface LockView {
+  readonly now: Date;
+  readonly locks: readonly InspectedLock[];
+}
+
 interface Row {
-  readonly lock: SeenLock;
+  readonly lock: InspectedLock;
   readonly now: Date;
 }
 
@@ -32,15 +37,15 @@ export function locksTable({ locks, now }: LockView, width: number): string[] {
 }
 
 /** `3 locks held, 1 waits`. */
-export function countsOf(locks: readonly SeenLock[]): string {
+export function countsOf(locks: readonly InspectedLock[]): string {
   const held = new Set(locks.filter(({ isGranted }) => isGranted).map(({ key }) => key.id)).size;
   const waiting = locks.filter(({ isGranted }) => !isGranted).length;
   return `${held} lock${held === 1 ? '' : 's'} held, ${waiting} wait${waiting === 1 ? 's' : ''}`;
 }
 
 /** Those that are waited for first, then those that have been held longest; each with its queue behind it. */
-export function sortedLocks({ locks, now }: LockView): SeenLock[] {
-  const byKey = new Map<string, SeenLock[]>();
+export function sortedLocks({ locks, now }: LockView): InspectedLock[] {
+  const byKey = new Map<string, InspectedLock[]>();
   for (const lock of locks) {
     const same = byKey.get(lock.key.id);
     if (same === undefined) byKey.set(lock.key.id, [lock]);
@@ -55,11 +60,11 @@ export function sortedLocks({ locks, now }: LockView): SeenLock[] {
   return queues.flatMap(({ queue }) => queue);
 }
 
-function stateOf({ isGranted, callsWaiting = 0 }: SeenLock): string {
+function stateOf({ isGranted, callsWaiting = 0 }: InspectedLock): string {
   return (isGranted ? 'held' : 'waits') + (callsWaiting > 0 ? ` +${callsWaiting}` : '');
 }
 
-function durationOf(lock: SeenLock, now: Date): string {
+function durationOf(lock: InspectedLock, now: Date): string {
   if (!lock.isGranted) return lock.waitingMs === undefined ? '' : howLong(lock.waitingMs);
   const held = heldFor(lock, now);
   return held === undefined ? '?' : `${held.isAtLeast ? '≥ ' : ''}${howLong(held.ms)}`;

@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import type { CliCommand } from './cli-command.js';
 import { ExitStatus } from './exit-status.js';
 import { explainLock } from './explain-lock.js';
+import { FLEET_OPTIONS_HELP, fleetOptions, readWithinMs } from './fleet-arguments.js';
 import { LOCK_OPTIONS_HELP, lockOptions, readLock, type WantedLock } from './lock-arguments.js';
 import { type LockStory, storyOf } from './lock-story.js';
 import { openLockTable } from './open-lock-table.js';
@@ -14,7 +15,8 @@ export const whyCommand: CliCommand = {
   summary: 'Tells in words who holds a lock, since when, and who waits for it',
   details: [
     LOCK_OPTIONS_HELP,
-    '  --json                prints JSON: the key, the holders, the waiters and prepared transactions',
+    FLEET_OPTIONS_HELP,
+    '  --json                prints JSON, with the holders and waiters as `AdvisoryLockInspector.find()` answers them',
     '',
     'Moments are by the clock of the server, in the time zone of this machine.',
     '',
@@ -22,14 +24,14 @@ export const whyCommand: CliCommand = {
   ].join('\n'),
 
   async run(args) {
-    const { wanted, json } = readArguments(() => readWhy(args));
-    const table = await openLockTable('nestjs-advisory-lock why');
+    const { wanted, json, withinMs } = readArguments(() => readWhy(args));
+    const open = await openLockTable('why', wanted.keys);
     try {
-      const story = await storyOf(table, wanted);
+      const story = await storyOf(open, wanted, withinMs);
       print(json ? JSON.stringify(storyAsJson(story, wanted), null, 2) : explainLock(story));
       return ExitStatus.ok;
     } finally {
-      await table.close(0);
+      await open.table.close(0);
     }
   },
 };
@@ -37,13 +39,13 @@ export const whyCommand: CliCommand = {
 function readWhy(args: string[]) {
   const { values, positionals } = parseArgs({
     args,
-    options: { ...lockOptions, json: { type: 'boolean', default: false } },
+    options: { ...lockOptions, ...fleetOptions, json: { type: 'boolean', default: false } },
     allowPositionals: true,
   });
-  return { wanted: readLock(values, positionals), json: values.json };
+  return { wanted: readLock(values, positionals), json: values.json, withinMs: readWithinMs(values) };
 }
 
-function storyAsJson({ keyId, holders, waiters, prepared }: LockStory, { name }: WantedLock) {
+function storyAsJson({ keyId, holders, waiters, trying, prepared }: LockStory, { name }: WantedLock) {
   return {
     // That of a key is no name.
     name: typeof name === 'string' ? name : null,
@@ -51,6 +53,7 @@ function storyAsJson({ keyId, holders, waiters, prepared }: LockStory, { name }:
     isHeld: holders.length > 0,
     holders,
     waiters,
+    trying,
     preparedTransactions: prepared,
   };
 }

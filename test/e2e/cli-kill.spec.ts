@@ -41,7 +41,7 @@ describe('kill', () => {
     expect(kill.printed()).toMatch(
       new RegExp(`^This ends the connection of .* \\(pid ${pid}\\), .* which holds "daily-report"\\.\n`),
     );
-    expect(kill.printed()).toContain('It frees another lock of that connection too');
+    expect(kill.printed()).toContain('It frees another lock of that connection too: import.');
     lock.assertHeld();
     kill.answer('y');
 

@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import { hostname } from 'node:os';
 import type { InspectedLock } from '../../lib/inspect/inspected-lock.js';
+import { KeyBook } from '../../lib/engine/key-book.js';
 import { defer } from '../support/cleanup.js';
 import { createLocks } from '../support/locks.js';
 import { startServer, useTestDatabase } from '../support/test-database.js';
@@ -28,49 +30,72 @@ function work(module: string, ...args: string[]): WorkerProcess {
 const waiters = async (): Promise<number> =>
   (await database.advisoryLocks()).filter(({ granted }) => !granted).length;
 
+/** On a busy machine. */
+const patiently = ['--within', '20s'];
+
 describe('of a fleet', () => {
   it('why tells which instance holds a lock, since when, and who waits for it; list shows the same', async () => {
     const holder = work('holder', 'daily-report', 'import');
     await holder.message(({ type }: { type?: string }) => type === 'holding');
-    work('waiter', 'daily-report');
+    const waiter = work('waiter', 'daily-report');
     await until(async () => (await waiters()) === 1, 'an instance waits');
     const psql = await connect(database.url, 'psql');
-    const [{ key }] = JSON.parse((await outcomeOf('list', '--waiting', '--json')).stdout) as [InspectedLock];
-    const waiting = psql.query('SELECT pg_advisory_lock_shared($1)', [key.bigint]);
+    const key = new KeyBook().keyOf('daily-report');
+    const waiting = psql.query('SELECT pg_advisory_lock_shared($1)', [key.id]);
     await until(async () => (await waiters()) === 2, 'psql waits');
 
     const [why, whyJson, list, listJson] = await Promise.all([
-      outcomeOf('why', 'daily-report'),
-      outcomeOf('why', 'daily-report', '--json'),
-      outcomeOf('list', '--name', 'daily-report'),
-      outcomeOf('list', '--json'),
+      outcomeOf('why', 'daily-report', ...patiently),
+      outcomeOf('why', 'daily-report', '--json', ...patiently),
+      outcomeOf('list', '--waiting', ...patiently),
+      outcomeOf('list', '--json', ...patiently),
     ]);
 
+    const [holds, waits] = [holder, waiter].map(({ pid }) => `${hostname()}:${pid}`) as [string, string];
     expect(why).toMatchObject({ status: 0, stderr: '' });
-    expect(why.stdout).toMatch(/^"daily-report" is held by .*, and 2 wait for it\.\n/);
-    expect(why.stdout).toContain('The connection has 1 other lock as well.');
-    expect(why.stdout).toMatch(/1\. .* has waited since [\d:]{8} \(.+\) to hold it exclusively, behind /);
-    expect(why.stdout).toMatch(/2\. psql \(pid \d+\).* to hold it shared, behind .* and /);
-    expect(why.stdout).toContain('nestjs-advisory-lock kill daily-report');
+    expect(why.stdout.split('\n')).toEqual(
+      expect.arrayContaining([
+        `"daily-report" is held by ${holds}, and 2 wait for it.`,
+        expect.stringMatching(`^${holds} has held it exclusively since [\\d:]{8} \\(.+\\)\\.$`),
+        expect.stringMatching(/The connection has 1 other lock as well\.$/),
+        expect.stringMatching(
+          `^1\\. ${waits} \\(pid \\d+\\), .* has waited since [\\d:]{8} \\(.+\\) to hold it exclusively, behind ${holds}\\. Inside of that instance, 1 call waits for it\\.$`,
+        ),
+        expect.stringMatching(
+          `^2\\. psql \\(pid ${psql.pid}\\), .* to hold it shared, behind ${holds} and ${waits}\\.$`,
+        ),
+        expect.stringMatching(/nestjs-advisory-lock kill daily-report$/),
+      ]),
+    );
 
     expect(JSON.parse(whyJson.stdout)).toMatchObject({
       name: 'daily-report',
       key: key.id,
       isHeld: true,
-      holders: [{ mode: 'exclusive', isGranted: true }],
-      waiters: [{ isGranted: false }, { mode: 'shared', backend: { pid: psql.pid } }],
+      holders: [{ instance: holds, heldMs: expect.any(Number) as unknown }],
+      waiters: [
+        { instance: waits, callsWaiting: 1 },
+        { mode: 'shared', backend: { pid: psql.pid } },
+      ],
       preparedTransactions: [],
     });
 
+    // The name is one that no argument has said.
     const lines = list.stdout.split('\n');
     expect(lines[0]).toMatch(/^LOCK +MODE +STATE +FOR +BY +PID +ADDRESS$/);
-    expect(lines[1]).toMatch(/^daily-report +exclusive +held /);
-    expect(lines[2]).toMatch(/^daily-report +exclusive +waits /);
+    expect(lines[1]).toMatch(/^daily-report +exclusive +held +\d/);
+    expect(lines[2]).toMatch(/^daily-report +exclusive +waits \+1 /);
     expect(lines[3]).toMatch(/^daily-report +shared +waits +.* psql +\d+ +127/);
     expect(lines[4]).toBe('1 lock held, 2 wait');
 
     const locks = JSON.parse(listJson.stdout) as InspectedLock[];
     expect(locks).toHaveLength(4);
+    expect(locks.map(({ name }) => name).sort()).toEqual([
+      'daily-report',
+      'daily-report',
+      'daily-report',
+      'import',
+    ]);
     // What is waited for comes first, as in the table.
     expect(locks.slice(0, 3).map((lock) => lock.key.id)).toEqual([key.id, key.id, key.id]);
 

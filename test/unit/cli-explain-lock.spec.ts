@@ -26,15 +26,18 @@ function lock(more: Partial<InspectedLock>): InspectedLock {
   return { key, mode: 'exclusive', isGranted: true, scope: 'session', blockedBy: [], ...more };
 }
 
+const asKey: Partial<LockStory> = { label: 'the key 42', name: undefined };
+
 function story(more: Partial<LockStory>): LockStory {
   return {
     label: '"daily-report"',
-    isNamed: true,
+    name: 'daily-report',
     keyId: '42',
     permits: 1,
     now,
     holders: [],
     waiters: [],
+    trying: [],
     prepared: [],
     otherLocks: [],
     asArguments: 'daily-report',
@@ -59,7 +62,13 @@ const psql = lock({
 });
 
 const held = (more: Partial<InspectedBackend>, others: Partial<InspectedLock> = {}): string =>
-  explainLock(story({ holders: [lock({ backend: backend(103, more), ...others })] }));
+  explainLock(
+    story({
+      holders: [
+        { key, mode: 'exclusive', isGranted: true, blockedBy: [], backend: backend(103, more), ...others },
+      ],
+    }),
+  );
 
 describe('why', () => {
   it('tells a stranger which instance holds a lock, since when, and who waits for it', () => {
@@ -109,7 +118,7 @@ describe('why', () => {
         'If an application holds a lock of that name all the same, it uses another key: see --namespace, --scheme and --permits.',
       ].join('\n'),
     );
-    expect(explainLock(story({ isNamed: false, label: 'the key 42' }))).toBe(
+    expect(explainLock(story({ ...asKey }))).toBe(
       'The key 42 is free: nobody holds it, and nobody waits for it.',
     );
   });
@@ -141,7 +150,7 @@ describe('why', () => {
   it('names the tool that a key belongs to', () => {
     const holders = [lock({ ...psql, tool: 'Prisma Migrate' })];
     expect(explainLock(story({ holders }))).toContain('Its key is 42, the key of Prisma Migrate.');
-    expect(explainLock(story({ holders, isNamed: false, label: 'the key 42' }))).toMatch(
+    expect(explainLock(story({ holders, ...asKey }))).toMatch(
       /^The key 42 is held by psql, .*\nIt is the key of Prisma Migrate\.\n/,
     );
   });
@@ -170,14 +179,11 @@ describe('why', () => {
     });
 
     it('and a connection idles in a transaction', () => {
-      const text = held(
-        {
-          state: 'idle in transaction (aborted)',
-          stateChangedAt: at(12, 3, 0),
-          transactionStartedAt: at(12, 1, 0),
-        },
-        { scope: undefined },
-      );
+      const text = held({
+        state: 'idle in transaction (aborted)',
+        stateChangedAt: at(12, 3, 0),
+        transactionStartedAt: at(12, 1, 0),
+      });
       expect(text).toContain('for at least 15s');
       expect(text).toContain(
         'It has been idle since 12:03:00 (15s) in a transaction that has failed, begun at 12:01:00.\nIt is in a transaction, so Postgres does not say whether',
@@ -193,13 +199,16 @@ describe('why', () => {
     });
 
     it('and an instance of this library did not answer, whose connection never idles for long', () => {
-      const text = held({
-        applicationName: 'nestjs-advisory-lock web-1:1',
-        state: 'idle',
-        stateChangedAt: at(12, 3, 14),
-      });
+      const text = held(
+        {
+          applicationName: 'nestjs-advisory-lock web-1:1',
+          state: 'idle',
+          stateChangedAt: at(12, 3, 14),
+        },
+        { instance: 'web-1:1' },
+      );
       expect(text).toContain(
-        'for no longer than 1h 3m, as long as it has been connected. Since when exactly, only the instance itself knows, and it did not answer.',
+        'for no longer than 1h 3m, as long as it has been connected. Since when exactly, only the instance itself knows, and it did not tell.',
       );
     });
 
@@ -211,6 +220,22 @@ describe('why', () => {
         'psql has held it exclusively; since when cannot be seen without the role pg_read_all_stats.\nIts connection is the backend with the pid 103, application "psql".\nIt is a session lock',
       );
     });
+  });
+
+  it('tells of an instance that waits without a place in the queue', () => {
+    const trying = [{ instance: 'web-3:1', calls: 2, waitedMs: 63_000 }];
+    const text = explainLock(story({ holders: [psql], trying }));
+    expect(text).toContain('"daily-report" is held by psql, and 1 waits for it.');
+    expect(text).toContain(
+      'Inside of web-3:1, 2 calls wait without a place in the queue, the first for 1m 3s: it tries again and again.',
+    );
+  });
+
+  it('points at a lock of that name in a namespace', () => {
+    const otherLocks = [lock({ name: 'shop:daily-report' }), lock({ name: 'other' })];
+    expect(explainLock(story({ otherLocks }))).toContain(
+      'There is "shop:daily-report", though, which is another key: see --namespace.',
+    );
   });
 
   it('lets no application write on the terminal', () => {

@@ -1,34 +1,12 @@
 import type { LockTable } from '../engine/lock-table.js';
-import { inspectLocks } from '../inspect/inspect-locks.js';
 import type { LockKey } from '../engine/lock-key.js';
 import { ownLockOf } from '../engine/lock-statements.js';
-import type { SeenLock } from './seen-lock.js';
-
-/** What is seen of the locks of the database at one moment. */
-export interface LockView {
-  /** By the clock of the server, as all moments in it are. */
-  readonly now: Date;
-  readonly locks: readonly SeenLock[];
-}
 
 /** A transaction that holds a lock without a backend. */
 export interface PreparedTransaction {
   readonly gid: string;
   readonly owner: string;
   readonly preparedAt: Date;
-}
-
-const NOW = `SELECT (pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) * 1000)::text`;
-
-/** Looks at all advisory locks, also to see which others a holder has. */
-export async function viewLocks(
-  table: LockTable,
-  nameOf: (keyId: string) => string | undefined,
-): Promise<LockView> {
-  const look = table.look.bind(table);
-  const locks = await inspectLocks(look, { nameOf });
-  const [nowMs] = await look({ text: NOW, values: [] });
-  return { now: new Date(Number(nowMs)), locks };
 }
 
 // By its own transaction id, which a prepared transaction keeps locked: how pg_locks writes its virtual transaction has changed in minor

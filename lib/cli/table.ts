@@ -14,7 +14,8 @@ const graphemes = new Intl.Segmenter();
 /** What terminals draw twice as wide. */
 const WIDE =
   /[\p{Emoji_Presentation}\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\u3000-\u303F\uFF01-\uFF60]/u;
-const PLAIN = /^[ -~]*$/;
+/** What is as wide as it is long. Finding the graphemes of ten thousand lines takes a second. */
+const PLAIN = /^[ -~¡-ʯ…≥]*$/;
 
 /** Lines no longer than `width`: a title, then the rows. What is too long is cut, the longest column first. */
 export function tableOf<Row>(columns: readonly Column<Row>[], rows: readonly Row[], width: number): string[] {
@@ -23,16 +24,19 @@ export function tableOf<Row>(columns: readonly Column<Row>[], rows: readonly Row
     ...rows.map((row) => columns.map(({ text }) => printable(text(row)))),
   ];
   const widths = columns.map((_, n) => lines.reduce((max, line) => Math.max(max, widthOf(line[n] ?? '')), 0));
-  shrink(widths, columns, width - GAP.length * (columns.length - 1));
+  const available = width - GAP.length * (columns.length - 1);
+  shrink(widths, columns, available);
+  const isTooWide = sum(widths) > available;
   return lines.map((line) => {
     const cells = line.map((cell, n) => fitted(cell, widths[n] ?? 0));
-    return fitted(cells.join(GAP), width).trimEnd();
+    const whole = cells.join(GAP);
+    return (isTooWide ? fitted(whole, width) : whole).trimEnd();
   });
 }
 
 /** Makes the longest of the columns that may be cut shorter, until all fit or none may be cut any more. */
 function shrink(widths: number[], columns: readonly Column<never>[], available: number): void {
-  let surplus = widths.reduce((sum, each) => sum + each, 0) - available;
+  let surplus = sum(widths) - available;
   for (; surplus > 0; surplus -= 1) {
     let longest = -1;
     columns.forEach(({ minWidth = Infinity }, n) => {
@@ -42,6 +46,10 @@ function shrink(widths: number[], columns: readonly Column<never>[], available: 
     if (longest < 0) return;
     widths[longest] = (widths[longest] ?? 0) - 1;
   }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + each, 0);
 }
 
 /** Exactly so wide: filled up, or cut. */

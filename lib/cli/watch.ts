@@ -20,6 +20,8 @@ export async function watch(look: () => Promise<readonly string[]>, everyMs: num
     await showUntil(end.signal, look, everyMs);
   } finally {
     signals.stop();
+    // The last picture has no end of line, so that it does not scroll.
+    if (process.stdout.isTTY) print('');
   }
   const reason: unknown = end.signal.reason;
   return reason instanceof InterruptedError ? statusOfSignal(reason.signal) : ExitStatus.ok;

@@ -1,5 +1,6 @@
-import { clockTime, howLong, sinceWhen } from './ago.js';
-import { heldFor } from './held-for.js';
+import { howLong } from '../inspect/how-long.js';
+import { clockTime, sinceWhen } from './ago.js';
+import { heldFor } from '../inspect/held-for.js';
 import type { PreparedTransaction } from './prepared-holders.js';
 import { printable } from './printable.js';
 import type { InspectedLock } from '../inspect/inspected-lock.js';

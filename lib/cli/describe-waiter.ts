@@ -1,4 +1,5 @@
-import { howLong, sinceWhen } from './ago.js';
+import { howLong } from '../inspect/how-long.js';
+import { sinceWhen } from './ago.js';
 import { calls, whereFrom } from './describe-holder.js';
 import type { InspectedLock } from '../inspect/inspected-lock.js';
 import { whoExactly } from './who.js';

@@ -1,4 +1,4 @@
-import { howLong } from './ago.js';
+import { howLong } from '../inspect/how-long.js';
 import { calls, describeHolder, describePrepared } from './describe-holder.js';
 import { describeWaiter, listed } from './describe-waiter.js';
 import type { LockStory, TryingInstance } from './lock-story.js';

@@ -1,5 +1,5 @@
-import { howLong } from './ago.js';
-import { heldFor } from './held-for.js';
+import { howLong } from '../inspect/how-long.js';
+import { heldFor } from '../inspect/held-for.js';
 import type { InspectedLock } from '../inspect/inspected-lock.js';
 import { type Column, tableOf } from './table.js';
 import { addressOf, whoIs } from './who.js';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { clockTime, howLong, sinceWhen } from '../../lib/cli/ago.js';
+import { clockTime, sinceWhen } from '../../lib/cli/ago.js';
+import { howLong } from '../../lib/inspect/how-long.js';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;

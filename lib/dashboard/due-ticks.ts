@@ -1,0 +1,32 @@
+import type { Ticks } from '../cron/ticks.js';
+
+/** Remembers the latest ticks of a schedule, and the next: working them out for each look would take longer than the look. */
+export class DueTicks {
+  private ticks: readonly number[] = [];
+  private checkedMs: number | undefined;
+  private next: { readonly afterMs: number; readonly atMs: number | undefined } | undefined;
+
+  constructor(
+    private readonly schedule: Pick<Ticks, 'after' | 'between'>,
+    private readonly max: number,
+  ) {}
+
+  /** The ticks after the first instant, up to and including the second, the oldest first. To be asked for ever later instants. */
+  between(afterMs: number, untilMs: number): readonly number[] {
+    const checkedMs = this.checkedMs ?? afterMs;
+    if ((this.nextMs(checkedMs) ?? Infinity) <= untilMs) {
+      this.ticks = [...this.ticks, ...this.schedule.between(checkedMs, untilMs, this.max)].slice(-this.max);
+    }
+    this.checkedMs = Math.max(checkedMs, untilMs);
+    return this.ticks.filter((tick) => tick > afterMs);
+  }
+
+  /** The first tick after an instant. */
+  nextMs(afterMs: number): number | undefined {
+    const { next } = this;
+    if (next === undefined || afterMs < next.afterMs || (next.atMs !== undefined && next.atMs <= afterMs)) {
+      this.next = { afterMs, atMs: this.schedule.after(afterMs) };
+    }
+    return this.next?.atMs;
+  }
+}

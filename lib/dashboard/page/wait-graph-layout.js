@@ -1,7 +1,9 @@
 /** @import { WaitArrow, WaitNode, Waits } from './waits.js' */
 
 export const HEAD_HEIGHT = 40;
-export const ROW_HEIGHT = 24;
+/** In a narrow box the time is below the lock's name. */
+const ROW_HEIGHTS = { narrow: 37, wide: 24 };
+const NARROW = 170;
 const FOOT_HEIGHT = 6;
 const BOX_WIDTHS = { least: 126, most: 220 };
 const COLUMN_GAPS = { least: 40, most: 84 };
@@ -14,7 +16,10 @@ const MARGIN = 8;
  * @property {WaitNode} node
  * @property {number} x
  * @property {number} y
+ * @property {number} width
  * @property {number} height
+ * @property {number} rowHeight
+ * @property {boolean} isNarrow
  */
 
 /** @typedef {{ arrow: WaitArrow, from: { x: number, y: number }, to: { x: number, y: number } }} PlacedArrow */
@@ -28,18 +33,32 @@ const MARGIN = 8;
 export function layOut({ nodes, arrows }, room) {
   const groups = groupsOf(nodes, arrows).map((group) => columnsOf(group, arrows));
   const { boxWidth, columnGap } = widthsFor(Math.max(...groups.map((columns) => columns.length)), room);
+  const isNarrow = boxWidth < NARROW;
+  const rowHeight = isNarrow ? ROW_HEIGHTS.narrow : ROW_HEIGHTS.wide;
+  /** @param {WaitNode} node */
+  const boxHeight = ({ locks }) => HEAD_HEIGHT + locks.size * rowHeight + FOOT_HEIGHT;
+  /** @param {readonly WaitNode[]} column */
+  const heightOf = (column) => column.reduce((sum, node) => sum + boxHeight(node) + ROW_GAP, -ROW_GAP);
   /** @type {Map<string, PlacedBox>} */
   const boxes = new Map();
   let width = 0;
   let y = MARGIN;
   for (const columns of groups) {
-    const heights = columns.map((column) => heightOf(column));
+    const heights = columns.map(heightOf);
     const height = Math.max(...heights);
     columns.forEach((column, index) => {
       let top = y + (height - (heights[index] ?? 0)) / 2;
       for (const node of column) {
         const x = MARGIN + index * (boxWidth + columnGap);
-        boxes.set(node.id, { node, x, y: top, height: boxHeight(node) });
+        boxes.set(node.id, {
+          node,
+          x,
+          y: top,
+          width: boxWidth,
+          height: boxHeight(node),
+          rowHeight,
+          isNarrow,
+        });
         top += boxHeight(node) + ROW_GAP;
         width = Math.max(width, x + boxWidth + MARGIN);
       }
@@ -48,8 +67,7 @@ export function layOut({ nodes, arrows }, room) {
   }
   return {
     boxes: [...boxes.values()],
-    arrows: placeArrows(boxes, arrows, boxWidth),
-    boxWidth,
+    arrows: placeArrows(boxes, arrows),
     width,
     height: y - GROUP_GAP + MARGIN,
   };
@@ -73,16 +91,15 @@ function widthsFor(columns, room) {
  * @param {PlacedBox} box
  * @param {string} key
  */
-export function rowMiddle({ node, y }, key) {
-  return y + HEAD_HEIGHT + ([...node.locks.keys()].indexOf(key) + 0.5) * ROW_HEIGHT;
+export function rowMiddle({ node, y, rowHeight }, key) {
+  return y + HEAD_HEIGHT + ([...node.locks.keys()].indexOf(key) + 0.5) * rowHeight;
 }
 
 /**
  * @param {Map<string, PlacedBox>} boxes
  * @param {readonly WaitArrow[]} arrows
- * @param {number} boxWidth
  */
-function placeArrows(boxes, arrows, boxWidth) {
+function placeArrows(boxes, arrows) {
   /** @type {PlacedArrow[]} */
   const placed = [];
   for (const arrow of arrows) {
@@ -91,21 +108,11 @@ function placeArrows(boxes, arrows, boxWidth) {
     if (from === undefined || to === undefined) continue;
     placed.push({
       arrow,
-      from: { x: from.x + boxWidth, y: rowMiddle(from, arrow.key) },
+      from: { x: from.x + from.width, y: rowMiddle(from, arrow.key) },
       to: { x: to.x, y: rowMiddle(to, arrow.key) },
     });
   }
   return placed;
-}
-
-/** @param {WaitNode} node */
-function boxHeight({ locks }) {
-  return HEAD_HEIGHT + locks.size * ROW_HEIGHT + FOOT_HEIGHT;
-}
-
-/** @param {readonly WaitNode[]} column */
-function heightOf(column) {
-  return column.reduce((sum, node) => sum + boxHeight(node) + ROW_GAP, -ROW_GAP);
 }
 
 /**

@@ -5,6 +5,8 @@ import { duration } from './format.js';
 import { HEAD_HEIGHT, layOut, rowMiddle } from './wait-graph-layout.js';
 
 const PADDING = 12;
+/** Room for `59m 59s`. */
+const TIME_WIDTH = 52;
 
 /**
  * Draws who waits for whom. The drawing is made anew only when somebody comes or goes; otherwise only the durations in it change.
@@ -56,7 +58,7 @@ export function waitGraph(where) {
  * @param {number} room
  */
 function draw(waits, times, room) {
-  const { boxes, arrows, boxWidth, width, height } = layOut(waits, room);
+  const { boxes, arrows, width, height } = layOut(waits, room);
   return svg(
     'svg',
     {
@@ -83,30 +85,28 @@ function draw(waits, times, room) {
         svg('path', { d: 'M0 0.5 8 4 0 7.5Z' }),
       ),
     ),
-    ...boxes.map((box) => drawBox(box, boxWidth, times)),
+    ...boxes.map((box) => drawBox(box, times)),
     ...arrows.map(drawArrow),
   );
 }
 
 /**
  * @param {PlacedBox} box
- * @param {number} boxWidth
  * @param {Map<string, SVGTextElement>} times
  */
-function drawBox(box, boxWidth, times) {
-  const { node, x, y, height } = box;
-  const right = x + boxWidth - PADDING;
+function drawBox(box, times) {
+  const { node, x, y, width, height, isNarrow } = box;
+  const indent = x + PADDING + 14;
   const rows = [...node.locks].flatMap(([key, { title, isHeld }]) => {
     const middle = rowMiddle(box, key);
-    const time = svg('text', { x: right, y: middle, class: 'graph-time' });
+    const time = isNarrow
+      ? svg('text', { x: indent, y: middle + 8, class: 'graph-time narrow' })
+      : svg('text', { x: x + width - PADDING, y: middle, class: 'graph-time' });
+    const room = width - 2 * PADDING - 14 - (isNarrow ? 0 : TIME_WIDTH);
     times.set(`${node.id}\n${key}`, time);
     return [
       svg('circle', { cx: x + PADDING + 3, cy: middle, r: 3, class: isHeld ? 'graph-held' : 'graph-waited' }),
-      label(title, boxWidth - 2 * PADDING - 14 - 52, {
-        x: x + PADDING + 14,
-        y: middle,
-        class: 'graph-lock',
-      }),
+      label(title, room, { x: indent, y: isNarrow ? middle - 8 : middle, class: 'graph-lock' }),
       time,
     ];
   });
@@ -114,14 +114,14 @@ function drawBox(box, boxWidth, times) {
   return svg(
     'g',
     { class: `graph-node ${holdsAny ? 'holder' : 'waiter'}`, 'data-node': node.title },
-    svg('rect', { x, y, width: boxWidth, height, rx: 8 }),
-    label(node.title, boxWidth - 2 * PADDING, { x: x + PADDING, y: y + 14, class: 'graph-title' }),
-    label(placeOf(node), boxWidth - 2 * PADDING, {
+    svg('rect', { x, y, width, height, rx: 8 }),
+    label(node.title, width - 2 * PADDING, { x: x + PADDING, y: y + 14, class: 'graph-title' }),
+    label(placeOf(node), width - 2 * PADDING, {
       x: x + PADDING,
       y: y + 29,
       class: 'graph-pid',
     }),
-    svg('line', { x1: x, x2: x + boxWidth, y1: y + HEAD_HEIGHT - 1, y2: y + HEAD_HEIGHT - 1 }),
+    svg('line', { x1: x, x2: x + width, y1: y + HEAD_HEIGHT - 1, y2: y + HEAD_HEIGHT - 1 }),
     ...rows,
   );
 }

@@ -1,11 +1,9 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { DiscoveryModule, DiscoveryService } from '@nestjs/core';
 import type { AdvisoryLockService } from '../advisory-lock.service.js';
 import { getAdvisoryLockToken } from '../advisory-lock.tokens.js';
 import { Dashboard } from './dashboard.js';
 import { dashboardController } from './dashboard.controller.js';
 import { type AdvisoryLockDashboardOptions, checkDashboardOptions } from './dashboard.options.js';
-import { JobSchedules } from './job-schedules.js';
 import { readPageFiles } from './page-files.js';
 
 const DEFAULT_PATH = 'locks';
@@ -36,21 +34,15 @@ export class AdvisoryLockDashboardModule {
   static forRoot(options: AdvisoryLockDashboardOptions): DynamicModule {
     checkDashboardOptions(options);
     const { path = DEFAULT_PATH, guards = [], imports = [], allowTerminate = false, connection } = options;
-    const slot = getAdvisoryLockToken(connection);
     return {
       module: AdvisoryLockDashboardModule,
-      imports: [DiscoveryModule, ...imports],
+      imports: [...imports],
       controllers: [dashboardController(path, guards, readPageFiles())],
       providers: [
         {
           provide: Dashboard,
-          inject: [slot, DiscoveryService],
-          useFactory: (service: AdvisoryLockService, discovery: DiscoveryService) =>
-            new Dashboard(
-              service,
-              new JobSchedules(discovery, () => service.scheduler, slot),
-              allowTerminate,
-            ),
+          inject: [getAdvisoryLockToken(connection)],
+          useFactory: (service: AdvisoryLockService) => new Dashboard(service, allowTerminate),
         },
       ],
     };

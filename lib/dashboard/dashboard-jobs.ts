@@ -1,8 +1,10 @@
+import { toldTicks } from '../cron/tick-log.js';
 import type { InstanceReport, ReportedJob, ReportedTick } from '../inspect/fleet/instance-report.js';
 import type { DashboardJob, DashboardTick } from './dashboard-snapshot.js';
+import type { DueTicks } from './due-ticks.js';
 
 /** How many of a job's ticks are shown. */
-export const SHOWN_TICKS = 24;
+export const SHOWN_TICKS = 30;
 
 /** A tick that nobody has told of by then was missed: clocks are apart, timers late, and the report is some moments old. */
 const SETTLED_MS = 5_000;
@@ -11,9 +13,9 @@ const BEST_FIRST = ['running', 'ran', 'failed', 'skipped'] as const;
 
 /** What the instance that serves the page knows of a job's schedule itself. */
 export interface KnownSchedule {
-  /** The ticks after the first instant, up to and including the second. */
-  dueBetween(afterMs: number, untilMs: number): readonly number[];
-  nextAtMs(): number | undefined;
+  readonly due: Pick<DueTicks, 'between' | 'nextMs'>;
+  /** How long after a tick the timers of all instances have fired for it. */
+  readonly spreadMs: number;
 }
 
 interface Telling {
@@ -47,7 +49,7 @@ function dashboardJobOf(
   const [{ job }] = told as [Telling];
   const schedule = told.map((each) => each.job.schedule).find((written) => written !== undefined);
   const known = scheduleOf(job);
-  const nextAtMs = known?.nextAtMs();
+  const nextAtMs = known?.due.nextMs(nowMs);
   const ticks = new Map<number, Omit<Writable<DashboardTick>, 'at' | 'outcome'>>();
   for (const { report, job: own } of told) {
     for (const { atMs, ...what } of own.ticks) {
@@ -55,7 +57,7 @@ function dashboardJobOf(
       ticks.set(atMs, { instances: [...tick.instances, instanceTick(report.instance, what)] });
     }
   }
-  for (const atMs of known?.dueBetween(accountedFromMs(told, nowMs), nowMs - SETTLED_MS) ?? []) {
+  for (const atMs of dueTicks(told, nowMs, known)) {
     if (!ticks.has(atMs)) ticks.set(atMs, { instances: [] });
   }
   return {
@@ -91,16 +93,18 @@ function instanceTick(
 }
 
 /**
- * From when on a tick that nobody tells of was missed: some instance with the job was up, and no instance can have forgotten it. They
- * remember the latest only, and who remembers as many as are shown may have forgotten those before.
+ * The ticks that somebody would have told of: all timers have fired for them, some instance with the job was up, and no instance can have
+ * forgotten them, which remembers the latest only.
  */
-function accountedFromMs(told: readonly Telling[], nowMs: number): number {
-  const oldestUpMs = Math.max(...told.map(({ report }) => report.upMs));
-  const rememberedFromMs = told.flatMap(({ job: { ticks } }) =>
-    ticks.length < REMEMBERED_TICKS ? [] : [ticks[0]?.atMs ?? 0],
+function dueTicks(
+  told: readonly Telling[],
+  nowMs: number,
+  known: KnownSchedule | undefined,
+): readonly number[] {
+  if (known === undefined) return [];
+  const upSinceMs = nowMs - Math.max(...told.map(({ report }) => report.upMs));
+  const rememberedSinceMs = told.map(({ report, job: { ticks } }) =>
+    ticks.length < toldTicks(report.jobs.length) ? -Infinity : (ticks[0]?.atMs ?? -Infinity),
   );
-  return Math.max(nowMs - oldestUpMs, ...rememberedFromMs);
+  return known.due.between(Math.max(upSinceMs, ...rememberedSinceMs), nowMs - known.spreadMs - SETTLED_MS);
 }
-
-/** No instance remembers fewer of a job's ticks. */
-const REMEMBERED_TICKS = 10;

@@ -18,7 +18,7 @@ import type {
   TerminateRequest,
 } from './dashboard-snapshot.js';
 import { INSTANCE, lookAtFleet } from './fleet-look.js';
-import type { JobSchedules } from './job-schedules.js';
+import { JobSchedules } from './job-schedules.js';
 import { findLocks } from './search.js';
 import { SharedAnswer, within } from './shared-answer.js';
 import { Sightings } from './sightings.js';
@@ -37,6 +37,7 @@ type Seen = Pick<DashboardSnapshot, 'at' | 'database' | 'counts' | 'locks' | 'in
 /** What the dashboard shows and does, whoever asks and by whatever way. */
 export class Dashboard {
   private readonly inspector: AdvisoryLockInspector;
+  private readonly schedules: JobSchedules;
   private readonly sightings = new Sightings();
   private readonly seen = new SharedAnswer(() => this.look(), LOOK_TIMES);
   private readonly doctor = new SharedAnswer(() => this.checkUp(), DOCTOR_TIMES);
@@ -44,10 +45,10 @@ export class Dashboard {
 
   constructor(
     private readonly locks: AdvisoryLockService,
-    private readonly schedules: JobSchedules,
     private readonly canTerminate: boolean,
   ) {
     this.inspector = new AdvisoryLockInspector(locks);
+    this.schedules = new JobSchedules(locks);
   }
 
   /** Never rejects: of a database that is away, it says so. */
@@ -110,7 +111,7 @@ export class Dashboard {
       },
       locks,
       instances: dashboardInstancesOf(look),
-      jobs: dashboardJobsOf(look.reports, nowMs, ({ name }) => this.schedules.of(name)),
+      jobs: dashboardJobsOf(look.reports, nowMs, (job) => this.schedules.of(job)),
     };
   }
 

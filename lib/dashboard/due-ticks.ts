@@ -1,4 +1,4 @@
-import type { Ticks } from '../cron/ticks.js';
+import type { JobTimes } from '../cron/job-times.js';
 
 /** Remembers the latest ticks of a schedule, and the next: working them out for each look would take longer than the look. */
 export class DueTicks {
@@ -7,7 +7,7 @@ export class DueTicks {
   private next: { readonly afterMs: number; readonly atMs: number | undefined } | undefined;
 
   constructor(
-    private readonly schedule: Pick<Ticks, 'after' | 'between'>,
+    private readonly schedule: Pick<JobTimes, 'after' | 'between'>,
     private readonly max: number,
   ) {}
 
@@ -24,7 +24,8 @@ export class DueTicks {
   /** The first tick after an instant. */
   nextMs(afterMs: number): number | undefined {
     const { next } = this;
-    if (next === undefined || afterMs < next.afterMs || (next.atMs !== undefined && next.atMs <= afterMs)) {
+    // There may be one by now where there was none: the job may have been started.
+    if (next?.atMs === undefined || afterMs < next.afterMs || next.atMs <= afterMs) {
       this.next = { afterMs, atMs: this.schedule.after(afterMs) };
     }
     return this.next?.atMs;

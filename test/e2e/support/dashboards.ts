@@ -39,7 +39,7 @@ export async function snapshotWhen(
   await until(
     async () => holds(snapshot) || holds((snapshot = await snapshotAt(url, query))),
     'the dashboard shows it',
-    20_000,
+    45_000,
   ).catch((error: unknown) => {
     throw new Error(JSON.stringify(snapshot, undefined, 2), { cause: error });
   });

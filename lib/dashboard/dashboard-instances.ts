@@ -1,21 +1,27 @@
-import type { DashboardInstance } from './dashboard-snapshot.js';
 import type { FleetLook } from '../inspect/fleet/fleet-look.js';
+import type { DashboardInstance } from './dashboard-snapshot.js';
 
-/** Those that have told of themselves, and those whose backends are there without a word. */
+/**
+ * Those that have told of themselves, and those whose backends are there without a word. Several modules of one process tell each for
+ * itself, and are one instance.
+ */
 export function dashboardInstancesOf({
   reports,
   silent,
 }: Pick<FleetLook, 'reports' | 'silent'>): DashboardInstance[] {
-  const told = reports.map(({ instance, backends, upMs }) => ({
-    name: instance,
-    backends,
-    upMs,
-    isSilent: false,
-  }));
-  const silentBackends = new Map<string, number[]>();
-  for (const { pid, instance } of silent) {
-    silentBackends.set(instance, [...(silentBackends.get(instance) ?? []), pid]);
+  const instances = new Map<string, DashboardInstance>();
+  for (const { instance: name, backends, upMs } of reports) {
+    const known = instances.get(name);
+    instances.set(name, {
+      name,
+      backends: [...(known?.backends ?? []), ...backends],
+      upMs: Math.max(known?.upMs ?? 0, upMs),
+      isSilent: false,
+    });
   }
-  const untold = [...silentBackends].map(([name, backends]) => ({ name, backends, isSilent: true }));
-  return [...told, ...untold].sort((a, b) => a.name.localeCompare(b.name));
+  for (const { pid, instance: name } of silent) {
+    const known = instances.get(name);
+    instances.set(name, { isSilent: true, name, ...known, backends: [...(known?.backends ?? []), pid] });
+  }
+  return [...instances.values()].sort((a, b) => a.name.localeCompare(b.name));
 }

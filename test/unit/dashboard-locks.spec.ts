@@ -146,13 +146,11 @@ describe('the search', () => {
   });
 });
 
-it('an instance whose backends are there without a word is silent', () => {
-  const silent = [
-    { pid: 3, instance: 'web-2' },
-    { pid: 4, instance: 'web-2' },
-  ];
-  expect(dashboardInstancesOf({ reports: [reportOf('web-1', [])], silent })).toEqual([
-    { name: 'web-1', backends: [7], upMs: 1_000, isSilent: false },
+it('the instances are those that told of themselves, and those whose backends are there without a word', () => {
+  const silent = [3, 4].map((pid) => ({ pid, instance: 'web-2' }));
+  const reports = [reportOf('web-1', [], [7]), { ...reportOf('web-1', [], [8]), upMs: 1_500 }];
+  expect(dashboardInstancesOf({ reports, silent: [...silent, { pid: 9, instance: 'web-1' }] })).toEqual([
+    { name: 'web-1', backends: [7, 8, 9], upMs: 1_500, isSilent: false },
     { name: 'web-2', backends: [3, 4], isSilent: true },
   ]);
 });

@@ -10,6 +10,7 @@ import {
 import { AdvisoryLockService } from './advisory-lock.service.js';
 import { DEFAULT_NAME, getAdvisoryLockToken } from './advisory-lock.tokens.js';
 import { AdvisoryLockCronHistory } from './cron/record/cron-history.js';
+import { TickLog } from './cron/tick-log.js';
 import { RecordedJobs } from './cron/record/recorded-jobs.js';
 import { addRunTimeJob } from './decorators/run-time-job.js';
 import { findPostgres } from './discovery/find-data-source.js';
@@ -22,7 +23,11 @@ import { LockConnections } from './engine/lock-connections.js';
 import { LockTable } from './engine/lock-table.js';
 import { Transactions } from './engine/transactions.js';
 import { AdvisoryLockEvents } from './events/advisory-lock-events.js';
+import { AdvisoryLockHealthIndicator } from './health/advisory-lock-health-indicator.js';
+import { EventEmitterBridge } from './events/event-emitter-bridge.js';
 import { LockUnavailableFilter } from './http/lock-unavailable.filter.js';
+import { AdvisoryLockTelemetry } from './telemetry/advisory-lock-telemetry.js';
+import { NameTemplates } from './telemetry/name-templates.js';
 import { Fleet } from './inspect/fleet/fleet.js';
 
 export const { ConfigurableModuleClass, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE, MODULE_OPTIONS_TOKEN } =
@@ -46,14 +51,14 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
             useFactory: (service: AdvisoryLockService) => new AdvisoryLockCronHistory(service),
           },
           {
-            provide: AdvisoryLockEvents,
-            inject: [token],
-            useFactory: (service: AdvisoryLockService) => service.events,
-          },
-          {
             provide: AdvisoryLockInspector,
             inject: [token],
             useFactory: (service: AdvisoryLockService) => new AdvisoryLockInspector(service),
+          },
+          {
+            provide: AdvisoryLockHealthIndicator,
+            inject: [token],
+            useFactory: (service: AdvisoryLockService) => new AdvisoryLockHealthIndicator(service),
           },
         ]
       : [];
@@ -98,6 +103,8 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
           { instanceName, joinsFleet }: AdvisoryLockModuleOptions,
         ) => new Fleet(table, keys, { instance: instanceName, isJoined: joinsFleet }),
       },
+      AdvisoryLockEvents,
+      TickLog,
       {
         provide: Transactions,
         inject: [MODULE_OPTIONS_TOKEN, ModuleRef],
@@ -116,7 +123,16 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
       },
       {
         provide: token,
-        inject: [KeyBook, LockTable, Transactions, MODULE_OPTIONS_TOKEN, ModuleRef, Fleet],
+        inject: [
+          KeyBook,
+          LockTable,
+          Transactions,
+          MODULE_OPTIONS_TOKEN,
+          ModuleRef,
+          Fleet,
+          AdvisoryLockEvents,
+          TickLog,
+        ],
         useFactory: (
           keys: KeyBook,
           table: LockTable,
@@ -124,22 +140,29 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
           options: AdvisoryLockModuleOptions,
           moduleRef: ModuleRef,
           fleet: Fleet,
+          events: AdvisoryLockEvents,
+          ticks: TickLog,
         ) => {
-          const { httpStatus, exposeLockName } = options;
+          const { httpStatus, exposeLockName, warnAfterTicks } = options;
           const http = {
             ...(httpStatus !== undefined && { httpStatus }),
             ...(exposeLockName !== undefined && { exposeLockName }),
           };
           const jobs = { findScheduler: () => findScheduler(moduleRef), add: addRunTimeJob };
-          return new AdvisoryLockService(keys, table, http, transactions, jobs, fleet);
+          return new AdvisoryLockService(keys, table, http, transactions, jobs, {
+            fleet,
+            events,
+            ticks,
+            warnAfterTicks,
+          });
         },
       },
       ...byClass,
       {
         provide: LockedProviders,
-        inject: [DiscoveryService, ModuleRef, token],
-        useFactory: (discovery: DiscoveryService, moduleRef: ModuleRef, service: AdvisoryLockService) =>
-          new LockedProviders(discovery, moduleRef, token, service),
+        inject: [DiscoveryService, ModuleRef, KeyBook, TickLog],
+        useFactory: (discovery: DiscoveryService, moduleRef: ModuleRef, keys: KeyBook, ticks: TickLog) =>
+          new LockedProviders(discovery, moduleRef, token, keys, ticks),
       },
       {
         provide: LeadershipMethods,
@@ -153,8 +176,29 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
         useFactory: (discovery: DiscoveryService, service: AdvisoryLockService) =>
           new RecordedJobs(discovery, service, token),
       },
+      {
+        provide: EventEmitterBridge,
+        inject: [AdvisoryLockEvents, ModuleRef],
+        useFactory: (events: AdvisoryLockEvents, moduleRef: ModuleRef) =>
+          new EventEmitterBridge(events, moduleRef),
+      },
+      {
+        provide: AdvisoryLockTelemetry,
+        inject: [AdvisoryLockEvents, LockTable, KeyBook, MODULE_OPTIONS_TOKEN],
+        useFactory: (
+          events: AdvisoryLockEvents,
+          table: LockTable,
+          keys: KeyBook,
+          { telemetry }: AdvisoryLockModuleOptions,
+        ) =>
+          new AdvisoryLockTelemetry(events, table, new NameTemplates((lockName) => keys.isKept(lockName)), {
+            telemetry,
+            common: name === DEFAULT_NAME ? {} : { 'advisory_lock.connection': name },
+          }),
+      },
       LockUnavailableFilter,
     ],
-    exports: [token, ...byClass],
+    // Of a module with a name, the events are those of its service.
+    exports: [token, ...byClass, ...(name === DEFAULT_NAME ? [AdvisoryLockEvents] : [])],
   };
 }

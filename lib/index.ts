@@ -88,6 +88,11 @@ export {
   type BusyHttpStatus,
   LockUnavailableError,
 } from './errors/lock-unavailable.error.js';
+export {
+  AdvisoryLockHealthIndicator,
+  type ReadinessOptions,
+} from './health/advisory-lock-health-indicator.js';
+export type { LockHealth } from './health/lock-health.js';
 export type {
   InspectedBackend,
   InspectedKey,

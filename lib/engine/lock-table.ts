@@ -63,6 +63,7 @@ export class LockTable {
   private opening: Promise<LockSession> | undefined;
   private readonly closer = new AbortController();
   private closed: Promise<void> | undefined;
+  private drained = false;
   private onEmpty: (() => void) | undefined;
   /** What the shared session listens to, from its next connection on. */
   listening: Listening | undefined;
@@ -87,6 +88,11 @@ export class LockTable {
   /** Whether no more locks are taken, for ever. */
   get isClosed(): boolean {
     return this.closed !== undefined;
+  }
+
+  /** Whether it is closed, and nobody has a lock of it any more. */
+  get isDrained(): boolean {
+    return this.drained;
   }
 
   /** Takes the key, or answers `undefined` when it is held or waited for, here or elsewhere. */
@@ -142,24 +148,24 @@ export class LockTable {
   }
 
   /** Looks at the server. Rejects when it cannot be reached, or is not one to take locks on. */
-  async checkUp(): Promise<Checkup> {
-    const session = await this.sharedSession();
-    return session.checkUp(this.connections.use);
+  checkUp(): Promise<Checkup> {
+    return this.askSession((session) => session.checkUp(this.connections.use));
   }
 
   /** Asks the server what no lock hangs on. Rejects with what the server says, or with `LOCK_CONNECTION` when it cannot be reached. */
-  async look(statement: Statement): Promise<(string | null)[]> {
-    const session = await this.sharedSession();
-    try {
-      return await session.look(statement);
-    } catch (error) {
-      throw session.end === undefined ? error : new LockConnectionError(session.end, undefined, 'No answer');
-    }
+  look(statement: Statement): Promise<(string | null)[]> {
+    return this.askSession((session) => session.look(statement));
   }
 
   /** Ends the session that this process holds its locks on: they are lost. */
   failSession(cause: Error): void {
     this.session?.fail(cause);
+  }
+
+  /** How the session is that this process holds its locks on; `undefined` when there is none. It asks nobody. */
+  get pulse(): { readonly heartbeatAgeMs: number; readonly isRecent: boolean } | undefined {
+    const { session } = this;
+    return session && { heartbeatAgeMs: session.heartbeatAgeMs, isRecent: session.isRecent };
   }
 
   /** How many connections are open, and how many may be. */
@@ -225,6 +231,7 @@ export class LockTable {
       for (const hold of holds) hold.lose('the application is shutting down');
     }
     this.claims.close();
+    this.drained = true;
     await this.opening?.catch(() => undefined);
     await Promise.all([this.session?.close(), this.waitingSessions.close(), this.fencingTokens.close()]);
     await this.connections.close();
@@ -440,6 +447,15 @@ export class LockTable {
     // What was granted in the last moment is on its way back by now.
     const state = this.entries.get(key.id)?.state;
     if (state?.name === 'releasing') await state.done;
+  }
+
+  private async askSession<T>(question: (session: LockSession) => Promise<T>): Promise<T> {
+    const session = await this.sharedSession();
+    try {
+      return await question(session);
+    } catch (error) {
+      throw session.end === undefined ? error : new LockConnectionError(session.end, undefined, 'No answer');
+    }
   }
 
   /** The session, opened when first needed; however many ask at once, there is one attempt. */

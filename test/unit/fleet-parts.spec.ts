@@ -19,7 +19,7 @@ const report: InstanceReport = {
       method: 'Reports.nightly',
       schedule: '0 3 * * *',
       ticks: [
-        { atMs: 1, outcome: 'skipped', reason: 'busy', lateMs: 2 },
+        { atMs: 1, outcome: 'skipped', reason: 'held', lateMs: 2 },
         { atMs: 2, outcome: 'failed', durationMs: 3, error: 'boom' },
       ],
     },

@@ -150,6 +150,11 @@ function drawArrow({ arrow, from, to }) {
   );
 }
 
+const letters = new Intl.Segmenter();
+/** Chinese, Japanese and Korean letters and pictures take the place of two. */
+const WIDE = /[\u1100-\u11ff\u2e80-\uffef]|\p{Extended_Pictographic}/u;
+const LETTER_WIDTH = 6.6;
+
 /**
  * A text that fits. The whole of it is its tooltip.
  *
@@ -158,11 +163,16 @@ function drawArrow({ arrow, from, to }) {
  * @param {Record<string, string | number>} attributes
  */
 function label(text, room, attributes) {
-  // SVG does not shorten texts, and measuring each costs a layout: a generous guess at the width of a letter is enough.
-  const letters = [...text];
-  const most = Math.floor(room / 6.6);
-  const shown = letters.length <= most ? text : `${letters.slice(0, most - 1).join('')}…`;
-  const made = svg('text', attributes, shown);
+  const made = svg('text', attributes);
+  // SVG does not shorten texts, and to measure each costs a layout: a generous guess at the width of a letter is enough.
+  let left = room / LETTER_WIDTH;
+  let shown = '';
+  for (const { segment } of letters.segment(text)) {
+    left -= WIDE.test(segment) ? 2 : 1;
+    if (left < 0) break;
+    shown += segment;
+  }
+  made.append(shown === text ? text : `${shown}…`);
   if (shown !== text) made.append(svg('title', {}, text));
   return made;
 }

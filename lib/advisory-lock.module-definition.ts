@@ -20,7 +20,12 @@ import { KeyBook } from './engine/key-book.js';
 import { LockConnections } from './engine/lock-connections.js';
 import { LockTable } from './engine/lock-table.js';
 import { Transactions } from './engine/transactions.js';
+import { AdvisoryLockEvents } from './events/advisory-lock-events.js';
+import { AdvisoryLockHealthIndicator } from './health/advisory-lock-health-indicator.js';
+import { EventEmitterBridge } from './events/event-emitter-bridge.js';
 import { LockUnavailableFilter } from './http/lock-unavailable.filter.js';
+import { AdvisoryLockTelemetry } from './telemetry/advisory-lock-telemetry.js';
+import { NameTemplates } from './telemetry/name-templates.js';
 
 export const { ConfigurableModuleClass, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE, MODULE_OPTIONS_TOKEN } =
   new ConfigurableModuleBuilder<AdvisoryLockModuleOptions>()
@@ -43,9 +48,19 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
             useFactory: (service: AdvisoryLockService) => new AdvisoryLockCronHistory(service),
           },
           {
+            provide: AdvisoryLockEvents,
+            inject: [token],
+            useFactory: (service: AdvisoryLockService) => service.events,
+          },
+          {
             provide: AdvisoryLockInspector,
             inject: [token],
             useFactory: (service: AdvisoryLockService) => new AdvisoryLockInspector(service),
+          },
+          {
+            provide: AdvisoryLockHealthIndicator,
+            inject: [token],
+            useFactory: (service: AdvisoryLockService) => new AdvisoryLockHealthIndicator(service),
           },
         ]
       : [];
@@ -118,9 +133,9 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
       ...byClass,
       {
         provide: LockedProviders,
-        inject: [DiscoveryService, ModuleRef, KeyBook],
-        useFactory: (discovery: DiscoveryService, moduleRef: ModuleRef, keys: KeyBook) =>
-          new LockedProviders(discovery, moduleRef, token, keys),
+        inject: [DiscoveryService, ModuleRef, token],
+        useFactory: (discovery: DiscoveryService, moduleRef: ModuleRef, service: AdvisoryLockService) =>
+          new LockedProviders(discovery, moduleRef, token, service),
       },
       {
         provide: LeadershipMethods,
@@ -133,6 +148,24 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
         inject: [DiscoveryService, token],
         useFactory: (discovery: DiscoveryService, service: AdvisoryLockService) =>
           new RecordedJobs(discovery, service, token),
+      },
+      {
+        provide: EventEmitterBridge,
+        inject: [token, ModuleRef],
+        useFactory: ({ events }: AdvisoryLockService, moduleRef: ModuleRef) =>
+          new EventEmitterBridge(events, moduleRef),
+      },
+      {
+        provide: AdvisoryLockTelemetry,
+        inject: [token, MODULE_OPTIONS_TOKEN],
+        useFactory: (
+          { events, table, keys }: AdvisoryLockService,
+          { telemetry }: AdvisoryLockModuleOptions,
+        ) =>
+          new AdvisoryLockTelemetry(events, table, new NameTemplates((lockName) => keys.isKept(lockName)), {
+            telemetry,
+            common: name === DEFAULT_NAME ? {} : { 'advisory_lock.connection': name },
+          }),
       },
       LockUnavailableFilter,
     ],

@@ -80,6 +80,13 @@ export interface AdvisoryLockModuleOptions extends BusyHttpOptions {
    * @default false
    */
   readonly failOnProblems?: boolean;
+  /**
+   * Whether OpenTelemetry is told of the locks: `'auto'` when `@opentelemetry/api` is installed and an SDK is registered by the time the
+   * application has started, `true` also when one is registered later (without the package the application does not start), `false`
+   * never.
+   * @default 'auto'
+   */
+  readonly telemetry?: boolean | 'auto';
 }
 
 /** The options that the module has to know before its factory runs. */
@@ -137,6 +144,7 @@ const rules: OptionRules = {
     'a whole number of milliseconds, from 0 to 2147483647',
   ],
   failOnProblems: [(value) => typeof value === 'boolean', 'a boolean'],
+  telemetry: [(value) => typeof value === 'boolean' || value === 'auto', "true, false or 'auto'"],
 };
 
 function isWholeNumber(value: unknown, min: number, max: number): boolean {

@@ -32,7 +32,12 @@ export class Heartbeat {
 
   /** Whether the server was there so lately that its locks can be relied on without asking. */
   get isRecent(): boolean {
-    return performance.now() - this.lastHeardAt < this.times.lostAfterMs;
+    return this.ageMs < this.times.lostAfterMs;
+  }
+
+  /** How long ago the server was there for certain, in milliseconds. */
+  get ageMs(): number {
+    return performance.now() - this.lastHeardAt;
   }
 
   /** A question is on its way. */
@@ -104,7 +109,7 @@ export class Heartbeat {
         this.check();
         return;
       }
-      this.onSilence(new SilenceError(performance.now() - this.lastHeardAt, this.times.lostAfterMs));
+      this.onSilence(new SilenceError(this.ageMs, this.times.lostAfterMs));
     });
   }
 }

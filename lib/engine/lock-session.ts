@@ -78,6 +78,11 @@ export class LockSession {
     return this.heartbeat.isRecent;
   }
 
+  /** How long ago the backend was heard of, in milliseconds. */
+  get heartbeatAgeMs(): number {
+    return this.heartbeat.ageMs;
+  }
+
   /** What ended the session; `undefined` as long as it lives. */
   get end(): Error | undefined {
     return this.endCause;

@@ -12,6 +12,7 @@ import type { LockKey } from './lock-key.js';
 import type { LockMode } from './lock-mode.js';
 import { LockSession } from './lock-session.js';
 import type { Statement } from './lock-statements.js';
+import type { SessionObserver } from './session-observer.js';
 import { Waiter, type Wish } from './waiter.js';
 import { WaitingSessions } from './waiting-sessions.js';
 
@@ -54,10 +55,13 @@ export class LockTable {
   /** What this process has claimed, which lasts longer than what is done under it. */
   readonly claims: Claims;
   private readonly fencingTokens: FencingTokens;
+  /** Who is told of its connections, if anybody. */
+  observer: SessionObserver | undefined;
   private session: LockSession | undefined;
   private opening: Promise<LockSession> | undefined;
   private readonly closer = new AbortController();
   private closed: Promise<void> | undefined;
+  private drained = false;
   private onEmpty: (() => void) | undefined;
 
   constructor(
@@ -80,6 +84,11 @@ export class LockTable {
   /** Whether no more locks are taken, for ever. */
   get isClosed(): boolean {
     return this.closed !== undefined;
+  }
+
+  /** Whether it is closed, and nobody has a lock of it any more. */
+  get isDrained(): boolean {
+    return this.drained;
   }
 
   /** Takes the key, or answers `undefined` when it is held or waited for, here or elsewhere. */
@@ -110,6 +119,7 @@ export class LockTable {
     if (hold.lost !== undefined || entry?.state.name !== 'held') return Promise.resolve();
     const { holds, mode, session } = entry.state;
     holds.delete(hold);
+    hold.tellOver();
     if (holds.size > 0) return Promise.resolve();
     const isNext = mode === 'exclusive' && entry.waiters[0]?.mode === mode;
     const isHandedOn = isNext && entry.handoffs < this.maxLocalHandoffs && session.isRecent;
@@ -134,19 +144,13 @@ export class LockTable {
   }
 
   /** Looks at the server. Rejects when it cannot be reached, or is not one to take locks on. */
-  async checkUp(): Promise<Checkup> {
-    const session = await this.sharedSession();
-    return session.checkUp(this.connections.use);
+  checkUp(): Promise<Checkup> {
+    return this.askSession((session) => session.checkUp(this.connections.use));
   }
 
   /** Asks the server what no lock hangs on. Rejects with what the server says, or with `LOCK_CONNECTION` when it cannot be reached. */
-  async look(statement: Statement): Promise<(string | null)[]> {
-    const session = await this.sharedSession();
-    try {
-      return await session.look(statement);
-    } catch (error) {
-      throw session.end === undefined ? error : new LockConnectionError(session.end, undefined, 'No answer');
-    }
+  look(statement: Statement): Promise<(string | null)[]> {
+    return this.askSession((session) => session.look(statement));
   }
 
   /** Ends the session that this process holds its locks on: they are lost. */
@@ -154,10 +158,23 @@ export class LockTable {
     this.session?.fail(cause);
   }
 
+  /** How the session is that this process holds its locks on; `undefined` when there is none. It asks nobody. */
+  get pulse(): { readonly heartbeatAgeMs: number; readonly isRecent: boolean } | undefined {
+    const { session } = this;
+    return session && { heartbeatAgeMs: session.heartbeatAgeMs, isRecent: session.isRecent };
+  }
+
   /** How many connections are open, and how many may be. */
   get connectionCounts(): { open: number; allowed: number } {
     const shared = this.session === undefined ? 0 : 1;
     return { open: shared + this.waitingSessions.count, allowed: this.connections.maxConnections };
+  }
+
+  /** By how many calls each key is held and waited for in this process. */
+  *usage(): Generator<{ readonly name: string; readonly holds: number; readonly waiters: number }> {
+    for (const { key, state, waiters } of this.entries.values()) {
+      yield { name: key.name, holds: holdsOf(state).length, waiters: waiters.length };
+    }
   }
 
   /** Whether two sessions have shown that locks exclude on this server. */
@@ -198,6 +215,7 @@ export class LockTable {
       for (const hold of holds) hold.lose('the application is shutting down');
     }
     this.claims.close();
+    this.drained = true;
     await this.opening?.catch(() => undefined);
     await Promise.all([this.session?.close(), this.waitingSessions.close(), this.fencingTokens.close()]);
     await this.connections.close();
@@ -288,6 +306,7 @@ export class LockTable {
     const { waiters } = entry;
     const place = waiters.findLastIndex(({ since }) => since <= waiter.since) + 1;
     waiters.splice(place, 0, waiter);
+    waiter.tellWaiting();
     if (place === 0 && isReaderNext(entry)) void this.letReadersIn(entry);
     return waiter.outcome;
   }
@@ -381,6 +400,9 @@ export class LockTable {
       () => this.sharedSession(key),
       this.waitingSessions,
       () => waiters.reduce((latest, { deadline }) => Math.max(latest, deadline), 0) - performance.now(),
+      () => {
+        for (const waiter of waiters) waiter.tellWaiting();
+      },
     );
     entry.handoffs = 0;
     entry.state = { name: 'campaigning', campaign };
@@ -409,6 +431,15 @@ export class LockTable {
     // What was granted in the last moment is on its way back by now.
     const state = this.entries.get(key.id)?.state;
     if (state?.name === 'releasing') await state.done;
+  }
+
+  private async askSession<T>(question: (session: LockSession) => Promise<T>): Promise<T> {
+    const session = await this.sharedSession();
+    try {
+      return await question(session);
+    } catch (error) {
+      throw session.end === undefined ? error : new LockConnectionError(session.end, undefined, 'No answer');
+    }
   }
 
   /** The session, opened when first needed; however many ask at once, there is one attempt. */
@@ -440,6 +471,7 @@ export class LockTable {
         },
         () => this.waitingSessions.isAnyWaiting,
       );
+      this.observer?.opened();
       return this.session;
     } finally {
       this.opening = undefined;
@@ -447,7 +479,8 @@ export class LockTable {
   }
 
   private lost(session: LockSession, cause: Error): void {
-    if (this.session === session) {
+    const isShared = this.session === session;
+    if (isShared) {
       this.session = undefined;
       // Who waits hears nothing either way, so the silence of the others' session counts for those who only wait.
       if (cause instanceof SilenceError) this.waitingSessions.failWaiting(cause);
@@ -455,11 +488,15 @@ export class LockTable {
       else if (!this.isClosed && this.waitingSessions.count > 0)
         void this.sharedSession().catch(() => undefined);
     }
+    const lost: LockHold[] = [];
     for (const entry of this.entries.values()) {
-      const holds = holdsOf(entry.state).filter((hold) => hold.session === session);
+      const { state } = entry;
+      const holds = holdsOf(state).filter((hold) => hold.session === session);
       for (const hold of holds) hold.lose(`its database connection ended (${cause.message})`, cause);
+      if (state.name === 'held') lost.push(...holds);
       if (holds.length > 0) this.next(entry);
     }
+    if (!this.isClosed && (isShared || lost.length > 0)) this.observer?.lost(cause, lost);
   }
 
   private tellIfEmpty(): void {

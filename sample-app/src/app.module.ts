@@ -3,6 +3,7 @@ import { ScheduleModule } from '@nestjs/schedule';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AdvisoryLockModule } from 'nestjs-advisory-lock';
 import { databaseOptions } from './database-options.js';
+import { HealthModule } from './health/health.module.js';
 import { ImportsModule } from './imports/imports.module.js';
 import { OrdersModule } from './orders/orders.module.js';
 import { PricesModule } from './prices/prices.module.js';
@@ -17,6 +18,7 @@ import { ReportsModule } from './reports/reports.module.js';
     ReportsModule,
     PricesModule,
     ImportsModule,
+    HealthModule,
   ],
 })
 export class AppModule {}

@@ -32,7 +32,8 @@ describe('the sample fleet', () => {
       const rows = await fleet.shows(/tick .+ daily report(?=.*wrote no\.)(?=.*skipped.*skipped)/, 3);
 
       const ticks = await database.query<{ dueAt: Date; runs: number }>(
-        `SELECT "dueAt", count(*)::int AS runs FROM advisory_lock_shop.sales_reports GROUP BY 1 ORDER BY 1`,
+        `SELECT "dueAt", count(*)::int AS runs FROM advisory_lock_shop.sales_reports
+          WHERE "dueAt" IS NOT NULL GROUP BY 1 ORDER BY 1`,
       );
       expect(ticks.filter(({ dueAt, runs }) => dueAt.getTime() % 5_000 !== 0 || runs !== 1)).toEqual([]);
       const written = ticks.map(({ dueAt }) => dueAt.toLocaleTimeString('en-GB'));
@@ -91,6 +92,25 @@ describe('the sample fleet', () => {
       expect(receipts.length).toBeGreaterThanOrEqual(orders.length);
       expect(orders.length).toBeGreaterThan(2);
       expect(receipts.map(({ receiptNumber }) => receiptNumber)).toEqual(receipts.map((_, n) => n + 1));
+    },
+    testTimeoutMs,
+  );
+
+  it(
+    'says of each instance that it is alive and ready',
+    async () => {
+      const fleet = startFleet(shop);
+      const instances = await fleet.instances();
+
+      for (const { url } of instances) {
+        for (const route of ['live', 'ready']) {
+          const response = await fetch(`${url}/health/${route}`);
+          expect(response.status).toBe(200);
+          expect(await response.json()).toMatchObject({
+            details: { locks: { status: 'up', session: 'open' } },
+          });
+        }
+      }
     },
     testTimeoutMs,
   );

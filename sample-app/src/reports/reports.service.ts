@@ -6,7 +6,7 @@ import { instanceName } from '../instance-name.js';
 import { Order } from '../orders/order.entity.js';
 import { SalesReport } from './sales-report.entity.js';
 
-const REPORT_LOCK = 'sales-report';
+const REPORT_LOCK = 'daily-report';
 const logger = new Logger('DailyReport');
 
 @Injectable()
@@ -55,7 +55,7 @@ export class ReportsService {
 
   /** Stands for the slow query that a real report has. */
   private async crunchNumbers(): Promise<void> {
-    await this.reports.query('SELECT pg_sleep(0.4)');
+    await this.reports.query('SELECT pg_sleep(1)');
   }
 }
 

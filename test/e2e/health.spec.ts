@@ -1,0 +1,296 @@
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { Controller, Get, type ModuleMetadata, ServiceUnavailableException } from '@nestjs/common';
+import { HealthCheck, type HealthCheckResult, HealthCheckService, TerminusModule } from '@nestjs/terminus';
+import {
+  AdvisoryLockHealthIndicator,
+  AdvisoryLockModule,
+  type AdvisoryLockModuleOptions,
+  AdvisoryLockService,
+  getAdvisoryLockToken,
+  type LockHealth,
+} from 'nestjs-advisory-lock';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { closeAfterTest } from '../faults/support/close-after-test.js';
+import { startPrimary, startStandby } from '../faults/support/postgres-cluster.js';
+import { startProxy } from '../faults/support/tcp-proxy.js';
+import { SHORT_TIMES, told } from '../faults/support/told.js';
+import { useTestDatabase } from '../support/test-database.js';
+import { until } from '../support/until.js';
+import { postgres, serve, type ServedApp, start } from './support/applications.js';
+
+const database = useTestDatabase();
+
+afterEach(() => {
+  jest.restoreAllMocks();
+});
+
+@Controller('health')
+class HealthController {
+  constructor(
+    private readonly health: HealthCheckService,
+    private readonly locks: AdvisoryLockHealthIndicator,
+  ) {}
+
+  @Get('live')
+  @HealthCheck()
+  live(): Promise<HealthCheckResult> {
+    return this.health.check([() => this.locks.isAlive('locks')]);
+  }
+
+  @Get('ready')
+  @HealthCheck()
+  ready(): Promise<HealthCheckResult> {
+    return this.health.check([() => this.locks.isReady('locks')]);
+  }
+}
+
+const watched = (options?: AdvisoryLockModuleOptions): ModuleMetadata => ({
+  imports: [
+    postgres(database),
+    AdvisoryLockModule.forRoot(options),
+    TerminusModule.forRoot({ errorLogStyle: 'json' }),
+  ],
+  controllers: [HealthController],
+});
+
+interface Answer {
+  readonly status: number;
+  readonly overall: string;
+  readonly locks: LockHealth;
+}
+
+async function ask({ url }: ServedApp, route: 'live' | 'ready'): Promise<Answer> {
+  // Far more than the 500 ms that it takes at most; an answer that hangs fails the test.
+  const response = await fetch(`${url}/health/${route}`, { signal: AbortSignal.timeout(8_000) });
+  const body = (await response.json()) as { status: string; details: { locks: LockHealth } };
+  return { status: response.status, overall: body.status, locks: body.details.locks };
+}
+
+const becomes = async (app: ServedApp, status: number): Promise<LockHealth> => {
+  let answer = await ask(app, 'ready');
+  await until(
+    async () => (answer = await ask(app, 'ready')).status === status,
+    `readiness answers ${String(status)}`,
+    20_000,
+  );
+  return answer.locks;
+};
+
+describe('the health of an application', () => {
+  it('is told with the age of the heartbeat, the connections and what the doctor found', async () => {
+    const app = await serve('express', watched({ maxConnections: 3 }));
+    expect(await ask(app, 'ready')).toEqual({
+      status: 200,
+      overall: 'ok',
+      locks: {
+        status: 'up',
+        session: 'open',
+        heartbeatAgeMs: expect.any(Number),
+        connections: { open: 1, allowed: 3 },
+        problems: [],
+        diagnosedMsAgo: expect.any(Number),
+      },
+    });
+    expect(await ask(app, 'live')).toEqual({
+      status: 200,
+      overall: 'ok',
+      locks: {
+        status: 'up',
+        session: 'open',
+        heartbeatAgeMs: expect.any(Number),
+        connections: { open: 1, allowed: 3 },
+      },
+    });
+  });
+
+  it('is told from memory: many probes are one round trip, on the connection that is there, and take no lock', async () => {
+    const app = await serve('express', watched({ heartbeatMs: 60_000, lostAfterMs: 120_000 }));
+    await ask(app, 'ready');
+    const lastStatements = () =>
+      database.query(
+        `SELECT pid, query_start FROM pg_stat_activity WHERE application_name LIKE 'nestjs-advisory-lock%'`,
+      );
+    const before = await lastStatements();
+    expect(before).toHaveLength(1);
+    for (let probe = 0; probe < 20; probe += 1) {
+      expect(await ask(app, 'ready')).toMatchObject({ status: 200 });
+      expect(await ask(app, 'live')).toMatchObject({ status: 200 });
+    }
+    expect(await lastStatements()).toEqual(before);
+    expect(await database.advisoryLocks()).toEqual([]);
+  });
+
+  it('looks at the server anew when what it knows is old, and is ready whatever is found on a primary', async () => {
+    const { app } = await start(watched({ heartbeatMs: 60_000, lostAfterMs: 120_000 }));
+    const locks = app.get(AdvisoryLockService);
+    const indicator = app.get(AdvisoryLockHealthIndicator);
+    const probe = async () => (await indicator.isReady('locks', { withinMs: 10_000 })).locks;
+    expect(await probe()).toMatchObject({ status: 'up', problems: [] });
+
+    const problems = [{ code: 'LOCK_TABLE', message: 'The lock table is nearly full.' }] as const;
+    const healthy = await locks.diagnose();
+    jest.spyOn(locks, 'diagnose').mockResolvedValue({ ...healthy, isHealthy: false, problems });
+    expect(await probe()).toMatchObject({ status: 'up', problems: [] });
+    const now = performance.now.bind(performance);
+    jest.spyOn(performance, 'now').mockImplementation(() => now() + 11_000);
+    expect(await probe()).toMatchObject({ status: 'up', problems });
+  });
+
+  it('of a module with a name is told by an indicator of its service', async () => {
+    const { app } = await start({
+      imports: [
+        postgres(database),
+        AdvisoryLockModule.forRoot(),
+        AdvisoryLockModule.forRoot({ name: 'archive', maxConnections: 2 }),
+      ],
+    });
+    const archive = new AdvisoryLockHealthIndicator(app.get(getAdvisoryLockToken('archive')));
+    expect(archive.isAlive('archive')).toMatchObject({ archive: { connections: { allowed: 2 } } });
+    expect(await archive.isReady('archive')).toMatchObject({ archive: { status: 'up' } });
+    expect(app.get(AdvisoryLockHealthIndicator).isAlive('locks')).toMatchObject({
+      locks: { connections: { allowed: 4 } },
+    });
+  });
+
+  it.each([0, 1.5, Infinity, '500'])('refuses to answer within %p ms', async (withinMs) => {
+    const { app } = await start(watched());
+    await expect(
+      app.get(AdvisoryLockHealthIndicator).isReady('locks', { withinMs: withinMs as number }),
+    ).rejects.toMatchObject({ code: 'LOCK_CONFIGURATION', message: expect.stringContaining('`withinMs`') });
+  });
+});
+
+describe('the health of an application whose database fails', () => {
+  const through = async () => {
+    const proxy = await closeAfterTest(startProxy(database.url));
+    const connectionOptions = { url: proxy.url(database.url), connectTimeoutMS: 1_000 };
+    return { proxy, app: await serve('express', watched({ ...SHORT_TIMES, connectionOptions })) };
+  };
+
+  it('is not ready while nothing is heard from it, answers in time, and recovers by itself; alive all the time', async () => {
+    const { proxy, app } = await through();
+    const lock = await app.app.get(AdvisoryLockService).acquire('import');
+    proxy.silence();
+    const answer = await becomes(app, 503);
+    expect(answer).toMatchObject({ status: 'down', message: expect.any(String) });
+    await told(lock);
+    const { locks } = await ask(app, 'ready');
+    expect(locks).toMatchObject({
+      status: 'down',
+      session: 'none',
+      connections: { open: 0 },
+      message: expect.stringMatching(/none could be opened|could not be reached/),
+    });
+    expect(locks).not.toHaveProperty('heartbeatAgeMs');
+    expect(await ask(app, 'live')).toMatchObject({ status: 200, locks: { status: 'up', session: 'none' } });
+    proxy.resume();
+    expect(await becomes(app, 200)).toMatchObject({ session: 'open', problems: [] });
+  });
+
+  it('is told in time also while the server does not answer at all', async () => {
+    const { proxy, app } = await through();
+    await proxy.refuse();
+    proxy.cut();
+    await until(async () => (await ask(app, 'live')).locks.session === 'none', 'the session has ended');
+    jest.spyOn(app.app.get(AdvisoryLockService), 'diagnose').mockReturnValue(new Promise(() => undefined));
+    expect(await app.app.get(AdvisoryLockHealthIndicator).isReady('locks', { withinMs: 20 })).toMatchObject({
+      locks: { status: 'down', message: expect.stringContaining('within 20 ms none could be opened') },
+    });
+    expect(await ask(app, 'ready')).toMatchObject({
+      locks: { status: 'down', message: expect.stringContaining('within 500 ms none could be opened') },
+    });
+  });
+
+  it('is not ready on a server that has crashed, nor on a standby, until there is a primary again; alive all the time', async () => {
+    const primary = await closeAfterTest(startPrimary());
+    const standby = await closeAfterTest(startStandby(primary));
+    const proxy = await closeAfterTest(startProxy(primary.url));
+    const app = await serve('express', watched({ connectionOptions: { url: proxy.url(primary.url) } }));
+    expect(await ask(app, 'ready')).toMatchObject({ status: 200 });
+
+    await primary.crash();
+    await becomes(app, 503);
+    expect(await ask(app, 'live')).toMatchObject({ status: 200 });
+
+    proxy.target = standby.url;
+    await until(async () => {
+      const { locks } = await ask(app, 'ready');
+      return locks.problems?.[0]?.code === 'STANDBY';
+    }, 'it says that this is a standby');
+    expect(await ask(app, 'ready')).toMatchObject({
+      status: 503,
+      locks: { session: 'none', message: expect.stringContaining('standby') },
+    });
+    expect(await ask(app, 'live')).toMatchObject({ status: 200 });
+
+    await primary.start();
+    proxy.target = primary.url;
+    expect(await becomes(app, 200)).toMatchObject({ session: 'open', problems: [] });
+  });
+});
+
+describe('the health of an application that shuts down', () => {
+  it('is not ready from the beginning, alive while holders finish, and dead when the process lives on', async () => {
+    const app = await serve('express', watched());
+    const indicator = app.app.get(AdvisoryLockHealthIndicator);
+    const lock = await app.app.get(AdvisoryLockService).acquire('import');
+    const closing = app.app.close();
+    const locks = await becomes(app, 503);
+    expect(locks).toMatchObject({
+      status: 'down',
+      session: 'open',
+      message: expect.stringContaining('shutting down'),
+    });
+    // Terminus answers 503 to everything from now on, and shows what the indicator says.
+    expect(await ask(app, 'live')).toMatchObject({ overall: 'shutting_down', locks: { status: 'up' } });
+    await lock.release();
+    await closing;
+    expect(indicator.isAlive('locks')).toMatchObject({ locks: { status: 'down', session: 'none' } });
+    expect(await indicator.isReady('locks')).toMatchObject({ locks: { status: 'down', session: 'none' } });
+    expect(await database.connections()).toEqual([]);
+  });
+});
+
+describe('the health of an application without Terminus', () => {
+  @Controller('health')
+  class PlainController {
+    constructor(private readonly locks: AdvisoryLockHealthIndicator) {}
+
+    @Get('ready')
+    async ready(): Promise<object> {
+      const details = await this.locks.isReady('locks');
+      if (details.locks.status === 'down') throw new ServiceUnavailableException({ details });
+      return { details };
+    }
+  }
+
+  it('is told by a route of its own', async () => {
+    const proxy = await closeAfterTest(startProxy(database.url));
+    const connectionOptions = { url: proxy.url(database.url) };
+    const app = await serve('fastify', {
+      imports: [postgres(database), AdvisoryLockModule.forRoot({ connectionOptions })],
+      controllers: [PlainController],
+    });
+    expect(await ask(app, 'ready')).toMatchObject({ status: 200, locks: { status: 'up' } });
+    await proxy.refuse();
+    proxy.cut();
+    expect(await becomes(app, 503)).toMatchObject({
+      status: 'down',
+      problems: [{ code: 'UNREACHABLE' }],
+      message: expect.stringContaining('ECONNREFUSED'),
+    });
+    await proxy.accept();
+    await becomes(app, 200);
+  });
+
+  it('needs nothing of it: the library does not import it', async () => {
+    const folder = fileURLToPath(new URL('../../lib', import.meta.url));
+    const files = (await readdir(folder, { recursive: true })).filter((path) => path.endsWith('.ts'));
+    expect(files).toContain(join('health', 'advisory-lock-health-indicator.ts'));
+    for (const path of files) {
+      expect(await readFile(join(folder, path), 'utf8')).not.toMatch(/^(?!\s*\*).*@nestjs\/terminus/m);
+    }
+  });
+});

@@ -1,6 +1,6 @@
 /** @import { DashboardLock, DashboardParty } from '../dashboard-snapshot.js' */
 /** @import { Row } from './keyed-list.js' */
-import { element, icon, setText, show } from './dom.js';
+import { element, icon, setAttribute, setText, show } from './dom.js';
 import { counted, lockTitle, number } from './format.js';
 import { keyForms } from './key-forms.js';
 import { keyedList } from './keyed-list.js';
@@ -98,15 +98,19 @@ export function lockRow(first, { canTerminate, terminate }) {
     current = lock;
     const shownTitle = lockTitle(lock);
     setText(title, shownTitle);
-    title.title = shownTitle.length > 60 ? shownTitle : '';
+    setAttribute(title, 'title', shownTitle.length > 60 ? shownTitle : '');
     setText(key, lock.key.id);
     show(key, shownTitle !== lock.key.id);
     show(tool, lock.tool !== undefined);
     row.classList.toggle('contended', lock.waiters.length > 0);
     row.classList.toggle('unnamed', lock.name === undefined && lock.tool === undefined);
     row.classList.toggle('open', isOpen);
-    toggle.ariaExpanded = String(isOpen);
-    toggle.ariaLabel = `Details of ${shownTitle.slice(0, 80)}, ${counted(lock.waiters.length, 'waiter')}`;
+    setAttribute(toggle, 'aria-expanded', String(isOpen));
+    setAttribute(
+      toggle,
+      'aria-label',
+      `Details of ${shownTitle.slice(0, 80)}, ${counted(lock.waiters.length, 'waiter')}`,
+    );
     show(details, isOpen);
     holders.update(lock.holders);
     waiters.update(lock.waiters);

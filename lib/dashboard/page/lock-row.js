@@ -59,7 +59,10 @@ export function lockRow(first, { canTerminate, terminate }) {
   function parties(role) {
     const list = element(role === 'holder' ? 'ul' : 'ol', 'parties');
     list.ariaLabel = role === 'holder' ? 'Held by' : 'Waiting, the first in line first';
-    const none = element('p', 'muted none', role === 'holder' ? 'nobody' : 'nobody waits');
+    const none =
+      role === 'holder'
+        ? element('p', 'muted none', 'nobody')
+        : element('p', 'muted none', dash(), element('span', 'visually-hidden', 'Nobody waits'));
     const rest = element('button', 'link');
     rest.type = 'button';
     rest.addEventListener('click', () => {
@@ -117,4 +120,11 @@ export function lockRow(first, { canTerminate, terminate }) {
   }
 
   return { element: row, update };
+}
+
+/** Calmer to look at than words in every row. */
+function dash() {
+  const made = element('span', '', '–');
+  made.ariaHidden = 'true';
+  return made;
 }

@@ -14,7 +14,11 @@ const DURATION = {
 /** What the gauges read: the lock table. */
 export interface LockUsage {
   readonly connectionCounts: { readonly open: number; readonly allowed: number };
-  usage(): Iterable<{ readonly name: string; readonly holds: number; readonly waiters: number }>;
+  readonly activities: Iterable<{
+    readonly key: { readonly name: string };
+    readonly holds: readonly unknown[];
+    readonly waiters: readonly unknown[];
+  }>;
 }
 
 /** Makes metrics of what happens to the locks and jobs of this process. Their labels are few: a name's template, never the name. */
@@ -150,11 +154,11 @@ export class LockMetrics {
   private usageByTemplate(): Map<string, { holds: number; waiters: number }> {
     // Of what it is not told any more, the SDK goes on to tell the last value.
     const sums = new Map([...this.usedTemplates].map((template) => [template, { holds: 0, waiters: 0 }]));
-    for (const { name, holds, waiters } of this.usage.usage()) {
-      const template = this.templates.of(name);
+    for (const { key, holds, waiters } of this.usage.activities) {
+      const template = this.templates.of(key.name);
       this.usedTemplates.add(template);
       const sum = sums.get(template) ?? { holds: 0, waiters: 0 };
-      sums.set(template, { holds: sum.holds + holds, waiters: sum.waiters + waiters });
+      sums.set(template, { holds: sum.holds + holds.length, waiters: sum.waiters + waiters.length });
     }
     return sums;
   }

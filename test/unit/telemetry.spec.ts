@@ -8,7 +8,7 @@ import { NameTemplates } from '../../lib/telemetry/name-templates.js';
 import { defer } from '../support/cleanup.js';
 import { recordMetrics, recordSpans } from '../support/telemetry-sdk.js';
 
-const NOTHING_USED = { connectionCounts: { open: 1, allowed: 4 }, usage: () => [] };
+const NOTHING_USED = { connectionCounts: { open: 1, allowed: 4 }, activities: [] };
 
 function telemetryOf(events: AdvisoryLockEvents, options?: TelemetryOptions): AdvisoryLockTelemetry {
   const telemetry = new AdvisoryLockTelemetry(events, NOTHING_USED, new NameTemplates(), options);

@@ -25,8 +25,7 @@ export function doctorView() {
       byId('doctor-checked'),
       doctor === undefined ? '' : `checked ${duration(Date.parse(at) - Date.parse(doctor.checkedAt))} ago`,
     );
-    const { checkedAt: _, ...report } = doctor ?? { checkedAt: '' };
-    const text = JSON.stringify(report);
+    const text = JSON.stringify([doctor?.problems, doctor?.summary, doctor?.pooler]);
     if (text === shown) return;
     shown = text;
     byId('doctor-report').replaceChildren(...contentOf(doctor));

@@ -57,6 +57,17 @@ export function setText(where, text) {
 }
 
 /**
+ * Writes an attribute only where it changes.
+ *
+ * @param {Element} where
+ * @param {string} name
+ * @param {string} value
+ */
+export function setAttribute(where, name, value) {
+  if (where.getAttribute(name) !== value) where.setAttribute(name, value);
+}
+
+/**
  * @param {HTMLElement} what
  * @param {boolean} isShown
  */

@@ -1,7 +1,7 @@
 /** @import { DashboardJob, DashboardTick } from '../dashboard-snapshot.js' */
 /** @import { Row } from './keyed-list.js' */
 /** @import { TickCard } from './tick-card.js' */
-import { element, setText, show } from './dom.js';
+import { element, setAttribute, setText, show } from './dom.js';
 import { duration, moment, took } from './format.js';
 import { actorsOf } from './tick-marks.js';
 import { timeline } from './timeline.js';
@@ -48,7 +48,7 @@ export function jobRow(card) {
       ticks.update({ job, nowMs });
       setText(last, lastText(job.ticks, nowMs));
       show(lanes, job.ticks.length > 0);
-      lanes.setAttribute('aria-label', `By instance, ${job.name}`);
+      setAttribute(lanes, 'aria-label', `By instance, ${job.name}`);
     },
   };
 }

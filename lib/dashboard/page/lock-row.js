@@ -1,6 +1,6 @@
 /** @import { DashboardLock, DashboardParty } from '../dashboard-snapshot.js' */
 /** @import { Row } from './keyed-list.js' */
-import { element, icon, setText, show } from './dom.js';
+import { element, icon, setAttribute, setText, show } from './dom.js';
 import { counted, lockTitle, number } from './format.js';
 import { keyForms } from './key-forms.js';
 import { keyedList } from './keyed-list.js';
@@ -59,7 +59,10 @@ export function lockRow(first, { canTerminate, terminate }) {
   function parties(role) {
     const list = element(role === 'holder' ? 'ul' : 'ol', 'parties');
     list.ariaLabel = role === 'holder' ? 'Held by' : 'Waiting, the first in line first';
-    const none = element('p', 'muted none', role === 'holder' ? 'nobody' : 'nobody waits');
+    const none =
+      role === 'holder'
+        ? element('p', 'muted none', 'nobody')
+        : element('p', 'muted none', dash(), element('span', 'visually-hidden', 'Nobody waits'));
     const rest = element('button', 'link');
     rest.type = 'button';
     rest.addEventListener('click', () => {
@@ -98,19 +101,30 @@ export function lockRow(first, { canTerminate, terminate }) {
     current = lock;
     const shownTitle = lockTitle(lock);
     setText(title, shownTitle);
-    title.title = shownTitle.length > 60 ? shownTitle : '';
+    setAttribute(title, 'title', shownTitle.length > 60 ? shownTitle : '');
     setText(key, lock.key.id);
     show(key, shownTitle !== lock.key.id);
     show(tool, lock.tool !== undefined);
     row.classList.toggle('contended', lock.waiters.length > 0);
     row.classList.toggle('unnamed', lock.name === undefined && lock.tool === undefined);
     row.classList.toggle('open', isOpen);
-    toggle.ariaExpanded = String(isOpen);
-    toggle.ariaLabel = `Details of ${shownTitle.slice(0, 80)}, ${counted(lock.waiters.length, 'waiter')}`;
+    setAttribute(toggle, 'aria-expanded', String(isOpen));
+    setAttribute(
+      toggle,
+      'aria-label',
+      `Details of ${shownTitle.slice(0, 80)}, ${counted(lock.waiters.length, 'waiter')}`,
+    );
     show(details, isOpen);
     holders.update(lock.holders);
     waiters.update(lock.waiters);
   }
 
   return { element: row, update };
+}
+
+/** Calmer to look at than words in every row. */
+function dash() {
+  const made = element('span', '', '–');
+  made.ariaHidden = 'true';
+  return made;
 }

@@ -1,4 +1,4 @@
-/** @import { DashboardSnapshot } from '../dashboard-snapshot.js' */
+/** @import { DashboardLock, DashboardSnapshot } from '../dashboard-snapshot.js' */
 /** @import { LockActions } from './lock-row.js' */
 import { byId, setText, show } from './dom.js';
 import { counted, number } from './format.js';
@@ -20,7 +20,7 @@ const afterLimit = (limit) => LIMITS.find((each) => each > limit);
 export function locksView(actions, feed) {
   const put = keyedList(
     byId('lock-list'),
-    ({ key }) => key.id,
+    /** @param {DashboardLock} lock */ ({ key }) => key.id,
     (lock) => lockRow(lock, actions),
   );
   const more = byId('locks-more-button');

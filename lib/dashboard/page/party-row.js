@@ -1,6 +1,6 @@
 /** @import { DashboardLock, DashboardParty } from '../dashboard-snapshot.js' */
 /** @import { Row } from './keyed-list.js' */
-import { element, setText, show } from './dom.js';
+import { element, setAttribute, setText, show } from './dom.js';
 import { counted, partyTitle, since } from './format.js';
 
 /**
@@ -63,14 +63,15 @@ export function partyRow({ role, isOpen, canTerminate, terminate }) {
         calls,
         role === 'holder' ? `${counted(callsWaiting, 'call')} inside` : counted(callsWaiting, 'call'),
       );
-      calls.title =
+      const callsTitle =
         role === 'holder'
           ? `${counted(callsWaiting, 'call')} inside of this instance ${callsWaiting === 1 ? 'waits' : 'wait'} for the lock`
           : `${counted(callsWaiting, 'call')} in that instance ${callsWaiting === 1 ? 'waits' : 'wait'} behind this one`;
+      setAttribute(calls, 'title', callsTitle);
       const canEnd =
         role === 'holder' && canTerminate() && pid !== undefined && party.backendId !== undefined;
       show(end, canEnd);
-      if (canEnd) end.ariaLabel = `End ${title}, pid ${pid} …`;
+      if (canEnd) setAttribute(end, 'aria-label', `End ${title}, pid ${pid} …`);
       show(more, isOpen());
       if (isOpen()) {
         const text = JSON.stringify(factsOf(party, role));

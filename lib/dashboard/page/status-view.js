@@ -27,6 +27,7 @@ export class StatusView {
     this.#problem = problem ?? '';
     if (problem === undefined) this.#seenAt = performance.now();
     const { isHealthy, text } = healthOf(snapshot);
+    show(byId('of'), database !== undefined);
     setText(byId('database'), database ?? '');
     setText(byId('served'), instance);
     this.#showHealth(isHealthy, text);

@@ -28,7 +28,13 @@ export class TickCard {
       if (key === 'Escape') this.#hide();
     });
     for (const event of ['scroll', 'resize']) {
-      addEventListener(event, () => this.#place(), { capture: true, passive: true });
+      addEventListener(
+        event,
+        () => {
+          this.#place();
+        },
+        { capture: true, passive: true },
+      );
     }
   }
 

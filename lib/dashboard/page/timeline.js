@@ -2,7 +2,7 @@
 /** @import { JobNow } from './job-row.js' */
 /** @import { Row } from './keyed-list.js' */
 /** @import { TickCard } from './tick-card.js' */
-import { element, icon, setText, show } from './dom.js';
+import { element, icon, setAttribute, setText, show } from './dom.js';
 import { counted, moment } from './format.js';
 import { keyedList } from './keyed-list.js';
 import { actorsOf, OUTCOMES } from './tick-marks.js';
@@ -47,7 +47,7 @@ export function timeline(card) {
       gapMs: (atMs[index] ?? 0) - (atMs[index - 1] ?? atMs[index] ?? 0),
     }));
     const restMs = nowMs - (atMs.at(-1) ?? nowMs);
-    line.ariaLabel = `Ticks of ${job.name}, the oldest first`;
+    setAttribute(line, 'aria-label', `Ticks of ${job.name}, the oldest first`);
     put(ticks);
     keepOneTabStop(line);
     grow(rest, restMs);
@@ -149,9 +149,14 @@ function tickMark(card) {
       grow(row, gapMs);
       if (drawn !== tick.outcome) mark.replaceChildren(icon(tick.outcome));
       drawn = tick.outcome;
-      mark.dataset.outcome = tick.outcome;
+      setAttribute(mark, 'data-outcome', tick.outcome);
       const actors = actorsOf(tick);
-      mark.ariaLabel = `${moment(Date.parse(tick.at), nowMs)}: ${OUTCOMES[tick.outcome]}${actors.length === 0 ? '' : ` on ${actors.join(', ')}`}`;
+      const where = actors.length === 0 ? '' : ` on ${actors.join(', ')}`;
+      setAttribute(
+        mark,
+        'aria-label',
+        `${moment(Date.parse(tick.at), nowMs)}: ${OUTCOMES[tick.outcome]}${where}`,
+      );
       card.refresh(mark, tick, nowMs);
     },
   };

@@ -9,7 +9,7 @@ const BOX_WIDTHS = { least: 126, most: 220 };
 const COLUMN_GAPS = { least: 40, most: 84 };
 const ROW_GAP = 14;
 const GROUP_GAP = 24;
-const MARGIN = 8;
+const MARGIN = 14;
 
 /**
  * @typedef {object} PlacedBox
@@ -22,7 +22,13 @@ const MARGIN = 8;
  * @property {boolean} isNarrow
  */
 
-/** @typedef {{ arrow: WaitArrow, from: { x: number, y: number }, to: { x: number, y: number } }} PlacedArrow */
+/**
+ * @typedef {object} PlacedArrow
+ * @property {WaitArrow} arrow
+ * @property {{ x: number, y: number }} from
+ * @property {{ x: number, y: number }} to
+ * @property {number} below Where there is room below both boxes, for one that leads back.
+ */
 
 /**
  * Boxes in columns: who waits stands to the left of whom it waits for. What has nothing to do with each other stands one below the other.
@@ -110,6 +116,7 @@ function placeArrows(boxes, arrows) {
       arrow,
       from: { x: from.x + from.width, y: rowMiddle(from, arrow.key) },
       to: { x: to.x, y: rowMiddle(to, arrow.key) },
+      below: Math.max(from.y + from.height, to.y + to.height) + GROUP_GAP / 3,
     });
   }
   return placed;

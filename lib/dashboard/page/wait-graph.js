@@ -5,6 +5,7 @@ import { duration } from './format.js';
 import { HEAD_HEIGHT, layOut, rowMiddle } from './wait-graph-layout.js';
 
 const PADDING = 12;
+const SWING = 17;
 /** Room for `59m 59s`. */
 const TIME_WIDTH = 52;
 
@@ -115,7 +116,12 @@ function drawBox(box, times) {
     'g',
     { class: `graph-node ${holdsAny ? 'holder' : 'waiter'}`, 'data-node': node.title },
     svg('rect', { x, y, width, height, rx: 8 }),
-    label(node.title, width - 2 * PADDING, { x: x + PADDING, y: y + 14, class: 'graph-title' }),
+    label(
+      node.title,
+      width - 2 * PADDING,
+      { x: x + PADDING, y: y + 14, class: 'graph-title' },
+      LETTER_WIDTHS.title,
+    ),
     label(placeOf(node), width - 2 * PADDING, {
       x: x + PADDING,
       y: y + 29,
@@ -133,14 +139,19 @@ function placeOf({ pid, isPrepared }) {
 }
 
 /** @param {PlacedArrow} placed */
-function drawArrow({ arrow, from, to }) {
-  // One that leads back to a column on the left swings out further, so that it can be told from the others.
-  const bend = to.x > from.x ? (to.x - from.x) / 2 : 70;
+function drawArrow({ arrow, from, to, below }) {
+  const bend = (to.x - from.x) / 2;
+  const way =
+    bend > 0
+      ? `C${from.x + bend} ${from.y} ${to.x - bend} ${to.y} ${to.x} ${to.y}`
+      : // In a circle somebody on the right waits for somebody on the left: round below both.
+        `C${from.x + SWING} ${from.y} ${from.x + SWING} ${below} ${from.x} ${below}` +
+        `L${to.x} ${below}C${to.x - SWING} ${below} ${to.x - SWING} ${to.y} ${to.x} ${to.y}`;
   return svg(
     'path',
     {
       class: `graph-arrow ${arrow.because}`,
-      d: `M${from.x} ${from.y}C${from.x + bend} ${from.y} ${to.x - bend} ${to.y} ${to.x} ${to.y}`,
+      d: `M${from.x} ${from.y}${way}`,
       'marker-end': 'url(#arrow-head)',
       'data-from': arrow.from,
       'data-to': arrow.to,
@@ -150,19 +161,30 @@ function drawArrow({ arrow, from, to }) {
   );
 }
 
+const letters = new Intl.Segmenter();
+/** Chinese, Japanese and Korean letters and pictures take the place of two. */
+const WIDE = /[\u1100-\u11ff\u2e80-\uffef]|\p{Extended_Pictographic}/u;
+const LETTER_WIDTHS = { plain: 6.6, title: 8.3 };
+
 /**
  * A text that fits. The whole of it is its tooltip.
  *
  * @param {string} text
  * @param {number} room In pixels.
  * @param {Record<string, string | number>} attributes
+ * @param {number} [letterWidth]
  */
-function label(text, room, attributes) {
-  // SVG does not shorten texts, and measuring each costs a layout: a generous guess at the width of a letter is enough.
-  const letters = [...text];
-  const most = Math.floor(room / 6.6);
-  const shown = letters.length <= most ? text : `${letters.slice(0, most - 1).join('')}…`;
-  const made = svg('text', attributes, shown);
+function label(text, room, attributes, letterWidth = LETTER_WIDTHS.plain) {
+  const made = svg('text', attributes);
+  // SVG does not shorten texts, and to measure each costs a layout: a generous guess at the width of a letter is enough.
+  let left = room / letterWidth;
+  let shown = '';
+  for (const { segment } of letters.segment(text)) {
+    left -= WIDE.test(segment) ? 2 : 1;
+    if (left < 0) break;
+    shown += segment;
+  }
+  made.append(shown === text ? text : `${shown}…`);
   if (shown !== text) made.append(svg('title', {}, text));
   return made;
 }

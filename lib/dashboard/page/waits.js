@@ -51,6 +51,7 @@ export function waitsOf(locks) {
    */
   function nodeOf(lock, party, isHeld) {
     const id = nodeId(party);
+    /** @type {WaitNode} */
     const node = nodes.get(id) ?? {
       id,
       title: partyTitle(party),

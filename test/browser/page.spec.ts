@@ -1,0 +1,202 @@
+import { beforeAll, expect, it } from '@jest/globals';
+import type { Browser } from 'playwright-core';
+import { accessibilityProblems } from './support/axe.js';
+import { openPage, PHONE, startBrowser } from './support/browser.js';
+import { describeInBrowser } from './support/describe-in-browser.js';
+import { eventually } from './support/eventually.js';
+import { lockRow, overhangOf, partiesOf, textOf, textsOf } from './support/read-page.js';
+import { instance, lock, party, shop, snapshot } from './support/snapshots.js';
+
+describeInBrowser('the page of the dashboard', () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await startBrowser();
+  });
+
+  it('tells at a glance how the fleet does', async () => {
+    const { page } = await openPage(browser, shop());
+    expect(await page.title()).toBe('(4) Locks of shop');
+    expect(await textOf(page.locator('.brand'))).toBe('Locks · shop Served by web-1:4711');
+    expect(await textOf(page.locator('#health'))).toBe('Healthy');
+    expect(await textsOf(page.locator('#counts > div'))).toEqual([
+      'locks 7',
+      'holders 9',
+      'waiters 4',
+      'instances 4',
+    ]);
+    expect(await textsOf(page.locator('#instance-list li'))).toEqual([
+      'web-1:4711 serves this page up 2d 4h pids 3121, 3140',
+      'web-2:4711 up 2d 4h pids 3127, 3133',
+      'web-3:4711 up 6h 12m pids 3130, 3152',
+      'worker-1:88 does not answer pid 3160',
+    ]);
+    expect(await textOf(page.locator('#doctor'))).toMatch(
+      /^Doctor checked 21s ago Nothing is wrong\. PostgreSQL/,
+    );
+  });
+
+  it.each([
+    ['light', {}],
+    ['dark', { colorScheme: 'dark' }],
+    ['light, on a phone', PHONE],
+    ['dark, on a phone', { ...PHONE, colorScheme: 'dark' }],
+  ] as const)('can be used by everybody (%s)', async (_, options) => {
+    const { page, server } = await openPage(browser, shop(), {
+      ...options,
+      reducedMotion: 'reduce',
+      expectedComplaint: /Failed to load resource/,
+    });
+    for (const title of ['daily-report', 'config']) await lockRow(page, title).locator('.disclose').click();
+    await page.locator('#waits-words summary').click();
+    await page.locator('.job-foot button').first().click();
+    await page.locator('[data-outcome="failed"]').click();
+    expect(await accessibilityProblems(page)).toEqual([]);
+    expect(await overhangOf(page)).toBe(0);
+    server.answer = () => 'none';
+    await page.locator('#banner').waitFor();
+    await lockRow(page, 'order:42').getByRole('button', { name: /^End / }).click();
+    await page.locator('#terminate-confirm').click();
+    expect(await accessibilityProblems(page)).toEqual([]);
+    expect(await overhangOf(page)).toBe(0);
+  });
+
+  it('says so in words when there is nothing to see', async () => {
+    const { page } = await openPage(browser, snapshot());
+    expect(await textsOf(page.locator('.empty:visible'))).toEqual([
+      'No advisory lock is held, and nobody waits for one.',
+      'Nobody waits for a lock.',
+      'No job with @ExclusiveCron is known.',
+      'No instance is known.',
+    ]);
+    expect(await accessibilityProblems(page)).toEqual([]);
+  });
+
+  it('tells all problems that the doctor finds, and tells a screen reader that there are some', async () => {
+    const { page, server } = await openPage(browser, shop());
+    const message = 'The server has 3 connections left of 100.\nRaise max_connections.';
+    server.snapshot = snapshot({
+      doctor: {
+        isHealthy: false,
+        problems: [{ code: 'SERVER_CONNECTIONS', message }],
+        checkedAt: new Date().toISOString(),
+      },
+    });
+    await eventually(() => textOf(page.locator('#health')), '1 problem');
+    expect(await page.locator('.problems').innerText()).toBe(`SERVER_CONNECTIONS\n\n${message}`);
+    const announcement = page.locator('#announcement');
+    expect(await announcement.textContent()).toBe('The doctor reports 1 problem.');
+    server.snapshot = snapshot();
+    await eventually(() => announcement.textContent(), 'Healthy.');
+  });
+
+  it('says how old it is when the server does not answer, and goes on by itself', async () => {
+    const { page, server } = await openPage(browser, shop(), {
+      expectedComplaint: /Failed to load resource/,
+    });
+    server.answer = () => 'none';
+    await page.locator('#banner').waitFor();
+    expect(await textOf(page.locator('#banner'))).toMatch(
+      /^The server does not answer\. What is shown of the locks is \d+s old\. The page goes on asking\.$/,
+    );
+    expect(await partiesOf(page, 'order:42', 'holder')).toEqual(['web-1:4711 for 1s pid 3121 · 10.0.0.121']);
+    server.answer = () => ({ status: 403, message: 'Forbidden resource' });
+    await eventually(
+      async () => (await textOf(page.locator('#banner'))).split(' What is shown')[0],
+      'The server does not let you in any more (403). It says: Forbidden resource Sign in again, and reload the page.',
+    );
+    server.snapshot = snapshot({ locks: [lock('import', [party('web-2:4711', 7, { sinceMs: 5_000 })])] });
+    await page.locator('#banner').waitFor({ state: 'hidden' });
+    expect(await partiesOf(page, 'import', 'holder')).toEqual(['web-2:4711 for 5s pid 7 · 10.0.0.7']);
+    expect(await page.locator('#announcement').textContent()).toBe('Healthy.');
+  });
+
+  it('keeps showing what was seen of a database that is away, and how old that is', async () => {
+    const { page, server } = await openPage(browser, shop());
+    server.snapshot = snapshot({
+      problem: 'The database is away: connect ECONNREFUSED',
+      instances: [instance('web-1:4711', [], 1_000)],
+    });
+    await page.locator('#banner').waitFor();
+    expect(await textOf(page.locator('#banner'))).toMatch(
+      /^The database is away: connect ECONNREFUSED\. What is shown of the locks is \d+s old\./,
+    );
+    expect(await textOf(page.locator('#health'))).toBe('Problem');
+    expect(await partiesOf(page, 'order:42', 'waiter')).toEqual([
+      'web-2:4711 waits 1s pid 3133 · 10.0.0.133',
+    ]);
+    expect(await page.locator('#instance-list li').count()).toBe(1);
+    server.snapshot = shop();
+    await page.locator('#banner').waitFor({ state: 'hidden' });
+  });
+
+  it('asks nothing while nobody looks', async () => {
+    const { page, server, url } = await openPage(browser, shop());
+    const hide = (isHidden: boolean): Promise<unknown> =>
+      page.evaluate(
+        `Object.defineProperty(document, 'hidden', { configurable: true, get: () => ${isHidden} });
+         document.dispatchEvent(new Event('visibilitychange'))`,
+      );
+    await page.clock.install();
+    await page.goto(`${url}/`);
+    await eventually(() => textOf(page.locator('#health')), 'Healthy');
+    await hide(true);
+    const asked = server.questions.length;
+    await page.clock.runFor(60_000);
+    expect(server.questions).toHaveLength(asked);
+    await hide(false);
+    await eventually(() => Promise.resolve(server.questions.length), asked + 1);
+    expect(await page.locator('#banner').isVisible()).toBe(false);
+  });
+
+  it('is dark or light as the system is, until somebody chooses, and remembers that', async () => {
+    const { page } = await openPage(browser, shop(), { colorScheme: 'dark' });
+    const ground = (): Promise<string> => page.evaluate('getComputedStyle(document.body).backgroundColor');
+    const [dark, light] = ['rgb(13, 16, 21)', 'rgb(244, 245, 248)'];
+    const button = page.getByRole('button', { name: 'Dark mode' });
+    expect(await ground()).toBe(dark);
+    expect(await button.getAttribute('aria-pressed')).toBe('true');
+    await page.emulateMedia({ colorScheme: 'light' });
+    expect(await ground()).toBe(light);
+    expect(await button.getAttribute('aria-pressed')).toBe('false');
+    await button.click();
+    expect(await ground()).toBe(dark);
+    await page.reload();
+    expect(await ground()).toBe(dark);
+    expect(await button.getAttribute('aria-pressed')).toBe('true');
+  });
+
+  it('can be walked with a keyboard alone', async () => {
+    const { page } = await openPage(browser, shop());
+    const focused = (): Promise<string> =>
+      page.evaluate(
+        `(document.activeElement.ariaLabel ?? document.activeElement.textContent.trim()) || document.activeElement.id`,
+      );
+    const walked: string[] = [];
+    for (let step = 0; step < 9; step += 1) {
+      await page.keyboard.press('Tab');
+      walked.push(await focused());
+    }
+    expect(walked).toEqual([
+      'Skip to the locks',
+      'search',
+      'Healthy',
+      'Dark mode',
+      'End web-2:4711, pid 3127 …',
+      'Details of daily-report, 2 waiters',
+      'End web-1:4711, pid 3121 …',
+      'Details of order:42, 1 waiter',
+      'End web-3:4711, pid 3130 …',
+    ]);
+    await page.keyboard.press('/');
+    expect(await focused()).toBe('search');
+    await page.keyboard.press('Shift+Tab');
+    await page.keyboard.press('Enter');
+    expect(await focused()).toBe('Locks');
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    expect(await lockRow(page, 'daily-report').locator('.lock-details').isVisible()).toBe(true);
+    const outline = 'getComputedStyle(document.activeElement).outlineStyle';
+    expect(await page.evaluate(outline)).toBe('solid');
+  });
+});

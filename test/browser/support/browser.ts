@@ -1,0 +1,71 @@
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import type { DashboardSnapshot } from '../../../lib/dashboard/dashboard-snapshot.js';
+import { defer } from '../../support/cleanup.js';
+import { PageServer } from './page-server.js';
+
+/** One for all tests of a file. Root has no sandbox; what is loaded is our own page. */
+export async function startBrowser(): Promise<Browser> {
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--no-sandbox'],
+  });
+  defer(() => browser.close());
+  return browser;
+}
+
+export const PHONE: BrowserContextOptions = {
+  viewport: { width: 360, height: 740 },
+  isMobile: true,
+  hasTouch: true,
+};
+
+export interface OpenPageOptions extends BrowserContextOptions {
+  /** What is added to the address. */
+  readonly query?: string;
+  /** What the browser writes to its console where a test breaks something. */
+  readonly expectedComplaint?: RegExp;
+}
+
+export interface OpenPage {
+  readonly page: Page;
+  readonly server: PageServer;
+  readonly url: string;
+}
+
+/**
+ * The page in a window of its own, with a server of its own. When the test is over it fails if the page complained: of an error, of what its
+ * content security policy forbids, or of a request to anywhere but its own server.
+ */
+export async function openPage(
+  browser: Browser,
+  snapshot: DashboardSnapshot,
+  { query = '', expectedComplaint, ...options }: OpenPageOptions = {},
+): Promise<OpenPage> {
+  const server = new PageServer(snapshot);
+  const url = await server.start();
+  const context = await browser.newContext({ viewport: { width: 1360, height: 900 }, ...options });
+  const complaints: string[] = [];
+  defer(async () => {
+    await context.close();
+    await server[Symbol.asyncDispose]();
+    if (complaints.length > 0) throw new Error(`The page complained:\n${complaints.join('\n')}`);
+  });
+  const page = await context.newPage();
+  const complain = (text: string): void => {
+    if (expectedComplaint?.test(text) !== true) complaints.push(text);
+  };
+  page.on('pageerror', (error) => {
+    complain(String(error));
+  });
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') complain(message.text());
+  });
+  page.on('request', (request) => {
+    if (!request.url().startsWith('data:') && !request.url().startsWith(new URL(url).origin)) {
+      complain(`A request to ${request.url()}`);
+    }
+  });
+  await page.goto(url + query);
+  await page.locator('#counts dd').first().waitFor();
+  return { page, server, url };
+}

@@ -1,0 +1,58 @@
+// Takes the pictures of the README: node --import @swc-node/register/esm-register test/browser/support/take-pictures.ts FOLDER
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { PageServer } from './page-server.js';
+import { shop } from './snapshots.js';
+
+const NOW = new Date('2026-03-05T14:37:41Z');
+
+interface Picture {
+  readonly name: string;
+  readonly options: BrowserContextOptions;
+  readonly prepare?: (page: Page) => Promise<void>;
+}
+
+const desk = { viewport: { width: 1440, height: 900 }, deviceScaleFactor: 2 };
+const phone = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true };
+
+const pictures: readonly Picture[] = [
+  { name: 'dashboard-light', options: desk },
+  { name: 'dashboard-dark', options: { ...desk, colorScheme: 'dark' } },
+  { name: 'dashboard-phone', options: { ...phone, colorScheme: 'dark' } },
+  {
+    name: 'dashboard-tick',
+    options: { ...desk, viewport: { width: 700, height: 780 } },
+    prepare: async (page) => {
+      await page.getByRole('button', { name: 'By instance, Outbox.flush' }).click();
+      await page.locator('#legend').scrollIntoViewIfNeeded();
+      await page.locator('[data-outcome="failed"]').hover();
+    },
+  },
+  {
+    name: 'dashboard-end',
+    options: desk,
+    prepare: async (page) => {
+      await page.locator('.end').first().click();
+      await page.keyboard.type('It hangs since the mail server is away, see #812');
+    },
+  },
+];
+
+const folder = process.argv[2] ?? 'pictures';
+mkdirSync(folder, { recursive: true });
+await using server = new PageServer(shop(NOW));
+const url = await server.start();
+await using browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: ['--no-sandbox'],
+});
+for (const { name, options, prepare } of pictures) {
+  const context = await browser.newContext({ timezoneId: 'UTC', reducedMotion: 'reduce', ...options });
+  const page = await context.newPage();
+  await page.goto(url);
+  await page.locator('.lock').first().waitFor();
+  await prepare?.(page);
+  await page.screenshot({ path: join(folder, `${name}.png`), animations: 'disabled' });
+  await context.close();
+}

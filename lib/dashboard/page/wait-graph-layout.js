@@ -86,9 +86,10 @@ export function layOut({ nodes, arrows }, room) {
  * @param {number} room
  */
 function widthsFor(columns, room) {
-  const columnGap = room < 460 ? COLUMN_GAPS.least : COLUMN_GAPS.most;
-  const share = Math.floor((room - 2 * MARGIN - (columns - 1) * columnGap) / columns);
-  return { columnGap, boxWidth: Math.max(BOX_WIDTHS.least, Math.min(share, BOX_WIDTHS.most)) };
+  /** @param {number} gap */
+  const shareOf = (gap) => Math.floor((room - 2 * MARGIN - (columns - 1) * gap) / columns);
+  const columnGap = shareOf(COLUMN_GAPS.most) < NARROW ? COLUMN_GAPS.least : COLUMN_GAPS.most;
+  return { columnGap, boxWidth: Math.max(BOX_WIDTHS.least, Math.min(shareOf(columnGap), BOX_WIDTHS.most)) };
 }
 
 /**

@@ -156,11 +156,16 @@ describe('the health of an application', () => {
     });
   });
 
-  it.each([0, 1.5, Infinity, '500'])('refuses to answer within %p ms', async (withinMs) => {
+  it('refuses a limit that cannot be', async () => {
     const { app } = await start(watched());
-    await expect(
-      app.get(AdvisoryLockHealthIndicator).isReady('locks', { withinMs: withinMs as number }),
-    ).rejects.toMatchObject({ code: 'LOCK_CONFIGURATION', message: expect.stringContaining('`withinMs`') });
+    for (const withinMs of [0, 1.5, Infinity, '500'] as number[]) {
+      await expect(app.get(AdvisoryLockHealthIndicator).isReady('locks', { withinMs })).rejects.toMatchObject(
+        {
+          code: 'LOCK_CONFIGURATION',
+          message: expect.stringContaining('`withinMs`'),
+        },
+      );
+    }
   });
 });
 

@@ -20,6 +20,7 @@ import { KeyBook } from './engine/key-book.js';
 import { LockConnections } from './engine/lock-connections.js';
 import { LockTable } from './engine/lock-table.js';
 import { Transactions } from './engine/transactions.js';
+import { AdvisoryLockEvents } from './events/advisory-lock-events.js';
 import { AdvisoryLockHealthIndicator } from './health/advisory-lock-health-indicator.js';
 import { LockUnavailableFilter } from './http/lock-unavailable.filter.js';
 
@@ -42,6 +43,11 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
             provide: AdvisoryLockCronHistory,
             inject: [token],
             useFactory: (service: AdvisoryLockService) => new AdvisoryLockCronHistory(service),
+          },
+          {
+            provide: AdvisoryLockEvents,
+            inject: [token],
+            useFactory: (service: AdvisoryLockService) => service.events,
           },
           {
             provide: AdvisoryLockInspector,
@@ -124,9 +130,9 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
       ...byClass,
       {
         provide: LockedProviders,
-        inject: [DiscoveryService, ModuleRef, KeyBook],
-        useFactory: (discovery: DiscoveryService, moduleRef: ModuleRef, keys: KeyBook) =>
-          new LockedProviders(discovery, moduleRef, token, keys),
+        inject: [DiscoveryService, ModuleRef, token],
+        useFactory: (discovery: DiscoveryService, moduleRef: ModuleRef, service: AdvisoryLockService) =>
+          new LockedProviders(discovery, moduleRef, token, service),
       },
       {
         provide: LeadershipMethods,

@@ -2,6 +2,7 @@ import type { SchedulerRegistry } from '@nestjs/schedule';
 import type { EntityManager } from 'typeorm';
 import type { AdvisoryLock } from './advisory-lock.js';
 import { RunRecords } from './cron/record/run-records.js';
+import { TickLog } from './cron/tick-log.js';
 import type { Leadership, LeadershipBody, LeadOptions } from './cron/leadership.js';
 import { Leaderships } from './cron/leaderships.js';
 import type { RunTimeJobOptions, RunTimeJobs, ScheduledJob } from './decorators/run-time-job.js';
@@ -10,6 +11,9 @@ import type { KeyBook } from './engine/key-book.js';
 import { describeNames, type LockName, type LockNames } from './engine/lock-key.js';
 import type { LockTable } from './engine/lock-table.js';
 import type { Transactions } from './engine/transactions.js';
+import { AdvisoryLockEvents } from './events/advisory-lock-events.js';
+import { ConnectionLog } from './events/connection-log.js';
+import { LockTeller } from './events/lock-teller.js';
 import { LockConfigurationError } from './errors/lock-configuration.error.js';
 import { LockNotHeldError } from './errors/lock-not-held.error.js';
 import type { BusyHttpOptions, LockUnavailableError } from './errors/lock-unavailable.error.js';
@@ -45,8 +49,13 @@ export type TryLockOutcome<T> =
  * ```
  */
 export class AdvisoryLockService {
+  /** What happens to the locks and jobs of this module, for whoever wants to hear of it. */
+  readonly events = new AdvisoryLockEvents();
+
   private readonly sessionLocks: SessionLocks;
   private readonly transactionLocks: TransactionLocks;
+  /** Its exclusive jobs, and what has become of their latest ticks in this process. @internal */
+  readonly ticks = new TickLog();
   /** The runs of jobs with `tick: 'record'`. @internal */
   readonly records: RunRecords;
   private readonly leaderships: Leaderships;
@@ -61,8 +70,10 @@ export class AdvisoryLockService {
     transactions: Transactions,
     private readonly jobs?: RunTimeJobs,
   ) {
-    this.sessionLocks = new SessionLocks(keys, table, http, transactions);
-    this.transactionLocks = new TransactionLocks(this.sessionLocks, keys, transactions);
+    const teller = new LockTeller(this.events);
+    table.observer = new ConnectionLog(this.events);
+    this.sessionLocks = new SessionLocks(keys, table, http, transactions, this.events, teller);
+    this.transactionLocks = new TransactionLocks(this.sessionLocks, keys, transactions, this.events, teller);
     this.records = new RunRecords(keys, table, () => transactions.dataSource);
     this.leaderships = new Leaderships(keys, table, this.sessionLocks);
   }

@@ -49,6 +49,22 @@ export {
   type WithAdvisoryLockOptions,
 } from './decorators/with-advisory-lock.decorator.js';
 
+export { AdvisoryLockEvents } from './events/advisory-lock-events.js';
+export type {
+  AcquiredEvent,
+  BusyEvent,
+  ErrorEvent,
+  LockEvent,
+  LockEventOf,
+  LockEventType,
+  LostEvent,
+  ReleasedEvent,
+  SkippedEvent,
+  SkipReason,
+  TickEvent,
+  WaitingEvent,
+} from './events/lock-event.js';
+
 export type { KeyFunction, KeyScheme, KeyValue } from './engine/key-schemes.js';
 export type { PoolerOption } from './engine/pooler.js';
 export type { LockConnectionOptions } from './engine/sibling-options.js';

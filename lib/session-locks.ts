@@ -10,7 +10,10 @@ import { acquireAll } from './engine/several-locks.js';
 import type { Transactions } from './engine/transactions.js';
 import { LockConfigurationError } from './errors/lock-configuration.error.js';
 import { LockTimeoutError } from './errors/lock-timeout.error.js';
+import type { Wish } from './engine/waiter.js';
 import { type BusyHttpOptions, LockUnavailableError } from './errors/lock-unavailable.error.js';
+import type { AdvisoryLockEvents } from './events/advisory-lock-events.js';
+import type { LockTeller } from './events/lock-teller.js';
 import { checkOptions, type LockOptions, lockRules } from './lock.options.js';
 
 /** Locks that belong to a session of the library's own: the part of `AdvisoryLockService` that knows those. */
@@ -20,6 +23,8 @@ export class SessionLocks {
     private readonly table: LockTable,
     private readonly http: BusyHttpOptions,
     private readonly transactions: Transactions,
+    private readonly events: AdvisoryLockEvents,
+    private readonly teller: LockTeller,
   ) {}
 
   /** A handle on the lock; throws `LOCK_UNAVAILABLE` or `LOCK_TIMEOUT` when it stays busy. */
@@ -89,7 +94,10 @@ export class SessionLocks {
     if (lock === undefined) return onBusy();
     let value: T;
     try {
-      value = await runInside(lock, () => body(lock));
+      value = await runInside(
+        lock,
+        this.told(lock, () => body(lock)),
+      );
     } finally {
       await lock.release();
     }
@@ -118,7 +126,26 @@ export class SessionLocks {
     key: LockKey,
     { mode = 'exclusive', waitMs = 0, signal }: LockOptions = {},
   ): Promise<LockHold | undefined> {
-    return waitMs > 0 ? this.table.acquire(key, { mode, waitMs, signal }) : this.table.tryAcquire(key, mode);
+    const wish = { mode, waitMs, signal };
+    return this.tell(key.name, wish, (told) =>
+      waitMs > 0 ? this.table.acquire(key, told) : this.table.tryAcquire(key, mode),
+    );
+  }
+
+  private tell<T extends LockHold | readonly LockHold[]>(
+    lockName: string,
+    wish: Wish,
+    take: (wish: Wish) => Promise<T | undefined>,
+  ): Promise<T | undefined> {
+    return this.events.isHeard ? this.teller.session(lockName, wish, take) : take(wish);
+  }
+
+  /** The body, as those want it who watch what it does; those of a lock inside of the same lock are a part of that. */
+  private told<T>(lock: AdvisoryLock, body: () => T): () => T {
+    const { aroundBody } = this.events;
+    const hold = aroundBody && lock.holdOf(lock.key.id);
+    const acquired = hold?.sharers === 1 ? this.teller.acquiredEventOf(hold) : undefined;
+    return aroundBody === undefined || acquired === undefined ? body : () => aroundBody(acquired, body);
   }
 
   /** A handle on the hold; throws `LOCK_LOST` when it was lost on the way here, as while the turn for a permit was given back. */
@@ -149,7 +176,9 @@ export class SessionLocks {
       const inside = this.inside(key);
       if (inside !== undefined) return inside;
     }
-    return this.handle(await acquirePermit(this.table, keys, { mode: 'exclusive', waitMs, signal }));
+    const wish: Wish = { mode: 'exclusive', waitMs, signal };
+    const take = (told: Wish): Promise<LockHold | undefined> => acquirePermit(this.table, keys, told);
+    return this.handle(await this.tell(describeNames(name), wish, take));
   }
 
   /** All of the locks, or `undefined` when one of them stays busy. Those that the calling code runs inside of are shared. */
@@ -165,7 +194,9 @@ export class SessionLocks {
         if (share !== undefined) inside.push(share);
       }
       const missing = keys.filter(({ id }) => !inside.some((lock) => lock.includes(id)));
-      const taken = await acquireAll(this.table, missing, { mode, waitMs, signal });
+      const taken = await this.tell(describeNames(names), { mode, waitMs, signal }, (told) =>
+        acquireAll(this.table, missing, told),
+      );
       if (taken === undefined) return undefined;
       const holds = [...taken, ...inside.flatMap((lock) => lock.holdOf(lock.key.id) ?? [])];
       return await this.handleOnAll(keys, holds);

@@ -9,6 +9,9 @@ import { LockConfigurationError } from './errors/lock-configuration.error.js';
 import { LockTimeoutError } from './errors/lock-timeout.error.js';
 import { LockUnavailableError } from './errors/lock-unavailable.error.js';
 import { checkOptions } from './lock.options.js';
+import type { AdvisoryLockEvents } from './events/advisory-lock-events.js';
+import type { AcquiredEvent } from './events/lock-event.js';
+import type { LockTeller } from './events/lock-teller.js';
 import type { SessionLocks } from './session-locks.js';
 import {
   type LockInTransactionOptions,
@@ -30,6 +33,8 @@ export class TransactionLocks {
     private readonly sessionLocks: SessionLocks,
     private readonly keys: KeyBook,
     private readonly transactions: Transactions,
+    private readonly events: AdvisoryLockEvents,
+    private readonly teller: LockTeller,
   ) {}
 
   /** Runs the body in a transaction that holds the lock. */
@@ -59,10 +64,19 @@ export class TransactionLocks {
           session.assertHeld();
           return value;
         }
-        busy = await this.take(transaction.manager, key, options);
+        let acquired: AcquiredEvent | undefined;
+        busy = await this.take(transaction.manager, key, options, (event) => (acquired = event));
         if (busy !== undefined) throw busy as Error;
-        transaction.hold(key.id);
-        return run();
+        if (acquired === undefined) {
+          transaction.hold(key.id);
+          return run();
+        }
+        const told = acquired;
+        transaction.hold(key.id, () => {
+          this.teller.released(told);
+        });
+        const { aroundBody } = this.events;
+        return aroundBody === undefined ? run() : aroundBody(told, run);
       });
     } catch (error) {
       // Thrown only to roll back.
@@ -116,12 +130,18 @@ export class TransactionLocks {
     manager: EntityManager,
     key: LockKey,
     { mode = 'exclusive', waitMs = 0, ...http }: LockInTransactionOptions,
+    onTold?: (acquired: AcquiredEvent) => void,
   ): Promise<LockUnavailableError | undefined> {
     const runner = manager.queryRunner;
     if (runner === undefined || !runner.isTransactionActive || runner.isReleased) throw noTransaction(key);
     // A standby grants the same key as its primary.
     if (runner.getReplicationMode() === 'slave') throw onReplica(key);
-    if (await lockTransaction(runner, key, this.keys, { mode, waitMs })) return undefined;
+    const take = (onWaiting?: () => void): Promise<boolean> =>
+      lockTransaction(runner, key, this.keys, { mode, waitMs, onWaiting });
+    const isTaken = this.events.isHeard
+      ? await this.teller.transaction(key, { mode, waitMs }, take, onTold)
+      : await take();
+    if (isTaken) return undefined;
     const busy = this.sessionLocks.unavailable(key.name, http);
     return waitMs === 0 ? busy : new LockTimeoutError(key.name, waitMs, busy.http);
   }

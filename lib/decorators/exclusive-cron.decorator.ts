@@ -1,6 +1,7 @@
 import { Cron } from '@nestjs/schedule';
 import type { LockedJobDecorator } from './async-method.js';
 import { cronFiring } from '../cron/firing.js';
+import { cronTimes } from '../cron/job-times.js';
 import type { RecordOptions } from '../cron/record/record.options.js';
 import { exclusiveJob } from './exclusive-job.js';
 import type { TickOptions } from '../cron/tick.options.js';
@@ -44,13 +45,13 @@ export function ExclusiveCron(
   // `cron` keeps a context for its callback, which @nestjs/schedule passes on and makes no use of: by it the job is found again.
   const context = {};
   const withContext: object = { ...cronOptions, context };
-  return exclusiveJob(
-    '@ExclusiveCron',
-    Cron(expression, withContext),
-    { ...lockOptions, ...tickOptions },
-    cronFiring(context),
-    context,
-  );
+  const timer = {
+    scheduled: Cron(expression, withContext),
+    findFiring: cronFiring(context),
+    findTimes: cronTimes(context),
+    mark: context,
+  };
+  return exclusiveJob('@ExclusiveCron', timer, { ...lockOptions, ...tickOptions });
 }
 
 /** Parts the options into those of the lock, those by which one run a tick is made sure of, and those of `@Cron`. */

@@ -1,6 +1,7 @@
 import { Interval } from '@nestjs/schedule';
 import type { LockedJobDecorator } from './async-method.js';
 import { intervalFiring } from '../cron/firing.js';
+import { intervalTimes } from '../cron/job-times.js';
 import type { ExclusiveJobOptions } from './exclusive-job.options.js';
 import { exclusiveTimer, type ExclusiveTimerArguments } from './exclusive-timer.js';
 
@@ -37,5 +38,8 @@ export function ExclusiveInterval(
   options?: ExclusiveJobOptions,
 ): LockedJobDecorator;
 export function ExclusiveInterval(...args: ExclusiveTimerArguments): LockedJobDecorator {
-  return exclusiveTimer('@ExclusiveInterval', Interval, args, intervalFiring);
+  return exclusiveTimer('@ExclusiveInterval', Interval, args, (ms) => ({
+    findFiring: intervalFiring(ms),
+    findTimes: intervalTimes(ms),
+  }));
 }

@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 import type { RecordOptions } from '../cron/record/record.options.js';
+import type { FindTimes } from '../cron/job-times.js';
 import type { LockName } from '../engine/lock-key.js';
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
 
@@ -17,6 +18,8 @@ export interface ExclusiveJob {
   readonly leader: LockName | undefined;
   /** The metadata that @nestjs/schedule is to find on the method. */
   readonly schedule: ReadonlyMap<unknown, unknown>;
+  /** When it is due, where that is the same in the whole fleet. */
+  readonly findTimes: FindTimes | undefined;
   /** Of a job with `tick: 'record'`. */
   readonly record?: {
     /** What its timer is found by. */

@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { Logger } from '@nestjs/common';
 import { getAdvisoryLockToken } from '../advisory-lock.tokens.js';
 import type { FindFiring } from '../cron/firing.js';
+import type { FindTimes } from '../cron/job-times.js';
 import type { RecordOptions } from '../cron/record/record.options.js';
 import type { TickOptions } from '../cron/tick.options.js';
 import { describeNames, type LockName } from '../engine/lock-key.js';
@@ -12,9 +13,20 @@ import type { ExclusiveJobOptions, LeaderOptions } from './exclusive-job.options
 import { type ExclusiveJob, jobLockName, noteExclusiveJob } from './exclusive-job.metadata.js';
 import { lockMethod, type MethodLock } from './lock-method.js';
 import { runJob } from './run-job.js';
-import type { OnBusy } from './run-locked.js';
 
 const logger = new Logger('AdvisoryLock');
+
+/** The timer of @nestjs/schedule that calls a job. */
+export interface JobTimer {
+  /** The decorator that sets it. */
+  readonly scheduled: MethodDecorator;
+  /** Tells a call by it from one by hand, and what it is due for. */
+  readonly findFiring: FindFiring;
+  /** When it is due, where that is the same in the whole fleet. */
+  readonly findTimes?: FindTimes;
+  /** What it is found by, where there is a record of what it has missed. */
+  readonly mark?: object;
+}
 
 type Undefinable<T> = { readonly [Name in keyof T]: T[Name] | undefined };
 
@@ -22,16 +34,11 @@ type Undefinable<T> = { readonly [Name in keyof T]: T[Name] | undefined };
  * A schedule of @nestjs/schedule and a lock, in one decorator.
  *
  * @param decorator - what it is called in messages.
- * @param scheduled - the decorator of @nestjs/schedule.
- * @param findFiring - tells a call by the timer from one by hand, and what it is due for.
- * @param mark - what the timer is found by, where there is a record of what it has missed.
  */
 export function exclusiveJob(
   decorator: string,
-  scheduled: MethodDecorator,
+  { scheduled, findFiring, findTimes, mark }: JobTimer,
   options: Undefinable<ExclusiveJobOptions & LeaderOptions & (TickOptions | RecordOptions)>,
-  findFiring: FindFiring,
-  mark?: object,
 ): LockedJobDecorator {
   checkJobOptions(decorator, options);
   const { lock, onBusy = 'skip', connection, leader, ...tick } = options;
@@ -43,6 +50,7 @@ export function exclusiveJob(
     lock,
     leader,
     schedule,
+    findTimes,
     ...(isRecorded && { record: { mark, options: tick as RecordOptions } }),
   };
   const decorate = (
@@ -57,7 +65,7 @@ export function exclusiveJob(
       connection,
       nameOf,
       isItsTurn: leader === undefined ? undefined : leads(leader, methodName),
-      onBusy: onBusy === 'skip' ? logSkip : onBusy,
+      onBusy,
       // The scheduler logs what a job throws as an error, and a timer that fires now is nothing unusual.
       onShutdown: (instance) => {
         logger.debug(`Skipped ${instance.constructor.name}.${methodName}: the application is shutting down`);
@@ -72,10 +80,6 @@ export function exclusiveJob(
   };
   return decorate;
 }
-
-const logSkip: OnBusy = ({ instance, methodName, lockName }) => {
-  logger.debug(`Skipped ${instance.constructor.name}.${methodName}: lock "${lockName}" is held elsewhere`);
-};
 
 function leads(leader: LockName, methodName: string): NonNullable<MethodLock['isItsTurn']> {
   return (service, instance) => {

@@ -32,5 +32,5 @@ export function ExclusiveTimeout(ms: number, options?: ExclusiveJobOptions): Loc
  */
 export function ExclusiveTimeout(name: string, ms: number, options?: ExclusiveJobOptions): LockedJobDecorator;
 export function ExclusiveTimeout(...args: ExclusiveTimerArguments): LockedJobDecorator {
-  return exclusiveTimer('@ExclusiveTimeout', Timeout, args, () => () => undefined);
+  return exclusiveTimer('@ExclusiveTimeout', Timeout, args, () => ({ findFiring: () => undefined }));
 }

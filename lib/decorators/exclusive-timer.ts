@@ -1,8 +1,7 @@
 import { describe } from '../engine/lock-key.js';
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
 import type { LockedJobDecorator } from './async-method.js';
-import type { FindFiring } from '../cron/firing.js';
-import { exclusiveJob } from './exclusive-job.js';
+import { exclusiveJob, type JobTimer } from './exclusive-job.js';
 import type { ExclusiveJobOptions } from './exclusive-job.options.js';
 
 /** The arguments of `@ExclusiveInterval` and `@ExclusiveTimeout`: those of `@Interval` and `@Timeout`, and the options of the lock. */
@@ -21,16 +20,12 @@ export function exclusiveTimer(
   decorator: string,
   timer: TimerDecorator,
   args: ExclusiveTimerArguments,
-  findFiring: (ms: number) => FindFiring,
+  findings: (ms: number) => Omit<JobTimer, 'scheduled'>,
 ): LockedJobDecorator {
   const [name, ms, options] = isNamed(args) ? args : [undefined, ...args];
   checkMs(decorator, ms);
-  return exclusiveJob(
-    decorator,
-    name === undefined ? timer(ms) : timer(name, ms),
-    options ?? {},
-    findFiring(ms),
-  );
+  const scheduled = name === undefined ? timer(ms) : timer(name, ms);
+  return exclusiveJob(decorator, { scheduled, ...findings(ms) }, options ?? {});
 }
 
 function isNamed(

@@ -1,12 +1,21 @@
 import { Logger } from '@nestjs/common';
 import type { AdvisoryLockService } from '../advisory-lock.service.js';
+import { JobCall } from '../cron/job-call.js';
 import { runForTick, type Tick } from '../cron/current-tick.js';
 import type { FindFiring, Firing } from '../cron/firing.js';
 import { type RecordOptions, retainMsOf } from '../cron/record/record.options.js';
 import { recordedMethod } from '../cron/record/recorded-method.js';
 import type { TickOptions } from '../cron/tick.options.js';
 import { describeNames, type LockName } from '../engine/lock-key.js';
-import { busy, type LockedMethod, refuseQuietly, runLocked, serviceOf } from './run-locked.js';
+import { LockUnavailableError } from '../errors/lock-unavailable.error.js';
+import {
+  busy,
+  describeMethod,
+  type LockedMethod,
+  refuseQuietly,
+  runLocked,
+  serviceOf,
+} from './run-locked.js';
 
 /** A method that a timer calls, and how it is kept to one run a tick. */
 export interface JobMethod extends LockedMethod {
@@ -23,10 +32,63 @@ export async function runJob(job: JobMethod, instance: object, args: readonly un
   // Before anything is awaited: later it cannot be told who has called.
   const found = service.scheduler && job.findFiring(service.scheduler, claimOptions(job.tick).claimMs);
   const firing = found instanceof Promise ? await found : found;
-  if (firing === undefined) return runLocked(job, instance, args);
-  // Who does not lead must not claim the tick.
-  if (job.isItsTurn?.(service, instance) === false) return undefined;
   const name = job.nameOf(instance);
+  const called = { lockName: describeNames(name), method: describeMethod(instance, job.methodName) };
+  const call = new JobCall(called, firing, service.ticks, service.events);
+  const watched = watchedJob(job, call);
+  try {
+    return await (firing === undefined
+      ? runLocked(watched, instance, args)
+      : runFiring(watched, call, service, name, firing, instance, args));
+  } catch (error) {
+    if (!call.hasBegun && error instanceof LockUnavailableError) call.skipped('held');
+    throw error;
+  }
+}
+
+/** The job, of which the call notes what becomes. */
+function watchedJob(job: JobMethod, call: JobCall): JobMethod {
+  const { onShutdown } = job;
+  return {
+    ...job,
+    async method(...args) {
+      call.began();
+      try {
+        const result: unknown = await job.method.apply(this, args);
+        call.ended();
+        return result;
+      } catch (error) {
+        call.ended({ error });
+        throw error;
+      }
+    },
+    onSkip(reason) {
+      if (job.onBusy === 'skip') call.skippedQuietly(reason);
+      else call.skipped(reason);
+    },
+    onShutdown:
+      onShutdown &&
+      ((instance) => {
+        call.skipped('shutdown');
+        return onShutdown(instance);
+      }),
+  };
+}
+
+async function runFiring(
+  job: JobMethod,
+  call: JobCall,
+  service: AdvisoryLockService,
+  name: LockName,
+  firing: Firing,
+  instance: object,
+  args: readonly unknown[],
+): Promise<unknown> {
+  // Who does not lead must not claim the tick.
+  if (job.isItsTurn?.(service, instance) === false) {
+    call.skipped('not-leader');
+    return undefined;
+  }
   const tick: Tick = { name: describeNames(name), at: new Date(firing.atMs), lateMs: firing.lateMs };
   // Asked once: who has claimed the tick runs it.
   const its: JobMethod = { ...job, isItsTurn: undefined };
@@ -39,7 +101,9 @@ export async function runJob(job: JobMethod, instance: object, args: readonly un
     const ticked = { ...its, method };
     // Under the lock of all that was missed, and others find the record.
     if (firing.isMissed === true) return runLocked(ticked, instance, args);
-    return refuseQuietly(ticked, instance, () => runClaimed(ticked, service, name, firing, instance, args));
+    return refuseQuietly(ticked, instance, () =>
+      runClaimed(ticked, call, service, name, firing, instance, args),
+    );
   });
 }
 
@@ -50,6 +114,7 @@ function claimOptions(tick: TickOptions | RecordOptions): TickOptions {
 
 async function runClaimed(
   job: JobMethod,
+  call: JobCall,
   service: AdvisoryLockService,
   name: LockName,
   firing: Firing,
@@ -59,7 +124,8 @@ async function runClaimed(
   // A record tells what claims cannot.
   const isTooLate = (): boolean => job.tick.tick !== 'record' && firing.isTooLate();
   if (isTooLate()) {
-    warnTooLate(job, firing, instance);
+    call.skipped('too-late');
+    warnTooLate(describeMethod(instance, job.methodName), firing);
     return undefined;
   }
   const { onCrash = 'rerun' } = claimOptions(job.tick);
@@ -68,10 +134,11 @@ async function runClaimed(
   // Jobs that share a lock have ticks of their own. The method's name, as the class's may be another in each build.
   const due = `${job.methodName}@${new Date(firing.atMs).toISOString()}`;
   const isMine = await service.claim(name, due, terms);
-  if (!isMine) return busy(service, job, instance, args, name);
+  if (!isMine) return busy(service, job, instance, args, name, 'claimed');
   // The way to the database may have been slow, or this process frozen.
   if (isTooLate()) {
-    warnTooLate(job, firing, instance);
+    call.skipped('too-late');
+    warnTooLate(describeMethod(instance, job.methodName), firing);
     return undefined;
   }
   if (overlap === 'queue') return runQueued(job, service, name, instance, args);
@@ -91,9 +158,9 @@ async function runClaimed(
   );
 }
 
-function warnTooLate({ methodName }: JobMethod, { atMs, claimMs }: Firing, instance: object): void {
+function warnTooLate(method: string, { atMs, claimMs }: Firing): void {
   logger.warn(
-    `Skipped ${instance.constructor.name}.${methodName}: it is ${Date.now() - atMs} ms late for ${new Date(atMs).toISOString()}, ` +
+    `Skipped ${method}: it is ${Date.now() - atMs} ms late for ${new Date(atMs).toISOString()}, ` +
       `and claims are kept for ${claimMs} ms, so it cannot be told whether another instance has run it. Set \`claimMs\`.`,
   );
 }

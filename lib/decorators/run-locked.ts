@@ -2,6 +2,7 @@ import { isObservable } from 'rxjs';
 import type { AdvisoryLockService } from '../advisory-lock.service.js';
 import { describeNames, isOneName, type LockName, type LockNames } from '../engine/lock-key.js';
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
+import type { SkipReason } from '../events/lock-event.js';
 import { LockShutdownError } from '../errors/lock-shutdown.error.js';
 import type { LockUnavailableError } from '../errors/lock-unavailable.error.js';
 import type { LockOptions } from '../lock.options.js';
@@ -36,6 +37,8 @@ export interface LockedMethod {
   /** Whether this instance may ask for the lock at all; the call answers `undefined` when not. */
   readonly isItsTurn?: ((service: AdvisoryLockService, instance: object) => boolean) | undefined;
   readonly onBusy: OnBusy;
+  /** Who is told that a call does without the lock, and why; those of methods that are skipped are told to who listens. */
+  readonly onSkip?: ((reason: 'held' | 'claimed') => void) | undefined;
   /** What happens when it is called while the application shuts down. It rejects with `LOCK_SHUTDOWN` when left out. */
   readonly onShutdown: ((instance: object) => unknown) | undefined;
   readonly lockOptions: LockOptions;
@@ -109,15 +112,35 @@ function oneName(name: LockNames): LockName {
 /** What a call answers, or throws, that has to do without the lock. */
 export function busy(
   service: AdvisoryLockService,
-  { onBusy, methodName, lockOptions }: LockedMethod,
+  { onBusy, onSkip, methodName, lockOptions }: LockedMethod,
   instance: object,
   args: readonly unknown[],
   name: LockNames,
+  reason: 'held' | 'claimed' = 'held',
 ): unknown {
+  if (onSkip !== undefined) onSkip(reason);
+  else if (onBusy === 'skip')
+    tellSkip(service, describeMethod(instance, methodName), describeNames(name), reason);
   if (onBusy === 'skip') return undefined;
   const error = service.unavailable(name, lockOptions);
   if (onBusy === 'throw') throw error;
   return onBusy({ lockName: describeNames(name), args, instance, methodName, error });
+}
+
+function tellSkip(
+  { events }: AdvisoryLockService,
+  method: string,
+  lockName: string,
+  reason: SkipReason,
+): void {
+  if (events.isHeard) events.emit({ type: 'skipped', at: new Date(), lockName, method, reason });
+}
+
+/** What a method is called in messages: `Reports.nightly`. */
+export function describeMethod(instance: object, methodName: string): string {
+  const { constructor } = instance;
+  // Of what has no class of its own, the method's name says all.
+  return constructor === Object ? methodName : `${constructor.name}.${methodName}`;
 }
 
 /** The service of the object; throws `LOCK_CONFIGURATION` when it has none. */

@@ -3,9 +3,11 @@ import type { SchedulerRegistry } from '@nestjs/schedule';
 import type { AdvisoryLockService } from '../advisory-lock.service.js';
 import { getAdvisoryLockToken } from '../advisory-lock.tokens.js';
 import { cronFiring } from '../cron/firing.js';
+import { cronTimes } from '../cron/job-times.js';
 import { catchUp, missedAfter } from '../cron/record/catch-up.js';
 import { checkRecords } from '../cron/record/check-records.js';
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
+import { describeNames } from '../engine/lock-key.js';
 import { runOutside } from '../engine/lock-context.js';
 import { checkJobOptions } from './decorator-options.js';
 import { type ExclusiveCronOptions, partCronOptions } from './exclusive-cron.decorator.js';
@@ -60,6 +62,7 @@ export async function addRunTimeJob(
   };
   const instance = {};
   fillSlot(instance, slot, service);
+  service.ticks.add({ lockName: describeNames(lock ?? name), method: name }, cronTimes(mark));
   const run = (): Promise<unknown> => runJob(job, instance, []);
   const catchUpNow = await prepareRecord(service, job, mark, run);
   const params: object = {

@@ -1,18 +1,26 @@
 import 'reflect-metadata';
 import { type ExclusiveJob, exclusiveJobsOf, jobLockName } from '../decorators/exclusive-job.metadata.js';
+import type { FindTimes } from '../cron/job-times.js';
 import type { LockName } from '../engine/lock-key.js';
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
 import type { Provided } from './all-provided.js';
 
+/** An exclusive job of an object that Nest provides. */
+export interface ProvidedJob {
+  readonly lock: LockName;
+  /** Such as `Class.method`. */
+  readonly method: string;
+  /** Such as `@ExclusiveCron on Class.method`. */
+  readonly where: string;
+  readonly findTimes: FindTimes | undefined;
+}
+
 /**
- * Finds exclusive jobs that would silently never run, and refuses them. Answers those that take their locks from the slot's service:
- * the names of their locks, and where they are, such as `@ExclusiveCron on Class.method`.
+ * Finds exclusive jobs that would silently never run, and refuses them. Answers those that take their locks from the slot's service.
  */
-export function checkExclusiveJobs(
-  provided: readonly Provided[],
-  slot: symbol,
-): ReadonlyMap<LockName, string> {
-  const jobs = new Map<LockName, string>();
+export function checkExclusiveJobs(provided: readonly Provided[], slot: symbol): readonly ProvidedJob[] {
+  const jobs: ProvidedJob[] = [];
+  const lockNames = new Set<LockName>();
   for (const { instance, isSingleton } of provided) {
     for (const [methodName, job] of exclusiveJobsOf(instance)) {
       const name = `${instance.constructor.name}.${String(methodName)}`;
@@ -27,13 +35,14 @@ export function checkExclusiveJobs(
       }
       const lockName = jobLockName(instance, String(methodName), job);
       if (job.slot !== slot) continue;
-      if (job.lock === undefined && jobs.has(lockName)) {
+      if (job.lock === undefined && lockNames.has(lockName)) {
         throw new LockConfigurationError(
           `Two exclusive jobs are called ${name}, so their locks have one name and the one would be skipped while the other ` +
             'runs. Rename a class, or set `lock` on one of them.',
         );
       }
-      jobs.set(lockName, where);
+      lockNames.add(lockName);
+      jobs.push({ lock: lockName, method: name, where, findTimes: job.findTimes });
     }
   }
   return jobs;

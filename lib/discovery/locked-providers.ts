@@ -2,7 +2,7 @@ import { Logger, type OnModuleInit } from '@nestjs/common';
 import type { DiscoveryService, ModuleRef } from '@nestjs/core';
 import type { AdvisoryLockService } from '../advisory-lock.service.js';
 import { fillSlot, readSlot, slotsOf } from '../decorators/lock-slots.js';
-import type { KeyBook } from '../engine/key-book.js';
+import { describeNames } from '../engine/lock-key.js';
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
 import { allProvided } from './all-provided.js';
 import { checkExclusiveJobs } from './exclusive-jobs.js';
@@ -20,17 +20,20 @@ export class LockedProviders implements OnModuleInit {
     private readonly moduleRef: ModuleRef,
     /** The slot of the module's own service; its exclusive jobs are checked. */
     private readonly slot: symbol,
-    private readonly keys: KeyBook,
+    private readonly service: AdvisoryLockService,
   ) {}
 
   onModuleInit(): void {
     const provided = allProvided(this.discovery);
     for (const { instance, isMadeByNest } of provided) if (!isMadeByNest) this.fillSlots(instance);
     const jobs = checkExclusiveJobs(provided, this.slot);
-    for (const name of jobs.keys()) this.keys.keep(name);
-    if (jobs.size > 0 && findScheduler(this.moduleRef) === undefined) {
+    for (const { lock, method, findTimes } of jobs) {
+      this.service.keys.keep(lock);
+      this.service.ticks.add({ lockName: describeNames(lock), method }, findTimes);
+    }
+    if (jobs.length > 0 && findScheduler(this.moduleRef) === undefined) {
       this.logger.warn(
-        `${[...jobs.values()].join(', ')} will not run in this instance: ScheduleModule.forRoot() is not imported here.`,
+        `${jobs.map(({ where }) => where).join(', ')} will not run in this instance: ScheduleModule.forRoot() is not imported here.`,
       );
     }
   }

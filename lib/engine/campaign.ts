@@ -33,6 +33,8 @@ export class Campaign {
     private readonly waitingSessions: WaitingSessions,
     /** For how long the most patient caller still waits, in milliseconds. */
     private readonly remainingMs: () => number,
+    /** Called whenever somebody else is found to have the key. */
+    private readonly onContested: () => void,
   ) {
     this.outcome = this.compete();
   }
@@ -59,6 +61,7 @@ export class Campaign {
     while (!this.stopped.signal.aborted) {
       const shared = await this.sharedSession();
       if (await shared.tryLock(this.key, this.mode)) return shared;
+      this.onContested();
       const waiting = await this.waitingSessions.take();
       if (waiting !== undefined && (await this.waitOn(waiting))) return waiting.session;
       const pauseMs = pauses.nextMs();

@@ -7,6 +7,8 @@ import type { LockSession } from './lock-session.js';
 export class LockHold {
   /** By this process' clock, in milliseconds since the epoch. */
   readonly acquiredAtMs = Date.now();
+  /** Called once, when it is released or lost, if anybody wants to know. */
+  onOver: ((lost?: LockLostError) => void) | undefined;
   /** How many handles use the hold. */
   sharers = 0;
   private abortController: AbortController | undefined;
@@ -32,6 +34,13 @@ export class LockHold {
     return this.abortController.signal;
   }
 
+  /** Tells, if it has not been told yet, that it is over. */
+  tellOver(lost?: LockLostError): void {
+    const { onOver } = this;
+    this.onOver = undefined;
+    onOver?.(lost);
+  }
+
   /** Marks the hold as lost, and tells. */
   lose(reason: string, cause?: unknown): void {
     if (this.lostError !== undefined) return;
@@ -43,5 +52,6 @@ export class LockHold {
       cause,
     });
     this.abortController?.abort(this.lostError);
+    this.tellOver(this.lostError);
   }
 }

@@ -12,6 +12,7 @@ import type { LockKey } from './lock-key.js';
 import type { LockMode } from './lock-mode.js';
 import { LockSession } from './lock-session.js';
 import type { Statement } from './lock-statements.js';
+import type { SessionObserver } from './session-observer.js';
 import { Waiter, type Wish } from './waiter.js';
 import { WaitingSessions } from './waiting-sessions.js';
 
@@ -54,6 +55,8 @@ export class LockTable {
   /** What this process has claimed, which lasts longer than what is done under it. */
   readonly claims: Claims;
   private readonly fencingTokens: FencingTokens;
+  /** Who is told of its connections, if anybody. */
+  observer: SessionObserver | undefined;
   private session: LockSession | undefined;
   private opening: Promise<LockSession> | undefined;
   private readonly closer = new AbortController();
@@ -116,6 +119,7 @@ export class LockTable {
     if (hold.lost !== undefined || entry?.state.name !== 'held') return Promise.resolve();
     const { holds, mode, session } = entry.state;
     holds.delete(hold);
+    hold.tellOver();
     if (holds.size > 0) return Promise.resolve();
     const isNext = mode === 'exclusive' && entry.waiters[0]?.mode === mode;
     const isHandedOn = isNext && entry.handoffs < this.maxLocalHandoffs && session.isRecent;
@@ -295,6 +299,7 @@ export class LockTable {
     const { waiters } = entry;
     const place = waiters.findLastIndex(({ since }) => since <= waiter.since) + 1;
     waiters.splice(place, 0, waiter);
+    waiter.tellWaiting();
     if (place === 0 && isReaderNext(entry)) void this.letReadersIn(entry);
     return waiter.outcome;
   }
@@ -388,6 +393,9 @@ export class LockTable {
       () => this.sharedSession(key),
       this.waitingSessions,
       () => waiters.reduce((latest, { deadline }) => Math.max(latest, deadline), 0) - performance.now(),
+      () => {
+        for (const waiter of waiters) waiter.tellWaiting();
+      },
     );
     entry.handoffs = 0;
     entry.state = { name: 'campaigning', campaign };
@@ -456,6 +464,7 @@ export class LockTable {
         },
         () => this.waitingSessions.isAnyWaiting,
       );
+      this.observer?.opened();
       return this.session;
     } finally {
       this.opening = undefined;
@@ -463,7 +472,8 @@ export class LockTable {
   }
 
   private lost(session: LockSession, cause: Error): void {
-    if (this.session === session) {
+    const isShared = this.session === session;
+    if (isShared) {
       this.session = undefined;
       // Who waits hears nothing either way, so the silence of the others' session counts for those who only wait.
       if (cause instanceof SilenceError) this.waitingSessions.failWaiting(cause);
@@ -471,11 +481,15 @@ export class LockTable {
       else if (!this.isClosed && this.waitingSessions.count > 0)
         void this.sharedSession().catch(() => undefined);
     }
+    const lost: LockHold[] = [];
     for (const entry of this.entries.values()) {
-      const holds = holdsOf(entry.state).filter((hold) => hold.session === session);
+      const { state } = entry;
+      const holds = holdsOf(state).filter((hold) => hold.session === session);
       for (const hold of holds) hold.lose(`its database connection ended (${cause.message})`, cause);
+      if (state.name === 'held') lost.push(...holds);
       if (holds.length > 0) this.next(entry);
     }
+    if (!this.isClosed && (isShared || lost.length > 0)) this.observer?.lost(cause, lost);
   }
 
   private tellIfEmpty(): void {

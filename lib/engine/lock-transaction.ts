@@ -14,6 +14,8 @@ export interface TransactionLockWish {
   readonly mode: LockMode;
   /** How long to wait for it, in milliseconds; 0 tries once, `Infinity` waits for ever. */
   readonly waitMs: number;
+  /** Called when it has to be waited for. */
+  readonly onWaiting?: (() => void) | undefined;
 }
 
 /** The little of a node-postgres client that is used here. Several statements in one message answer with one result each. */
@@ -29,7 +31,7 @@ export async function lockTransaction(
   runner: QueryRunner,
   key: LockKey,
   keys: KeyBook,
-  { mode, waitMs }: TransactionLockWish,
+  { mode, waitMs, onWaiting }: TransactionLockWish,
 ): Promise<boolean> {
   // To the client itself, because TypeORM's query() drops the answers of a message with several statements.
   const client = (await runner.connect()) as PgClient;
@@ -38,6 +40,7 @@ export async function lockTransaction(
     if (answer?.isStandby === true) throw new StandbyError();
     if (answer?.granted == null) throw readsAsOfOneMoment(key);
     if (answer.granted || waitMs === 0) return answer.granted;
+    onWaiting?.();
     await client.query(waitScript(key, mode, waitMs, answer));
     return true;
   } catch (error) {

@@ -13,6 +13,7 @@ export class Transaction {
   /** What it runs inside of itself, perhaps on another data source. */
   readonly outer = storage.getStore();
   private readonly keyIds = new Set<string>();
+  private readonly endings: (() => void)[] = [];
   private lastTurn: Promise<unknown> = Promise.resolve();
 
   constructor(
@@ -23,8 +24,10 @@ export class Transaction {
     private readonly parent?: Transaction,
   ) {}
 
-  hold(keyId: string): void {
+  /** @param onEnd - called when the lock is gone. */
+  hold(keyId: string, onEnd?: () => void): void {
     this.keyIds.add(keyId);
+    if (onEnd !== undefined) this.endings.push(onEnd);
   }
 
   holds(keyId: string): boolean {
@@ -34,6 +37,12 @@ export class Transaction {
   /** After its savepoint was released: its locks are those of the transaction around it. */
   bequeath(): void {
     for (const keyId of this.keyIds) this.parent?.hold(keyId);
+    this.parent?.endings.push(...this.endings.splice(0));
+  }
+
+  /** After its commit or rollback: tells of those locks that it has not bequeathed. */
+  ended(): void {
+    for (const onEnd of this.endings.splice(0)) onEnd();
   }
 
   /** One savepoint at a time: they are on one connection, and nest. */

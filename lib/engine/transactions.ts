@@ -54,8 +54,11 @@ export class Transactions {
     }
     if (this.isClosed) throw new LockShutdownError(lockName);
     const dataSource = this.findDataSource();
-    const inside = (manager: EntityManager): Promise<T> =>
-      runToItsEnd(new Transaction(dataSource, manager, this.isolationLevel(wanted)), body);
+    let transaction: Transaction | undefined;
+    const inside = (manager: EntityManager): Promise<T> => {
+      transaction = new Transaction(dataSource, manager, this.isolationLevel(wanted));
+      return runToItsEnd(transaction, body);
+    };
     const running =
       wanted === undefined ? dataSource.transaction(inside) : dataSource.transaction(wanted, inside);
     this.running.add(running);
@@ -63,6 +66,7 @@ export class Transactions {
       return await running;
     } finally {
       this.running.delete(running);
+      transaction?.ended();
     }
   }
 
@@ -90,12 +94,16 @@ export class Transactions {
       );
     }
     let inner: Transaction | undefined;
-    const value = await outer.manager.transaction((manager) => {
-      inner = new Transaction(outer.dataSource, manager, outer.isolationLevel, outer);
-      return runToItsEnd(inner, body);
-    });
-    inner?.bequeath();
-    return value;
+    try {
+      const value = await outer.manager.transaction((manager) => {
+        inner = new Transaction(outer.dataSource, manager, outer.isolationLevel, outer);
+        return runToItsEnd(inner, body);
+      });
+      inner?.bequeath();
+      return value;
+    } finally {
+      inner?.ended();
+    }
   }
 }
 

@@ -10,6 +10,8 @@ export interface Wish {
   readonly signal?: AbortSignal | undefined;
   /** When who wants it came, by `performance.now()`, where that was before now: it decides about the place in the queue. */
   readonly since?: number | undefined;
+  /** Called when it turns out that it has to be waited for; perhaps more than once. */
+  readonly onWaiting?: (() => void) | undefined;
 }
 
 /** Somebody in this process who waits for a key. */
@@ -39,6 +41,11 @@ export class Waiter {
 
   get mode(): LockMode {
     return this.wish.mode;
+  }
+
+  /** Tells whoever wants to know that the key is not to be had at once. */
+  tellWaiting(): void {
+    this.wish.onWaiting?.();
   }
 
   grant(hold: LockHold): void {

@@ -31,21 +31,26 @@ export interface WaitingEvent extends LockEventBase {
   readonly waitMs: number;
 }
 
-/** A lock was granted. Of several that were asked for together there is one event each. Inside of the same lock there is none. */
+/**
+ * A lock was granted. Of several that were asked for together there is one event each. What is asked for inside of the same lock is no lock
+ * of its own, and there is no event.
+ */
 export interface AcquiredEvent extends HoldEventBase {
   readonly type: 'acquired';
   /** How long it took, in milliseconds. */
   readonly waitedMs: number;
 }
 
-/** A lock was not granted: somebody else holds it. */
+/** A lock was not granted: somebody else holds it. A candidate for a leadership tries for some seconds at a time, and says so each time. */
 export interface BusyEvent extends LockEventBase {
   readonly type: 'busy';
   /** How long it was waited for, in milliseconds. */
   readonly waitedMs: number;
+  /** Whether the wait was ended by its signal before its time was over. */
+  readonly isAborted: boolean;
 }
 
-/** A lock was released. */
+/** A lock was released. Of one that was taken by `lockInTransaction` nobody hears when its transaction ends. */
 export interface ReleasedEvent extends HoldEventBase {
   readonly type: 'released';
   /** How long it was held, in milliseconds. */

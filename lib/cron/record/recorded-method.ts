@@ -13,6 +13,6 @@ export function recordedMethod(
   return async function (this: object, ...args) {
     const body = async (): Promise<unknown> => await job.method.apply(this, args);
     const outcome = await service.records.run(name, atMs, retainMs, body);
-    return outcome.acquired ? outcome.value : busy(service, job, this, args, name);
+    return outcome.acquired ? outcome.value : busy(service, job, this, args, name, 'claimed');
   };
 }

@@ -1,0 +1,116 @@
+import { describe, expect, it } from '@jest/globals';
+import { Injectable } from '@nestjs/common';
+import { ScheduleModule } from '@nestjs/schedule';
+import {
+  AdvisoryLockEvents,
+  AdvisoryLockService,
+  ExclusiveCron,
+  ExclusiveInterval,
+  type SkippedEvent,
+  type TickEvent,
+  WithAdvisoryLock,
+} from 'nestjs-advisory-lock';
+import { useTestDatabase } from '../support/test-database.js';
+import { until } from '../support/until.js';
+import { lockElsewhere } from './support/advisory-locks.js';
+import { lockedApp, start } from './support/applications.js';
+
+const database = useTestDatabase({ connectionsMayStay: true });
+
+@Injectable()
+class Jobs {
+  @ExclusiveCron('* * * * * *')
+  async good(): Promise<void> {}
+
+  @ExclusiveCron('* * * * * *')
+  async bad(): Promise<void> {
+    return Promise.reject(new Error('no paper'));
+  }
+
+  @ExclusiveInterval(500)
+  async often(): Promise<void> {}
+
+  @ExclusiveCron('0 3 * * *')
+  async nightly(): Promise<void> {}
+
+  @WithAdvisoryLock('report', { onBusy: 'skip' })
+  async report(): Promise<void> {}
+}
+
+type JobEvent = TickEvent | SkippedEvent;
+
+/** An instance, and what its jobs tell. */
+async function instance() {
+  const { app } = await start(
+    lockedApp(database, { imports: [ScheduleModule.forRoot()], providers: [Jobs] }),
+  );
+  const heard: JobEvent[] = [];
+  const events = app.get(AdvisoryLockEvents);
+  events.on('tick', (event) => heard.push(event));
+  events.on('skipped', (event) => heard.push(event));
+  const of = (method: string) => heard.filter((event) => event.method === method);
+  return { app, heard, of, locks: app.get(AdvisoryLockService), jobs: app.get(Jobs) };
+}
+
+describe('the jobs of a fleet', () => {
+  it('tell of each tick where it ran, and where it was left out', async () => {
+    const fleet = await Promise.all([instance(), instance()]);
+    const all = (method: string) => fleet.flatMap(({ of }) => of(method));
+    const told = (method: string) =>
+      all(method).map((event) => (event.type === 'tick' ? event.state : event.reason));
+    await until(() => {
+      const [good, bad, often] = [told('Jobs.good'), told('Jobs.bad'), told('Jobs.often')];
+      const isSeen = [good.includes('ran'), good.includes('claimed'), bad.includes('failed')];
+      return [...isSeen, often.includes('ran'), often.includes('claimed')].every(Boolean);
+    }, 'each job has run, and was left out');
+
+    const tick = all('Jobs.good').find((event) => event.type === 'tick' && event.state === 'ran')?.tick;
+    const ofThatTick = all('Jobs.good').filter((event) => event.tick?.getTime() === tick?.getTime());
+    expect(ofThatTick).toMatchObject([
+      { state: 'began', lockName: 'Jobs.good' },
+      { state: 'ran', durationMs: expect.any(Number) as unknown },
+      ...ofThatTick.slice(2),
+    ]);
+    expect(all('Jobs.bad').find((event) => event.type === 'tick' && event.state === 'failed')).toMatchObject({
+      error: { message: 'no paper' },
+      lateMs: expect.any(Number) as unknown,
+    });
+    expect(new Set(told('Jobs.good'))).not.toContain('failed');
+  });
+
+  it('are remembered with what became of their latest ticks', async () => {
+    const { locks, heard } = await instance();
+    await until(() => heard.some((event) => event.type === 'tick' && event.state === 'failed'), 'a failure');
+    await until(() => heard.some(({ method }) => method === 'Jobs.often'), 'an interval');
+    const report = locks.ticks.report(locks.scheduler);
+    const jobOf = (method: string) => report.find((job) => job.method === method);
+    expect(jobOf('Jobs.bad')).toMatchObject({
+      name: 'Jobs.bad',
+      schedule: '* * * * * *',
+      ticks: expect.arrayContaining([
+        expect.objectContaining({ outcome: 'failed', error: 'no paper' }),
+      ]) as unknown,
+    });
+    expect(jobOf('Jobs.often')).toMatchObject({ schedule: 'every 500 ms' });
+    expect(jobOf('Jobs.nightly')).toEqual({
+      name: 'Jobs.nightly',
+      method: 'Jobs.nightly',
+      schedule: '0 3 * * *',
+      ticks: [],
+    });
+  });
+
+  it('tell that they were skipped, as the lock is held elsewhere; so do methods', async () => {
+    await lockElsewhere(database, 'Jobs.good');
+    await lockElsewhere(database, 'report');
+    const { jobs, of } = await instance();
+    await jobs.report();
+    expect(of('Jobs.report')).toMatchObject([{ type: 'skipped', reason: 'held', lockName: 'report' }]);
+    await until(() => of('Jobs.good').length > 0, 'a skip');
+    expect(of('Jobs.good')[0]).toMatchObject({
+      type: 'skipped',
+      reason: 'held',
+      tick: expect.any(Date) as unknown,
+    });
+  });
+});

@@ -45,11 +45,12 @@ export class KeyBook {
 
   /** The key of a name; throws `LOCK_CONFIGURATION` for what cannot be one, and for a name whose key another name has. */
   keyOf(name: LockName): LockKey {
-    const key =
-      typeof name === 'string'
-        ? LockKey.of(this.keyFunction(this.prefix + checkedName(name, 'lock name')), name)
-        : LockKey.of(name);
-    return this.remembered(key);
+    return this.remembered(this.madeOf(name));
+  }
+
+  /** The key of a name that nobody may ever use, such as what somebody searches for: it is not remembered, and in nobody's way. */
+  guessedKeyOf(name: string): LockKey {
+    return this.madeOf(name);
   }
 
   /**
@@ -66,6 +67,11 @@ export class KeyBook {
   /** The name of a lock with its namespace, as all who share the database know it. */
   fullNameOf(name: LockName): string {
     return this.prefix + this.keyOf(name).name;
+  }
+
+  private madeOf(name: LockName): LockKey {
+    if (typeof name !== 'string') return LockKey.of(name);
+    return LockKey.of(this.keyFunction(this.prefix + checkedName(name, 'lock name')), name);
   }
 
   private partOf({ name, id }: LockKey, part: string): LockKey {

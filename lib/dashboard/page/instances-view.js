@@ -1,0 +1,51 @@
+/** @import { DashboardInstance, DashboardSnapshot } from '../dashboard-snapshot.js' */
+/** @import { Row } from './keyed-list.js' */
+import { byId, element, setText, show } from './dom.js';
+import { counted, duration } from './format.js';
+import { keyedList } from './keyed-list.js';
+
+/** @typedef {{ instance: DashboardInstance, isServing: boolean }} InstanceNow */
+
+/** The instances of the fleet. */
+export function instancesView() {
+  const put = keyedList(
+    byId('instance-list'),
+    /** @param {InstanceNow} each */ ({ instance }) => instance.name,
+    instanceRow,
+  );
+
+  /** @param {DashboardSnapshot} snapshot */
+  return ({ instances, instance: serving }) => {
+    put(instances.map((instance) => ({ instance, isServing: instance.name === serving })));
+    const silent = instances.filter(({ isSilent }) => isSilent).length;
+    setText(
+      byId('instances-summary'),
+      silent === 0 ? '' : `${counted(silent, 'instance')} ${silent === 1 ? 'does' : 'do'} not answer`,
+    );
+    show(byId('instances-empty'), instances.length === 0);
+  };
+}
+
+/** @returns {Row<InstanceNow>} */
+function instanceRow() {
+  const name = element('bdi', 'who');
+  const serving = element('span', 'tag', 'serves this page');
+  const silent = element('span', 'tag warning', 'does not answer');
+  const up = element('span', 'since');
+  const backends = element('span', 'muted');
+  return {
+    element: element('li', '', element('span', 'dot'), name, serving, silent, up, backends),
+    update({ instance, isServing }) {
+      const { upMs, isSilent, backends: pids } = instance;
+      setText(name, instance.name);
+      show(serving, isServing);
+      show(silent, isSilent);
+      name.parentElement?.classList.toggle('silent', isSilent);
+      setText(up, upMs === undefined ? '' : `up ${duration(upMs)}`);
+      setText(
+        backends,
+        pids.length === 0 ? 'no connection' : `${pids.length === 1 ? 'pid' : 'pids'} ${pids.join(', ')}`,
+      );
+    },
+  };
+}

@@ -1,0 +1,88 @@
+/** @import { DashboardSnapshot } from '../dashboard-snapshot.js' */
+import { doctorView } from './doctor-view.js';
+import { byId } from './dom.js';
+import { instancesView } from './instances-view.js';
+import { jobsView } from './jobs-view.js';
+import { locksView } from './locks-view.js';
+import { SnapshotFeed } from './snapshot-feed.js';
+import { StatusView } from './status-view.js';
+import { TerminateDialog } from './terminate-dialog.js';
+import { waitsView } from './waits-view.js';
+
+/** While somebody types, the server is asked only so often. */
+const TYPING_MS = 150;
+
+const search = /** @type {HTMLInputElement} */ (byId('search'));
+const status = new StatusView();
+/**
+ * The latest that was seen of the locks. When the database is away it stays on the page, marked as old.
+ *
+ * @type {DashboardSnapshot | undefined}
+ */
+let seen;
+
+const feed = new SnapshotFeed(
+  new URL('snapshot', import.meta.url),
+  (snapshot, searched) => {
+    if (snapshot.problem === undefined || seen === undefined) seen = snapshot;
+    showLocks(seen, searched);
+    showWaits(seen, searched);
+    showJobs(snapshot);
+    showDoctor(snapshot);
+    showInstances(snapshot);
+    status.answered(snapshot);
+  },
+  (problem) => {
+    status.failed(problem);
+  },
+);
+
+const dialog = new TerminateDialog(new URL('terminate', import.meta.url), () => {
+  feed.refresh();
+});
+const showLocks = locksView(
+  {
+    canTerminate: () => seen?.canTerminate === true,
+    terminate: (lock, holder) => {
+      if (seen !== undefined) dialog.open(lock, holder, seen);
+    },
+  },
+  feed,
+);
+const showWaits = waitsView();
+const showJobs = jobsView();
+const showDoctor = doctorView();
+const showInstances = instancesView();
+
+/** What is searched for stands in the address, so that a link to it can be sent to somebody. */
+function keepInAddress() {
+  const url = new URL(location.href);
+  if (feed.search === '') url.searchParams.delete('search');
+  else url.searchParams.set('search', feed.search);
+  history.replaceState(null, '', url);
+}
+
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let typing;
+search.addEventListener('input', () => {
+  clearTimeout(typing);
+  typing = setTimeout(() => {
+    feed.search = search.value.trim();
+    keepInAddress();
+    feed.refresh();
+  }, TYPING_MS);
+});
+search.form?.addEventListener('submit', (event) => {
+  event.preventDefault();
+});
+addEventListener('keydown', (event) => {
+  const isTyping = event.target instanceof HTMLInputElement;
+  if (event.key !== '/' || isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
+  event.preventDefault();
+  search.focus();
+  search.select();
+});
+
+search.value = new URLSearchParams(location.search).get('search') ?? '';
+feed.search = search.value.trim();
+feed.refresh();

@@ -1,0 +1,117 @@
+/** @import { DashboardLock, DashboardParty } from '../dashboard-snapshot.js' */
+/** @import { Row } from './keyed-list.js' */
+import { element, setText, show } from './dom.js';
+import { counted, partyTitle, since } from './format.js';
+
+/**
+ * What a row needs to know of the lock and the page around it.
+ *
+ * @typedef {object} PartyContext
+ * @property {'holder' | 'waiter'} role
+ * @property {() => boolean} isOpen Whether the details are wanted.
+ * @property {() => boolean} canTerminate
+ * @property {(party: DashboardParty) => void} terminate
+ */
+
+/**
+ * The same as long as it is the same backend: pids are given again.
+ *
+ * @param {DashboardParty} party
+ */
+export function partyKey({ pid, backendId, instance, mode }) {
+  return [backendId ?? pid ?? '', instance ?? '', mode].join('|');
+}
+
+/**
+ * One who holds a lock, or waits for it.
+ *
+ * @param {PartyContext} context
+ * @returns {Row<DashboardParty>}
+ */
+export function partyRow({ role, isOpen, canTerminate, terminate }) {
+  const who = element('bdi', 'who');
+  const time = element('span', 'since');
+  const facts = element('span', 'party-facts');
+  const calls = element('span', 'tag calls');
+  const mode = element('span', 'tag', 'shared');
+  const more = element('dl', 'facts');
+  const end = element('button', 'end danger-outline', 'End …');
+  end.type = 'button';
+  const row = element('li', `party ${role}`, element('p', '', who, mode, calls, time, facts), end, more);
+  /** @type {DashboardParty | undefined} */
+  let current;
+  let shownFacts = '';
+  end.addEventListener('click', () => {
+    if (current !== undefined) terminate(current);
+  });
+  return {
+    element: row,
+    update(party) {
+      current = party;
+      const { pid, clientAddress, callsWaiting = 0 } = party;
+      const title = partyTitle(party);
+      setText(who, title);
+      const known = since(party);
+      setText(time, known === '' ? '' : role === 'holder' ? `for ${known}` : `waits ${known}`);
+      const place = [pid === undefined ? '' : `pid ${pid}`, clientAddress ?? ''].filter(
+        (text) => text !== '',
+      );
+      setText(facts, place.join(' · '));
+      show(mode, party.mode === 'shared');
+      show(calls, callsWaiting > 0);
+      setText(
+        calls,
+        role === 'holder' ? `${counted(callsWaiting, 'call')} inside` : counted(callsWaiting, 'call'),
+      );
+      calls.title =
+        role === 'holder'
+          ? `${counted(callsWaiting, 'call')} inside of this instance ${callsWaiting === 1 ? 'waits' : 'wait'} for the lock`
+          : `${counted(callsWaiting, 'call')} in that instance ${callsWaiting === 1 ? 'waits' : 'wait'} behind this one`;
+      const canEnd =
+        role === 'holder' && canTerminate() && pid !== undefined && party.backendId !== undefined;
+      show(end, canEnd);
+      if (canEnd) end.ariaLabel = `End ${title}, pid ${pid} …`;
+      show(more, isOpen());
+      if (isOpen()) {
+        const text = JSON.stringify(factsOf(party, role));
+        if (text !== shownFacts) fillFacts(more, factsOf(party, role));
+        shownFacts = text;
+      }
+    },
+  };
+}
+
+/**
+ * @param {DashboardParty} party
+ * @param {'holder' | 'waiter'} role
+ * @returns {[what: string, text: string][]}
+ */
+function factsOf(party, role) {
+  /** @type {[string, string | undefined][]} */
+  const facts = [
+    ['Application', party.applicationName],
+    ['Role', party.user],
+    ['State', party.state],
+    ['Lasts for its', party.scope],
+    [
+      'Waits for pids',
+      role === 'waiter' && party.blockedBy.length > 0 ? party.blockedBy.join(', ') : undefined,
+    ],
+    ['Since', party.sinceMs === undefined ? 'nobody can tell' : undefined],
+  ];
+  return facts.filter(
+    /** @returns {fact is [string, string]} */ (fact) => fact[1] !== undefined && fact[1] !== '',
+  );
+}
+
+/**
+ * @param {HTMLElement} list A `dl`.
+ * @param {readonly (readonly [what: string, text: string])[]} facts
+ */
+export function fillFacts(list, facts) {
+  list.replaceChildren(
+    ...facts.map(([what, text]) =>
+      element('div', '', element('dt', '', what), element('dd', '', element('bdi', '', text))),
+    ),
+  );
+}

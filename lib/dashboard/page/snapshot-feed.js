@@ -1,0 +1,94 @@
+/** @import { DashboardSnapshot } from '../dashboard-snapshot.js' */
+
+const EVERY_MS = 1_000;
+/** A server that is asked and says nothing for so long is asked anew. */
+const ANSWER_WITHIN_MS = 10_000;
+
+/**
+ * Asks the server again and again, as long as somebody looks at the page.
+ */
+export class SnapshotFeed {
+  search = '';
+  limit = 200;
+  /** @type {AbortController | undefined} */
+  #asking;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #next;
+
+  /**
+   * @param {URL} url
+   * @param {(snapshot: DashboardSnapshot, search: string) => void} onSnapshot
+   * @param {(problem: string) => void} onFailure
+   */
+  constructor(url, onSnapshot, onFailure) {
+    this.url = url;
+    this.onSnapshot = onSnapshot;
+    this.onFailure = onFailure;
+    document.addEventListener('visibilitychange', () => {
+      if (document.hidden) this.#pause();
+      else this.refresh();
+    });
+  }
+
+  /** Asks at once, and from then on every second. What is under way is dropped: it answers an older question. */
+  refresh() {
+    this.#pause();
+    if (document.hidden) return;
+    const asking = new AbortController();
+    this.#asking = asking;
+    void this.#ask(asking).then(() => {
+      if (this.#asking !== asking) return;
+      this.#next = setTimeout(() => {
+        this.refresh();
+      }, EVERY_MS);
+    });
+  }
+
+  #pause() {
+    clearTimeout(this.#next);
+    this.#asking?.abort();
+    this.#asking = undefined;
+  }
+
+  /** @param {AbortController} asking */
+  async #ask(asking) {
+    const { search } = this;
+    const url = new URL(this.url);
+    url.searchParams.set('search', search);
+    url.searchParams.set('limit', String(this.limit));
+    const timer = setTimeout(() => {
+      asking.abort();
+    }, ANSWER_WITHIN_MS);
+    try {
+      const response = await fetch(url, { signal: asking.signal, headers: { accept: 'application/json' } });
+      const snapshot = await answerOf(response);
+      if (this.#asking === asking) this.onSnapshot(/** @type {DashboardSnapshot} */ (snapshot), search);
+    } catch (error) {
+      if (this.#asking !== asking) return;
+      this.onFailure(error instanceof Refusal ? error.message : 'The server does not answer.');
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+/** The server answered, but not with what was asked for. */
+export class Refusal extends Error {}
+
+/**
+ * @param {Response} response
+ * @returns {Promise<unknown>}
+ */
+export async function answerOf(response) {
+  const isJson = response.headers.get('content-type')?.includes('json') === true;
+  const body = isJson ? /** @type {unknown} */ (await response.json()) : undefined;
+  if (response.ok && isJson) return body;
+  const said = typeof body === 'object' && body !== null && 'message' in body ? String(body.message) : '';
+  const what = said === '' ? 'It gives no reason.' : `It says: ${said}`;
+  if (response.ok || response.status === 401 || response.status === 403) {
+    throw new Refusal(
+      `The server does not let you in any more (${response.status}). ${what} Sign in again, and reload the page.`,
+    );
+  }
+  throw new Refusal(`The server answered with an error (${response.status}). ${what}`);
+}

@@ -1,0 +1,112 @@
+/** @import { DashboardSnapshot } from '../dashboard-snapshot.js' */
+import { healthOf } from './doctor-view.js';
+import { byId, element, icon, setText, show } from './dom.js';
+import { duration, number } from './format.js';
+
+/** An answer that is older than this is called old: the page asks every second. */
+const OLD_AFTER_MS = 4_000;
+
+/** The head of the page: how the fleet does, and how old what is shown is. */
+export class StatusView {
+  /** When the page got what it shows of the locks, by its own clock. */
+  #seenAt = 0;
+  #problem = '';
+  #health = '';
+  #said = '';
+
+  constructor() {
+    // Only where there is no answer has the page to count on by itself.
+    setInterval(() => {
+      this.#showAge();
+    }, 1_000);
+  }
+
+  /** @param {DashboardSnapshot} snapshot */
+  answered(snapshot) {
+    const { database, instance, problem } = snapshot;
+    this.#problem = problem ?? '';
+    if (problem === undefined) this.#seenAt = performance.now();
+    const { isHealthy, text } = healthOf(snapshot);
+    setText(byId('database'), database ?? '');
+    setText(byId('served'), instance);
+    this.#showHealth(isHealthy, text);
+    showCounts(snapshot);
+    const waiting = snapshot.counts.waiters;
+    document.title = `${waiting > 0 ? `(${waiting}) ` : ''}Locks${database === undefined ? '' : ` of ${database}`}`;
+    this.#health = isHealthy ? 'Healthy.' : (problem ?? `The doctor reports ${text}.`);
+    this.#showAge();
+  }
+
+  /** @param {string} problem */
+  failed(problem) {
+    this.#problem = problem;
+    this.#showAge();
+  }
+
+  #showAge() {
+    const ageMs = performance.now() - this.#seenAt;
+    const isOld = this.#seenAt > 0 && ageMs > OLD_AFTER_MS && !document.hidden;
+    const problem = this.#problem === '' && isOld ? 'The server does not answer.' : this.#problem;
+    const isStale = problem !== '';
+    const age =
+      this.#seenAt === 0
+        ? 'Nothing has been seen yet.'
+        : `What is shown of the locks is ${duration(ageMs)} old.`;
+    setText(byId('banner-text'), isStale ? `${sentence(problem)} ${age} The page goes on asking.` : '');
+    show(byId('banner'), isStale);
+    document.body.classList.toggle('stale', isStale);
+    this.#say(isStale ? problem : this.#health);
+  }
+
+  /**
+   * Tells a screen reader how the fleet does, when that changes.
+   *
+   * @param {string} text
+   */
+  #say(text) {
+    if (text === this.#said) return;
+    // Nobody needs to be told that all is well when the page has just come.
+    const isFirst = this.#said === '';
+    this.#said = text;
+    if (!isFirst || text !== 'Healthy.') setText(byId('announcement'), text);
+  }
+
+  /**
+   * @param {boolean} isHealthy
+   * @param {string} text
+   */
+  #showHealth(isHealthy, text) {
+    const badge = byId('health');
+    show(badge, text !== '');
+    if (badge.textContent === text) return;
+    badge.classList.toggle('bad', !isHealthy);
+    badge.replaceChildren(icon(isHealthy ? 'check' : 'alert'), text);
+  }
+}
+
+/** @param {string} text */
+function sentence(text) {
+  return /[.!?]$/.test(text) ? text : `${text}.`;
+}
+
+/** @param {DashboardSnapshot} snapshot */
+function showCounts({ counts, instances, problem }) {
+  /** @type {[string, number, boolean][]} */
+  const figures = [
+    ['locks', counts.locks, false],
+    ['holders', counts.holders, false],
+    ['waiters', counts.waiters, counts.waiters > 0],
+    ['instances', instances.length, false],
+  ];
+  const list = byId('counts');
+  if (list.childElementCount === 0) {
+    for (const [what] of figures) list.append(element('div', '', element('dt', '', what), element('dd')));
+  }
+  figures.forEach(([, value, isLit], index) => {
+    const figure = list.children[index];
+    const text = figure?.querySelector('dd');
+    // Of a database that is away nobody knows how many there are.
+    if (text) setText(text, problem !== undefined && index < 3 ? '–' : number(value));
+    figure?.classList.toggle('lit', isLit && problem === undefined);
+  });
+}

@@ -1,0 +1,41 @@
+/** @import { DashboardTick } from '../dashboard-snapshot.js' */
+
+/** @typedef {DashboardTick['instances'][number]} TickReport */
+
+/**
+ * What the marks on the timeline mean, in the order of the legend.
+ *
+ * @type {Record<DashboardTick['outcome'], string>}
+ */
+export const OUTCOMES = {
+  ran: 'ran',
+  running: 'is running',
+  failed: 'failed',
+  skipped: 'skipped by all',
+  missed: 'missed',
+};
+
+/** @type {Record<NonNullable<TickReport['reason']>, string>} */
+const REASONS = {
+  held: 'the lock was held',
+  claimed: 'another instance had it',
+  'too-late': 'it came too late',
+  'not-leader': 'it does not lead',
+  shutdown: 'it was shutting down',
+};
+
+/** @param {TickReport} report */
+export function reasonOf({ reason }) {
+  return reason === undefined ? '' : REASONS[reason];
+}
+
+/**
+ * The instances to which the tick owes its outcome.
+ *
+ * @param {DashboardTick} tick
+ */
+export function actorsOf({ instances, outcome }) {
+  return outcome === 'skipped'
+    ? []
+    : instances.filter((each) => each.outcome === outcome).map(({ instance }) => instance);
+}

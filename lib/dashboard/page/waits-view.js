@@ -1,0 +1,101 @@
+/** @import { DashboardLock, DashboardParty, DashboardSnapshot } from '../dashboard-snapshot.js' */
+import { byId, element, setText, show } from './dom.js';
+import { counted, lockTitle, number, partyTitle, since } from './format.js';
+import { keyedList } from './keyed-list.js';
+import { partyKey } from './party-row.js';
+import { waitGraph } from './wait-graph.js';
+import { blockersOf, waitsOf } from './waits.js';
+
+/** How many boxes a drawing has at most; what waits longest is drawn. Nobody can follow more arrows. */
+const MOST_BOXES = 60;
+
+/** The drawing of who waits for whom, and the same in words. */
+export function waitsView() {
+  const graph = waitGraph(byId('graph'));
+  const putSentences = keyedList(
+    byId('waits-list'),
+    /** @param {{ key: string, text: string }} sentence */ ({ key }) => key,
+    () => {
+      const text = element('bdi');
+      return {
+        element: element('li', '', text),
+        update: (sentence) => {
+          setText(text, sentence.text);
+        },
+      };
+    },
+  );
+
+  /**
+   * @param {DashboardSnapshot} snapshot
+   * @param {string} search
+   */
+  return ({ locks, counts, problem }, search) => {
+    const contended = locks.filter(({ waiters }) => waiters.length > 0);
+    const { waits, isWhole } = drawable(contended);
+    const hasAny = contended.length > 0;
+    show(byId('graph'), hasAny);
+    show(byId('waits-words'), hasAny);
+    show(byId('waits-empty'), !hasAny);
+    setText(
+      byId('waits-empty'),
+      problem === undefined ? nobodyWaits(counts.waiters, search) : 'Not to be seen at the moment.',
+    );
+    setText(byId('waits-summary'), isWhole ? '' : `the ${number(MOST_BOXES)} who wait longest are drawn`);
+    if (hasAny) graph(waits);
+    putSentences(contended.flatMap(sentencesOf));
+  };
+}
+
+/**
+ * @param {number} waiters
+ * @param {string} search
+ */
+function nobodyWaits(waiters, search) {
+  if (waiters === 0) return 'Nobody waits for a lock.';
+  return search === ''
+    ? `${counted(waiters, 'waiter')} in locks that are not listed.`
+    : `Nobody waits for a lock that matches the search. ${counted(waiters, 'waiter')} in others.`;
+}
+
+/**
+ * As many of the locks, the longest wait first, as can be drawn.
+ *
+ * @param {readonly DashboardLock[]} contended
+ */
+function drawable(contended) {
+  let count = 0;
+  /** @type {DashboardLock[]} */
+  const drawn = [];
+  for (const lock of contended) {
+    const room = MOST_BOXES - count;
+    if (room < 2) break;
+    const holders = lock.holders.slice(0, room - 1);
+    drawn.push({ ...lock, holders, waiters: lock.waiters.slice(0, room - holders.length) });
+    count += lock.holders.length + lock.waiters.length;
+  }
+  return { waits: waitsOf(drawn), isWhole: count <= MOST_BOXES && drawn.length === contended.length };
+}
+
+/** @param {DashboardLock} lock */
+function sentencesOf(lock) {
+  return lock.waiters.map((waiter) => {
+    const blockers = blockersOf(lock, waiter);
+    const whom = blockers.map(({ party }) => withPid(party)).join(', ');
+    const why =
+      blockers[0]?.because === 'queues'
+        ? `, behind ${whom}`
+        : `, which ${whom} ${blockers.length === 1 ? 'holds' : 'hold'}`;
+    const time = since(waiter);
+    return {
+      key: `${lock.key.id}|${partyKey(waiter)}`,
+      text: `${withPid(waiter)} waits${time === '' ? '' : ` ${time}`} for ${lockTitle(lock)}${whom === '' ? '' : why}.`,
+    };
+  });
+}
+
+/** @param {DashboardParty} party */
+function withPid(party) {
+  const title = partyTitle(party);
+  return party.pid === undefined || title.startsWith('pid ') ? title : `${title} (pid ${party.pid})`;
+}

@@ -1,0 +1,101 @@
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { buffer } from 'node:stream/consumers';
+import type {
+  DashboardSnapshot,
+  TerminateAnswer,
+  TerminateRequest,
+} from '../../../lib/dashboard/dashboard-snapshot.js';
+
+const pageDirectory = new URL('../../../lib/dashboard/page/', import.meta.url);
+const types: Readonly<Record<string, string>> = {
+  js: 'text/javascript; charset=utf-8',
+  css: 'text/css; charset=utf-8',
+};
+
+/** Nothing but the page's own files: what it may load when an application is as strict as can be. */
+const POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+export interface SnapshotQuestion {
+  readonly search: string;
+  readonly limit: number;
+}
+
+/** What a server that is asked says: something as JSON, an error, or nothing at all. */
+export type Answer<T> = { body: T } | { status: number; message: string } | 'none';
+
+/** Serves the page as it is, with snapshots that a test makes up. */
+export class PageServer implements AsyncDisposable {
+  /** What a question for a snapshot is answered with. */
+  answer: (question: SnapshotQuestion) => Answer<DashboardSnapshot>;
+  answerTermination: (request: TerminateRequest) => Answer<TerminateAnswer> = () => ({ body: { ended: [] } });
+  readonly questions: SnapshotQuestion[] = [];
+  readonly terminations: { request: TerminateRequest; headers: IncomingHttpHeaders }[] = [];
+  private readonly server = createServer((request, response) => {
+    void this.serve(request, response);
+  });
+
+  constructor(snapshot: DashboardSnapshot) {
+    this.answer = () => ({ body: snapshot });
+  }
+
+  set snapshot(snapshot: DashboardSnapshot) {
+    this.answer = () => ({ body: snapshot });
+  }
+
+  /** Where the page is. */
+  async start(): Promise<string> {
+    this.server.listen(0, '127.0.0.1');
+    await once(this.server, 'listening');
+    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}/api/locks`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.server.closeAllConnections();
+    await new Promise((resolve) => this.server.close(resolve));
+  }
+
+  private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '', 'http://localhost');
+    const path = url.pathname.replace(/^\/api\/locks/, '');
+    response.setHeader('content-security-policy', POLICY);
+    if (path === '/snapshot') {
+      const question = {
+        search: url.searchParams.get('search') ?? '',
+        limit: Number(url.searchParams.get('limit')),
+      };
+      this.questions.push(question);
+      send(response, this.answer(question));
+    } else if (path === '/terminate') {
+      const asked = JSON.parse((await buffer(request)).toString()) as TerminateRequest;
+      this.terminations.push({ request: asked, headers: request.headers });
+      send(response, this.answerTermination(asked));
+    } else if (path === '' || path === '/') {
+      const html = await readFile(new URL('page.html', pageDirectory), 'utf8');
+      response.setHeader('content-type', 'text/html; charset=utf-8');
+      response.end(html.replaceAll('{{base}}', path === '' ? 'locks/' : ''));
+    } else {
+      const file = /^\/([a-z-]+\.(js|css))$/.exec(path);
+      response.setHeader('content-type', types[file?.[2] ?? ''] ?? 'text/plain');
+      response.end(file?.[1] === undefined ? '' : await readFile(new URL(file[1], pageDirectory)));
+    }
+  }
+}
+
+function send(response: ServerResponse, answer: Answer<unknown>): void {
+  if (answer === 'none') {
+    response.destroy();
+    return;
+  }
+  response.setHeader('content-type', 'application/json; charset=utf-8');
+  if ('status' in answer) {
+    response.statusCode = answer.status;
+    response.end(JSON.stringify({ statusCode: answer.status, message: answer.message }));
+  } else {
+    response.end(JSON.stringify(answer.body));
+  }
+}

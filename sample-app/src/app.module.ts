@@ -2,6 +2,8 @@ import { Module } from '@nestjs/common';
 import { ScheduleModule } from '@nestjs/schedule';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AdvisoryLockModule } from 'nestjs-advisory-lock';
+import { AdvisoryLockDashboardModule } from 'nestjs-advisory-lock/dashboard';
+import { dashboardPath } from './dashboard-path.js';
 import { databaseOptions } from './database-options.js';
 import { HealthModule } from './health/health.module.js';
 import { ImportsModule } from './imports/imports.module.js';
@@ -14,6 +16,8 @@ import { ReportsModule } from './reports/reports.module.js';
     TypeOrmModule.forRoot(databaseOptions(process.env.DATABASE_URL ?? 'postgres://localhost/postgres')),
     ScheduleModule.forRoot(),
     AdvisoryLockModule.forRoot(),
+    // `main.ts` listens on loopback alone, so whoever sees it is at this machine. Where others can reach it, name `guards`.
+    AdvisoryLockDashboardModule.forRoot({ path: dashboardPath, public: true }),
     OrdersModule,
     ReportsModule,
     PricesModule,

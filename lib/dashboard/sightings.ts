@@ -17,6 +17,7 @@ export class Sightings {
 
   /** For how long it has been there, as of the latest look; 0 for what was not there before. */
   ageMs(id: string): number {
-    return this.lastLookMs - (this.firstSeen.get(id) ?? this.lastLookMs);
+    const firstMs = this.firstSeen.get(id);
+    return firstMs === undefined ? 0 : this.lastLookMs - firstMs;
   }
 }

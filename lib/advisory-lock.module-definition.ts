@@ -16,6 +16,7 @@ import { findPostgres } from './discovery/find-data-source.js';
 import { findScheduler } from './discovery/find-scheduler.js';
 import { LeadershipMethods } from './discovery/leadership-methods.js';
 import { LockedProviders } from './discovery/locked-providers.js';
+import { applicationNameOf, defaultInstanceName } from './engine/application-name.js';
 import { KeyBook } from './engine/key-book.js';
 import { LockConnections } from './engine/lock-connections.js';
 import { LockTable } from './engine/lock-table.js';
@@ -23,6 +24,7 @@ import { Transactions } from './engine/transactions.js';
 import { AdvisoryLockEvents } from './events/advisory-lock-events.js';
 import { AdvisoryLockHealthIndicator } from './health/advisory-lock-health-indicator.js';
 import { LockUnavailableFilter } from './http/lock-unavailable.filter.js';
+import { Fleet } from './inspect/fleet/fleet.js';
 
 export const { ConfigurableModuleClass, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE, MODULE_OPTIONS_TOKEN } =
   new ConfigurableModuleBuilder<AdvisoryLockModuleOptions>()
@@ -74,7 +76,10 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
           return new LockConnections(() => findPostgres(moduleRef, options.dataSource).options, {
             ...options,
             overrides: options.connectionOptions,
-            applicationName: name === DEFAULT_NAME ? 'nestjs-advisory-lock' : `nestjs-advisory-lock ${name}`,
+            applicationName: applicationNameOf(
+              options.instanceName ?? defaultInstanceName(),
+              name === DEFAULT_NAME ? undefined : name,
+            ),
           });
         },
       },
@@ -89,6 +94,15 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
         // The connections check the options.
         inject: [MODULE_OPTIONS_TOKEN, LockConnections],
         useFactory: (options: AdvisoryLockModuleOptions) => new KeyBook(options),
+      },
+      {
+        provide: Fleet,
+        inject: [LockTable, KeyBook, MODULE_OPTIONS_TOKEN],
+        useFactory: (
+          table: LockTable,
+          keys: KeyBook,
+          { instanceName, joinsFleet }: AdvisoryLockModuleOptions,
+        ) => new Fleet(table, keys, { instance: instanceName, isJoined: joinsFleet }),
       },
       {
         provide: Transactions,
@@ -108,23 +122,22 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
       },
       {
         provide: token,
-        inject: [KeyBook, LockTable, Transactions, MODULE_OPTIONS_TOKEN, ModuleRef],
+        inject: [KeyBook, LockTable, Transactions, MODULE_OPTIONS_TOKEN, ModuleRef, Fleet],
         useFactory: (
           keys: KeyBook,
           table: LockTable,
           transactions: Transactions,
           options: AdvisoryLockModuleOptions,
           moduleRef: ModuleRef,
+          fleet: Fleet,
         ) => {
           const { httpStatus, exposeLockName } = options;
           const http = {
             ...(httpStatus !== undefined && { httpStatus }),
             ...(exposeLockName !== undefined && { exposeLockName }),
           };
-          return new AdvisoryLockService(keys, table, http, transactions, {
-            findScheduler: () => findScheduler(moduleRef),
-            add: addRunTimeJob,
-          });
+          const jobs = { findScheduler: () => findScheduler(moduleRef), add: addRunTimeJob };
+          return new AdvisoryLockService(keys, table, http, transactions, jobs, fleet);
         },
       },
       ...byClass,

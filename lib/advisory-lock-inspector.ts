@@ -3,10 +3,11 @@ import type { AdvisoryLockService } from './advisory-lock.service.js';
 import type { LockKey, LockName } from './engine/lock-key.js';
 import type { LockMode } from './engine/lock-mode.js';
 import { LockConfigurationError } from './errors/lock-configuration.error.js';
-import { inspectLocks } from './inspect/inspect-locks.js';
+import type { FleetLook } from './inspect/fleet/fleet-look.js';
 import type { InspectedLock, WaitGraph } from './inspect/inspected-lock.js';
 import { type HolderCondition, terminateHolders } from './inspect/terminate-holders.js';
 import { waitGraphOf } from './inspect/wait-graph.js';
+import { checkOptions } from './lock.options.js';
 
 /** Which locks to list; all conditions have to hold. */
 export interface LockFilter {
@@ -18,6 +19,36 @@ export interface LockFilter {
   /** Only those of this backend. */
   readonly pid?: number;
 }
+
+/** Whether to ask the other instances of the fleet too. */
+export interface FleetOptions {
+  /**
+   * How long to wait for the answers of the other instances, in milliseconds, up to 60_000; 0 does not ask. They tell the names of their
+   * locks, since when they hold them (`heldMs`) and how many of their calls wait (`callsWaiting`). The question travels with the look; the
+   * wait ends when all have answered, so only an instance that is silent makes it last, and that once: it is not waited for again until
+   * it is heard.
+   * @default 0
+   */
+  readonly fleetWithinMs?: number;
+}
+
+/** What to ask the fleet. */
+export interface FleetLookOptions {
+  /** Only about the lock of this name. */
+  readonly name?: LockName;
+  /**
+   * How long to wait for the answers of the other instances, in milliseconds, up to 60_000; with 0 only this instance tells.
+   * @default 500
+   */
+  readonly withinMs?: number;
+}
+
+const FLEET_WITHIN_MS = 500;
+
+const withinRule = [
+  (value: unknown) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 60_000,
+  'a whole number of milliseconds, from 0 to 60000',
+] as const;
 
 /**
  * Whose backend to end: the holders of a lock by its name; a backend by its pid, if it holds any lock of the database; or one holder
@@ -69,8 +100,10 @@ export class AdvisoryLockInspector {
    * }
    * ```
    */
-  async list({ name, isGranted, mode, pid }: LockFilter = {}): Promise<InspectedLock[]> {
-    const locks = await this.look(name === undefined ? undefined : [this.locks.keys.keyOf(name)]);
+  async list({ name, isGranted, mode, pid, fleetWithinMs }: LockFilter & FleetOptions = {}): Promise<
+    InspectedLock[]
+  > {
+    const { locks } = await this.look(fleetWithinMs, name);
     return locks.filter(
       (lock) =>
         (isGranted === undefined || lock.isGranted === isGranted) &&
@@ -80,16 +113,16 @@ export class AdvisoryLockInspector {
   }
 
   /** Who holds the lock of that name, and who waits for it. Of a lock with permits it tells of the first. */
-  find(name: LockName): Promise<InspectedLock[]> {
-    return this.list({ name });
+  find(name: LockName, options: FleetOptions = {}): Promise<InspectedLock[]> {
+    return this.list({ ...options, name });
   }
 
   /**
    * Who waits for the lock of that name in Postgres' queue, the longest wait first. Of each process it is one: those behind it wait inside
-   * of the process.
+   * of the process; `callsWaiting` counts them.
    */
-  waiters(name: LockName): Promise<InspectedLock[]> {
-    return this.list({ name, isGranted: false });
+  waiters(name: LockName, options: FleetOptions = {}): Promise<InspectedLock[]> {
+    return this.list({ ...options, name, isGranted: false });
   }
 
   /**
@@ -101,8 +134,25 @@ export class AdvisoryLockInspector {
    * for (const { waiter, blocker, name } of edges) console.log(`${waiter} waits for ${blocker}, which has ${name}`);
    * ```
    */
-  async graph(): Promise<WaitGraph> {
-    return waitGraphOf(await this.look());
+  async graph({ fleetWithinMs }: FleetOptions = {}): Promise<WaitGraph> {
+    return waitGraphOf((await this.look(fleetWithinMs)).locks);
+  }
+
+  /**
+   * Asks the fleet, and answers all that there is to know: the locks, what each instance tells of itself, its jobs included, and which
+   * connections of this library nobody has told of. Calls that wait in a process whose waiting connections are all taken are in the
+   * reports alone. Of an instance that holds more than 500 locks it tells of those that are waited for and that have been held longest.
+   *
+   * @example
+   * ```ts
+   * const { reports, silent } = await inspector.fleet({ withinMs: 1_000 });
+   * for (const { instance, locks } of reports) console.log(instance, locks.map(({ name }) => name));
+   * for (const { instance } of silent) console.log(`${instance} does not answer`);
+   * ```
+   */
+  async fleet({ name, withinMs = FLEET_WITHIN_MS }: FleetLookOptions = {}): Promise<FleetLook> {
+    checkOptions({ withinMs }, { withinMs: withinRule }, 'AdvisoryLockInspector');
+    return this.locks.fleet.look({ keys: this.keysOf(name), withinMs });
   }
 
   /**
@@ -131,11 +181,14 @@ export class AdvisoryLockInspector {
     return [...pids];
   }
 
-  private look(keys?: readonly LockKey[]): Promise<InspectedLock[]> {
-    return inspectLocks(this.ask, {
-      ...(keys !== undefined && { keys }),
-      nameOf: (keyId) => this.locks.keys.knownNameOf(keyId),
-    });
+  private async look(fleetWithinMs: number | undefined, name?: LockName): Promise<FleetLook> {
+    checkOptions({ fleetWithinMs }, { fleetWithinMs: withinRule }, 'AdvisoryLockInspector');
+    const withinMs = fleetWithinMs === 0 ? undefined : fleetWithinMs;
+    return this.locks.fleet.look({ keys: this.keysOf(name), withinMs });
+  }
+
+  private keysOf(name: LockName | undefined): LockKey[] | undefined {
+    return name === undefined ? undefined : [this.locks.keys.keyOf(name)];
   }
 
   private readonly ask = (statement: Parameters<AdvisoryLockService['table']['look']>[0]) =>

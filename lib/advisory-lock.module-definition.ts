@@ -16,13 +16,18 @@ import { findPostgres } from './discovery/find-data-source.js';
 import { findScheduler } from './discovery/find-scheduler.js';
 import { LeadershipMethods } from './discovery/leadership-methods.js';
 import { LockedProviders } from './discovery/locked-providers.js';
+import { applicationNameOf, defaultInstanceName } from './engine/application-name.js';
 import { KeyBook } from './engine/key-book.js';
 import { LockConnections } from './engine/lock-connections.js';
 import { LockTable } from './engine/lock-table.js';
 import { Transactions } from './engine/transactions.js';
 import { AdvisoryLockEvents } from './events/advisory-lock-events.js';
+import { EventEmitterBridge } from './events/event-emitter-bridge.js';
 import { AdvisoryLockHealthIndicator } from './health/advisory-lock-health-indicator.js';
 import { LockUnavailableFilter } from './http/lock-unavailable.filter.js';
+import { AdvisoryLockTelemetry } from './telemetry/advisory-lock-telemetry.js';
+import { NameTemplates } from './telemetry/name-templates.js';
+import { Fleet } from './inspect/fleet/fleet.js';
 
 export const { ConfigurableModuleClass, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE, MODULE_OPTIONS_TOKEN } =
   new ConfigurableModuleBuilder<AdvisoryLockModuleOptions>()
@@ -74,7 +79,10 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
           return new LockConnections(() => findPostgres(moduleRef, options.dataSource).options, {
             ...options,
             overrides: options.connectionOptions,
-            applicationName: name === DEFAULT_NAME ? 'nestjs-advisory-lock' : `nestjs-advisory-lock ${name}`,
+            applicationName: applicationNameOf(
+              options.instanceName ?? defaultInstanceName(),
+              name === DEFAULT_NAME ? undefined : name,
+            ),
           });
         },
       },
@@ -89,6 +97,15 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
         // The connections check the options.
         inject: [MODULE_OPTIONS_TOKEN, LockConnections],
         useFactory: (options: AdvisoryLockModuleOptions) => new KeyBook(options),
+      },
+      {
+        provide: Fleet,
+        inject: [LockTable, KeyBook, MODULE_OPTIONS_TOKEN],
+        useFactory: (
+          table: LockTable,
+          keys: KeyBook,
+          { instanceName, joinsFleet }: AdvisoryLockModuleOptions,
+        ) => new Fleet(table, keys, { instance: instanceName, isJoined: joinsFleet }),
       },
       {
         provide: Transactions,
@@ -108,23 +125,22 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
       },
       {
         provide: token,
-        inject: [KeyBook, LockTable, Transactions, MODULE_OPTIONS_TOKEN, ModuleRef],
+        inject: [KeyBook, LockTable, Transactions, MODULE_OPTIONS_TOKEN, ModuleRef, Fleet],
         useFactory: (
           keys: KeyBook,
           table: LockTable,
           transactions: Transactions,
           options: AdvisoryLockModuleOptions,
           moduleRef: ModuleRef,
+          fleet: Fleet,
         ) => {
           const { httpStatus, exposeLockName } = options;
           const http = {
             ...(httpStatus !== undefined && { httpStatus }),
             ...(exposeLockName !== undefined && { exposeLockName }),
           };
-          return new AdvisoryLockService(keys, table, http, transactions, {
-            findScheduler: () => findScheduler(moduleRef),
-            add: addRunTimeJob,
-          });
+          const jobs = { findScheduler: () => findScheduler(moduleRef), add: addRunTimeJob };
+          return new AdvisoryLockService(keys, table, http, transactions, jobs, fleet);
         },
       },
       ...byClass,
@@ -145,6 +161,24 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
         inject: [DiscoveryService, token],
         useFactory: (discovery: DiscoveryService, service: AdvisoryLockService) =>
           new RecordedJobs(discovery, service, token),
+      },
+      {
+        provide: EventEmitterBridge,
+        inject: [token, ModuleRef],
+        useFactory: ({ events }: AdvisoryLockService, moduleRef: ModuleRef) =>
+          new EventEmitterBridge(events, moduleRef),
+      },
+      {
+        provide: AdvisoryLockTelemetry,
+        inject: [token, MODULE_OPTIONS_TOKEN],
+        useFactory: (
+          { events, table, keys }: AdvisoryLockService,
+          { telemetry }: AdvisoryLockModuleOptions,
+        ) =>
+          new AdvisoryLockTelemetry(events, table, new NameTemplates((lockName) => keys.isKept(lockName)), {
+            telemetry,
+            common: name === DEFAULT_NAME ? {} : { 'advisory_lock.connection': name },
+          }),
       },
       LockUnavailableFilter,
     ],

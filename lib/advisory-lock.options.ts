@@ -1,4 +1,5 @@
 import type { InjectionToken } from '@nestjs/common';
+import { LONGEST_INSTANCE } from './engine/application-name.js';
 import { type KeyScheme, keySchemes } from './engine/key-schemes.js';
 import { DEFAULT_HEARTBEAT_TIMES } from './engine/heartbeat.js';
 import type { PoolerOption } from './engine/pooler.js';
@@ -80,6 +81,27 @@ export interface AdvisoryLockModuleOptions extends BusyHttpOptions {
    * @default false
    */
   readonly failOnProblems?: boolean;
+  /**
+   * Whether OpenTelemetry is told of the locks: `'auto'` when `@opentelemetry/api` is installed and an SDK is registered by the time the
+   * application has started, `true` also when one is registered later (without the package the application does not start), `false`
+   * never.
+   * @default 'auto'
+   */
+  readonly telemetry?: boolean | 'auto';
+  /**
+   * What this instance is called where its locks are shown, such as the name of its pod: 1 to 40 visible ASCII characters, no spaces.
+   * It is part of the `application_name` of the lock connection, `nestjs-advisory-lock <instance>`, which Postgres cuts to 63 bytes:
+   * with the `name` of a module in between, of a long one only the end is shown there.
+   * @default the host and the process, `web-1:4711`
+   */
+  readonly instanceName?: string;
+  /**
+   * Whether this instance takes part when the fleet is asked who holds what (`fleetWithinMs`, the dashboard, `why`): its lock connection
+   * listens on the channel `nestjs_advisory_lock`, answers with the names of its locks and jobs, and can ask itself. Everybody who can
+   * connect to the database may ask and hear that. With `false` it does not listen, so notifications of others never wake its connection.
+   * @default true
+   */
+  readonly joinsFleet?: boolean;
 }
 
 /** The options that the module has to know before its factory runs. */
@@ -137,6 +159,12 @@ const rules: OptionRules = {
     'a whole number of milliseconds, from 0 to 2147483647',
   ],
   failOnProblems: [(value) => typeof value === 'boolean', 'a boolean'],
+  telemetry: [(value) => typeof value === 'boolean' || value === 'auto', "true, false or 'auto'"],
+  instanceName: [
+    (value) => typeof value === 'string' && value.length <= LONGEST_INSTANCE && /^[!-~]+$/.test(value),
+    `1 to ${LONGEST_INSTANCE} visible ASCII characters without spaces`,
+  ],
+  joinsFleet: [(value) => typeof value === 'boolean', 'a boolean'],
 };
 
 function isWholeNumber(value: unknown, min: number, max: number): boolean {

@@ -19,6 +19,7 @@ import { LockNotHeldError } from './errors/lock-not-held.error.js';
 import type { BusyHttpOptions, LockUnavailableError } from './errors/lock-unavailable.error.js';
 import { diagnose } from './inspect/diagnose.js';
 import type { Diagnosis } from './inspect/diagnosis.js';
+import { Fleet } from './inspect/fleet/fleet.js';
 import type { LockOptions } from './lock.options.js';
 import { SessionLocks } from './session-locks.js';
 import type { LockInTransactionOptions, TransactionLockOptions } from './transaction-lock.options.js';
@@ -69,12 +70,15 @@ export class AdvisoryLockService {
     http: BusyHttpOptions,
     transactions: Transactions,
     private readonly jobs?: RunTimeJobs,
+    /** @internal */
+    readonly fleet: Fleet = new Fleet(table, keys),
   ) {
     const teller = new LockTeller(this.events);
     table.observer = new ConnectionLog(this.events);
+    fleet.reportJobs = () => this.ticks.report(this.scheduler);
     this.sessionLocks = new SessionLocks(keys, table, http, transactions, this.events, teller);
     this.transactionLocks = new TransactionLocks(this.sessionLocks, keys, transactions, this.events, teller);
-    this.records = new RunRecords(keys, table, () => transactions.dataSource);
+    this.records = new RunRecords(keys, table, () => transactions.dataSource, fleet.instance);
     this.leaderships = new Leaderships(keys, table, this.sessionLocks);
   }
 

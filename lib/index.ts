@@ -1,6 +1,8 @@
 export { AdvisoryLock } from './advisory-lock.js';
 export {
   AdvisoryLockInspector,
+  type FleetLookOptions,
+  type FleetOptions,
   type LockFilter,
   type TerminateOptions,
   type TerminateTarget,
@@ -98,5 +100,12 @@ export type {
   WaitEdge,
   WaitGraph,
 } from './inspect/inspected-lock.js';
+export type { FleetLook, SilentBackend } from './inspect/fleet/fleet-look.js';
+export type {
+  InstanceReport,
+  ReportedJob,
+  ReportedLock,
+  ReportedTick,
+} from './inspect/fleet/instance-report.js';
 export type { Diagnosis, Problem, ProblemCode } from './inspect/diagnosis.js';
 export { toHttpException } from './http/lock-unavailable.filter.js';

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DataSource, Migration } from 'typeorm';
 import { AdvisoryLockService } from './advisory-lock.service.js';
+import { applicationNameOf, defaultInstanceName } from './engine/application-name.js';
 import { KeyBook } from './engine/key-book.js';
 import { LockConnections } from './engine/lock-connections.js';
 import { LockTable } from './engine/lock-table.js';
@@ -65,7 +66,7 @@ export async function runMigrationsExclusively(
   const table = new LockTable(
     new LockConnections(() => postgres, {
       overrides: connectionOptions,
-      applicationName: 'nestjs-advisory-lock migrations',
+      applicationName: applicationNameOf(defaultInstanceName(), 'migrations'),
     }),
   );
   const locks = new AdvisoryLockService(new KeyBook(), table, {}, new Transactions(() => dataSource));

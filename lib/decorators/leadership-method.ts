@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { getAdvisoryLockToken } from '../advisory-lock.tokens.js';
 import { describeNames, type LockName } from '../engine/lock-key.js';
 import { checkLeadershipOptions } from './decorator-options.js';
+import { noteLiteralLocks } from './literal-locks.js';
 import { checkedMethod } from './lock-method.js';
 import { declareSlot } from './lock-slots.js';
 
@@ -49,6 +50,7 @@ export function leadershipMethod(
   ): void => {
     checkedMethod(target, propertyKey, descriptor);
     declareSlot(target, slot);
+    noteLiteralLocks(target, name, slot);
     const method = { decorator, propertyKey, name, slot };
     // A subclass may override the method, decorator and all.
     const others = leadershipMethodsOf(target).filter((other) => !isSame(other, method));

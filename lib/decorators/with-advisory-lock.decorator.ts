@@ -2,8 +2,10 @@ import type { LockNames } from '../engine/lock-key.js';
 import type { BusyHttpOptions } from '../errors/lock-unavailable.error.js';
 import type { ModeOptions, PermitOptions, WaitOptions } from '../lock.options.js';
 import type { TransactionLockOptions } from '../transaction-lock.options.js';
+import { getAdvisoryLockToken } from '../advisory-lock.tokens.js';
 import type { LockedMethodDecorator } from './async-method.js';
 import { checkDecoratorOptions } from './decorator-options.js';
+import { noteLiteralLocks } from './literal-locks.js';
 import { lockMethod } from './lock-method.js';
 import type { OnBusy } from './run-locked.js';
 
@@ -83,6 +85,7 @@ export function WithAdvisoryLock<Args extends readonly unknown[] = readonly unkn
       lockOptions: wish,
       transaction: scope === 'transaction' ? wish : undefined,
     });
+    if (typeof name !== 'function') noteLiteralLocks(target, name, getAdvisoryLockToken(connection));
   };
   return decorate;
 }

@@ -1,6 +1,7 @@
 import { Logger, type OnModuleInit } from '@nestjs/common';
 import type { DiscoveryService, ModuleRef } from '@nestjs/core';
 import type { AdvisoryLockService } from '../advisory-lock.service.js';
+import { literalLocksOf } from '../decorators/literal-locks.js';
 import { fillSlot, readSlot, slotsOf } from '../decorators/lock-slots.js';
 import { describeNames } from '../engine/lock-key.js';
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
@@ -10,7 +11,8 @@ import { findScheduler } from './find-scheduler.js';
 
 /**
  * Looks at every provider and controller at start-up: fills the slot of objects that a factory made, as Nest injects
- * nothing into those, and finds exclusive jobs that would silently never run. It patches no method.
+ * nothing into those, finds exclusive jobs that would silently never run, and keeps the names of locks that are written in decorators,
+ * so that they are known where locks are shown. It patches no method.
  */
 export class LockedProviders implements OnModuleInit {
   private readonly logger = new Logger('AdvisoryLock');
@@ -31,6 +33,8 @@ export class LockedProviders implements OnModuleInit {
       this.service.keys.keep(lock);
       this.service.ticks.add({ lockName: describeNames(lock), method }, findTimes);
     }
+    for (const { name, slot } of provided.flatMap(({ instance }) => literalLocksOf(instance)))
+      if (slot === this.slot) this.service.keys.keep(name);
     if (jobs.length > 0 && findScheduler(this.moduleRef) === undefined) {
       this.logger.warn(
         `${jobs.map(({ where }) => where).join(', ')} will not run in this instance: ScheduleModule.forRoot() is not imported here.`,

@@ -15,9 +15,13 @@ export interface KeyBookOptions {
  */
 const REMEMBERED_NAMES = 1_000;
 
+/** How many names are remembered that others have told, for display alone. */
+const TOLD_NAMES = 10_000;
+
 /** Turns names into keys, and notices two names that meet on one key, also when they are never used at the same moment. */
 export class KeyBook {
   private readonly names = new RecentMap<string, string>(REMEMBERED_NAMES);
+  private readonly told = new RecentMap<string, string>(TOLD_NAMES);
   private readonly kept = new Map<string, string>();
   private readonly prefix: string;
   private readonly keyFunction: KeyFunction;
@@ -68,8 +72,29 @@ export class KeyBook {
     return this.prefix + this.keyOf(name).name;
   }
 
+  /** What the key was made of, as {@link KeyBook.learn} wants to be told: of a name, with its namespace; else the key itself. */
+  originOf({ name, id, part }: LockKey): string {
+    if (name === id) return id;
+    return `${this.prefix}${name}${part === undefined ? '' : `#${part}`}`;
+  }
+
+  /**
+   * Remembers for display what somebody says a key was made of, if it is sure to be: by the own formula, or one that is well known.
+   * Answers the name as it is shown, without the own namespace.
+   */
+  learn(keyId: string, origin: string): string | undefined {
+    const name = origin.startsWith(this.prefix) ? origin.slice(this.prefix.length) : origin;
+    if (this.told.get(keyId) === name) return name;
+    const isSure = [this.keyFunction, ...Object.values(keySchemes)].some((formula) =>
+      isMadeOf(keyId, origin, formula),
+    );
+    if (!isSure) return undefined;
+    this.told.set(keyId, name);
+    return name;
+  }
+
   private partOf({ name, id }: LockKey, part: string): LockKey {
-    return this.remembered(LockKey.of(this.keyFunction(`${this.prefix}${name}#${part}`), name, id));
+    return this.remembered(LockKey.of(this.keyFunction(`${this.prefix}${name}#${part}`), name, id, part));
   }
 
   private remembered(key: LockKey): LockKey {
@@ -84,15 +109,28 @@ export class KeyBook {
     return this.knownNameOf(keyId) ?? keyId;
   }
 
-  /** The name that a key was made of lately, or is kept, when it is known. */
+  /** The name that a key was made of lately, is kept, or was told, when it is known. */
   knownNameOf(keyId: string): string | undefined {
-    return this.kept.get(keyId) ?? this.names.get(keyId);
+    return this.kept.get(keyId) ?? this.names.get(keyId) ?? this.told.get(keyId);
   }
 
   /** Remembers a name for good, such as that of a job. There must not be many. */
   keep(name: LockName): void {
     const key = this.keyOf(name);
     this.kept.set(key.id, key.name);
+  }
+
+  /** Whether a name is remembered for good. */
+  isKept(name: string): boolean {
+    return [...this.kept.values()].includes(name);
+  }
+}
+
+function isMadeOf(keyId: string, origin: string, formula: KeyFunction): boolean {
+  try {
+    return LockKey.of(formula(origin)).id === keyId;
+  } catch {
+    return false;
   }
 }
 

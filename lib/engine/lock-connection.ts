@@ -4,7 +4,7 @@ import { ColumnQuery, type WireConnection } from './column-query.js';
 import { type ServerFacts, shakeHands } from './handshake.js';
 import type { Statement } from './lock-statements.js';
 import { isPooled, pinScript, type PoolerOption, repinScript, UNPIN } from './pooler.js';
-import { sessionSettings, type SessionTimes, settingsStatement } from './session-settings.js';
+import { sessionSettings, type SessionTimes, settingsScript } from './session-settings.js';
 
 /** The little of a node-postgres client that is used here, so that the published types need no `@types/pg`. */
 interface PgClient {
@@ -17,10 +17,25 @@ interface PgClient {
   query(config: Statement & { rowMode: 'array'; types: object }): Promise<{ rows: (string | null)[][] }>;
   end(): Promise<void>;
   on(event: 'error' | 'end', listener: (error?: Error) => void): unknown;
+  on(event: 'notification', listener: (notification: Notification) => void): unknown;
 }
 
 interface ScriptResult {
   readonly rows: Readonly<Record<string, unknown>>[];
+}
+
+/** What a backend was told by NOTIFY. */
+export interface Notification {
+  readonly channel: string;
+  readonly payload?: string;
+  /** The pid of the backend that has sent it, by the word of the server. */
+  readonly processId: number;
+}
+
+/** What a connection listens to, when it has a backend of its own. */
+export interface Listening {
+  channelsOf(backendPid: number): readonly string[];
+  onNotification(notification: Notification): void;
 }
 
 /** How a connection is to be used. */
@@ -45,10 +60,16 @@ export class LockConnection {
     /** Whether a pooler may give it another backend from one transaction to the next. */
     readonly isPooled: boolean,
     private readonly frozenAfterMs: number | undefined,
+    /** Whether it hears notifications. */
+    readonly isListening: boolean,
   ) {}
 
   /** Connects, and makes the settings of the session where it has a backend of its own. */
-  static async of(runner: QueryRunner, use: LockConnectionUse): Promise<LockConnection> {
+  static async of(
+    runner: QueryRunner,
+    use: LockConnectionUse,
+    listening?: Listening,
+  ): Promise<LockConnection> {
     const client = (await runner.connect()) as PgClient;
     const ended = endOf(client);
     void ended.then(() => runner.release());
@@ -60,8 +81,8 @@ export class LockConnection {
       const pooled = isPooled(use.pooler, client.processID, server.backendPid);
       if (!pooled && use.frozenAfterMs !== undefined && server.versionNumber < 140_000)
         throw hasNoLease(server);
-      if (!pooled) await queryColumn(client, settingsStatement(sessionSettings(use, server)));
-      return new LockConnection(client, ended, server, pooled, use.frozenAfterMs);
+      const isListening = !pooled && (await settle(client, server, use, listening));
+      return new LockConnection(client, ended, server, pooled, use.frozenAfterMs, isListening);
     } catch (error) {
       cut(client);
       throw error;
@@ -134,6 +155,33 @@ export class LockConnection {
     const [row] = await this.run(script);
     return Number(row?.['backendPid']);
   }
+}
+
+/**
+ * Makes the settings of the session and has it listen, in one round trip; answers whether it listens. A server that cannot, such as a
+ * standby, has the locks all the same.
+ */
+async function settle(
+  client: PgClient,
+  server: ServerFacts,
+  times: SessionTimes,
+  listening: Listening | undefined,
+): Promise<boolean> {
+  const settings = settingsScript(sessionSettings(times, server));
+  if (listening !== undefined && !server.isInRecovery) {
+    const channels = listening.channelsOf(server.backendPid);
+    client.on('notification', (notification) => {
+      listening.onNotification(notification);
+    });
+    try {
+      await client.query(`${settings}; ${channels.map((channel) => `LISTEN ${channel}`).join('; ')}`);
+      return true;
+    } catch {
+      // Of a script that fails nothing is done. Where it is the connection that is broken, the next statement says so.
+    }
+  }
+  await client.query(settings);
+  return false;
 }
 
 function hasNoLease({ version }: ServerFacts): LockConfigurationError {

@@ -6,7 +6,7 @@ import { StandbyError } from '../errors/standby.error.js';
 import { GrowingPause } from './growing-pause.js';
 import type { ServerFacts } from './handshake.js';
 import { DEFAULT_HEARTBEAT_TIMES } from './heartbeat.js';
-import { LockConnection, type LockConnectionUse } from './lock-connection.js';
+import { type Listening, LockConnection, type LockConnectionUse } from './lock-connection.js';
 import { isPostgres, proveExclusion } from './self-test.js';
 import { type LockConnectionOptions, type PostgresOptions, siblingOptions } from './sibling-options.js';
 
@@ -62,11 +62,11 @@ export class LockConnections {
    * Connects to a primary whose locks exclude; rejects with `LOCK_CONNECTION`, or with `LOCK_CONFIGURATION` when they do not. After a
    * failure it first lets a pause go by, so that nothing hammers.
    */
-  async open(): Promise<LockConnection> {
+  async open(listening?: Listening): Promise<LockConnection> {
     const options = siblingOptions(this.applicationOptions(), this.options, this.use, this.maxConnections);
     await sleep(Math.max(0, this.nextAttemptAt - performance.now()));
     try {
-      const connection = await this.connect(options);
+      const connection = await this.connect(options, listening);
       await this.prove(connection, options);
       this.pauses.reset();
       return connection;
@@ -88,10 +88,10 @@ export class LockConnections {
     await (await dataSource)?.destroy();
   }
 
-  private async connect(options: PostgresOptions): Promise<LockConnection> {
+  private async connect(options: PostgresOptions, listening?: Listening): Promise<LockConnection> {
     this.dataSource ??= this.connectDataSource(options);
     const runner = (await this.dataSource).createQueryRunner('master');
-    const connection = await LockConnection.of(runner, this.use);
+    const connection = await LockConnection.of(runner, this.use, listening);
     if (!connection.server.isInRecovery) return connection;
     connection.destroy();
     throw new StandbyError();

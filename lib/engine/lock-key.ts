@@ -51,18 +51,21 @@ export class LockKey {
     /** The key: one signed 64-bit integer, or a pair of signed 32-bit ones. */
     readonly value: bigint | readonly [number, number],
     lockId: string | undefined,
+    /** Of a key of a lock with permits: which one it is, other than the first. */
+    readonly part: string | undefined,
   ) {
     this.id = typeof value === 'bigint' ? value.toString() : `(${value[0]}, ${value[1]})`;
     this.lockId = lockId ?? this.id;
   }
 
   /** Makes a key; throws `LOCK_CONFIGURATION` when the value is outside the range of its type. */
-  static of(value: KeyValue, name?: string, lockId?: string): LockKey {
+  static of(value: KeyValue, name?: string, lockId?: string, part?: string): LockKey {
     const key = typeof value === 'object' ? int4Pair(value, name) : int8(value, name);
     return new LockKey(
       name ?? (typeof key === 'bigint' ? key.toString() : `(${key[0]}, ${key[1]})`),
       key,
       lockId,
+      part,
     );
   }
 

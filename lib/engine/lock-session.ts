@@ -70,6 +70,16 @@ export class LockSession {
     return this.connection.isPooled;
   }
 
+  /** The backend that it is at the moment; `undefined` as long as a pooler has not settled on one. */
+  get backendPid(): number | undefined {
+    return this.connection.backendPid;
+  }
+
+  /** Whether it hears notifications. */
+  get isListening(): boolean {
+    return this.connection.isListening;
+  }
+
   /**
    * Whether the backend was heard of lately. Not so after the event loop was blocked, or the process frozen, for long: then the session
    * may be over, and nothing of it read yet.

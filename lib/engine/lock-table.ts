@@ -6,6 +6,8 @@ import { Claims } from './claims.js';
 import { FencingTokens } from './fencing.js';
 import type { ServerFacts } from './handshake.js';
 import { SilenceError } from './heartbeat.js';
+import type { LockActivity } from './lock-activity.js';
+import type { Listening } from './lock-connection.js';
 import type { LockConnections } from './lock-connections.js';
 import { LockHold } from './lock-hold.js';
 import type { LockKey } from './lock-key.js';
@@ -63,6 +65,8 @@ export class LockTable {
   private closed: Promise<void> | undefined;
   private drained = false;
   private onEmpty: (() => void) | undefined;
+  /** What the shared session listens to, from its next connection on. */
+  listening: Listening | undefined;
 
   constructor(
     private readonly connections: LockConnections,
@@ -168,6 +172,25 @@ export class LockTable {
   get connectionCounts(): { open: number; allowed: number } {
     const shared = this.session === undefined ? 0 : 1;
     return { open: shared + this.waitingSessions.count, allowed: this.connections.maxConnections };
+  }
+
+  /** The pids of its backends that are known. */
+  get backendPids(): number[] {
+    return [this.session?.backendPid ?? [], this.waitingSessions.backendPids].flat();
+  }
+
+  /** What this process holds, and what is waited for here. */
+  get activities(): LockActivity[] {
+    return [...this.entries.values()].map(({ key, state, waiters }) => ({
+      key,
+      holds: state.name === 'held' ? [...state.holds] : [],
+      waiters,
+    }));
+  }
+
+  /** Whether the session hears notifications; connects when there is none. Rejects like {@link LockTable.look}. */
+  async isListening(): Promise<boolean> {
+    return (await this.sharedSession()).isListening;
   }
 
   /** Whether two sessions have shown that locks exclude on this server. */
@@ -455,7 +478,7 @@ export class LockTable {
 
   private async connect(): Promise<LockSession> {
     try {
-      const connection = await this.connections.open();
+      const connection = await this.connections.open(this.listening);
       this.session = new LockSession(
         connection,
         this.connections.use,

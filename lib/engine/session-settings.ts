@@ -1,6 +1,5 @@
 import type { ServerFacts } from './handshake.js';
 import type { HeartbeatTimes } from './heartbeat.js';
-import type { Statement } from './lock-statements.js';
 
 /** How long a session of locks lasts. */
 export interface SessionTimes extends HeartbeatTimes {
@@ -49,12 +48,9 @@ export function canWatchClient({ version, versionNumber }: ServerFacts): boolean
   return versionNumber >= 140_000 && /linux|darwin|bsd|illumos/i.test(version);
 }
 
-/** Makes the settings for the session, but for those that the server is too old to know. */
-export function settingsStatement(settings: ReadonlyMap<string, string>): Statement {
-  return {
-    text: `SELECT pg_catalog.set_config(name, value, false)
-FROM ROWS FROM (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) AS setting (name, value)
-WHERE pg_catalog.current_setting(name, true) IS NOT NULL`,
-    values: [`{${[...settings.keys()].join(',')}}`, `{${[...settings.values()].join(',')}}`],
-  };
+/** Makes the settings for the session, but for those that the server is too old to know. A script, so that more can go with it. */
+export function settingsScript(settings: ReadonlyMap<string, string>): string {
+  const rows = [...settings].map(([name, value]) => `('${name}', '${value}')`);
+  return `SELECT pg_catalog.set_config(name, value, false) FROM (VALUES ${rows.join(', ')}) AS setting (name, value)
+WHERE pg_catalog.current_setting(name, true) IS NOT NULL`;
 }

@@ -21,6 +21,10 @@ export class WaitingSessions {
     return this.all.size;
   }
 
+  get backendPids(): number[] {
+    return [...this.all.keys()].flatMap(({ backendPid }) => backendPid ?? []);
+  }
+
   get isAnyWaiting(): boolean {
     return [...this.all.values()].some(({ isWaiting }) => isWaiting);
   }

@@ -1,5 +1,8 @@
+import { applicationNameOf, instanceOf } from '../engine/application-name.js';
 import { LockKey } from '../engine/lock-key.js';
 import { ownLockOf, type Statement } from '../engine/lock-statements.js';
+import { NOTIFY_SETTINGS, QUESTIONS } from './fleet/channels.js';
+import type { SilentBackend } from './fleet/fleet-look.js';
 import type { InspectedBackend, InspectedKey, InspectedLock } from './inspected-lock.js';
 import { knownToolsOf } from './known-tools.js';
 
@@ -11,6 +14,22 @@ export interface InspectOptions {
   readonly keys?: readonly LockKey[];
   /** What is known of names: the name of a key by its `id`. */
   readonly nameOf?: (keyId: string) => string | undefined;
+}
+
+/** What else may be wanted of the same statement. */
+interface FleetOptions {
+  /** Whether the connections of this library are listed too. */
+  readonly wantsMembers?: boolean;
+  /** What to ask the fleet. */
+  readonly question?: string;
+}
+
+/** What one look has brought. */
+export interface Inspected {
+  readonly database: string;
+  readonly locks: InspectedLock[];
+  /** The connections of this library, when they were wanted. */
+  readonly members: SilentBackend[];
 }
 
 /** A row of the answer: arrays rather than objects, as there may be many. */
@@ -45,6 +64,7 @@ interface Answer {
   readonly ownPid: number;
   readonly locks: readonly LockRow[];
   readonly backends: readonly BackendRow[];
+  readonly members?: readonly (readonly [pid: number, applicationName: string])[];
 }
 
 /** Which backend it is, as pids are given again. */
@@ -58,7 +78,7 @@ export const IN_THIS_DATABASE = `locktype = 'advisory'
 // - A virtual transaction with the number 0 is none: the backend is outside of transactions, so what it holds is of the session. That is
 //   seen by every role and in the same moment as the lock, other than the `state` in pg_stat_activity.
 // - pg_blocking_pids() halts the lock manager for a moment, so only those who wait are asked for.
-const INSPECT = `WITH lock AS MATERIALIZED (
+const inspectText = (more = '', from = ''): string => `WITH lock AS MATERIALIZED (
   SELECT classid, objid, objsubid, mode, granted, pid, virtualtransaction,
     CASE WHEN NOT granted THEN (pg_catalog.to_jsonb(entry) ->> 'waitstart')::timestamptz END AS waitstart
   FROM pg_catalog.pg_locks AS entry
@@ -85,22 +105,45 @@ SELECT pg_catalog.json_build_object(
       'startedMs', pg_catalog.date_part('epoch', backend_start) * 1000,
       'transactionMs', pg_catalog.date_part('epoch', xact_start) * 1000,
       'stateMs', pg_catalog.date_part('epoch', state_change) * 1000)), '[]')
-    FROM pg_catalog.pg_stat_activity WHERE pid IN (SELECT pid FROM lock)))::text`;
+    FROM pg_catalog.pg_stat_activity WHERE pid IN (SELECT pid FROM lock))${more})::text${from}`;
+
+const MEMBERS = `, 'members', (SELECT COALESCE(pg_catalog.json_agg(pg_catalog.json_build_array(pid, application_name)), '[]')
+    FROM pg_catalog.pg_stat_activity
+    WHERE datname = pg_catalog.current_database() AND application_name LIKE '${applicationNameOf('%')}')`;
+
+const INSPECT = inspectText();
+const INSPECT_FLEET = inspectText(MEMBERS);
+const ASK_FLEET = inspectText(
+  `${MEMBERS}, 'asked', pg_catalog.pg_notify('${QUESTIONS}', $2)::text`,
+  ` FROM ${NOTIFY_SETTINGS}`,
+);
 
 /**
  * The advisory locks of the database, those that are held first, then those that are waited for, the longest wait first. One statement.
  *
  * The connection that looks must hold no transaction lock itself: what it holds is taken to be of the session.
  */
-export async function inspectLocks(
+export async function inspectLocks(look: Look, options?: InspectOptions): Promise<InspectedLock[]> {
+  return (await inspect(look, options)).locks;
+}
+
+/** The same, with what belongs to the fleet. */
+export async function inspect(
   look: Look,
-  { keys = [], nameOf = () => undefined }: InspectOptions = {},
-): Promise<InspectedLock[]> {
-  const [text] = await look({ text: INSPECT, values: [`{${keys.map(ownLockOf).join(',')}}`] });
-  const { database, nowMs, ownPid, locks, backends } = JSON.parse(text ?? '') as Answer;
+  { keys = [], nameOf = () => undefined, wantsMembers, question }: InspectOptions & FleetOptions = {},
+): Promise<Inspected> {
+  const keysText = `{${keys.map(ownLockOf).join(',')}}`;
+  const [text] = await look(
+    question === undefined
+      ? { text: wantsMembers === true ? INSPECT_FLEET : INSPECT, values: [keysText] }
+      : { text: ASK_FLEET, values: [keysText, question] },
+  );
+  const { database, nowMs, ownPid, locks, backends, members = [] } = JSON.parse(text ?? '') as Answer;
   const toolOf = knownToolsOf(database);
-  const backendOf = new Map(backends.map((row) => [row.pid, inspectedBackend(row)]));
-  return locks.map(
+  const backendOf = new Map<number, InspectedBackend>(
+    backends.map((row) => [row.pid, inspectedBackend(row)]),
+  );
+  const inspected = locks.map(
     ([
       classid,
       objid,
@@ -113,6 +156,7 @@ export async function inspectLocks(
       blockedBy,
     ]): InspectedLock => {
       const key = inspectedKey(classid, objid, objsubid);
+      const backend = pid === null ? undefined : (backendOf.get(pid) ?? { pid });
       const scope = pid === null ? 'transaction' : !isInTransaction || pid === ownPid ? 'session' : undefined;
       return {
         key,
@@ -121,13 +165,22 @@ export async function inspectLocks(
         mode: isShared ? 'shared' : 'exclusive',
         isGranted,
         ...(isGranted && scope !== undefined && { scope }),
-        ...present('backend', pid === null ? undefined : (backendOf.get(pid) ?? { pid })),
+        ...present('backend', backend),
+        ...present('instance', backend?.instance),
         ...present('waitingSince', waitingMs === null ? undefined : new Date(nowMs - waitingMs)),
         ...present('waitingMs', waitingMs ?? undefined),
         blockedBy: [...new Set(blockedBy)],
       };
     },
   );
+  return {
+    database,
+    locks: inspected,
+    members: members.flatMap(([pid, applicationName]) => {
+      const instance = instanceOf(applicationName);
+      return instance === undefined ? [] : [{ pid, instance }];
+    }),
+  };
 }
 
 function inspectedKey(classid: number, objid: number, objsubid: 1 | 2): InspectedKey {
@@ -143,6 +196,7 @@ function inspectedBackend(row: BackendRow): InspectedBackend {
     ...present('id', id ?? undefined),
     ...present('user', user ?? undefined),
     ...present('applicationName', applicationName ?? undefined),
+    ...present('instance', instanceOf(applicationName ?? undefined)),
     ...present('clientAddress', clientAddress ?? undefined),
     // -1 stands for a socket file.
     ...present('clientPort', clientPort === null || clientPort < 0 ? undefined : clientPort),

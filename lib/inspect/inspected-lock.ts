@@ -26,6 +26,8 @@ export interface InspectedBackend {
   readonly id?: string;
   readonly user?: string;
   readonly applicationName?: string;
+  /** Of a connection of this library: which instance it is of, the option `instanceName`, as its application name says. */
+  readonly instance?: string;
   /** Missing also for a connection through a socket file. */
   readonly clientAddress?: string;
   readonly clientPort?: number;
@@ -43,7 +45,7 @@ export interface InspectedBackend {
 /** An advisory lock that somebody holds, or waits for. */
 export interface InspectedLock {
   readonly key: InspectedKey;
-  /** The name it was made of, without the namespace, when this process has used that name lately or was asked for it. */
+  /** The name it was made of, without the namespace, when this process has used that name lately, was asked for it or was told of it. */
   readonly name?: string;
   /** The tool that is known to use this key, such as `Prisma Migrate`. */
   readonly tool?: string;
@@ -57,6 +59,12 @@ export interface InspectedLock {
   readonly scope?: 'session' | 'transaction';
   /** Missing for the lock of a prepared transaction, which has no backend. */
   readonly backend?: InspectedBackend;
+  /** Which instance of this library holds it or waits for it: the option `instanceName`. */
+  readonly instance?: string;
+  /** For how long it has been held, in milliseconds, when that instance was asked (`fleetWithinMs`) and has told. */
+  readonly heldMs?: number;
+  /** How many calls wait for it inside of that instance, when it was asked and has told. */
+  readonly callsWaiting?: number;
   /**
    * Since when it is waited for, by the clock of the server. Postgres 14 and later say so, and only a moment after the wait has begun.
    */

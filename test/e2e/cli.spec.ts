@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { applicationNameOf, defaultInstanceName } from '../../lib/engine/application-name.js';
 import { freePort } from '../../sample-app/postgres/server.js';
 import { isRunning } from '../support/is-running.js';
 import { createLocks } from '../support/locks.js';
@@ -252,7 +253,7 @@ describe('key', () => {
     expect(Object.values((await database.query(sql.key.statement))[0] ?? {})).toEqual([key]);
     expect(await database.query(sql.tryLock.statement)).toEqual([{ pg_try_advisory_lock: false }]);
     expect(await database.query(sql.holders.statement)).toEqual([
-      expect.objectContaining({ application_name: 'nestjs-advisory-lock', granted: true }),
+      expect.objectContaining({ application_name: applicationNameOf(defaultInstanceName()), granted: true }),
     ]);
   });
 

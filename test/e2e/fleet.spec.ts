@@ -163,7 +163,9 @@ describe('a fleet', () => {
     // The processes are still there: their end would have taken all away.
     expect(await database.advisoryLocks()).toEqual([]);
     const connections = await database.connections();
-    const ofLocks = connections.filter(({ applicationName }) => applicationName === 'nestjs-advisory-lock');
+    const ofLocks = connections.filter(({ applicationName }) =>
+      applicationName.startsWith('nestjs-advisory-lock '),
+    );
     expect(ofLocks.length).toBeLessThanOrEqual(4 * 4);
     expect(connections.filter(({ state }) => state.startsWith('idle in transaction'))).toEqual([]);
     await endAll(workers);

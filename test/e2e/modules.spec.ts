@@ -11,6 +11,7 @@ import {
   InjectAdvisoryLock,
   WithAdvisoryLock,
 } from 'nestjs-advisory-lock';
+import { applicationNameOf, defaultInstanceName } from '../../lib/engine/application-name.js';
 import { useTestDatabase } from '../support/test-database.js';
 import { isHeld, lockElsewhere } from './support/advisory-locks.js';
 import { lockedApp, postgres, start } from './support/applications.js';
@@ -203,8 +204,8 @@ describe('two data sources', () => {
     await app.get(Both).everywhere();
     const namesOf = async (database: typeof main) =>
       (await database.connections()).map(({ applicationName }) => applicationName);
-    expect(await namesOf(main)).toContain('nestjs-advisory-lock');
-    expect(await namesOf(archive)).toContain('nestjs-advisory-lock archive');
+    expect(await namesOf(main)).toContain(applicationNameOf(defaultInstanceName()));
+    expect(await namesOf(archive)).toContain(applicationNameOf(defaultInstanceName(), 'archive'));
   });
 });
 

@@ -128,7 +128,7 @@ describe('a recorded job', () => {
         // As if all locks of it had been lost with its session: only the record is left.
         await database.query(
           `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-            WHERE datname = current_database() AND application_name = 'nestjs-advisory-lock'`,
+            WHERE datname = current_database() AND application_name LIKE 'nestjs-advisory-lock %'`,
         );
       }
     }

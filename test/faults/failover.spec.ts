@@ -25,7 +25,7 @@ const lockCount = ({ socketUrl }: PostgresNode, condition = 'true'): Promise<num
 const connectionCount = ({ socketUrl }: PostgresNode): Promise<number> =>
   withClient(socketUrl, async (client) => {
     const { rows } = await client.query<{ count: number }>(
-      `SELECT count(*)::int FROM pg_stat_activity WHERE application_name = 'nestjs-advisory-lock'`,
+      `SELECT count(*)::int FROM pg_stat_activity WHERE application_name LIKE 'nestjs-advisory-lock %'`,
     );
     return rows[0]?.count ?? NaN;
   });

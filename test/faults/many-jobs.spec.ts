@@ -49,8 +49,9 @@ describeWith('libfaketime', 'a fleet that fires 50 jobs each second', () => {
       samples.push({
         seconds: Math.round((performance.now() - startedAt) / 1_000),
         locks: locks.length,
-        connections: connections.filter(({ applicationName }) => applicationName === 'nestjs-advisory-lock')
-          .length,
+        connections: connections.filter(({ applicationName }) =>
+          applicationName.startsWith('nestjs-advisory-lock '),
+        ).length,
         ticks: row?.ticks ?? 0,
       });
     }

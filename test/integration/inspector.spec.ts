@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { AdvisoryLockInspector } from '../../lib/advisory-lock-inspector.js';
+import { defaultInstanceName } from '../../lib/engine/application-name.js';
 import type { InspectedLock } from '../../lib/inspect/inspected-lock.js';
 import { defer } from '../support/cleanup.js';
 import { createLocks, type LocksOptions } from '../support/locks.js';
@@ -60,7 +61,8 @@ describe('the list of locks', () => {
         pid: expect.any(Number),
         id: expect.stringMatching(/^\d+@\d{16}$/),
         user: expect.any(String),
-        applicationName: 'nestjs-advisory-lock',
+        applicationName: `nestjs-advisory-lock ${defaultInstanceName()}`,
+        instance: defaultInstanceName(),
         clientAddress: expect.stringMatching(/127\.0\.0\.1|::1/),
         clientPort: expect.any(Number),
         state: 'active',
@@ -68,6 +70,7 @@ describe('the list of locks', () => {
         transactionStartedAt: expect.any(Date),
         stateChangedAt: expect.any(Date),
       },
+      instance: defaultInstanceName(),
       blockedBy: [],
     });
     lock.assertHeld();

@@ -7,6 +7,7 @@ import {
   LockUnavailableError,
 } from 'nestjs-advisory-lock';
 import type { DataSource, EntityManager } from 'typeorm';
+import { applicationNameOf, defaultInstanceName } from '../../lib/engine/application-name.js';
 import type { PostgresOptions } from '../../lib/engine/sibling-options.js';
 import { openDataSource } from '../support/data-source.js';
 import { createLocks } from '../support/locks.js';
@@ -376,7 +377,9 @@ describe('locks of a transaction', () => {
           );
           expect(row.transaction_isolation.toUpperCase()).toBe(isolationLevel);
           const held = await database.advisoryLocks();
-          expect(held.map(({ applicationName }) => applicationName)).toEqual(['nestjs-advisory-lock']);
+          expect(held.map(({ applicationName }) => applicationName)).toEqual([
+            applicationNameOf(defaultInstanceName()),
+          ]);
           locks.assertHeld('a');
           expect(await locks.withLock('a', () => 'inside')).toBe('inside');
           await write(manager, 'written');
@@ -427,7 +430,7 @@ describe('locks of a transaction', () => {
 
       await locks.withTransactionLock('a', async () => {
         const [held] = await database.advisoryLocks();
-        expect(held?.applicationName).toBe('nestjs-advisory-lock');
+        expect(held?.applicationName).toBe(applicationNameOf(defaultInstanceName()));
       });
     });
 

@@ -1,9 +1,11 @@
 import { DataSource } from 'typeorm';
 import { AdvisoryLockService } from '../../lib/advisory-lock.service.js';
+import { applicationNameOf, defaultInstanceName } from '../../lib/engine/application-name.js';
 import { KeyBook, type KeyBookOptions } from '../../lib/engine/key-book.js';
 import { LockConnections, type LockConnectionsOptions } from '../../lib/engine/lock-connections.js';
 import { LockTable } from '../../lib/engine/lock-table.js';
 import { Transactions } from '../../lib/engine/transactions.js';
+import { Fleet } from '../../lib/inspect/fleet/fleet.js';
 import type { PostgresOptions } from '../../lib/engine/sibling-options.js';
 
 /** What a module is made of, without Nest: to the database, each is a process of its own. */
@@ -15,6 +17,8 @@ export interface Locks {
 
 export interface LocksOptions extends KeyBookOptions, Omit<LockConnectionsOptions, 'applicationName'> {
   readonly maxLocalHandoffs?: number;
+  readonly instanceName?: string;
+  readonly joinsFleet?: boolean;
 }
 
 /** For a process in which there is no Jest that could close it; see `createLocks`. */
@@ -25,17 +29,20 @@ export function openLocks(
 ): Locks {
   const applicationOptions: PostgresOptions =
     typeof options === 'string' ? { type: 'postgres', url: options } : options;
+  const { instanceName: instance = defaultInstanceName(), joinsFleet: isJoined } = locksOptions;
   const table = new LockTable(
     new LockConnections(() => applicationOptions, {
       ...locksOptions,
-      applicationName: 'nestjs-advisory-lock',
+      applicationName: applicationNameOf(instance),
     }),
     locksOptions.maxLocalHandoffs,
   );
   const transactions = new Transactions(() => dataSource ?? new DataSource(applicationOptions));
+  const keys = new KeyBook(locksOptions);
+  const fleet = new Fleet(table, keys, { instance, isJoined });
   let closed: Promise<void> | undefined;
   return {
-    service: new AdvisoryLockService(new KeyBook(locksOptions), table, {}, transactions),
+    service: new AdvisoryLockService(keys, table, {}, transactions, undefined, fleet),
     table,
     close: (graceMs = 0) => (closed ??= table.close(graceMs)),
   };

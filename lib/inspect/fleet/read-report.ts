@@ -1,0 +1,94 @@
+import type { InstanceReport, ReportedJob, ReportedLock, ReportedTick } from './instance-report.js';
+
+const MOST_BACKENDS = 200;
+const MOST_ENTRIES = 2_000;
+const LONGEST_TEXT = 2_000;
+
+/**
+ * Reads what came from another backend, which may be anybody who can connect to the database; `undefined` when it is no report. What it
+ * does not know it leaves out: the other one may be of another version.
+ */
+export function readReport(text: string): InstanceReport | undefined {
+  try {
+    return reportOf(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}
+
+class NoReport extends Error {}
+
+function reportOf(value: unknown): InstanceReport {
+  const { instance, backends, upMs, locks, jobs } = objectOf(value);
+  return {
+    instance: textOf(instance),
+    backends: listOf(backends, MOST_BACKENDS).map(numberOf),
+    upMs: numberOf(upMs),
+    locks: listOf(locks).map(lockOf),
+    jobs: listOf(jobs).map(jobOf),
+  };
+}
+
+function lockOf(value: unknown): ReportedLock {
+  const { key, name, heldMs, waiters, waitedMs } = objectOf(value);
+  return {
+    key: textOf(key),
+    name: textOf(name),
+    ...optional('heldMs', heldMs, numberOf),
+    ...optional('waiters', waiters, numberOf),
+    ...optional('waitedMs', waitedMs, numberOf),
+  };
+}
+
+function jobOf(value: unknown): ReportedJob {
+  const { name, method, schedule, ticks } = objectOf(value);
+  return {
+    name: textOf(name),
+    method: textOf(method),
+    ...optional('schedule', schedule, textOf),
+    ticks: listOf(ticks).map(tickOf),
+  };
+}
+
+const OUTCOMES: readonly unknown[] = ['running', 'ran', 'failed', 'skipped'];
+
+function tickOf(value: unknown): ReportedTick {
+  const { atMs, outcome, reason, lateMs, durationMs, error } = objectOf(value);
+  if (!OUTCOMES.includes(outcome)) throw new NoReport();
+  return {
+    atMs: numberOf(atMs),
+    outcome: outcome as ReportedTick['outcome'],
+    ...(optional('reason', reason, textOf) as Pick<ReportedTick, 'reason'>),
+    ...optional('lateMs', lateMs, numberOf),
+    ...optional('durationMs', durationMs, numberOf),
+    ...optional('error', error, textOf),
+  };
+}
+
+function objectOf(value: unknown): Partial<Record<string, unknown>> {
+  if (typeof value !== 'object' || value === null) throw new NoReport();
+  return value;
+}
+
+function listOf(value: unknown, most = MOST_ENTRIES): unknown[] {
+  if (!Array.isArray(value) || value.length > most) throw new NoReport();
+  return value;
+}
+
+function textOf(value: unknown): string {
+  if (typeof value !== 'string') throw new NoReport();
+  return value.slice(0, LONGEST_TEXT);
+}
+
+function numberOf(value: unknown): number {
+  if (typeof value !== 'number' || !Number.isFinite(value)) throw new NoReport();
+  return value;
+}
+
+function optional<K extends string, V>(
+  name: K,
+  value: unknown,
+  read: (value: unknown) => V,
+): Partial<Record<K, V>> {
+  return value === undefined ? {} : ({ [name]: read(value) } as Record<K, V>);
+}

@@ -22,8 +22,11 @@ import { LockConnections } from './engine/lock-connections.js';
 import { LockTable } from './engine/lock-table.js';
 import { Transactions } from './engine/transactions.js';
 import { AdvisoryLockEvents } from './events/advisory-lock-events.js';
+import { EventEmitterBridge } from './events/event-emitter-bridge.js';
 import { AdvisoryLockHealthIndicator } from './health/advisory-lock-health-indicator.js';
 import { LockUnavailableFilter } from './http/lock-unavailable.filter.js';
+import { AdvisoryLockTelemetry } from './telemetry/advisory-lock-telemetry.js';
+import { NameTemplates } from './telemetry/name-templates.js';
 import { Fleet } from './inspect/fleet/fleet.js';
 
 export const { ConfigurableModuleClass, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE, MODULE_OPTIONS_TOKEN } =
@@ -158,6 +161,24 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
         inject: [DiscoveryService, token],
         useFactory: (discovery: DiscoveryService, service: AdvisoryLockService) =>
           new RecordedJobs(discovery, service, token),
+      },
+      {
+        provide: EventEmitterBridge,
+        inject: [token, ModuleRef],
+        useFactory: ({ events }: AdvisoryLockService, moduleRef: ModuleRef) =>
+          new EventEmitterBridge(events, moduleRef),
+      },
+      {
+        provide: AdvisoryLockTelemetry,
+        inject: [token, MODULE_OPTIONS_TOKEN],
+        useFactory: (
+          { events, table, keys }: AdvisoryLockService,
+          { telemetry }: AdvisoryLockModuleOptions,
+        ) =>
+          new AdvisoryLockTelemetry(events, table, new NameTemplates((lockName) => keys.isKept(lockName)), {
+            telemetry,
+            common: name === DEFAULT_NAME ? {} : { 'advisory_lock.connection': name },
+          }),
       },
       LockUnavailableFilter,
     ],

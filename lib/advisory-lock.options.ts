@@ -82,6 +82,13 @@ export interface AdvisoryLockModuleOptions extends BusyHttpOptions {
    */
   readonly failOnProblems?: boolean;
   /**
+   * Whether OpenTelemetry is told of the locks: `'auto'` when `@opentelemetry/api` is installed and an SDK is registered by the time the
+   * application has started, `true` also when one is registered later (without the package the application does not start), `false`
+   * never.
+   * @default 'auto'
+   */
+  readonly telemetry?: boolean | 'auto';
+  /**
    * What this instance is called where its locks are shown, such as the name of its pod: 1 to 40 visible ASCII characters, no spaces.
    * It is part of the `application_name` of the lock connection, `nestjs-advisory-lock <instance>`, which Postgres cuts to 63 bytes:
    * with the `name` of a module in between, of a long one only the end is shown there.
@@ -152,6 +159,7 @@ const rules: OptionRules = {
     'a whole number of milliseconds, from 0 to 2147483647',
   ],
   failOnProblems: [(value) => typeof value === 'boolean', 'a boolean'],
+  telemetry: [(value) => typeof value === 'boolean' || value === 'auto', "true, false or 'auto'"],
   instanceName: [
     (value) => typeof value === 'string' && value.length <= LONGEST_INSTANCE && /^[!-~]+$/.test(value),
     `1 to ${LONGEST_INSTANCE} visible ASCII characters without spaces`,

@@ -75,9 +75,10 @@ export class AdvisoryLockService {
   ) {
     const teller = new LockTeller(this.events);
     table.observer = new ConnectionLog(this.events);
+    fleet.reportJobs = () => this.ticks.report(this.scheduler);
     this.sessionLocks = new SessionLocks(keys, table, http, transactions, this.events, teller);
     this.transactionLocks = new TransactionLocks(this.sessionLocks, keys, transactions, this.events, teller);
-    this.records = new RunRecords(keys, table, () => transactions.dataSource);
+    this.records = new RunRecords(keys, table, () => transactions.dataSource, fleet.instance);
     this.leaderships = new Leaderships(keys, table, this.sessionLocks);
   }
 

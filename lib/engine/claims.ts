@@ -57,7 +57,9 @@ export class Claims {
 
   /** Those that this process has won or remembers; `madeAt` is by `performance.now()`. */
   get held(): readonly Pick<Claim, 'key' | 'madeAt'>[] {
-    return [...this.claims.values()].filter(({ session }) => session !== undefined);
+    return [...this.claims.values()].filter(
+      ({ session }) => session !== undefined && session.end === undefined,
+    );
   }
 
   /** Gives a claim back: somebody else may make it. */

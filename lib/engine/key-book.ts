@@ -125,6 +125,11 @@ export class KeyBook {
     const key = this.keyOf(name);
     this.kept.set(key.id, key.name);
   }
+
+  /** Whether a name is remembered for good. */
+  isKept(name: string): boolean {
+    return [...this.kept.values()].includes(name);
+  }
 }
 
 function isMadeOf(keyId: string, origin: string, formula: KeyFunction): boolean {

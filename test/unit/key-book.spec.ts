@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { KeyBook } from '../../lib/engine/key-book.js';
+import { KeyBook, type KeyBookOptions } from '../../lib/engine/key-book.js';
 import type { KeyScheme } from '../../lib/engine/key-schemes.js';
+import type { LockName } from '../../lib/engine/lock-key.js';
 
 /** The message of what the function throws. */
 function messageOf(act: () => unknown): string {
@@ -105,5 +106,48 @@ describe('KeyBook', () => {
     const before = book.keyOf('first').id;
     for (let n = 0; n < 25_000; n += 1) book.keyOf(`order:${n}`);
     expect(book.keyOf('first').id).toBe(before);
+  });
+
+  describe('told what a key was made of', () => {
+    const told = (options: KeyBookOptions, teller: KeyBookOptions, name: LockName): string | undefined => {
+      const [own, other] = [new KeyBook(options), new KeyBook(teller)];
+      const key = other.keyOf(name);
+      const learned = own.learn(key.id, other.originOf(key));
+      expect(own.knownNameOf(key.id)).toBe(learned);
+      return learned;
+    };
+
+    it('believes it where the key shows that it is true, and shows it without the own namespace', () => {
+      expect(told({}, {}, 'import')).toBe('import');
+      expect(told({ namespace: 'shop' }, { namespace: 'shop' }, 'import')).toBe('import');
+      expect(told({ namespace: 'shop' }, { namespace: 'archive' }, 'import')).toBe('archive:import');
+      expect(told({}, { keyScheme: 'md5-31' }, 'import')).toBe('import');
+      const keyScheme = (name: string) => name.length;
+      expect(told({ keyScheme }, { keyScheme }, 'import')).toBe('import');
+    });
+
+    it('does not believe what it cannot be sure of', () => {
+      expect(told({}, { keyScheme: (name) => name.length }, 'import')).toBeUndefined();
+      expect(told({}, {}, 42)).toBeUndefined();
+      expect(new KeyBook().learn('1', 'import')).toBeUndefined();
+    });
+
+    it('knows which permit it is', () => {
+      const [own, other] = [new KeyBook(), new KeyBook({ namespace: 'shop' })];
+      const { permits, turn } = other.permitKeysOf('import', 3);
+      expect([...permits, turn].map((key) => own.learn(key.id, other.originOf(key)))).toEqual([
+        'shop:import',
+        'shop:import#1',
+        'shop:import#2',
+        'shop:import#turn',
+      ]);
+    });
+
+    it('does not take a name for in use that it was only told', () => {
+      const book = new KeyBook({ keyScheme: 'md5-31', namespace: 'shop' });
+      const key = new KeyBook({ keyScheme: 'md5-31' }).keyOf('other');
+      expect(book.learn(key.id, 'other')).toBe('other');
+      expect(book.keyOf(BigInt(key.id)).name).toBe(key.id);
+    });
   });
 });

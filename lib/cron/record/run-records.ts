@@ -1,5 +1,4 @@
 import { Logger } from '@nestjs/common';
-import { hostname } from 'node:os';
 import { inspect } from 'node:util';
 import type { DataSource } from 'typeorm';
 import type { TryLockOutcome } from '../../advisory-lock.service.js';
@@ -39,12 +38,13 @@ interface Row extends Pick<RecordedRun, 'job' | 'instance' | 'outcome' | 'error'
 /** Writes and reads the table of runs, in the application's own data source, which need not know the entity. */
 export class RunRecords {
   private readonly logger = new Logger('AdvisoryLock');
-  private readonly instance = `${hostname()}:${process.pid}`;
 
   constructor(
     private readonly keys: KeyBook,
     private readonly locks: LockTable,
     private readonly findDataSource: () => DataSource,
+    /** What this instance is called. */
+    private readonly instance: string,
   ) {}
 
   /** Rejects, with the error of the server, when runs could not be recorded: it plans what it will have to do. */

@@ -16,9 +16,13 @@ const MOST_QUESTIONS = 16;
 const NOTIFY = `SELECT pg_catalog.count(pg_catalog.pg_notify(message ->> 0, message ->> 1)::text)
 FROM pg_catalog.json_array_elements($1::json) AS message, ${NOTIFY_SETTINGS}`;
 
+interface OpenQuestion extends Question {
+  readonly askerPid: number;
+}
+
 /** Answers the questions of others. Nothing that comes in, and no failure to answer, may trouble the locks. */
 export class Answers {
-  private readonly open = new Map<string, Question & { readonly askerPid: number }>();
+  private readonly open = new Map<string, OpenQuestion>();
   private timer: NodeJS.Timeout | undefined;
   private nextAt = 0;
 
@@ -33,6 +37,10 @@ export class Answers {
     const question = readQuestion(payload);
     if (question === undefined || this.open.size >= MOST_QUESTIONS) return;
     this.open.set(`${askerPid} ${question.id}`, { ...question, askerPid });
+    this.answerSoon();
+  }
+
+  private answerSoon(): void {
     this.timer ??= setTimeout(
       () => {
         void this.answer();
@@ -52,12 +60,11 @@ export class Answers {
     }
     this.nextAt = performance.now() + pauseMs;
     this.timer = undefined;
-    // Those that came meanwhile.
-    for (const { askerPid, ...question } of [...this.open.values()])
-      this.hear(askerPid, JSON.stringify(question));
+    // Others may have come meanwhile.
+    if (this.open.size > 0) this.answerSoon();
   }
 
-  private messages(questions: readonly (Question & { askerPid: number })[]): [string, string][] {
+  private messages(questions: readonly OpenQuestion[]): [string, string][] {
     const reportOn = this.look();
     const texts = new Map<string, string>();
     return questions.flatMap(({ id, keys, askerPid }) => {

@@ -152,8 +152,10 @@ export class Fleet {
 
   /** The reports with the names that are sure to be those of their keys, which are also remembered. */
   private believed({ reports }: RollCall): InstanceReport[] {
-    return [...reports.values()].map((report) => ({
+    return [...reports].map(([senderPid, report]) => ({
       ...report,
+      // Of a backend that speaks for itself nobody else is heard.
+      backends: report.backends.filter((pid) => pid === senderPid || !reports.has(pid)),
       locks: report.locks.map((lock) => ({
         ...lock,
         name: this.keys.learn(lock.key, lock.name) ?? lock.key,

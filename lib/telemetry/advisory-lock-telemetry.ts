@@ -1,0 +1,81 @@
+import type { OnApplicationBootstrap, OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
+import type { Attributes } from '@opentelemetry/api';
+import type { AdvisoryLockEvents } from '../events/advisory-lock-events.js';
+import { LockConfigurationError } from '../errors/lock-configuration.error.js';
+import { LockMetrics, type LockUsage } from './lock-metrics.js';
+import { LockSpans } from './lock-spans.js';
+import type { NameTemplates } from './name-templates.js';
+import { findMeter, findTracer, importOpenTelemetry, type OpenTelemetry } from './open-telemetry.js';
+
+export interface TelemetryOptions {
+  readonly telemetry?: boolean | 'auto' | undefined;
+  /** What tells the module's spans and metrics from those of others. */
+  readonly common?: Attributes;
+}
+
+/** Tells OpenTelemetry of one configured module's locks, as long as an SDK is there that records it. */
+export class AdvisoryLockTelemetry implements OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown {
+  private api: OpenTelemetry | undefined;
+  private readonly stops: (() => void)[] = [];
+  private isTracing = false;
+  private isMetering = false;
+
+  constructor(
+    private readonly events: AdvisoryLockEvents,
+    private readonly usage: LockUsage,
+    private readonly templates: NameTemplates,
+    private readonly options: TelemetryOptions = {},
+  ) {}
+
+  async onModuleInit(): Promise<void> {
+    const { telemetry = 'auto' } = this.options;
+    if (telemetry === false) return;
+    this.api = await importOpenTelemetry();
+    if (this.api === undefined && telemetry === true) {
+      throw new LockConfigurationError(
+        'The option `telemetry: true` of AdvisoryLockModule needs the package `@opentelemetry/api`, but it cannot be imported from ' +
+          'here. Install it: npm install @opentelemetry/api',
+      );
+    }
+    this.attach();
+  }
+
+  /** An SDK may be registered by a provider of the application. */
+  onApplicationBootstrap(): void {
+    this.attach();
+    if (this.options.telemetry === true && !this.isComplete) this.attachLater();
+  }
+
+  /** After the locks have been given back, in `beforeApplicationShutdown`. */
+  onApplicationShutdown(): void {
+    for (const stop of this.stops.splice(0)) stop();
+  }
+
+  private get isComplete(): boolean {
+    return this.isTracing && this.isMetering;
+  }
+
+  /** Looks again whenever something happens, until there is all of an SDK. */
+  private attachLater(): void {
+    const stop = this.events.on('*', () => {
+      this.attach();
+      if (this.isComplete) stop();
+    });
+    this.stops.push(stop);
+  }
+
+  private attach(): void {
+    if (this.api === undefined) return;
+    const { common = {} } = this.options;
+    const tracer = this.isTracing ? undefined : findTracer(this.api);
+    if (tracer !== undefined) {
+      this.isTracing = true;
+      this.stops.push(new LockSpans(this.api, tracer, this.templates, common).listen(this.events));
+    }
+    const meter = this.isMetering ? undefined : findMeter(this.api);
+    if (meter !== undefined) {
+      this.isMetering = true;
+      this.stops.push(new LockMetrics(meter, this.templates, this.usage, common).listen(this.events));
+    }
+  }
+}

@@ -1,0 +1,194 @@
+import type { Attributes, Meter, Observable, ObservableCallback } from '@opentelemetry/api';
+import type { AdvisoryLockEvents } from '../events/advisory-lock-events.js';
+import type { LockEvent } from '../events/lock-event.js';
+import type { NameTemplates } from './name-templates.js';
+
+/** From a round trip to a long job, in seconds. */
+const DURATION = {
+  unit: 's',
+  advice: {
+    explicitBucketBoundaries: [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 1_800, 3_600],
+  },
+};
+
+/** What the gauges read: the lock table. */
+export interface LockUsage {
+  readonly connectionCounts: { readonly open: number; readonly allowed: number };
+  readonly activities: Iterable<{
+    readonly key: { readonly name: string };
+    readonly holds: readonly unknown[];
+    readonly waiters: readonly unknown[];
+  }>;
+}
+
+/** Makes metrics of what happens to the locks and jobs of this process. Their labels are few: a name's template, never the name. */
+export class LockMetrics {
+  /** Of all that were ever held or waited for when somebody looked. */
+  private readonly usedTemplates = new Set<string>();
+
+  constructor(
+    private readonly meter: Meter,
+    private readonly templates: NameTemplates,
+    private readonly usage: LockUsage,
+    private readonly common: Attributes,
+  ) {}
+
+  /** Answers what ends it. */
+  listen(events: AdvisoryLockEvents): () => void {
+    const stops = [this.count(events), this.observe()];
+    return () => {
+      for (const stop of stops) stop();
+    };
+  }
+
+  private count(events: AdvisoryLockEvents): () => void {
+    const { meter } = this;
+    const requests = meter.createCounter('advisory_lock.requests', {
+      description: 'Locks that were asked for, by what came of it.',
+      unit: '{request}',
+    });
+    const waits = meter.createHistogram('advisory_lock.wait.duration', {
+      ...DURATION,
+      description: 'How long it took to get a lock, or to give up.',
+    });
+    const holds = meter.createHistogram('advisory_lock.hold.duration', {
+      ...DURATION,
+      description: 'How long locks were held.',
+    });
+    const losses = meter.createCounter('advisory_lock.lost', {
+      description: 'Locks that were lost while they were held.',
+      unit: '{lock}',
+    });
+    const connectionErrors = meter.createCounter('advisory_lock.connection.errors', {
+      description: 'Failures that are about no lock in particular, as when the lock connection ended.',
+      unit: '{error}',
+    });
+    const runs = meter.createCounter('advisory_lock.job.runs', {
+      description: 'Ticks that a job has run for, by how it ended.',
+      unit: '{run}',
+    });
+    const skips = meter.createCounter('advisory_lock.job.skips', {
+      description: 'Calls of jobs and locked methods that did not run, by the reason.',
+      unit: '{call}',
+    });
+
+    const record = (event: LockEvent): void => {
+      switch (event.type) {
+        case 'acquired':
+        case 'busy': {
+          const outcome = event.type === 'busy' && event.isAborted ? 'aborted' : event.type;
+          const attributes = this.attributesOf(event.lockName, { mode: event.mode, outcome });
+          requests.add(1, attributes);
+          waits.record(event.waitedMs / 1_000, attributes);
+          break;
+        }
+        case 'released':
+        case 'lost': {
+          const attributes = { mode: event.mode, outcome: event.type };
+          holds.record(event.heldMs / 1_000, this.attributesOf(event.lockName, attributes));
+          if (event.type === 'lost') losses.add(1, this.attributesOf(event.lockName));
+          break;
+        }
+        case 'error':
+          if (event.lockName === undefined) connectionErrors.add(1, this.common);
+          else requests.add(1, this.attributesOf(event.lockName, { outcome: 'error' }));
+          break;
+        case 'tick':
+          if (event.state !== 'began')
+            runs.add(1, this.attributesOf(event.lockName, { outcome: event.state }));
+          break;
+        case 'skipped':
+          skips.add(1, this.attributesOf(event.lockName, { reason: event.reason }));
+          break;
+        case 'waiting':
+      }
+    };
+    return events.on('*', record);
+  }
+
+  /** The gauges are read when the metrics are, and cost nothing in between. */
+  private observe(): () => void {
+    const { meter } = this;
+    return stopsOf([
+      observed(
+        meter.createObservableGauge('advisory_lock.held', {
+          description: 'Session locks that this process holds.',
+          unit: '{lock}',
+        }),
+        (result) => {
+          for (const [template, { holds }] of this.usageByTemplate())
+            result.observe(holds, this.attributesOfTemplate(template));
+        },
+      ),
+      observed(
+        meter.createObservableGauge('advisory_lock.waiters', {
+          description: 'Calls in this process that wait for a session lock.',
+          unit: '{call}',
+        }),
+        (result) => {
+          for (const [template, { waiters }] of this.usageByTemplate())
+            result.observe(waiters, this.attributesOfTemplate(template));
+        },
+      ),
+      observed(
+        meter.createObservableGauge('advisory_lock.connections.open', {
+          description: 'Lock connections that are open.',
+          unit: '{connection}',
+        }),
+        (result) => {
+          result.observe(this.usage.connectionCounts.open, this.common);
+        },
+      ),
+      observed(
+        meter.createObservableGauge('advisory_lock.connections.allowed', {
+          description: 'Lock connections that may be open at once.',
+          unit: '{connection}',
+        }),
+        (result) => {
+          result.observe(this.usage.connectionCounts.allowed, this.common);
+        },
+      ),
+    ]);
+  }
+
+  private usageByTemplate(): Map<string, { holds: number; waiters: number }> {
+    // Of what it is not told any more, the SDK goes on to tell the last value.
+    const sums = new Map([...this.usedTemplates].map((template) => [template, { holds: 0, waiters: 0 }]));
+    for (const { key, holds, waiters } of this.usage.activities) {
+      const template = this.templates.of(key.name);
+      this.usedTemplates.add(template);
+      const sum = sums.get(template) ?? { holds: 0, waiters: 0 };
+      sums.set(template, { holds: sum.holds + holds.length, waiters: sum.waiters + waiters.length });
+    }
+    return sums;
+  }
+
+  private attributesOf(
+    lockName: string,
+    { mode, outcome, reason }: { mode?: string; outcome?: string; reason?: string } = {},
+  ): Attributes {
+    return {
+      ...this.attributesOfTemplate(this.templates.of(lockName)),
+      ...(mode !== undefined && { 'advisory_lock.mode': mode }),
+      ...(outcome !== undefined && { 'advisory_lock.outcome': outcome }),
+      ...(reason !== undefined && { 'advisory_lock.reason': reason }),
+    };
+  }
+
+  private attributesOfTemplate(template: string): Attributes {
+    return { ...this.common, 'advisory_lock.template': template };
+  }
+}
+
+function observed(instrument: Observable, callback: ObservableCallback): () => void {
+  instrument.addCallback(callback);
+  return () => {
+    instrument.removeCallback(callback);
+  };
+}
+
+function stopsOf(stops: readonly (() => void)[]): () => void {
+  return () => {
+    for (const stop of stops) stop();
+  };
+}

@@ -1,0 +1,137 @@
+import type { Attributes, HrTime, Span, Tracer } from '@opentelemetry/api';
+import type { AdvisoryLockEvents } from '../events/advisory-lock-events.js';
+import type { AcquiredEvent, BusyEvent, LostEvent, ReleasedEvent } from '../events/lock-event.js';
+import type { NameTemplates } from './name-templates.js';
+import type { OpenTelemetry } from './open-telemetry.js';
+
+type Outcome = 'acquired' | 'busy' | 'aborted' | 'released' | 'lost';
+
+/**
+ * Makes a span of the wait for a lock and a span of its hold, which is the parent of all that the body does. They are spans of the
+ * application, of kind INTERNAL: the time is spent on other holders and in the body, and is not time that the database worked.
+ */
+export class LockSpans {
+  private readonly holds = new Map<number, Span>();
+
+  constructor(
+    private readonly api: OpenTelemetry,
+    private readonly tracer: Tracer,
+    private readonly templates: NameTemplates,
+    private readonly common: Attributes,
+  ) {}
+
+  /** Answers what ends it. */
+  listen(events: AdvisoryLockEvents): () => void {
+    const stops = [
+      events.on('acquired', (event) => {
+        this.acquired(event);
+      }),
+      events.on('busy', (event) => {
+        this.busy(event);
+      }),
+      events.on('released', (event) => {
+        this.released(event);
+      }),
+      events.on('lost', (event) => {
+        this.lost(event);
+      }),
+    ];
+    events.aroundBody = (event, body) => this.aroundBody(event, body);
+    return () => {
+      for (const stop of stops) stop();
+      events.aroundBody = undefined;
+      for (const span of this.holds.values()) span.end();
+      this.holds.clear();
+    };
+  }
+
+  private acquired(event: AcquiredEvent): void {
+    this.waitSpan(event, 'acquired').end(event.at);
+    // Nobody may hear of the end of a transaction, unless there is a body.
+    if (event.scope === 'session') this.holds.set(event.holdId, this.holdSpan(event));
+  }
+
+  /** Instances that skip a job are no trace of their own, so what came to nothing is told inside of one only. */
+  private busy(event: BusyEvent): void {
+    const active = this.api.trace.getActiveSpan();
+    const outcome = event.isAborted ? 'aborted' : 'busy';
+    if (active === undefined) return;
+    if (event.waitedMs > 0) this.waitSpan(event, outcome).end(event.at);
+    else active.addEvent('advisory_lock.busy', this.attributesOf(event, outcome), event.at);
+  }
+
+  private released(event: ReleasedEvent): void {
+    this.endOf(event)?.end();
+  }
+
+  private lost(event: LostEvent): void {
+    const span = this.endOf(event);
+    if (span === undefined) return;
+    this.fail(span, event.error);
+    span.end();
+  }
+
+  private aroundBody<T>(event: AcquiredEvent, body: () => T): T {
+    const { context, trace } = this.api;
+    const span = this.holds.get(event.holdId) ?? this.holdSpan(event);
+    this.holds.set(event.holdId, span);
+    const fail = (error: unknown): void => {
+      // A span that has ended takes nothing more, and complains.
+      if (this.holds.has(event.holdId)) this.fail(span, error);
+    };
+    try {
+      const result = context.with(trace.setSpan(context.active(), span), body);
+      if (result instanceof Promise) result.catch(fail);
+      return result;
+    } catch (error) {
+      fail(error);
+      throw error;
+    }
+  }
+
+  private endOf(event: ReleasedEvent | LostEvent): Span | undefined {
+    const span = this.holds.get(event.holdId);
+    this.holds.delete(event.holdId);
+    return span?.setAttributes({
+      'advisory_lock.outcome': event.type,
+      'advisory_lock.hold_ms': event.heldMs,
+    });
+  }
+
+  private waitSpan(event: AcquiredEvent | BusyEvent, outcome: Outcome): Span {
+    return this.tracer.startSpan(`advisory_lock.wait ${this.templates.of(event.lockName)}`, {
+      startTime: hrTime(event.at.getTime() - event.waitedMs),
+      attributes: { ...this.attributesOf(event, outcome), 'db.system.name': 'postgresql' },
+    });
+  }
+
+  private holdSpan(event: AcquiredEvent): Span {
+    return this.tracer.startSpan(`advisory_lock.hold ${this.templates.of(event.lockName)}`, {
+      attributes: this.attributesOf(event),
+    });
+  }
+
+  private attributesOf(event: AcquiredEvent | BusyEvent, outcome?: Outcome): Attributes {
+    return {
+      ...this.common,
+      'advisory_lock.name': event.lockName,
+      'advisory_lock.template': this.templates.of(event.lockName),
+      'advisory_lock.mode': event.mode,
+      'advisory_lock.scope': event.scope,
+      'advisory_lock.wait_ms': event.waitedMs,
+      ...(outcome !== undefined && { 'advisory_lock.outcome': outcome }),
+    };
+  }
+
+  private fail(span: Span, error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error);
+    span.recordException(error instanceof Error ? error : message);
+    span.setStatus({ code: this.api.SpanStatusCode.ERROR, message });
+  }
+}
+
+/** A number could be taken for one of `performance.now()`, and a `Date` has no fractions of a millisecond. */
+function hrTime(epochMs: number): HrTime {
+  const seconds = Math.floor(epochMs / 1_000);
+  return [seconds, Math.round((epochMs - seconds * 1_000) * 1e6)];
+}

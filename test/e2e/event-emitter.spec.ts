@@ -1,0 +1,117 @@
+import { expect, it } from '@jest/globals';
+import { Injectable } from '@nestjs/common';
+import { EventEmitterModule, OnEvent } from '@nestjs/event-emitter';
+import {
+  AdvisoryLockEvents,
+  AdvisoryLockService,
+  type AcquiredEvent,
+  type LockEvent,
+  type LostEvent,
+} from 'nestjs-advisory-lock';
+import { defer } from '../support/cleanup.js';
+import { terminateHolders } from '../support/terminate-holders.js';
+import { useTestDatabase } from '../support/test-database.js';
+import { until } from '../support/until.js';
+import { lockedApp, start } from './support/applications.js';
+
+const database = useTestDatabase();
+
+@Injectable()
+class Watch {
+  readonly acquired: AcquiredEvent[] = [];
+  readonly lost: LostEvent[] = [];
+
+  @OnEvent('advisory-lock.acquired')
+  onAcquired(event: AcquiredEvent): void {
+    this.acquired.push(event);
+  }
+
+  @OnEvent('advisory-lock.lost')
+  onLost(event: LostEvent): void {
+    this.lost.push(event);
+  }
+}
+
+@Injectable()
+class WatchAll {
+  readonly types: string[] = [];
+
+  @OnEvent('advisory-lock.*')
+  onDots({ type }: LockEvent): void {
+    this.types.push(type);
+  }
+
+  @OnEvent('advisory-lock-*')
+  onDashes({ type }: LockEvent): void {
+    this.types.push(type);
+  }
+}
+
+@Injectable()
+class Broken {
+  @OnEvent('advisory-lock.acquired', { suppressErrors: false })
+  acquired(): void {
+    throw new Error('out of order');
+  }
+}
+
+it('emits each event as it is, also that a lock was lost', async () => {
+  const { app } = await start(
+    lockedApp(database, { imports: [EventEmitterModule.forRoot()], providers: [Watch] }),
+  );
+  const { acquired, lost } = app.get(Watch);
+  await app.get(AdvisoryLockService).acquire('order:42');
+  expect(acquired).toMatchObject([{ type: 'acquired', lockName: 'order:42', mode: 'exclusive' }]);
+  await terminateHolders(database);
+  await until(() => lost.length > 0, 'the listener hears of the loss');
+  expect(lost).toMatchObject([{ lockName: 'order:42', error: { code: 'LOCK_LOST' } }]);
+});
+
+it.each([
+  ['.', { wildcard: true }],
+  ['-', { wildcard: true, delimiter: '-' }],
+])('reaches listeners of all types, where names are parted by %j', async (_delimiter, options) => {
+  const { app } = await start(
+    lockedApp(database, { imports: [EventEmitterModule.forRoot(options)], providers: [WatchAll] }),
+  );
+  await app.get(AdvisoryLockService).withLock('import', () => undefined);
+  expect(app.get(WatchAll).types).toEqual(['acquired', 'released']);
+});
+
+it('a delimiter without wildcards changes no name', async () => {
+  const imports = [EventEmitterModule.forRoot({ delimiter: ':' })];
+  const { app } = await start(lockedApp(database, { imports, providers: [Watch] }));
+  await app.get(AdvisoryLockService).withLock('import', () => undefined);
+  expect(app.get(Watch).acquired).toHaveLength(1);
+});
+
+it('a listener that throws breaks no lock and not the process, and is logged', async () => {
+  const { app, log } = await start(
+    lockedApp(database, { imports: [EventEmitterModule.forRoot()], providers: [Broken] }),
+  );
+  const unhandled: unknown[] = [];
+  const note = (error: unknown): void => void unhandled.push(error);
+  process.on('unhandledRejection', note);
+  defer(() => process.off('unhandledRejection', note));
+  expect(await app.get(AdvisoryLockService).withLock('import', () => 42)).toBe(42);
+  await until(() => log.matching(/A listener of "acquired" failed/).length === 1, 'it is logged');
+  expect(unhandled).toEqual([]);
+});
+
+it('two applications in one process stay apart, and without the module nobody listens', async () => {
+  const heard = async () => {
+    const imports = [EventEmitterModule.forRoot()];
+    return start(lockedApp(database, { imports, providers: [Watch] }));
+  };
+  const [{ app: one }, { app: two }, { app: deaf }] = [
+    await heard(),
+    await heard(),
+    await start(lockedApp(database, {})),
+  ];
+  for (const app of [one, two, deaf]) {
+    await app.get(AdvisoryLockService).withLock('import', () => undefined);
+  }
+  expect(one.get(Watch).acquired).toHaveLength(1);
+  expect(two.get(Watch).acquired).toHaveLength(1);
+  expect(deaf.get(AdvisoryLockEvents).isHeard).toBe(false);
+});

@@ -1,0 +1,215 @@
+import { describe, expect, it } from '@jest/globals';
+import { Injectable } from '@nestjs/common';
+import { trace } from '@opentelemetry/api';
+import type { InMemorySpanExporter, ReadableSpan } from '@opentelemetry/sdk-trace';
+import { ScheduleModule } from '@nestjs/schedule';
+import {
+  AdvisoryLockEvents,
+  AdvisoryLockModule,
+  AdvisoryLockService,
+  ExclusiveCron,
+  getAdvisoryLockToken,
+  WithAdvisoryLock,
+} from 'nestjs-advisory-lock';
+import { defer } from '../support/cleanup.js';
+import { recordMetrics, recordSpans } from '../support/telemetry-sdk.js';
+import { terminateHolders } from '../support/terminate-holders.js';
+import { useTestDatabase } from '../support/test-database.js';
+import { lockedApp, postgres, start } from './support/applications.js';
+import { lockElsewhere, unlockElsewhere } from './support/advisory-locks.js';
+import { Gate } from './support/gate.js';
+
+const database = useTestDatabase();
+
+@Injectable()
+class Orders {
+  @WithAdvisoryLock<[id: number]>((id) => `order:${id}`)
+  pay(id: number): Promise<number> {
+    trace.getTracer('shop').startSpan('charge the card').end();
+    return Promise.resolve(id);
+  }
+
+  @ExclusiveCron('0 0 1 1 *', { lock: 'export-2024' })
+  export(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+const shop = () => lockedApp(database, { imports: [ScheduleModule.forRoot()], providers: [Orders] });
+
+function spanNamed(spans: InMemorySpanExporter, name: string): ReadableSpan {
+  const [span, ...others] = spans.getFinishedSpans().filter((finished) => finished.name === name);
+  if (span === undefined || others.length > 0) {
+    throw new Error(`Not one span "${name}": ${String(spans.getFinishedSpans().map((each) => each.name))}`);
+  }
+  return span;
+}
+
+describe('without an SDK', () => {
+  it('nobody listens, although the API is installed', async () => {
+    const { app } = await start(shop());
+    expect(app.get(AdvisoryLockEvents).isHeard).toBe(false);
+  });
+});
+
+describe('spans', () => {
+  it('of what the body does are inside of that of the lock, which is inside of that of the caller', async () => {
+    const spans = recordSpans();
+    const { app } = await start(shop());
+    await trace.getTracer('shop').startActiveSpan('request', async (request) => {
+      await app.get(Orders).pay(42);
+      request.end();
+    });
+    const request = spanNamed(spans, 'request').spanContext();
+    const hold = spanNamed(spans, 'advisory_lock.hold order:*');
+    expect(spanNamed(spans, 'advisory_lock.wait order:*').parentSpanContext?.spanId).toBe(request.spanId);
+    expect(hold.parentSpanContext?.spanId).toBe(request.spanId);
+    expect(spanNamed(spans, 'charge the card').parentSpanContext?.spanId).toBe(hold.spanContext().spanId);
+    expect(hold).toMatchObject({
+      status: { code: 0 },
+      attributes: {
+        'advisory_lock.name': 'order:42',
+        'advisory_lock.template': 'order:*',
+        'advisory_lock.mode': 'exclusive',
+        'advisory_lock.scope': 'session',
+        'advisory_lock.outcome': 'released',
+        'advisory_lock.wait_ms': expect.any(Number),
+        'advisory_lock.hold_ms': expect.any(Number),
+      },
+    });
+  });
+
+  it('of a wait lasts as long as the lock is held elsewhere', async () => {
+    const spans = recordSpans();
+    const { app } = await start(shop());
+    await lockElsewhere(database, 'import');
+    const locks = app.get(AdvisoryLockService);
+    const waiting = new Promise((resolve) => app.get(AdvisoryLockEvents).on('waiting', resolve));
+    const held = locks.acquire('import', { waitMs: 30_000 });
+    await waiting;
+    const releasedAtMs = Date.now();
+    await unlockElsewhere(database, 'import');
+    await (await held).release();
+    const { endTime, attributes } = spanNamed(spans, 'advisory_lock.wait import');
+    expect(attributes['advisory_lock.outcome']).toBe('acquired');
+    expect(endTime[0] * 1_000 + endTime[1] / 1e6).toBeGreaterThanOrEqual(releasedAtMs);
+  });
+
+  it('have the error of a body that throws', async () => {
+    const spans = recordSpans();
+    const { app } = await start(shop());
+    const locks = app.get(AdvisoryLockService);
+    const failing = locks.withLock('import', () => Promise.reject(new Error('no file')));
+    await expect(failing).rejects.toThrow('no file');
+    expect(spanNamed(spans, 'advisory_lock.hold import')).toMatchObject({
+      status: { code: 2, message: 'no file' },
+      events: [{ name: 'exception' }],
+      attributes: { 'advisory_lock.outcome': 'released' },
+    });
+  });
+
+  it('of a lock that is lost end with the loss, and tell of it', async () => {
+    const spans = recordSpans();
+    const scrape = await recordMetrics();
+    const { app } = await start(shop());
+    const gate = new Gate();
+    const losing = app.get(AdvisoryLockService).withLock('import', () => gate.pass());
+    await gate.reached;
+    const lost = new Promise((resolve) => app.get(AdvisoryLockEvents).on('lost', resolve));
+    await terminateHolders(database);
+    await lost;
+    expect(spanNamed(spans, 'advisory_lock.hold import')).toMatchObject({
+      status: { code: 2 },
+      events: [{ name: 'exception', attributes: { 'exception.type': expect.stringContaining('LOCK_LOST') } }],
+      attributes: { 'advisory_lock.outcome': 'lost' },
+    });
+    gate.open();
+    await expect(losing).rejects.toMatchObject({ code: 'LOCK_LOST' });
+    expect(await scrape('advisory_lock_lost_total')).toMatchObject([
+      { value: 1, labels: { advisory_lock_template: 'import' } },
+    ]);
+  });
+
+  it('of a lock of a transaction last until its commit', async () => {
+    const spans = recordSpans();
+    const { app } = await start(shop());
+    await app.get(AdvisoryLockService).withTransactionLock('order:42', async (manager) => {
+      trace.getTracer('shop').startSpan('charge the card').end();
+      await manager.query('SELECT 1');
+    });
+    const hold = spanNamed(spans, 'advisory_lock.hold order:*');
+    expect(hold.attributes).toMatchObject({ 'advisory_lock.scope': 'transaction' });
+    expect(spanNamed(spans, 'charge the card').parentSpanContext?.spanId).toBe(hold.spanContext().spanId);
+  });
+});
+
+describe('what Prometheus scrapes', () => {
+  it('is one series for a thousand orders', async () => {
+    const scrape = await recordMetrics();
+    const { app } = await start(shop());
+    const orders = app.get(Orders);
+    await Promise.all(Array.from({ length: 1_000 }, (_, id) => orders.pay(id)));
+    const labels = { advisory_lock_template: 'order:*', advisory_lock_mode: 'exclusive' };
+    const acquired = { ...labels, advisory_lock_outcome: 'acquired' };
+    expect(await scrape('advisory_lock_requests_total')).toMatchObject([{ value: 1_000, labels: acquired }]);
+    expect(await scrape('advisory_lock_wait_duration_count')).toMatchObject([{ value: 1_000 }]);
+    expect(await scrape('advisory_lock_hold_duration_count')).toMatchObject([
+      { value: 1_000, labels: { ...labels, advisory_lock_outcome: 'released' } },
+    ]);
+  });
+
+  it('tells who holds, who waits and the connections, for as long as they do', async () => {
+    const scrape = await recordMetrics();
+    const { app } = await start(shop());
+    const locks = app.get(AdvisoryLockService);
+    const first = await locks.acquire('order:1');
+    const second = await locks.acquire('order:2');
+    defer(() => Promise.all([first.release(), second.release()]));
+    const waiting = locks.acquire('order:1', { waitMs: 30_000 });
+    const orders = { labels: { advisory_lock_template: 'order:*' } };
+    expect(await scrape('advisory_lock_held')).toMatchObject([{ value: 2, ...orders }]);
+    expect(await scrape('advisory_lock_waiters')).toMatchObject([{ value: 1, ...orders }]);
+    expect(await scrape('advisory_lock_connections_open')).toMatchObject([{ value: 1 }]);
+    expect(await scrape('advisory_lock_connections_allowed')).toMatchObject([{ value: 4 }]);
+    await first.release();
+    await (await waiting).release();
+    await second.release();
+    expect(await scrape('advisory_lock_held')).toMatchObject([{ value: 0, ...orders }]);
+    expect(await scrape('advisory_lock_waiters')).toMatchObject([{ value: 0, ...orders }]);
+  });
+
+  it('has the name of a job as it is written', async () => {
+    const scrape = await recordMetrics();
+    const { app } = await start(shop());
+    await app.get(Orders).export();
+    expect(await scrape('advisory_lock_requests_total')).toMatchObject([
+      { value: 1, labels: { advisory_lock_template: 'export-2024', advisory_lock_outcome: 'acquired' } },
+    ]);
+  });
+
+  it('tells busy locks from others', async () => {
+    const scrape = await recordMetrics();
+    const { app } = await start(shop());
+    await lockElsewhere(database, 'order:42');
+    await expect(app.get(Orders).pay(42)).rejects.toMatchObject({ code: 'LOCK_UNAVAILABLE' });
+    expect(await scrape('advisory_lock_requests_total')).toMatchObject([
+      { value: 1, labels: { advisory_lock_template: 'order:*', advisory_lock_outcome: 'busy' } },
+    ]);
+  });
+
+  it('tells modules with a name apart', async () => {
+    const scrape = await recordMetrics();
+    const { app } = await start({
+      imports: [
+        postgres(database),
+        AdvisoryLockModule.forRoot(),
+        AdvisoryLockModule.forRoot({ name: 'archive', namespace: 'archive' }),
+      ],
+    });
+    const archive = app.get<AdvisoryLockService>(getAdvisoryLockToken('archive'));
+    await archive.withLock('import', () => undefined);
+    await app.get(AdvisoryLockService).withLock('import', () => undefined);
+    const requests = await scrape('advisory_lock_requests_total');
+    expect(requests.map(({ labels }) => labels.advisory_lock_connection)).toEqual(['archive', undefined]);
+  });
+});

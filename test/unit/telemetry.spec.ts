@@ -1,0 +1,199 @@
+import { describe, expect, it } from '@jest/globals';
+import { trace } from '@opentelemetry/api';
+import { LockLostError } from '../../lib/errors/lock-lost.error.js';
+import { AdvisoryLockEvents } from '../../lib/events/advisory-lock-events.js';
+import type { AcquiredEvent, LockEvent } from '../../lib/events/lock-event.js';
+import { AdvisoryLockTelemetry, type TelemetryOptions } from '../../lib/telemetry/advisory-lock-telemetry.js';
+import { NameTemplates } from '../../lib/telemetry/name-templates.js';
+import { defer } from '../support/cleanup.js';
+import { recordMetrics, recordSpans } from '../support/telemetry-sdk.js';
+
+const NOTHING_USED = { connectionCounts: { open: 1, allowed: 4 }, activities: [] };
+
+function telemetryOf(events: AdvisoryLockEvents, options?: TelemetryOptions): AdvisoryLockTelemetry {
+  const telemetry = new AdvisoryLockTelemetry(events, NOTHING_USED, new NameTemplates(), options);
+  defer(() => {
+    telemetry.onApplicationShutdown();
+  });
+  return telemetry;
+}
+
+async function started(options?: TelemetryOptions): Promise<AdvisoryLockEvents> {
+  const events = new AdvisoryLockEvents();
+  const telemetry = telemetryOf(events, options);
+  await telemetry.onModuleInit();
+  telemetry.onApplicationBootstrap();
+  return events;
+}
+
+function acquired(lockName: string, more: Partial<AcquiredEvent> = {}): AcquiredEvent {
+  return {
+    type: 'acquired',
+    at: new Date(),
+    lockName,
+    mode: 'exclusive',
+    scope: 'session',
+    key: '1',
+    holdId: 1,
+    waitedMs: 250,
+    ...more,
+  };
+}
+
+function released({ lockName, mode, scope, key, holdId }: AcquiredEvent, heldMs = 0): LockEvent {
+  return { type: 'released', at: new Date(), lockName, mode, scope, key, holdId, heldMs };
+}
+
+describe('without an SDK', () => {
+  it.each([undefined, 'auto', false] as const)('nobody listens with `telemetry: %s`', async (telemetry) => {
+    expect((await started({ telemetry })).isHeard).toBe(false);
+  });
+
+  it('it is looked for again with `telemetry: true`, until it is there', async () => {
+    const events = await started({ telemetry: true });
+    const spans = recordSpans();
+    const scrape = await recordMetrics();
+    const lock = acquired('order:42');
+    events.emit(lock);
+    events.emit(released(lock));
+    const next = acquired('order:43', { holdId: 2 });
+    events.emit(next);
+    events.emit(released(next));
+    expect(spans.getFinishedSpans().map(({ name }) => name)).toContain('advisory_lock.hold order:*');
+    expect(await scrape('advisory_lock_hold_duration_count')).toHaveLength(1);
+  });
+});
+
+describe('with an SDK', () => {
+  it('one that is registered while the application starts is found', async () => {
+    const events = new AdvisoryLockEvents();
+    const telemetry = telemetryOf(events);
+    await telemetry.onModuleInit();
+    expect(events.isHeard).toBe(false);
+    recordSpans();
+    telemetry.onApplicationBootstrap();
+    expect(events.isHeard).toBe(true);
+  });
+
+  it('nobody listens with `telemetry: false`', async () => {
+    recordSpans();
+    expect((await started({ telemetry: false })).isHeard).toBe(false);
+  });
+
+  it('nobody listens after the application has shut down', async () => {
+    recordSpans();
+    await recordMetrics();
+    const events = new AdvisoryLockEvents();
+    const telemetry = telemetryOf(events);
+    await telemetry.onModuleInit();
+    expect(events.isHeard).toBe(true);
+    telemetry.onApplicationShutdown();
+    expect(events.isHeard).toBe(false);
+  });
+
+  it('of metrics alone, no body runs in a span', async () => {
+    await recordMetrics();
+    const events = await started();
+    expect(events.isHeard).toBe(true);
+    expect(events.aroundBody).toBeUndefined();
+  });
+});
+
+describe('a span', () => {
+  it('of a wait begins as long before the lock was granted as it took', async () => {
+    const spans = recordSpans();
+    const events = await started();
+    const lock = acquired('order:42');
+    events.emit(lock);
+    events.emit(released(lock));
+    const [wait] = spans.getFinishedSpans();
+    expect(wait).toMatchObject({ name: 'advisory_lock.wait order:*', duration: [0, 250e6] });
+  });
+
+  it('of a body has the error that it throws at once', async () => {
+    const spans = recordSpans();
+    const events = await started();
+    const lock = acquired('import');
+    events.emit(lock);
+    const body = (): never => {
+      throw new Error('no file');
+    };
+    expect(() => {
+      events.aroundBody?.(lock, body);
+    }).toThrow('no file');
+    events.emit(released(lock));
+    expect(spans.getFinishedSpans().at(-1)).toMatchObject({
+      name: 'advisory_lock.hold import',
+      status: { code: 2, message: 'no file' },
+    });
+  });
+
+  it('has ended when the lock is lost, whatever its body does then', async () => {
+    const spans = recordSpans();
+    const events = await started();
+    const lock = acquired('import');
+    events.emit(lock);
+    const error = new LockLostError({ lockName: 'import', key: '1', reason: 'it is gone', heldMs: 5 });
+    const body = (): Promise<never> => {
+      events.emit({ ...lock, type: 'lost', heldMs: 5, error });
+      return Promise.reject(new Error('too late'));
+    };
+    await expect(events.aroundBody?.(lock, body)).rejects.toThrow('too late');
+    expect(spans.getFinishedSpans().at(-1)).toMatchObject({
+      name: 'advisory_lock.hold import',
+      status: { code: 2, message: error.message },
+      attributes: { 'advisory_lock.outcome': 'lost', 'advisory_lock.hold_ms': 5 },
+      events: [{ name: 'exception' }],
+    });
+  });
+
+  it('of a lock in a transaction of the application, whose end nobody hears of, is that of its wait alone', async () => {
+    const spans = recordSpans();
+    const events = await started();
+    events.emit(acquired('order:42', { scope: 'transaction' }));
+    expect(spans.getFinishedSpans()).toHaveLength(1);
+  });
+
+  it('is missing for a job that is skipped outside of a trace, and inside of one the trace says so', async () => {
+    const spans = recordSpans();
+    const events = await started();
+    const { at, lockName, mode, scope } = acquired('nightly');
+    const busy = { type: 'busy', at, lockName, mode, scope, waitedMs: 0, isAborted: false } as const;
+    events.emit(busy);
+    expect(spans.getFinishedSpans()).toEqual([]);
+    trace.getTracer('test').startActiveSpan('request', (span) => {
+      events.emit(busy);
+      events.emit({ ...busy, waitedMs: 20 });
+      span.end();
+    });
+    expect(spans.getFinishedSpans()).toMatchObject([
+      { name: 'advisory_lock.wait nightly', attributes: { 'advisory_lock.outcome': 'busy' } },
+      { name: 'request', events: [{ name: 'advisory_lock.busy' }] },
+    ]);
+  });
+});
+
+describe('metrics', () => {
+  it('count what comes of requests, jobs and the connection', async () => {
+    const scrape = await recordMetrics();
+    const events = await started();
+    const at = new Date();
+    const error = new Error('away');
+    const job = { at, lockName: 'nightly', method: 'Reports.nightly' };
+    events.emit({ type: 'error', at, lockName: 'order:42', error });
+    events.emit({ type: 'error', at, error });
+    events.emit({ ...job, type: 'skipped', reason: 'claimed' });
+    events.emit({ ...job, type: 'tick', tick: at, state: 'began', lateMs: 0 });
+    events.emit({ ...job, type: 'tick', tick: at, state: 'failed', lateMs: 0, durationMs: 10, error });
+    expect(await scrape('advisory_lock_requests_total')).toMatchObject([
+      { value: 1, labels: { advisory_lock_template: 'order:*', advisory_lock_outcome: 'error' } },
+    ]);
+    expect(await scrape('advisory_lock_connection_errors_total')).toMatchObject([{ value: 1 }]);
+    expect(await scrape('advisory_lock_job_skips_total')).toMatchObject([
+      { value: 1, labels: { advisory_lock_template: 'nightly', advisory_lock_reason: 'claimed' } },
+    ]);
+    expect(await scrape('advisory_lock_job_runs_total')).toMatchObject([
+      { value: 1, labels: { advisory_lock_template: 'nightly', advisory_lock_outcome: 'failed' } },
+    ]);
+  });
+});

@@ -1,5 +1,5 @@
 import type { DashboardInstance } from './dashboard-snapshot.js';
-import type { FleetLook } from './fleet-look.js';
+import type { FleetLook } from '../inspect/fleet/fleet-look.js';
 
 /** Those that have told of themselves, and those whose backends are there without a word. */
 export function dashboardInstancesOf({
@@ -13,7 +13,7 @@ export function dashboardInstancesOf({
     isSilent: false,
   }));
   const silentBackends = new Map<string, number[]>();
-  for (const { pid, instance = `backend ${pid}` } of silent) {
+  for (const { pid, instance } of silent) {
     silentBackends.set(instance, [...(silentBackends.get(instance) ?? []), pid]);
   }
   const untold = [...silentBackends].map(([name, backends]) => ({ name, backends, isSilent: true }));

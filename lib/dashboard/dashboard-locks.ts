@@ -1,7 +1,7 @@
 import type { InspectedLock } from '../inspect/inspected-lock.js';
 import type { InstanceReport } from '../inspect/fleet/instance-report.js';
 import type { DashboardLock, DashboardParty } from './dashboard-snapshot.js';
-import type { FleetLook } from './fleet-look.js';
+import type { FleetLook } from '../inspect/fleet/fleet-look.js';
 
 /** For how long a party has held its lock or waited for it, as far as anybody can tell. */
 export interface Since {

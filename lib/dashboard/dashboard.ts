@@ -17,7 +17,6 @@ import type {
   TerminateAnswer,
   TerminateRequest,
 } from './dashboard-snapshot.js';
-import { INSTANCE, lookAtFleet } from './fleet-look.js';
 import { JobSchedules } from './job-schedules.js';
 import { findLocks } from './search.js';
 import { SharedAnswer, within } from './shared-answer.js';
@@ -26,7 +25,7 @@ import { sightingOf, sinceOf } from './since.js';
 import type { SnapshotQuery } from './snapshot-query.js';
 
 /** For how long the instances of the fleet may take to tell of themselves. */
-export const FLEET_WITHIN_MS = 250;
+const FLEET_WITHIN_MS = 250;
 
 const LOOK_TIMES = { everyMs: 1_000, patienceMs: 2_000 };
 const DOCTOR_TIMES = { everyMs: 15_000, patienceMs: 1_000 };
@@ -62,7 +61,7 @@ export class Dashboard {
     const report = await doctor;
     return {
       ...seen,
-      instance: INSTANCE,
+      instance: this.locks.fleet.instance,
       canTerminate: this.canTerminate,
       ...(problem !== undefined && { problem }),
       counts: { ...seen.counts, matching: matching.length },
@@ -96,7 +95,7 @@ export class Dashboard {
   }
 
   private async look(): Promise<Seen> {
-    const look = await lookAtFleet(this.inspector);
+    const look = await this.inspector.fleet({ withinMs: FLEET_WITHIN_MS });
     const nowMs = Date.now();
     this.sightings.note(look.locks.map(sightingOf), performance.now());
     const locks = dashboardLocksOf(look, (lock) => sinceOf(lock, this.sightings, nowMs + this.clockAheadMs));

@@ -9,12 +9,18 @@ import {
 } from '@nestjs/common';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
-import { AdvisoryLockModule, AdvisoryLockService, getAdvisoryLockToken } from 'nestjs-advisory-lock';
+import {
+  AdvisoryLockModule,
+  AdvisoryLockService,
+  getAdvisoryLockToken,
+  LockConfigurationError,
+} from 'nestjs-advisory-lock';
 import { AdvisoryLockDashboardModule } from 'nestjs-advisory-lock/dashboard';
 import { defer } from '../support/cleanup.js';
 import { useTestDatabase } from '../support/test-database.js';
 import { bootstrapError, type Platform, postgres, serve } from './support/applications.js';
 import { dashboardApp, snapshotAt, terminate } from './support/dashboards.js';
+import { LogLines } from './support/log-lines.js';
 
 const database = useTestDatabase();
 
@@ -46,8 +52,8 @@ describe.each<Platform>(['express', 'fastify'])('the dashboard on %s', (platform
       const refused = await fetch(`${url}/locks${path}`);
       expect([path, refused.status]).toEqual([path, 403]);
       expect(refused.headers.get('content-security-policy')).toContain("default-src 'none'");
-      const let_in = await fetch(`${url}/locks${path}`, { headers: { 'x-user': 'ann' } });
-      expect([path, let_in.status]).toEqual([path, 200]);
+      const admitted = await fetch(`${url}/locks${path}`, { headers: { 'x-user': 'ann' } });
+      expect([path, admitted.status]).toEqual([path, 200]);
     }
     expect((await terminate(`${url}/locks`, {})).status).toBe(403);
   });
@@ -71,7 +77,7 @@ describe.each<Platform>(['express', 'fastify'])('the dashboard on %s', (platform
 
 it('the dashboard is there for a Fastify that ignores slashes at the end', async () => {
   const module = await Test.createTestingModule(dashboardApp(database, { public: true }))
-    .setLogger(false)
+    .setLogger(new LogLines())
     .compile();
   const adapter = new FastifyAdapter({
     forceCloseConnections: true,
@@ -110,7 +116,7 @@ describe('the dashboard refuses to start', () => {
   ])('%s', (_, options, message) => {
     const start = (): unknown => AdvisoryLockDashboardModule.forRoot(options as { public: true });
     expect(start).toThrow(message);
-    expect(start).toThrow(expect.objectContaining({ code: 'LOCK_CONFIGURATION' }) as Error);
+    expect(start).toThrow(LockConfigurationError);
   });
 
   it('without the locks that it shall show', async () => {

@@ -110,9 +110,7 @@ it('to end a holder has to be allowed', async () => {
   await using lock = await held('import');
   const request: TerminateRequest = await requestToEnd(database);
   const response = await terminate(`${url}/locks`, request);
-  expect([response.status, await response.json()]).toMatchObject([
-    403,
-    { message: expect.stringContaining('allowTerminate') as string },
-  ]);
+  expect(response.status).toBe(403);
+  expect(await response.text()).toContain('allowTerminate');
   expect((await requestToEnd(database)).key.id).toBe(String(lock.key));
 });

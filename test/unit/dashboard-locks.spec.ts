@@ -147,9 +147,11 @@ describe('the search', () => {
 });
 
 it('an instance whose backends are there without a word is silent', () => {
-  const silent = [{ pid: 3, instance: 'web-2' }, { pid: 4, instance: 'web-2' }, { pid: 5 }];
+  const silent = [
+    { pid: 3, instance: 'web-2' },
+    { pid: 4, instance: 'web-2' },
+  ];
   expect(dashboardInstancesOf({ reports: [reportOf('web-1', [])], silent })).toEqual([
-    { name: 'backend 5', backends: [5], isSilent: true },
     { name: 'web-1', backends: [7], upMs: 1_000, isSilent: false },
     { name: 'web-2', backends: [3, 4], isSilent: true },
   ]);

@@ -2,9 +2,12 @@ import { Module } from '@nestjs/common';
 import { ScheduleModule } from '@nestjs/schedule';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AdvisoryLockModule } from 'nestjs-advisory-lock';
+import { AdvisoryLockDashboardModule } from 'nestjs-advisory-lock/dashboard';
+import { dashboardPath } from './dashboard-path.js';
 import { databaseOptions } from './database-options.js';
 import { HealthModule } from './health/health.module.js';
 import { ImportsModule } from './imports/imports.module.js';
+import { instanceName } from './instance-name.js';
 import { OrdersModule } from './orders/orders.module.js';
 import { PricesModule } from './prices/prices.module.js';
 import { ReportsModule } from './reports/reports.module.js';
@@ -13,7 +16,9 @@ import { ReportsModule } from './reports/reports.module.js';
   imports: [
     TypeOrmModule.forRoot(databaseOptions(process.env.DATABASE_URL ?? 'postgres://localhost/postgres')),
     ScheduleModule.forRoot(),
-    AdvisoryLockModule.forRoot(),
+    AdvisoryLockModule.forRoot({ instanceName }),
+    // `main.ts` listens on loopback alone, so whoever sees it is at this machine. Where others can reach it, name `guards`.
+    AdvisoryLockDashboardModule.forRoot({ path: dashboardPath, public: true }),
     OrdersModule,
     ReportsModule,
     PricesModule,

@@ -4,9 +4,11 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import type { DashboardParty, DashboardSnapshot } from '../../lib/dashboard/dashboard-snapshot.js';
 import { withClient } from '../support/admin.js';
 import { defer } from '../support/cleanup.js';
 import { useTestDatabase } from '../support/test-database.js';
+import { until } from '../support/until.js';
 
 interface Order {
   id: number;
@@ -97,11 +99,10 @@ describe('the sample fleet', () => {
   );
 
   it(
-    'says of each instance that it is alive and ready',
+    'serves the health of each instance, and the dashboard, which shows who has the daily report and what became of its ticks',
     async () => {
       const fleet = startFleet(shop);
       const instances = await fleet.instances();
-
       for (const { url } of instances) {
         for (const route of ['live', 'ready']) {
           const response = await fetch(`${url}/health/${route}`);
@@ -111,6 +112,32 @@ describe('the sample fleet', () => {
           });
         }
       }
+
+      const [line = ''] = await fleet.shows(/Dashboard: http/);
+      const dashboard = line.replace(/^ *Dashboard: /, '');
+      expect(instances.map(({ url }) => `${url}/locks`)).toContain(dashboard);
+      const page = await fetch(dashboard);
+      expect(page.status).toBe(200);
+      expect(page.headers.get('content-type')).toContain('text/html');
+      // The fleet's own accountant asks two instances at a time for a report.
+      await until(
+        async () => {
+          const { locks } = await snapshot(dashboard);
+          const report = locks.find(({ name }) => name === 'daily-report');
+          return isOfShop(report?.holders[0]) && isOfShop(report?.waiters[0]);
+        },
+        'it shows which instance has the lock of the report, and which waits for it',
+        waitLimitMs,
+      );
+      await until(
+        async () => {
+          const { jobs } = await snapshot(dashboard);
+          const ticks = jobs.find(({ name }) => name === 'daily-report')?.ticks ?? [];
+          return ticks.some(({ outcome, instances: each }) => outcome === 'ran' && each.length === 3);
+        },
+        'it shows a tick that ran in one instance, and what the others made of it',
+        waitLimitMs,
+      );
     },
     testTimeoutMs,
   );
@@ -302,6 +329,14 @@ async function newestOrder(url: string): Promise<Order> {
   const order = ((await response.json()) as Order[]).at(-1);
   if (!order) throw new Error('The shop has no orders.');
   return order;
+}
+
+async function snapshot(dashboard: string): Promise<DashboardSnapshot> {
+  return (await (await fetch(`${dashboard}/snapshot`)).json()) as DashboardSnapshot;
+}
+
+function isOfShop(party: DashboardParty | undefined): boolean {
+  return /^shop-\d$/.test(party?.instance ?? '');
 }
 
 async function stopsAnswering(url: string): Promise<void> {

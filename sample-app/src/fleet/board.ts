@@ -6,8 +6,8 @@ const timeWidth = 10;
 const whatWidth = 30;
 const cellWidth = 15;
 const rowsPerHeader = 20;
-/** Longer than a payment: its answers belong in one row. */
-const rowOpenMs = 1_500;
+/** Longer than a payment, and than a tick that waits for other reports: what came of them belongs in one row. */
+const rowOpenMs = 4_000;
 const colours = ['cyan', 'magenta', 'yellow', 'green', 'blue'] as const;
 
 interface Row {

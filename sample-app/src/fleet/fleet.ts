@@ -79,6 +79,11 @@ export class Fleet {
     if (leadership === 'ends') this.leaders.ends(name, 'stopped leading');
     const deed = deedOf(line);
     if (deed && this.state !== 'starting') this.board.show(name, deed);
-    else if (troubles.has(line.level)) this.board.note(`${name}: ${line.message}`);
+    else if (troubles.has(line.level) && !isRefusalAtTheEnd(line)) this.board.note(`${name}: ${line.message}`);
   }
+}
+
+/** Whoever waits for a lock of an instance that shuts down is refused, as it should be. */
+function isRefusalAtTheEnd({ message }: LogLine): boolean {
+  return message.includes('the application is shutting down');
 }

@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import { dashboardPath } from '../dashboard-path.js';
 import type { InstanceProcess } from './instance-process.js';
 
 /** What to look at and what to try, at the top of the terminal. */
@@ -10,6 +11,9 @@ export function introduce(instances: InstanceProcess[], leader: InstanceProcess 
     ...instances.map(({ name, url, pid }) =>
       entry(name, `${url}  pid ${pid}${name === leader?.name ? '  leads' : ''}`),
     ),
+    '',
+    `  ${styleText('bold', `Dashboard: ${first.url}${dashboardPath}`)}`,
+    entry('', 'who holds what, who waits, and each tick, live; every instance serves it'),
     '',
     entry('each tick', 'one instance claims it and writes the report, the others skip it'),
     entry('look', `curl ${first.url}/orders    or /reports`),

@@ -1,0 +1,2 @@
+/** Where each instance serves the dashboard. */
+export const dashboardPath = '/locks';

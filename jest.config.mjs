@@ -8,6 +8,7 @@ export default {
   moduleNameMapper: {
     '^(\\.{1,2}/.*)\\.js$': '$1',
     '^nestjs-advisory-lock$': '<rootDir>/lib/index.ts',
+    '^nestjs-advisory-lock/dashboard$': '<rootDir>/lib/dashboard/index.ts',
   },
   modulePathIgnorePatterns: ['<rootDir>/dist', '/fixtures/', '/rivals/'],
   transform: {

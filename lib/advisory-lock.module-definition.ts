@@ -10,6 +10,7 @@ import {
 import { AdvisoryLockService } from './advisory-lock.service.js';
 import { DEFAULT_NAME, getAdvisoryLockToken } from './advisory-lock.tokens.js';
 import { AdvisoryLockCronHistory } from './cron/record/cron-history.js';
+import { TickLog } from './cron/tick-log.js';
 import { RecordedJobs } from './cron/record/recorded-jobs.js';
 import { addRunTimeJob } from './decorators/run-time-job.js';
 import { findPostgres } from './discovery/find-data-source.js';
@@ -48,11 +49,6 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
             provide: AdvisoryLockCronHistory,
             inject: [token],
             useFactory: (service: AdvisoryLockService) => new AdvisoryLockCronHistory(service),
-          },
-          {
-            provide: AdvisoryLockEvents,
-            inject: [token],
-            useFactory: (service: AdvisoryLockService) => service.events,
           },
           {
             provide: AdvisoryLockInspector,
@@ -107,6 +103,8 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
           { instanceName, joinsFleet }: AdvisoryLockModuleOptions,
         ) => new Fleet(table, keys, { instance: instanceName, isJoined: joinsFleet }),
       },
+      AdvisoryLockEvents,
+      TickLog,
       {
         provide: Transactions,
         inject: [MODULE_OPTIONS_TOKEN, ModuleRef],
@@ -125,7 +123,16 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
       },
       {
         provide: token,
-        inject: [KeyBook, LockTable, Transactions, MODULE_OPTIONS_TOKEN, ModuleRef, Fleet],
+        inject: [
+          KeyBook,
+          LockTable,
+          Transactions,
+          MODULE_OPTIONS_TOKEN,
+          ModuleRef,
+          Fleet,
+          AdvisoryLockEvents,
+          TickLog,
+        ],
         useFactory: (
           keys: KeyBook,
           table: LockTable,
@@ -133,22 +140,29 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
           options: AdvisoryLockModuleOptions,
           moduleRef: ModuleRef,
           fleet: Fleet,
+          events: AdvisoryLockEvents,
+          ticks: TickLog,
         ) => {
-          const { httpStatus, exposeLockName } = options;
+          const { httpStatus, exposeLockName, warnAfterTicks } = options;
           const http = {
             ...(httpStatus !== undefined && { httpStatus }),
             ...(exposeLockName !== undefined && { exposeLockName }),
           };
           const jobs = { findScheduler: () => findScheduler(moduleRef), add: addRunTimeJob };
-          return new AdvisoryLockService(keys, table, http, transactions, jobs, fleet);
+          return new AdvisoryLockService(keys, table, http, transactions, jobs, {
+            fleet,
+            events,
+            ticks,
+            warnAfterTicks,
+          });
         },
       },
       ...byClass,
       {
         provide: LockedProviders,
-        inject: [DiscoveryService, ModuleRef, token],
-        useFactory: (discovery: DiscoveryService, moduleRef: ModuleRef, service: AdvisoryLockService) =>
-          new LockedProviders(discovery, moduleRef, token, service),
+        inject: [DiscoveryService, ModuleRef, KeyBook, TickLog],
+        useFactory: (discovery: DiscoveryService, moduleRef: ModuleRef, keys: KeyBook, ticks: TickLog) =>
+          new LockedProviders(discovery, moduleRef, token, keys, ticks),
       },
       {
         provide: LeadershipMethods,
@@ -164,15 +178,17 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
       },
       {
         provide: EventEmitterBridge,
-        inject: [token, ModuleRef],
-        useFactory: ({ events }: AdvisoryLockService, moduleRef: ModuleRef) =>
+        inject: [AdvisoryLockEvents, ModuleRef],
+        useFactory: (events: AdvisoryLockEvents, moduleRef: ModuleRef) =>
           new EventEmitterBridge(events, moduleRef),
       },
       {
         provide: AdvisoryLockTelemetry,
-        inject: [token, MODULE_OPTIONS_TOKEN],
+        inject: [AdvisoryLockEvents, LockTable, KeyBook, MODULE_OPTIONS_TOKEN],
         useFactory: (
-          { events, table, keys }: AdvisoryLockService,
+          events: AdvisoryLockEvents,
+          table: LockTable,
+          keys: KeyBook,
           { telemetry }: AdvisoryLockModuleOptions,
         ) =>
           new AdvisoryLockTelemetry(events, table, new NameTemplates((lockName) => keys.isKept(lockName)), {
@@ -182,6 +198,7 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
       },
       LockUnavailableFilter,
     ],
-    exports: [token, ...byClass],
+    // Of a module with a name, the events are those of its service.
+    exports: [token, ...byClass, ...(name === DEFAULT_NAME ? [AdvisoryLockEvents] : [])],
   };
 }

@@ -82,6 +82,12 @@ export interface AdvisoryLockModuleOptions extends BusyHttpOptions {
    */
   readonly failOnProblems?: boolean;
   /**
+   * After how many ticks in a row that a job was left out in the whole fleet, as its lock is held, a warning names the holder; then each
+   * time that they have doubled. 0 never warns.
+   * @default 3
+   */
+  readonly warnAfterTicks?: number;
+  /**
    * Whether OpenTelemetry is told of the locks: `'auto'` when `@opentelemetry/api` is installed and an SDK is registered by the time the
    * application has started, `true` also when one is registered later (without the package the application does not start), `false`
    * never.
@@ -159,6 +165,7 @@ const rules: OptionRules = {
     'a whole number of milliseconds, from 0 to 2147483647',
   ],
   failOnProblems: [(value) => typeof value === 'boolean', 'a boolean'],
+  warnAfterTicks: [(value) => isWholeNumber(value, 0, 50), 'a whole number from 0 to 50'],
   telemetry: [(value) => typeof value === 'boolean' || value === 'auto', "true, false or 'auto'"],
   instanceName: [
     (value) => typeof value === 'string' && value.length <= LONGEST_INSTANCE && /^[!-~]+$/.test(value),

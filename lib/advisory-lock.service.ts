@@ -2,6 +2,7 @@ import type { SchedulerRegistry } from '@nestjs/schedule';
 import type { EntityManager } from 'typeorm';
 import type { AdvisoryLock } from './advisory-lock.js';
 import { RunRecords } from './cron/record/run-records.js';
+import { HeldUpJobs } from './cron/held-up-jobs.js';
 import { TickLog } from './cron/tick-log.js';
 import type { Leadership, LeadershipBody, LeadOptions } from './cron/leadership.js';
 import { Leaderships } from './cron/leaderships.js';
@@ -24,6 +25,16 @@ import type { LockOptions } from './lock.options.js';
 import { SessionLocks } from './session-locks.js';
 import type { LockInTransactionOptions, TransactionLockOptions } from './transaction-lock.options.js';
 import { type TransactionBody, TransactionLocks } from './transaction-locks.js';
+
+const DEFAULT_WARN_AFTER_TICKS = 3;
+
+/** What the module may give to its service; it makes the rest itself. */
+interface ServiceParts {
+  readonly events?: AdvisoryLockEvents;
+  readonly ticks?: TickLog;
+  readonly fleet?: Fleet;
+  readonly warnAfterTicks?: number | undefined;
+}
 
 /** What came of `tryWithLock`: whether the body ran, and what it answered. */
 export type TryLockOutcome<T> =
@@ -51,12 +62,16 @@ export type TryLockOutcome<T> =
  */
 export class AdvisoryLockService {
   /** What happens to the locks and jobs of this module, for whoever wants to hear of it. */
-  readonly events = new AdvisoryLockEvents();
+  readonly events: AdvisoryLockEvents;
 
   private readonly sessionLocks: SessionLocks;
   private readonly transactionLocks: TransactionLocks;
   /** Its exclusive jobs, and what has become of their latest ticks in this process. @internal */
-  readonly ticks = new TickLog();
+  readonly ticks: TickLog;
+  /** @internal */
+  readonly fleet: Fleet;
+  /** Warns of jobs that run nowhere. @internal */
+  readonly heldUpJobs: HeldUpJobs;
   /** The runs of jobs with `tick: 'record'`. @internal */
   readonly records: RunRecords;
   private readonly leaderships: Leaderships;
@@ -70,14 +85,22 @@ export class AdvisoryLockService {
     http: BusyHttpOptions,
     transactions: Transactions,
     private readonly jobs?: RunTimeJobs,
-    /** @internal */
-    readonly fleet: Fleet = new Fleet(table, keys),
+    {
+      events = new AdvisoryLockEvents(),
+      ticks = new TickLog(),
+      fleet = new Fleet(table, keys),
+      warnAfterTicks = DEFAULT_WARN_AFTER_TICKS,
+    }: ServiceParts = {},
   ) {
-    const teller = new LockTeller(this.events);
-    table.observer = new ConnectionLog(this.events);
-    fleet.reportJobs = () => this.ticks.report(this.scheduler);
-    this.sessionLocks = new SessionLocks(keys, table, http, transactions, this.events, teller);
-    this.transactionLocks = new TransactionLocks(this.sessionLocks, keys, transactions, this.events, teller);
+    this.events = events;
+    this.ticks = ticks;
+    this.fleet = fleet;
+    this.heldUpJobs = new HeldUpJobs(fleet, ticks, warnAfterTicks);
+    const teller = new LockTeller(events);
+    table.observer = new ConnectionLog(events);
+    fleet.reportJobs = () => ticks.report(this.scheduler);
+    this.sessionLocks = new SessionLocks(keys, table, http, transactions, events, teller);
+    this.transactionLocks = new TransactionLocks(this.sessionLocks, keys, transactions, events, teller);
     this.records = new RunRecords(keys, table, () => transactions.dataSource, fleet.instance);
     this.leaderships = new Leaderships(keys, table, this.sessionLocks);
   }

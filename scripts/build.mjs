@@ -1,7 +1,7 @@
 // Builds the package twice: ES modules and CommonJS, because a Nest 12 application under jest needs the first
 // and a Nest 11 application under plain CommonJS jest the second.
 import { execFileSync } from 'node:child_process';
-import { rmSync, writeFileSync } from 'node:fs';
+import { cpSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
@@ -11,5 +11,14 @@ const tsc = createRequire(import.meta.url).resolve('typescript/lib/tsc.js');
 rmSync(`${root}/dist`, { recursive: true, force: true });
 for (const project of ['tsconfig.build.json', 'tsconfig.build-cjs.json']) {
   execFileSync(process.execPath, [tsc, '-p', project], { cwd: root, stdio: 'inherit' });
+}
+// What is not compiled.
+for (const half of ['esm', 'cjs']) {
+  for (const name of ['page', 'page-folder.cjs']) {
+    cpSync(`${root}/lib/dashboard/${name}`, `${root}/dist/${half}/dashboard/${name}`, {
+      recursive: true,
+      filter: (path) => !path.endsWith('.json'),
+    });
+  }
 }
 writeFileSync(`${root}/dist/cjs/package.json`, '{ "type": "commonjs" }\n');

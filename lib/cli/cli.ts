@@ -3,14 +3,20 @@ import type { CliCommand } from './cli-command.js';
 import { doctorCommand } from './doctor.command.js';
 import { ExitStatus, statusOfError } from './exit-status.js';
 import { keyCommand } from './key.command.js';
+import { killCommand } from './kill.command.js';
+import { listCommand } from './list.command.js';
 import { complain, print } from './print.js';
 import { runCommand } from './run.command.js';
 import { UsageError } from './usage.error.js';
+import { whyCommand } from './why.command.js';
 
 const commands: Readonly<Record<string, CliCommand>> = {
+  list: listCommand,
+  why: whyCommand,
+  kill: killCommand,
+  run: runCommand,
   key: keyCommand,
   doctor: doctorCommand,
-  run: runCommand,
 };
 
 /** Does what the arguments say, and answers the exit status. */

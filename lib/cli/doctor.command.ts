@@ -19,7 +19,7 @@ export const doctorCommand: CliCommand = {
 
   async run(args) {
     const { values } = readArguments(() => parseArgs({ args, options: { json: { type: 'boolean' } } }));
-    const table = await openLockTable('nestjs-advisory-lock doctor');
+    const { table } = await openLockTable('doctor');
     try {
       const diagnosis = await diagnose(table);
       const { isHealthy, pooler, problems } = diagnosis;

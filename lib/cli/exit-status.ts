@@ -2,6 +2,7 @@ import { constants } from 'node:os';
 import { AdvisoryLockError } from '../errors/advisory-lock.error.js';
 import { CommandError } from './command.error.js';
 import { InterruptedError } from './interrupted.error.js';
+import { PrivilegeError } from './privilege.error.js';
 import { UsageError } from './usage.error.js';
 
 /**
@@ -15,6 +16,8 @@ export const ExitStatus = {
   problems: 1,
   /** EX_USAGE */
   usage: 64,
+  /** EX_NOUSER: who was meant is not there any more. */
+  changed: 67,
   /** EX_UNAVAILABLE */
   noDatabase: 69,
   /** EX_SOFTWARE */
@@ -23,6 +26,8 @@ export const ExitStatus = {
   busy: 75,
   /** EX_PROTOCOL */
   lost: 76,
+  /** EX_NOPERM */
+  forbidden: 77,
 } as const;
 
 /** What a shell says of a process that a signal has ended. */
@@ -33,6 +38,7 @@ export function statusOfSignal(signal: NodeJS.Signals): number {
 export function statusOfError(error: unknown): number {
   if (error instanceof UsageError) return ExitStatus.usage;
   if (error instanceof CommandError) return error.status;
+  if (error instanceof PrivilegeError) return ExitStatus.forbidden;
   if (error instanceof InterruptedError) return statusOfSignal(error.signal);
   if (!(error instanceof AdvisoryLockError)) return ExitStatus.bug;
   if (error.code === 'LOCK_UNAVAILABLE' || error.code === 'LOCK_TIMEOUT') return ExitStatus.busy;

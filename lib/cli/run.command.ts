@@ -43,7 +43,7 @@ export const runCommand: CliCommand = {
   async run(args) {
     const wanted = readArguments(() => readRun(args));
     const signals = new Signals();
-    const table = await openLockTable(`nestjs-advisory-lock run ${wanted.name}`);
+    const { table } = await openLockTable(`run ${wanted.name}`, wanted.keys);
     try {
       const hold = await take(table, wanted, signals.interrupted);
       signals.interrupted.throwIfAborted();

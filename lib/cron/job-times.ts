@@ -6,6 +6,8 @@ import { Ticks } from './ticks.js';
 export interface JobTimes {
   /** As it is written: a cron expression, or `every 5000 ms`. */
   readonly text: string;
+  /** How long after an instant the timers of all instances have fired for it, as far as clocks are right. */
+  readonly spreadMs: number;
   /** The instants after the first, up to and including the second, the oldest first; of more than `max` the newest. */
   between(afterMs: number, untilMs: number, max: number): number[];
   /** The first instant after this one, if there is one. */
@@ -24,8 +26,10 @@ export function cronTimes(mark: object): FindTimes {
     const ticks = new Ticks(job.cronTime);
     return {
       text: typeof source === 'string' ? source : new Date(source.toMillis()).toISOString(),
-      between: (afterMs, untilMs, max) => ticks.between(afterMs, untilMs, max),
-      after: (afterMs) => ticks.after(afterMs),
+      spreadMs: 0,
+      // A job that is disabled, or was stopped, is not due.
+      between: (afterMs, untilMs, max) => (job.isActive ? ticks.between(afterMs, untilMs, max) : []),
+      after: (afterMs) => (job.isActive ? ticks.after(afterMs) : undefined),
     };
   };
 }
@@ -34,6 +38,7 @@ export function cronTimes(mark: object): FindTimes {
 export function intervalTimes(periodMs: number): FindTimes {
   const times: JobTimes = {
     text: `every ${periodMs} ms`,
+    spreadMs: periodMs,
     between(afterMs, untilMs, max) {
       const last = slotAt(untilMs, periodMs);
       const count = Math.min(max, Math.floor((last - slotAt(afterMs, periodMs)) / periodMs));

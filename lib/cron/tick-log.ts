@@ -12,6 +12,14 @@ const REMEMBERED_JOBS = 1_000;
 const TOLD_TICKS = 1_000;
 const LEAST_TOLD_TICKS = 3;
 
+/** Of how many ticks of each job an instance with so many jobs tells at most. */
+export function toldTicks(jobCount: number): number {
+  return Math.min(
+    REMEMBERED_TICKS,
+    Math.max(LEAST_TOLD_TICKS, Math.floor(TOLD_TICKS / Math.max(1, jobCount))),
+  );
+}
+
 /** Which job, as it is told of. */
 export interface JobName {
   /** The name of its lock. */
@@ -60,7 +68,7 @@ export class TickLog {
 
   /** What is told to the fleet. */
   report(scheduler: Scheduler | undefined): ReportedJob[] {
-    const perJob = Math.max(LEAST_TOLD_TICKS, Math.floor(TOLD_TICKS / Math.max(1, this.jobs.size)));
+    const perJob = toldTicks(this.jobs.size);
     return [...this.jobs.values()].map(({ lockName, method, findTimes, ticks }) => {
       const schedule = scheduler && findTimes?.(scheduler)?.text;
       return {

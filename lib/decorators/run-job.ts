@@ -35,7 +35,12 @@ export async function runJob(job: JobMethod, instance: object, args: readonly un
   const name = job.nameOf(instance);
   const called = { lockName: describeNames(name), method: describeMethod(instance, job.methodName) };
   const call = new JobCall(called, firing, service.ticks, service.events);
-  const watched = watchedJob(job, call);
+  const onHeld = (): void => {
+    const { scheduler } = service;
+    if (scheduler === undefined || firing === undefined || firing.isMissed === true) return;
+    void service.heldUpJobs.look(called, service.keys.keyOf(name), firing.atMs, scheduler);
+  };
+  const watched = watchedJob(job, call, onHeld);
   try {
     return await (firing === undefined
       ? runLocked(watched, instance, args)
@@ -47,7 +52,7 @@ export async function runJob(job: JobMethod, instance: object, args: readonly un
 }
 
 /** The job, of which the call notes what becomes. */
-function watchedJob(job: JobMethod, call: JobCall): JobMethod {
+function watchedJob(job: JobMethod, call: JobCall, onHeld: () => void): JobMethod {
   const { onShutdown } = job;
   return {
     ...job,
@@ -63,6 +68,7 @@ function watchedJob(job: JobMethod, call: JobCall): JobMethod {
       }
     },
     onSkip(reason) {
+      if (reason === 'held') onHeld();
       if (job.onBusy === 'skip') call.skippedQuietly(reason);
       else call.skipped(reason);
     },

@@ -3,6 +3,8 @@ import type { DiscoveryService, ModuleRef } from '@nestjs/core';
 import type { AdvisoryLockService } from '../advisory-lock.service.js';
 import { literalLocksOf } from '../decorators/literal-locks.js';
 import { fillSlot, readSlot, slotsOf } from '../decorators/lock-slots.js';
+import type { TickLog } from '../cron/tick-log.js';
+import type { KeyBook } from '../engine/key-book.js';
 import { describeNames } from '../engine/lock-key.js';
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
 import { allProvided } from './all-provided.js';
@@ -22,7 +24,8 @@ export class LockedProviders implements OnModuleInit {
     private readonly moduleRef: ModuleRef,
     /** The slot of the module's own service; its exclusive jobs are checked. */
     private readonly slot: symbol,
-    private readonly service: AdvisoryLockService,
+    private readonly keys: KeyBook,
+    private readonly ticks: TickLog,
   ) {}
 
   onModuleInit(): void {
@@ -30,11 +33,11 @@ export class LockedProviders implements OnModuleInit {
     for (const { instance, isMadeByNest } of provided) if (!isMadeByNest) this.fillSlots(instance);
     const jobs = checkExclusiveJobs(provided, this.slot);
     for (const { lock, method, findTimes } of jobs) {
-      this.service.keys.keep(lock);
-      this.service.ticks.add({ lockName: describeNames(lock), method }, findTimes);
+      this.keys.keep(lock);
+      this.ticks.add({ lockName: describeNames(lock), method }, findTimes);
     }
     for (const { name, slot } of provided.flatMap(({ instance }) => literalLocksOf(instance)))
-      if (slot === this.slot) this.service.keys.keep(name);
+      if (slot === this.slot) this.keys.keep(name);
     if (jobs.length > 0 && findScheduler(this.moduleRef) === undefined) {
       this.logger.warn(
         `${jobs.map(({ where }) => where).join(', ')} will not run in this instance: ScheduleModule.forRoot() is not imported here.`,

@@ -49,11 +49,12 @@ export class KeyBook {
 
   /** The key of a name; throws `LOCK_CONFIGURATION` for what cannot be one, and for a name whose key another name has. */
   keyOf(name: LockName): LockKey {
-    const key =
-      typeof name === 'string'
-        ? LockKey.of(this.keyFunction(this.prefix + checkedName(name, 'lock name')), name)
-        : LockKey.of(name);
-    return this.remembered(key);
+    return this.remembered(this.madeOf(name));
+  }
+
+  /** The key of a name that nobody may ever use, such as what somebody searches for: it is not remembered, and in nobody's way. */
+  guessedKeyOf(name: string): LockKey {
+    return this.madeOf(name);
   }
 
   /**
@@ -91,6 +92,11 @@ export class KeyBook {
     if (!isSure) return undefined;
     this.told.set(keyId, name);
     return name;
+  }
+
+  private madeOf(name: LockName): LockKey {
+    if (typeof name !== 'string') return LockKey.of(name);
+    return LockKey.of(this.keyFunction(this.prefix + checkedName(name, 'lock name')), name);
   }
 
   private partOf({ name, id }: LockKey, part: string): LockKey {

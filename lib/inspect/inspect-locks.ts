@@ -183,7 +183,8 @@ export async function inspect(
   };
 }
 
-function inspectedKey(classid: number, objid: number, objsubid: 1 | 2): InspectedKey {
+/** All forms of the key that `pg_locks` writes so. */
+export function inspectedKey(classid: number, objid: number, objsubid: 1 | 2): InspectedKey {
   const { id, isPair, bits } = LockKey.inPgLocks({ classid, objid, objsubid });
   const pair = [classid | 0, objid | 0] as const;
   return { id, form: isPair ? 'pair' : 'bigint', bigint: String(bits), pair, classid, objid, objsubid };

@@ -11,9 +11,17 @@ const DURATION = {
   },
 };
 
+interface Labels {
+  readonly mode?: string;
+  readonly outcome?: string;
+  readonly reason?: string;
+}
+
 /** What the gauges read: the lock table. */
 export interface LockUsage {
   readonly connectionCounts: { readonly open: number; readonly allowed: number };
+  /** Missing while there is no lock connection. */
+  readonly pulse: { readonly heartbeatAgeMs: number } | undefined;
   readonly activities: Iterable<{
     readonly key: { readonly name: string };
     readonly holds: readonly unknown[];
@@ -25,6 +33,10 @@ export interface LockUsage {
 export class LockMetrics {
   /** Of all that were ever held or waited for when somebody looked. */
   private readonly usedTemplates = new Set<string>();
+  /** When the server was heard of, by `performance.now()`, as far as somebody looked. */
+  private heardAt: number | undefined;
+  /** Made once for each time series. */
+  private readonly attributes = new Map<string, Attributes>();
 
   constructor(
     private readonly meter: Meter,
@@ -148,6 +160,19 @@ export class LockMetrics {
           result.observe(this.usage.connectionCounts.allowed, this.common);
         },
       ),
+      observed(
+        meter.createObservableGauge('advisory_lock.heartbeat.age', {
+          description: 'How long ago the server was heard of on the lock connection.',
+          unit: 's',
+        }),
+        (result) => {
+          const { pulse } = this.usage;
+          const now = performance.now();
+          if (pulse !== undefined) this.heardAt = now - pulse.heartbeatAgeMs;
+          // It grows while there is no connection: the last value would look as if all were well.
+          if (this.heardAt !== undefined) result.observe((now - this.heardAt) / 1_000, this.common);
+        },
+      ),
     ]);
   }
 
@@ -163,16 +188,20 @@ export class LockMetrics {
     return sums;
   }
 
-  private attributesOf(
-    lockName: string,
-    { mode, outcome, reason }: { mode?: string; outcome?: string; reason?: string } = {},
-  ): Attributes {
-    return {
-      ...this.attributesOfTemplate(this.templates.of(lockName)),
-      ...(mode !== undefined && { 'advisory_lock.mode': mode }),
-      ...(outcome !== undefined && { 'advisory_lock.outcome': outcome }),
-      ...(reason !== undefined && { 'advisory_lock.reason': reason }),
-    };
+  private attributesOf(lockName: string, { mode = '', outcome = '', reason = '' }: Labels = {}): Attributes {
+    const template = this.templates.of(lockName);
+    const id = `${mode} ${outcome} ${reason} ${template}`;
+    let attributes = this.attributes.get(id);
+    if (attributes === undefined) {
+      attributes = {
+        ...this.attributesOfTemplate(template),
+        ...(mode !== '' && { 'advisory_lock.mode': mode }),
+        ...(outcome !== '' && { 'advisory_lock.outcome': outcome }),
+        ...(reason !== '' && { 'advisory_lock.reason': reason }),
+      };
+      this.attributes.set(id, attributes);
+    }
+    return attributes;
   }
 
   private attributesOfTemplate(template: string): Attributes {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { hostname } from 'node:os';
 import { applicationNameOf, defaultInstanceName } from '../../lib/engine/application-name.js';
 import { freePort } from '../../sample-app/postgres/server.js';
 import { isRunning } from '../support/is-running.js';
@@ -99,9 +100,11 @@ describe('run', () => {
   );
 
   it('shows in pg_stat_activity which lock it is for', async () => {
-    await work(['import']);
+    const running = await work(['import']);
     expect(await database.connections()).toEqual([
-      expect.objectContaining({ applicationName: 'nestjs-advisory-lock run import' }),
+      expect.objectContaining({
+        applicationName: `nestjs-advisory-lock run import ${hostname()}:${running.pid}`,
+      }),
     ]);
   });
 

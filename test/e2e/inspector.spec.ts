@@ -7,9 +7,12 @@ import {
   AdvisoryLockService,
   ExclusiveCron,
   getAdvisoryLockToken,
+  OnLeadership,
+  WithAdvisoryLock,
 } from 'nestjs-advisory-lock';
 import { createLocks } from '../support/locks.js';
 import { useTestDatabase } from '../support/test-database.js';
+import { until } from '../support/until.js';
 import { lockedApp, postgres, start } from './support/applications.js';
 
 const database = useTestDatabase();
@@ -19,6 +22,23 @@ class Reports {
   @ExclusiveCron('0 0 1 1 *')
   yearly(): Promise<void> {
     return Promise.resolve();
+  }
+}
+
+@Injectable()
+class Decorated {
+  @WithAdvisoryLock('rebuild')
+  async rebuild(): Promise<void> {}
+
+  @WithAdvisoryLock(['orders', 'stock'])
+  async move(): Promise<void> {}
+
+  @WithAdvisoryLock('archived', { connection: 'archive' })
+  async archive(): Promise<void> {}
+
+  @OnLeadership('feed')
+  follow(): void {
+    // It leads as long as the application lives.
   }
 }
 
@@ -34,6 +54,66 @@ describe('the inspector of an application', () => {
       { name: 'Reports.yearly', key: { id: String(lock.key) }, isGranted: true },
     ]);
   });
+
+  it('knows the names that are written in decorators, of its own module', async () => {
+    const { app } = await start({
+      imports: [
+        postgres(database),
+        AdvisoryLockModule.forRoot(),
+        AdvisoryLockModule.forRoot({ name: 'archive' }),
+      ],
+      providers: [Decorated],
+    });
+    const elsewhere = createLocks(database.url).service;
+    await using locks = await elsewhere.acquire(['rebuild', 'orders', 'stock', 'archived']);
+    const inspector = app.get(AdvisoryLockInspector);
+    await until(async () => (await inspector.list()).length === 5, 'it leads');
+    const names = (await inspector.list()).map(({ name }) => name);
+    expect(names.sort()).toEqual(['feed', 'orders', 'rebuild', 'stock', undefined]);
+    const archive = app.get<AdvisoryLockService>(getAdvisoryLockToken('archive'));
+    expect(await new AdvisoryLockInspector(archive).list()).toContainEqual(
+      expect.objectContaining({ name: 'archived' }),
+    );
+    locks.assertHeld();
+  });
+
+  it('tells of the jobs and locks of the other applications of the fleet, by the names of their instances', async () => {
+    const startAs = (instanceName: string) =>
+      start({
+        imports: [postgres(database), ScheduleModule.forRoot(), AdvisoryLockModule.forRoot({ instanceName })],
+        providers: [Reports],
+      });
+    const [{ app }, { app: other }] = [await startAs('web-1'), await startAs('web-2')];
+    await using lock = await other.get(AdvisoryLockService).acquire('by-hand');
+    const { reports, locks, silent } = await app.get(AdvisoryLockInspector).fleet({ withinMs: 30_000 });
+    expect(silent).toEqual([]);
+    expect(locks).toMatchObject([
+      {
+        name: 'by-hand',
+        instance: 'web-2',
+        heldMs: expect.any(Number),
+        backend: { applicationName: 'nestjs-advisory-lock web-2' },
+      },
+    ]);
+    const jobs = [{ name: 'Reports.yearly', method: 'Reports.yearly', schedule: '0 0 1 1 *', ticks: [] }];
+    expect(reports).toMatchObject([
+      { instance: 'web-1', jobs },
+      { instance: 'web-2', jobs },
+    ]);
+    lock.assertHeld();
+  });
+
+  it.each(['', 'web 1', 'wëb', 'x'.repeat(41), 7 as never])(
+    'belongs to no instance with the name %p',
+    async (instanceName) => {
+      await expect(
+        start({ imports: [postgres(database), AdvisoryLockModule.forRoot({ instanceName })] }),
+      ).rejects.toMatchObject({
+        code: 'LOCK_CONFIGURATION',
+        message: expect.stringContaining('1 to 40 visible ASCII characters without spaces'),
+      });
+    },
+  );
 
   it('ends a holder, and says so in the log with the reason', async () => {
     const { app, log } = await start(lockedApp(database, {}));

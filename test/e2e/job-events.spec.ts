@@ -64,12 +64,11 @@ describe('the jobs of a fleet', () => {
       return [...isSeen, often.includes('ran'), often.includes('claimed')].every(Boolean);
     }, 'each job has run, and was left out');
 
-    const tick = all('Jobs.good').find((event) => event.type === 'tick' && event.state === 'ran')?.tick;
-    const ofThatTick = all('Jobs.good').filter((event) => event.tick?.getTime() === tick?.getTime());
-    expect(ofThatTick).toMatchObject([
+    const runs = all('Jobs.good').filter((event) => event.type === 'tick');
+    const [first] = runs;
+    expect(runs.filter(({ tick }) => tick.getTime() === first?.tick.getTime())).toMatchObject([
       { state: 'began', lockName: 'Jobs.good' },
       { state: 'ran', durationMs: expect.any(Number) as unknown },
-      ...ofThatTick.slice(2),
     ]);
     expect(all('Jobs.bad').find((event) => event.type === 'tick' && event.state === 'failed')).toMatchObject({
       error: { message: 'no paper' },

@@ -171,6 +171,7 @@ describe('what Prometheus scrapes', () => {
     expect(await scrape('advisory_lock_waiters')).toMatchObject([{ value: 1, ...orders }]);
     expect(await scrape('advisory_lock_connections_open')).toMatchObject([{ value: 1 }]);
     expect(await scrape('advisory_lock_connections_allowed')).toMatchObject([{ value: 4 }]);
+    expect(await scrape('advisory_lock_heartbeat_age')).toHaveLength(1);
     await first.release();
     await (await waiting).release();
     await second.release();

@@ -31,11 +31,14 @@ it('packs both builds, the readme and the licence, and nothing else', () => {
   const others = tarball.files.filter((path) => !path.startsWith('dist/'));
 
   expect(others.sort()).toEqual(['LICENSE', 'README.md', 'package.json']);
+  expect(tarball.files.filter((path) => path.includes('tsconfig'))).toEqual([]);
   expect(tarball.files).toEqual(
     expect.arrayContaining([
       'dist/cjs/index.d.ts',
       'dist/cjs/index.js',
       'dist/cjs/package.json',
+      'dist/cjs/dashboard/page/page.html',
+      'dist/esm/dashboard/page/page.html',
       'dist/esm/index.d.ts',
       'dist/esm/index.js',
     ]),
@@ -61,6 +64,7 @@ describe('in a Nest 12 application of ES modules', () => {
         sameToken: true,
         sameNamedToken: true,
         serviceByTheOtherToken: true,
+        dashboards: [1, 1],
       });
     },
     COMPILE_MS,
@@ -83,7 +87,7 @@ describe('in a Nest 11 application of CommonJS modules', () => {
       await run(commonJsApp, process.execPath, jest, { DATABASE_URL: database.url });
 
       const report: unknown = JSON.parse(await readFile(join(commonJsApp, 'report.json'), 'utf8'));
-      expect(report).toMatchObject({ success: true, numPassedTests: 5, numTotalTests: 5 });
+      expect(report).toMatchObject({ success: true, numPassedTests: 6, numTotalTests: 6 });
     },
     COMPILE_MS,
   );

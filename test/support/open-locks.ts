@@ -42,7 +42,7 @@ export function openLocks(
   const fleet = new Fleet(table, keys, { instance, isJoined });
   let closed: Promise<void> | undefined;
   return {
-    service: new AdvisoryLockService(keys, table, {}, transactions, undefined, fleet),
+    service: new AdvisoryLockService(keys, table, {}, transactions, undefined, { fleet }),
     table,
     close: (graceMs = 0) => (closed ??= table.close(graceMs)),
   };

@@ -41,7 +41,7 @@ describe('an answer', () => {
         call.hear(7, payload);
       }
       const jobs = written.jobs.map((job) => ({ ...job, name: job.name.slice(0, 2_000) }));
-      expect(call.reports.get(7)).toEqual({ ...written, jobs });
+      expect(call.reports).toEqual([{ ...written, jobs }]);
     }
   });
 
@@ -71,7 +71,7 @@ describe('an answer', () => {
     asciiJson({ ...report, locks: [{ key: '1', name: 'a', heldMs: 'long' }] }),
     asciiJson({ ...report, jobs: [{ ...report.jobs[0], ticks: [{ atMs: 1, outcome: '<b>' }] }] }),
     '['.repeat(7_000),
-  ])('with the report %.40s is none', (text) => {
+  ])('with the wrong report %# is none', (text) => {
     expect(readReport(text)).toBeUndefined();
   });
 
@@ -79,15 +79,26 @@ describe('an answer', () => {
     expect(readReport(JSON.stringify({ ...report, mood: 'fine', __proto__: null }))).toEqual(report);
   });
 
-  it('is only heard of who is one of the backends that it tells of', () => {
+  it('tells of other backends only for the same instance, and of none that speaks for itself', async () => {
     const call = new RollCall('q1');
-    const [payload = ''] = splitAnswer('q1', asciiJson(report)) ?? [];
-    call.hear(9, payload);
-    call.hear(7, payload.replace('q1', 'q2'));
-    expect(call.reports.size).toBe(0);
-    call.hear(8, payload);
-    expect(call.hasHeardOf(7)).toBe(true);
+    const members = [
+      { pid: 7, instance: 'web-1' },
+      { pid: 8, instance: 'web-1' },
+      { pid: 9, instance: 'web-2' },
+    ];
+    await call.complete(members, () => true, 0);
+    const answer = (senderPid: number, backends: number[], questionId = 'q1'): void => {
+      const [payload = ''] = splitAnswer(questionId, asciiJson({ ...report, backends })) ?? [];
+      call.hear(senderPid, payload);
+    };
+    answer(9, [9], 'q2');
+    expect(call.reports).toEqual([]);
+    answer(7, [7, 8, 9]);
+    expect([7, 8, 9].map((pid) => call.hasHeardOf(pid))).toEqual([true, true, false]);
+    answer(6, [6, 7, 8, 9]);
     expect(call.hasHeardOf(9)).toBe(false);
+    answer(9, [8, 9]);
+    expect(call.reports.map(({ backends }) => backends)).toEqual([[7, 8], [6], [9]]);
   });
 });
 
@@ -109,7 +120,7 @@ describe('a question', () => {
     '{"id":"q1","keys":[7]}',
     `{"id":"q1","keys":["${'1'.repeat(31)}"]}`,
     asciiJson({ id: 'q1', keys: Array.from({ length: 101 }, String) }),
-  ])('is not %.40s', (payload) => {
+  ])('is not the text %#', (payload) => {
     expect(readQuestion(payload)).toBeUndefined();
   });
 });

@@ -4,14 +4,23 @@ import { LockLostError } from '../../lib/errors/lock-lost.error.js';
 import { AdvisoryLockEvents } from '../../lib/events/advisory-lock-events.js';
 import type { AcquiredEvent, LockEvent } from '../../lib/events/lock-event.js';
 import { AdvisoryLockTelemetry, type TelemetryOptions } from '../../lib/telemetry/advisory-lock-telemetry.js';
+import type { LockUsage } from '../../lib/telemetry/lock-metrics.js';
 import { NameTemplates } from '../../lib/telemetry/name-templates.js';
 import { defer } from '../support/cleanup.js';
 import { recordMetrics, recordSpans } from '../support/telemetry-sdk.js';
 
-const NOTHING_USED = { connectionCounts: { open: 1, allowed: 4 }, activities: [] };
+const NOTHING_USED: LockUsage = {
+  connectionCounts: { open: 0, allowed: 4 },
+  pulse: undefined,
+  activities: [],
+};
 
-function telemetryOf(events: AdvisoryLockEvents, options?: TelemetryOptions): AdvisoryLockTelemetry {
-  const telemetry = new AdvisoryLockTelemetry(events, NOTHING_USED, new NameTemplates(), options);
+function telemetryOf(
+  events: AdvisoryLockEvents,
+  options?: TelemetryOptions,
+  usage = NOTHING_USED,
+): AdvisoryLockTelemetry {
+  const telemetry = new AdvisoryLockTelemetry(events, usage, new NameTemplates(), options);
   defer(() => {
     telemetry.onApplicationShutdown();
   });
@@ -182,11 +191,20 @@ describe('metrics', () => {
     const job = { at, lockName: 'nightly', method: 'Reports.nightly' };
     events.emit({ type: 'error', at, lockName: 'order:42', error });
     events.emit({ type: 'error', at, error });
+    const gaveUp = {
+      lockName: 'import',
+      mode: 'shared',
+      scope: 'session',
+      waitedMs: 5,
+      isAborted: true,
+    } as const;
+    events.emit({ type: 'busy', at, ...gaveUp });
     events.emit({ ...job, type: 'skipped', reason: 'claimed' });
     events.emit({ ...job, type: 'tick', tick: at, state: 'began', lateMs: 0 });
     events.emit({ ...job, type: 'tick', tick: at, state: 'failed', lateMs: 0, durationMs: 10, error });
     expect(await scrape('advisory_lock_requests_total')).toMatchObject([
       { value: 1, labels: { advisory_lock_template: 'order:*', advisory_lock_outcome: 'error' } },
+      { value: 1, labels: { advisory_lock_template: 'import', advisory_lock_outcome: 'aborted' } },
     ]);
     expect(await scrape('advisory_lock_connection_errors_total')).toMatchObject([{ value: 1 }]);
     expect(await scrape('advisory_lock_job_skips_total')).toMatchObject([
@@ -195,5 +213,22 @@ describe('metrics', () => {
     expect(await scrape('advisory_lock_job_runs_total')).toMatchObject([
       { value: 1, labels: { advisory_lock_template: 'nightly', advisory_lock_outcome: 'failed' } },
     ]);
+  });
+
+  it('tell how old the heartbeat is, and that it gets older when there is no connection any more', async () => {
+    const scrape = await recordMetrics();
+    let pulse: LockUsage['pulse'] = { heartbeatAgeMs: 2_000 };
+    const usage = {
+      ...NOTHING_USED,
+      get pulse() {
+        return pulse;
+      },
+    };
+    await telemetryOf(new AdvisoryLockEvents(), {}, usage).onModuleInit();
+    const [first] = await scrape('advisory_lock_heartbeat_age');
+    expect(first?.value).toBeCloseTo(2);
+    pulse = undefined;
+    const [second] = await scrape('advisory_lock_heartbeat_age');
+    expect(second?.value).toBeGreaterThan(first?.value ?? Infinity);
   });
 });

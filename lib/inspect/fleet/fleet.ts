@@ -94,8 +94,8 @@ export class Fleet {
       const own = this.report(question.keys);
       const members = inspected.members.filter(({ pid }) => !own.backends.includes(pid));
       if (isAsked) {
-        const expected = members.flatMap(({ pid }) => (this.silentPids.has(pid) ? [] : [pid]));
-        await call.complete(expected, deadline - performance.now());
+        const counts = (pid: number): boolean => !this.silentPids.has(pid);
+        await call.complete(members, counts, deadline - performance.now());
       }
       const reports = [own, ...this.believed(call)];
       const silent = members.filter(({ pid }) => !call.hasHeardOf(pid));
@@ -152,10 +152,8 @@ export class Fleet {
 
   /** The reports with the names that are sure to be those of their keys, which are also remembered. */
   private believed({ reports }: RollCall): InstanceReport[] {
-    return [...reports].map(([senderPid, report]) => ({
+    return reports.map((report) => ({
       ...report,
-      // Of a backend that speaks for itself nobody else is heard.
-      backends: report.backends.filter((pid) => pid === senderPid || !reports.has(pid)),
       locks: report.locks.map((lock) => ({
         ...lock,
         name: this.keys.learn(lock.key, lock.name) ?? lock.key,

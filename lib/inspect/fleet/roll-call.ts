@@ -1,3 +1,4 @@
+import type { SilentBackend } from './fleet-look.js';
 import type { InstanceReport } from './instance-report.js';
 import { type Part, readPart } from './parts.js';
 import { readReport } from './read-report.js';
@@ -5,9 +6,12 @@ import { readReport } from './read-report.js';
 /** So much text is kept of the answers to one question, in characters. */
 const MOST_TEXT = 32_000_000;
 
-/** Gathers the answers to one question, by the pid of the backend that has sent them. */
+/** Gathers the answers to one question. Everybody in the database may send some. */
 export class RollCall {
-  readonly reports = new Map<number, InstanceReport>();
+  /** By the pid of the backend that has sent them. */
+  private readonly heard = new Map<number, InstanceReport>();
+  /** Which instance a backend is of, by its application name. */
+  private instances = new Map<number, string>();
   private readonly parts = new Map<number, Part[]>();
   private room = MOST_TEXT;
   private check = (): void => undefined;
@@ -17,7 +21,7 @@ export class RollCall {
   hear(senderPid: number, payload: string): void {
     const part = readPart(payload);
     this.room -= payload.length;
-    if (part?.questionId !== this.questionId || this.room < 0 || this.reports.has(senderPid)) return;
+    if (part?.questionId !== this.questionId || this.room < 0 || this.heard.has(senderPid)) return;
     const parts = this.parts.get(senderPid) ?? [];
     this.parts.set(senderPid, parts);
     // They come in the order in which they were sent.
@@ -26,21 +30,32 @@ export class RollCall {
     if (parts.length < part.count) return;
     this.parts.delete(senderPid);
     const report = readReport(parts.map(({ text }) => text).join(''));
-    // Nobody tells of backends without being one of them.
-    if (report?.backends.includes(senderPid) !== true) return;
-    this.reports.set(senderPid, report);
+    if (report === undefined) return;
+    this.heard.set(senderPid, report);
     this.check();
   }
 
-  /** Whether somebody has told of that backend. */
-  hasHeardOf(backendPid: number): boolean {
-    for (const { backends } of this.reports.values()) if (backends.includes(backendPid)) return true;
-    return false;
+  /** What was heard, each with those of the backends that its sender may speak for. */
+  get reports(): InstanceReport[] {
+    return [...this.heard].map(([senderPid, report]) => ({
+      ...report,
+      backends: report.backends.filter((pid) => this.speakerFor(pid) === senderPid),
+    }));
   }
 
-  /** Waits until all of these have answered, but not for longer than that, in milliseconds. */
-  async complete(backendPids: readonly number[], withinMs: number): Promise<void> {
-    const isComplete = (): boolean => backendPids.every((pid) => this.hasHeardOf(pid));
+  hasHeardOf(backendPid: number): boolean {
+    return this.speakerFor(backendPid) !== undefined;
+  }
+
+  /** Waits until all members that count have been heard of, but not for longer than that, in milliseconds. */
+  async complete(
+    members: readonly SilentBackend[],
+    counts: (backendPid: number) => boolean,
+    withinMs: number,
+  ): Promise<void> {
+    this.instances = new Map(members.map(({ pid, instance }) => [pid, instance]));
+    const expected = members.filter(({ pid }) => counts(pid));
+    const isComplete = (): boolean => expected.every(({ pid }) => this.hasHeardOf(pid));
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, Math.max(0, withinMs));
       this.check = (): void => {
@@ -50,5 +65,15 @@ export class RollCall {
       };
       this.check();
     });
+  }
+
+  /** The pid of who tells of a backend: itself, or another backend of the same instance, as those that wait do not listen. */
+  private speakerFor(backendPid: number): number | undefined {
+    if (this.heard.has(backendPid)) return backendPid;
+    for (const [senderPid, { backends }] of this.heard) {
+      const isSame = this.instances.get(senderPid) === this.instances.get(backendPid);
+      if (isSame && backends.includes(backendPid)) return senderPid;
+    }
+    return undefined;
   }
 }

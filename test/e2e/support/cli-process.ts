@@ -22,7 +22,13 @@ export interface CliProcess {
   printed(): string;
   /** Waits until that was printed. */
   says(text: string): Promise<void>;
+  /** Waits until that was said on stderr. */
+  complains(text: string): Promise<void>;
   kill(signal: NodeJS.Signals): void;
+  /** Types a line into its input. */
+  answer(line: string): void;
+  /** Stops reading its output, like head(1). */
+  stopReading(): void;
   /** Ends its input, upon which the commands of the tests end. */
   endInput(): void;
 }
@@ -40,20 +46,24 @@ export function startCli(args: string[], env: NodeJS.ProcessEnv): CliProcess {
     child.kill('SIGKILL');
     await outcome;
   });
+  const said = (stream: () => string, text: string): Promise<void> =>
+    until(
+      () => {
+        if (child.exitCode !== null) throw new Error(`It ended with ${child.exitCode}: ${stderr}`);
+        return stream().includes(text);
+      },
+      `it says "${text}"`,
+      20_000,
+    );
   return {
     pid: child.pid ?? 0,
     outcome,
     printed: () => stdout,
-    says: (text) =>
-      until(
-        () => {
-          if (child.exitCode !== null) throw new Error(`It ended with ${child.exitCode}: ${stderr}`);
-          return stdout.includes(text);
-        },
-        `it says "${text}"`,
-        20_000,
-      ),
+    says: (text) => said(() => stdout, text),
+    complains: (text) => said(() => stderr, text),
     kill: (signal) => child.kill(signal),
+    answer: (line) => child.stdin.write(`${line}\n`),
+    stopReading: () => child.stdout.destroy(),
     endInput: () => child.stdin.end(),
   };
 }

@@ -1,0 +1,17 @@
+import { howLong } from '../inspect/how-long.js';
+
+/** A moment in the zone of who reads it: the time of day, with the date when that is another day than `now`. */
+export function clockTime(at: Date, now: Date): string {
+  const time = [at.getHours(), at.getMinutes(), at.getSeconds()].map(twoDigits).join(':');
+  if (at.toDateString() === now.toDateString()) return time;
+  return `${at.getFullYear()}-${twoDigits(at.getMonth() + 1)}-${twoDigits(at.getDate())} ${time}`;
+}
+
+/** `12:00:03 (3m 12s)`, to follow the word since. */
+export function sinceWhen(at: Date, now: Date): string {
+  return `${clockTime(at, now)} (${howLong(now.getTime() - at.getTime())})`;
+}
+
+function twoDigits(n: number): string {
+  return String(n).padStart(2, '0');
+}

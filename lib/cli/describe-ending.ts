@@ -1,0 +1,49 @@
+import { sinceWhenHeld, whereFrom } from './describe-holder.js';
+import { listed } from './describe-waiter.js';
+import type { LockStory } from './lock-story.js';
+import { namesOf, otherLocksOf } from './other-locks.js';
+import { capital, printable } from './printable.js';
+import type { InspectedLock } from '../inspect/inspected-lock.js';
+import { whoExactly } from './who.js';
+
+/** Whom it hits when a holder is ended, and what with it. */
+export function describeEnding(lock: InspectedLock, story: LockStory): string {
+  const others = otherLocksOf(story, lock);
+  return [
+    `This ends the connection of ${[whoExactly(lock), ...whereFrom(lock)].join(', ')}, which holds ${story.label}.`,
+    sinceWhenHeld(lock, story.now),
+    others.length === 0
+      ? 'It has no other advisory lock.'
+      : `It frees ${others.length === 1 ? 'another lock' : `${others.length} other locks`} of that connection too: ${namesOf(others)}.`,
+  ].join('\n');
+}
+
+/** What has become of a holder. */
+export type Fate = 'ended' | 'stays' | 'changed' | 'forbidden';
+
+export function describeFate(lock: InspectedLock, fate: Fate, { label }: LockStory, reason?: string): string {
+  const who = whoExactly(lock);
+  switch (fate) {
+    case 'ended':
+      return `${who} was ended${reason === undefined ? '' : `: ${printable(reason)}`}.`;
+    case 'stays':
+      return `${who} was told to end, but still holds ${label}: its process on the server may be stopped.`;
+    case 'changed':
+      return `${who} was not ended: it does not hold ${label} any more.`;
+    case 'forbidden':
+      return (
+        `${who} was not ended: the role may not do that. It may end connections of its own role, and others after ` +
+        '`GRANT pg_signal_backend TO …`; those of a superuser only a superuser may end.'
+      );
+  }
+}
+
+/** Who holds the lock now, in one sentence; what cannot be ended as a connection is said too. */
+export function describeNow({ label, holders, prepared }: LockStory): string {
+  const cure = prepared.map(
+    ({ gid }) =>
+      ` End it with ROLLBACK PREPARED '${printable(gid).replaceAll("'", "''")}', in this database.`,
+  );
+  if (holders.length === 0) return capital(`${label} is free: nobody holds it.`);
+  return capital(`${label} is held by ${listed(holders.map(whoExactly))}.${cure.join('')}`);
+}

@@ -1,0 +1,103 @@
+import { howLong } from '../inspect/how-long.js';
+import { clockTime, sinceWhen } from './ago.js';
+import { heldFor } from '../inspect/held-for.js';
+import type { PreparedTransaction } from './prepared-holders.js';
+import { printable } from './printable.js';
+import type { InspectedLock } from '../inspect/inspected-lock.js';
+import { addressOf, whoIs } from './who.js';
+
+/** Who holds a lock, since when, and what they do meanwhile, in sentences. */
+export function describeHolder(
+  lock: InspectedLock,
+  otherLocks: readonly InspectedLock[],
+  now: Date,
+): string[] {
+  const { callsWaiting = 0 } = lock;
+  return [
+    sinceWhenHeld(lock, now),
+    describeBackend(lock, now),
+    ...describeState(lock, now),
+    describeScope(lock) +
+      (otherLocks.length > 0
+        ? ` The connection has ${otherLocks.length} other lock${otherLocks.length === 1 ? '' : 's'} as well.`
+        : ''),
+    ...(callsWaiting > 0 ? [`Inside of that instance, ${calls(callsWaiting)} for it.`] : []),
+  ];
+}
+
+/** The holder that has no backend. */
+export function describePrepared({ gid, owner, preparedAt }: PreparedTransaction, now: Date): string[] {
+  return [
+    `The prepared transaction "${printable(gid)}" of the user ${printable(owner)} holds it for at least ` +
+      `${howLong(now.getTime() - preparedAt.getTime())}: it was prepared at ${clockTime(preparedAt, now)}.`,
+    'It has no connection, and outlives restarts of the server; it lasts until somebody commits it or rolls it back.',
+  ];
+}
+
+/** Since when it is held, as far as anybody knows. */
+export function sinceWhenHeld(lock: InspectedLock, now: Date): string {
+  const { backend, mode } = lock;
+  const who = `${whoIs(lock)} has held it ${mode === 'shared' ? 'shared' : 'exclusively'}`;
+  const held = heldFor(lock, now);
+  if (held !== undefined && !held.isAtLeast) {
+    return `${who} since ${sinceWhen(new Date(now.getTime() - held.ms), now)}.`;
+  }
+  if (held !== undefined) {
+    const idleSince = clockTime(new Date(now.getTime() - held.ms), now);
+    return `${who} for at least ${howLong(held.ms)}: its connection has been idle since ${idleSince}. Postgres does not note when a lock was granted.`;
+  }
+  if (backend?.startedAt === undefined) {
+    return `${who}; since when cannot be seen without the role pg_read_all_stats.`;
+  }
+  const longest = `for no longer than ${howLong(now.getTime() - backend.startedAt.getTime())}, as long as it has been connected`;
+  return lock.instance !== undefined
+    ? `${who} ${longest}. Since when exactly, only the instance itself knows, and it did not tell.`
+    : `${who} ${longest}. Postgres does not note when a lock was granted.`;
+}
+
+function describeBackend(lock: InspectedLock, now: Date): string {
+  const { pid, user, applicationName, startedAt } = lock.backend ?? {};
+  const address = addressOf(lock);
+  const parts = [`Its connection is the backend with the pid ${String(pid)}`];
+  if (applicationName) parts.push(`application "${printable(applicationName)}"`);
+  if (user !== undefined) parts.push(`user "${printable(user)}"`);
+  if (address !== undefined) parts.push(`from ${address}`);
+  // A local connection has no address, and neither has one that may not be seen.
+  else if (startedAt !== undefined) parts.push('on the machine of the server');
+  if (startedAt !== undefined) parts.push(`open since ${sinceWhen(startedAt, now)}`);
+  return `${parts.join(', ')}.`;
+}
+
+function describeState(lock: InspectedLock, now: Date): string[] {
+  const { state, stateChangedAt, transactionStartedAt } = lock.backend ?? {};
+  // That it is idle was said already, when that is all that is known of how long it has held the lock.
+  if (state === undefined || (state === 'idle' && heldFor(lock, now)?.isAtLeast === true)) return [];
+  const since = stateChangedAt === undefined ? '' : ` since ${sinceWhen(stateChangedAt, now)}`;
+  if (state === 'active') return [`It has been running a statement${since}.`];
+  if (!state.startsWith('idle in transaction')) return [`It has been ${state}${since}.`];
+  const aborted = state.includes('aborted') ? ' that has failed' : '';
+  const begun =
+    transactionStartedAt === undefined ? '' : `, begun at ${clockTime(transactionStartedAt, now)}`;
+  return [`It has been idle${since} in a transaction${aborted}${begun}.`];
+}
+
+function describeScope({ scope }: InspectedLock): string {
+  if (scope === 'session')
+    return 'It is a session lock: it lasts until it is released, or the connection ends.';
+  if (scope === 'transaction') return 'It is a transaction lock: it lasts until the transaction ends.';
+  return 'It is in a transaction, so Postgres does not say whether the lock is of the session or of the transaction.';
+}
+
+export function calls(count: number): string {
+  return count === 1 ? '1 call waits' : `${count} calls wait`;
+}
+
+/** The role and the address, as far as they may be seen. */
+export function whereFrom(lock: InspectedLock): string[] {
+  const user = lock.backend?.user;
+  const address = addressOf(lock);
+  return [
+    ...(user === undefined ? [] : [`user "${printable(user)}"`]),
+    ...(address === undefined ? [] : [`from ${address}`]),
+  ];
+}

@@ -1,0 +1,36 @@
+import { howLong } from '../inspect/how-long.js';
+import { sinceWhen } from './ago.js';
+import { calls, whereFrom } from './describe-holder.js';
+import type { InspectedLock } from '../inspect/inspected-lock.js';
+import { whoExactly } from './who.js';
+
+/** Who waits, for how long, and behind whom, in sentences. `nameOf` tells who has a pid. */
+export function describeWaiter(lock: InspectedLock, nameOf: (pid: number) => string, now: Date): string[] {
+  const { mode, isGranted, blockedBy, callsWaiting = 0 } = lock;
+  const from = whereFrom(lock);
+  const parts = [
+    [whoExactly(lock), ...from].join(', '),
+    from.length > 0 ? ', ' : ' ',
+    // Of a lock with permits, who waits first holds the turn, and since when he has waited is not known.
+    isGranted
+      ? 'has the turn to take a permit'
+      : `has waited${waitedFor(lock, now)} to hold it ${mode === 'shared' ? 'shared' : 'exclusively'}`,
+    blockedBy.length > 0 ? `, behind ${listed(blockedBy.map(nameOf))}` : '',
+    '.',
+  ];
+  return [
+    parts.join(''),
+    ...(callsWaiting > 0 ? [`Inside of that instance, ${calls(callsWaiting)} for it.`] : []),
+  ];
+}
+
+function waitedFor({ waitingMs, waitingSince }: InspectedLock, now: Date): string {
+  if (waitingSince !== undefined) return ` since ${sinceWhen(waitingSince, now)}`;
+  return waitingMs === undefined ? ' for a moment' : ` for ${howLong(waitingMs)}`;
+}
+
+/** `one`, `one and two`, `one, two and three`. */
+export function listed(words: readonly string[]): string {
+  const last = words.at(-1) ?? '';
+  return words.length < 2 ? last : `${words.slice(0, -1).join(', ')} and ${last}`;
+}

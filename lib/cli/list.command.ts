@@ -1,0 +1,96 @@
+import { parseArgs } from 'node:util';
+import type { CliCommand } from './cli-command.js';
+import { readDurationMs } from './duration.js';
+import { ExitStatus } from './exit-status.js';
+import { FLEET_OPTIONS_HELP, fleetOptions, readWithinMs } from './fleet-arguments.js';
+import { KEY_OPTIONS_HELP, keyOptions, readKeyOptions } from './key-arguments.js';
+import { countsOf, locksTable, sortedLocks } from './locks-table.js';
+import { type OpenLockTable, openLockTable } from './open-lock-table.js';
+import { print } from './print.js';
+import { screenWidth } from './screen.js';
+import type { InspectedLock } from '../inspect/inspected-lock.js';
+import { serverClock } from './server-clock.js';
+import { readArguments, UsageError } from './usage.error.js';
+import { watch } from './watch.js';
+
+const DEFAULT_WATCH = '2s';
+
+/** Shows the advisory locks of the database. */
+export const listCommand: CliCommand = {
+  usage: '[--watch [<time>]] [--waiting] [--name <name>] [--json] [--scheme …] [--namespace …]',
+  summary: 'Shows who holds which lock of the database, and who waits',
+  details: [
+    `  --watch [<time>]      shows them again and again, every ${DEFAULT_WATCH} or as often as is said: 500ms, 10s or 1m`,
+    '  --waiting             only locks that somebody waits for',
+    '  --name <name>         only the lock of this name',
+    '  --json                prints an array of locks, as `AdvisoryLockInspector.list()` answers; with --watch one a line',
+    KEY_OPTIONS_HELP,
+    FLEET_OPTIONS_HELP,
+    '',
+    'In the table, `held +3` is a lock for which 3 more calls wait inside of that instance. `≥ 3m` is one that has been held for at least',
+    'so long: Postgres does not note when it grants a lock. Of some not even that is known: `?`.',
+    '',
+    `Exit status: 0, or ${ExitStatus.noDatabase} when the database cannot be reached. --watch goes on when it is away for a while; signal n`,
+    'ends it with 128 + n.',
+  ].join('\n'),
+
+  async run(args) {
+    const wish = readArguments(() => readList(args));
+    const open = await openLockTable('list', wish.keys);
+    try {
+      if (wish.watchMs !== undefined) return await watch(() => linesOf(open, wish), wish.watchMs);
+      print((await linesOf(open, wish)).join('\n'));
+      return ExitStatus.ok;
+    } finally {
+      await open.table.close(0);
+    }
+  },
+};
+
+type Wish = ReturnType<typeof readList>;
+
+async function linesOf({ table, fleet }: OpenLockTable, wish: Wish): Promise<string[]> {
+  const { locks: all } = await fleet.look({ withinMs: wish.withinMs });
+  const now = await serverClock(table);
+  const locks = sortedLocks({ now, locks: all.filter(isWanted(wish, all)) });
+  if (wish.json) return [JSON.stringify(locks, null, wish.watchMs === undefined ? 2 : undefined)];
+  return [...(locks.length > 0 ? locksTable({ now, locks }, screenWidth()) : []), countsOf(locks)];
+}
+
+function isWanted(
+  { keyId, isWaiting }: Wish,
+  locks: readonly InspectedLock[],
+): (lock: InspectedLock) => boolean {
+  const waitedFor = new Set(locks.filter(({ isGranted }) => !isGranted).map(({ key }) => key.id));
+  return ({ key }) => (keyId === undefined || key.id === keyId) && (!isWaiting || waitedFor.has(key.id));
+}
+
+function readList(args: string[]) {
+  const { values, positionals } = parseArgs({
+    args,
+    options: {
+      ...keyOptions,
+      ...fleetOptions,
+      watch: { type: 'boolean', default: false },
+      waiting: { type: 'boolean', default: false },
+      name: { type: 'string' },
+      json: { type: 'boolean', default: false },
+    },
+    // parseArgs() knows no option with or without a value.
+    allowPositionals: true,
+  });
+  const { watch: isWatching, waiting, name, json } = values;
+  const [time, ...surplus] = isWatching ? positionals : [undefined, ...positionals];
+  if (surplus[0] !== undefined) {
+    throw new UsageError(`list has no argument ${JSON.stringify(surplus[0])}; --name shows one lock.`);
+  }
+  const { keys } = readKeyOptions(values);
+  return {
+    keys,
+    keyId: name === undefined ? undefined : keys.keyOf(name).id,
+    isWaiting: waiting,
+    json,
+    withinMs: readWithinMs(values),
+    watchMs: isWatching ? readDurationMs(time ?? DEFAULT_WATCH, '--watch') : undefined,
+  };
+}

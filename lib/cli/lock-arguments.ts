@@ -1,0 +1,73 @@
+import type { KeyBook } from '../engine/key-book.js';
+import type { LockKey, LockName } from '../engine/lock-key.js';
+import { checkOptions, lockRules } from '../lock.options.js';
+import { KEY_OPTIONS_HELP, keyOptions, readKeyOptions, readName } from './key-arguments.js';
+import { printable, shellWord } from './printable.js';
+import { UsageError } from './usage.error.js';
+
+/** Which lock is meant: by its name, or by its key where that is not made of a name. */
+export const lockOptions = {
+  ...keyOptions,
+  key: { type: 'string' },
+  permits: { type: 'string', default: '1' },
+} as const;
+
+export const LOCK_OPTIONS_HELP = [
+  '  --key <key>           instead of a name, the key itself: --key 42, --key=-42, or --key 1,2 for a pair',
+  '  --permits <n>         how many may hold it at once, for a lock with permits',
+  KEY_OPTIONS_HELP,
+].join('\n');
+
+export interface WantedLock {
+  /** As a sentence calls it: `"daily-report"`, or `the key 42`. */
+  readonly label: string;
+  readonly name: LockName;
+  readonly keys: KeyBook;
+  /** The key of the lock; of one with permits, those of all permits. */
+  readonly permitKeys: readonly LockKey[];
+  /** Of a lock with permits, who waits first holds this. */
+  readonly turnKey: LockKey | undefined;
+  /** The arguments that mean this lock, for another command. */
+  readonly asArguments: string;
+}
+
+interface LockValues {
+  readonly scheme: string;
+  readonly namespace?: string | undefined;
+  readonly key?: string | undefined;
+  readonly permits: string;
+}
+
+export function readLock(values: LockValues, positionals: readonly string[]): WantedLock {
+  const permits = Number(values.permits);
+  checkOptions({ permits }, lockRules, 'the lock');
+  const { keys } = readKeyOptions(values);
+  const name = values.key === undefined ? readName(positionals) : readKey(values.key, positionals);
+  const own = keys.keyOf(name);
+  const { permits: permitKeys, turn } =
+    permits > 1 ? keys.permitKeysOf(name, permits) : { permits: [own], turn: undefined };
+  const label = typeof name === 'string' ? `"${printable(name)}"` : `the key ${own.id}`;
+  return { label, name, keys, permitKeys, turnKey: turn, asArguments: argumentsOf(name, values) };
+}
+
+function readKey(text: string, positionals: readonly string[]): LockName {
+  if (positionals.length > 0) {
+    throw new UsageError(`--key goes without a name, but ${JSON.stringify(positionals[0])} came as well.`);
+  }
+  const numbers = /^\(?\s*(-?\d+)(?:\s*,\s*(-?\d+))?\s*\)?$/.exec(text);
+  const [, first, second] = numbers ?? [];
+  if (first === undefined) {
+    throw new UsageError(
+      `--key has to be a whole number, or two with a comma in between, but ${JSON.stringify(text)} came.`,
+    );
+  }
+  return second === undefined ? BigInt(first) : [Number(first), Number(second)];
+}
+
+function argumentsOf(name: LockName, { scheme, namespace, permits }: LockValues): string {
+  const words = [typeof name === 'string' ? shellWord(name) : `--key=${String(name)}`];
+  if (typeof name === 'string' && namespace !== undefined) words.push('--namespace', shellWord(namespace));
+  if (typeof name === 'string' && scheme !== 'sha256') words.push('--scheme', scheme);
+  if (permits !== '1') words.push('--permits', permits);
+  return words.join(' ');
+}

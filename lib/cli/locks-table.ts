@@ -1,0 +1,71 @@
+import { howLong } from '../inspect/how-long.js';
+import { heldFor } from '../inspect/held-for.js';
+import type { InspectedLock } from '../inspect/inspected-lock.js';
+import { type Column, tableOf } from './table.js';
+import { addressOf, whoIs } from './who.js';
+
+/** What is seen of the locks of the database at one moment, by the clock of the server. */
+export interface LockView {
+  readonly now: Date;
+  readonly locks: readonly InspectedLock[];
+}
+
+interface Row {
+  readonly lock: InspectedLock;
+  readonly now: Date;
+}
+
+const columns: readonly Column<Row>[] = [
+  { title: 'LOCK', text: ({ lock }) => lock.name ?? lock.key.id, minWidth: 12 },
+  { title: 'TOOL', text: ({ lock }) => lock.tool ?? '', minWidth: 8 },
+  { title: 'MODE', text: ({ lock }) => lock.mode },
+  { title: 'STATE', text: ({ lock }) => stateOf(lock) },
+  { title: 'FOR', text: ({ lock, now }) => durationOf(lock, now) },
+  { title: 'BY', text: ({ lock }) => whoIs(lock), minWidth: 10 },
+  { title: 'PID', text: ({ lock }) => String(lock.backend?.pid ?? '') },
+  { title: 'ADDRESS', text: ({ lock }) => addressOf(lock) ?? '', minWidth: 10 },
+];
+
+/** A line for each who holds a lock or waits for one, under a title; a lock and its queue stand together. */
+export function locksTable({ locks, now }: LockView, width: number): string[] {
+  const rows = locks.map((lock) => ({ lock, now }));
+  // A column that says nothing takes room from the others.
+  const telling = columns.filter(
+    ({ title, text }) => title !== 'TOOL' || rows.some((row) => text(row) !== ''),
+  );
+  return tableOf(telling, rows, width);
+}
+
+/** `3 locks held, 1 waits`. */
+export function countsOf(locks: readonly InspectedLock[]): string {
+  const held = new Set(locks.filter(({ isGranted }) => isGranted).map(({ key }) => key.id)).size;
+  const waiting = locks.filter(({ isGranted }) => !isGranted).length;
+  return `${held} lock${held === 1 ? '' : 's'} held, ${waiting} wait${waiting === 1 ? 's' : ''}`;
+}
+
+/** Those that are waited for first, then those that have been held longest; each with its queue behind it. */
+export function sortedLocks({ locks, now }: LockView): InspectedLock[] {
+  const byKey = new Map<string, InspectedLock[]>();
+  for (const lock of locks) {
+    const same = byKey.get(lock.key.id);
+    if (same === undefined) byKey.set(lock.key.id, [lock]);
+    else same.push(lock);
+  }
+  const queues = [...byKey.values()].map((queue) => ({
+    queue,
+    waiters: queue.filter(({ isGranted }) => !isGranted).length,
+    heldMs: Math.max(...queue.map((lock) => heldFor(lock, now)?.ms ?? 0)),
+  }));
+  queues.sort((a, b) => b.waiters - a.waiters || b.heldMs - a.heldMs);
+  return queues.flatMap(({ queue }) => queue);
+}
+
+function stateOf({ isGranted, callsWaiting = 0 }: InspectedLock): string {
+  return (isGranted ? 'held' : 'waits') + (callsWaiting > 0 ? ` +${callsWaiting}` : '');
+}
+
+function durationOf(lock: InspectedLock, now: Date): string {
+  if (!lock.isGranted) return lock.waitingMs === undefined ? '' : howLong(lock.waitingMs);
+  const held = heldFor(lock, now);
+  return held === undefined ? '?' : `${held.isAtLeast ? '≥ ' : ''}${howLong(held.ms)}`;
+}

@@ -1,0 +1,59 @@
+import { parseArgs } from 'node:util';
+import type { CliCommand } from './cli-command.js';
+import { ExitStatus } from './exit-status.js';
+import { explainLock } from './explain-lock.js';
+import { FLEET_OPTIONS_HELP, fleetOptions, readWithinMs } from './fleet-arguments.js';
+import { LOCK_OPTIONS_HELP, lockOptions, readLock, type WantedLock } from './lock-arguments.js';
+import { type LockStory, storyOf } from './lock-story.js';
+import { openLockTable } from './open-lock-table.js';
+import { print } from './print.js';
+import { readArguments } from './usage.error.js';
+
+/** Tells in words who holds a lock, and who waits for it. */
+export const whyCommand: CliCommand = {
+  usage: '<name> [--key <key>] [--permits <n>] [--scheme …] [--namespace …] [--json]',
+  summary: 'Tells in words who holds a lock, since when, and who waits for it',
+  details: [
+    LOCK_OPTIONS_HELP,
+    FLEET_OPTIONS_HELP,
+    '  --json                prints JSON, with the holders and waiters as `AdvisoryLockInspector.find()` answers them',
+    '',
+    'Moments are by the clock of the server, in the time zone of this machine.',
+    '',
+    `Exit status: 0 when it could be told, whether the lock is held or free; ${ExitStatus.noDatabase} when the database cannot be reached.`,
+  ].join('\n'),
+
+  async run(args) {
+    const { wanted, json, withinMs } = readArguments(() => readWhy(args));
+    const open = await openLockTable('why', wanted.keys);
+    try {
+      const story = await storyOf(open, wanted, withinMs);
+      print(json ? JSON.stringify(storyAsJson(story, wanted), null, 2) : explainLock(story));
+      return ExitStatus.ok;
+    } finally {
+      await open.table.close(0);
+    }
+  },
+};
+
+function readWhy(args: string[]) {
+  const { values, positionals } = parseArgs({
+    args,
+    options: { ...lockOptions, ...fleetOptions, json: { type: 'boolean', default: false } },
+    allowPositionals: true,
+  });
+  return { wanted: readLock(values, positionals), json: values.json, withinMs: readWithinMs(values) };
+}
+
+function storyAsJson({ keyId, holders, waiters, trying, prepared }: LockStory, { name }: WantedLock) {
+  return {
+    // That of a key is no name.
+    name: typeof name === 'string' ? name : null,
+    key: keyId,
+    isHeld: holders.length > 0,
+    holders,
+    waiters,
+    trying,
+    preparedTransactions: prepared,
+  };
+}

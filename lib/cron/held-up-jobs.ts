@@ -1,0 +1,105 @@
+import { Logger } from '@nestjs/common';
+import type { LockKey } from '../engine/lock-key.js';
+import { RecentMap } from '../engine/recent-map.js';
+import { type HeldFor, heldFor } from '../inspect/held-for.js';
+import type { Fleet } from '../inspect/fleet/fleet.js';
+import { howLong } from '../inspect/how-long.js';
+import type { InspectedLock } from '../inspect/inspected-lock.js';
+import type { Scheduler } from './firing.js';
+import type { JobTimes } from './job-times.js';
+import type { JobName, TickLog } from './tick-log.js';
+
+/** How long the fleet has to say since when it holds the lock, in milliseconds. */
+const ANSWER_WITHIN_MS = 1_000;
+
+/** More ticks are not counted. */
+const MOST_TICKS = 100;
+
+/** So many locks are remembered: jobs that are made at run time may come without end. */
+const REMEMBERED_LOCKS = 1_000;
+
+interface Watched {
+  /** Before this tick there can be nothing to warn of. */
+  lookFromMs: number;
+  /** Whom the last warning was about, and after how many ticks. */
+  holder: string;
+  warnedAfter: number;
+}
+
+/**
+ * Warns of jobs that run nowhere, as their lock is held for longer than several ticks. Since nobody else can have had the lock meanwhile, every
+ * tick since the lock was taken was left out in the whole fleet.
+ */
+export class HeldUpJobs {
+  private readonly logger = new Logger('AdvisoryLock');
+  private readonly watched = new RecentMap<string, Watched>(REMEMBERED_LOCKS);
+
+  constructor(
+    private readonly fleet: Fleet,
+    private readonly ticks: TickLog,
+    /** After so many ticks it warns, and then each time that they have doubled. */
+    private readonly warnAfterTicks: number,
+  ) {}
+
+  /** A job did not get its lock for the tick. Never rejects. */
+  async look(job: JobName, key: LockKey, atMs: number, scheduler: Scheduler): Promise<void> {
+    const watched = this.watchedOf(key.id);
+    const times = this.ticks.timesOf(job, scheduler);
+    if (this.warnAfterTicks === 0 || times === undefined || atMs < watched.lookFromMs) return;
+    watched.lookFromMs = Infinity;
+    try {
+      const { locks } = await this.fleet.look({ keys: [key], withinMs: ANSWER_WITHIN_MS });
+      const holder = locks.find(({ isGranted }) => isGranted);
+      const held = holder && heldFor(holder, new Date());
+      const leftOut = held === undefined ? [] : times.between(Date.now() - held.ms, atMs, MOST_TICKS);
+      const who = holder && describeHolder(holder);
+      const isWarnedOf = watched.holder === who && leftOut.length >= watched.warnedAfter;
+      const threshold = isWarnedOf ? watched.warnedAfter * 2 : this.warnAfterTicks;
+      if (who !== undefined && held !== undefined && leftOut.length >= threshold) {
+        this.warn(job, who, held, leftOut);
+        watched.holder = who;
+        watched.warnedAfter = leftOut.length;
+      }
+      const missing = Math.max(1, threshold - leftOut.length);
+      watched.lookFromMs = later(times, atMs, Math.min(missing, this.warnAfterTicks));
+    } catch {
+      // A database that is away is told of elsewhere.
+      watched.lookFromMs = atMs;
+    }
+  }
+
+  private warn(
+    { lockName, method }: JobName,
+    who: string,
+    { ms, isAtLeast }: HeldFor,
+    leftOut: readonly number[],
+  ): void {
+    const count = `${leftOut.length}${leftOut.length === MOST_TICKS ? ' or more' : ''}`;
+    this.logger.warn(
+      `${method} was left out in the whole fleet for ${count} ticks in a row: lock "${lockName}" has been held for ` +
+        `${isAtLeast ? 'at least ' : ''}${howLong(ms)} by ${who}`,
+    );
+  }
+
+  private watchedOf(keyId: string): Watched {
+    const known = this.watched.get(keyId);
+    if (known !== undefined) return known;
+    const watched = { lookFromMs: -Infinity, holder: '', warnedAfter: 0 };
+    this.watched.set(keyId, watched);
+    return watched;
+  }
+}
+
+/** The tick that many ticks later; of a schedule that ends before, never. */
+function later(times: JobTimes, atMs: number, ticks: number): number {
+  let laterMs: number | undefined = atMs;
+  for (let n = 0; n < ticks && laterMs !== undefined; n += 1) laterMs = times.after(laterMs);
+  return laterMs ?? Infinity;
+}
+
+function describeHolder({ instance, backend }: InspectedLock): string {
+  if (backend === undefined) return 'a prepared transaction';
+  const { pid, applicationName = '', user, clientAddress } = backend;
+  const who = instance ?? (applicationName === '' ? `user "${user ?? 'unknown'}"` : `"${applicationName}"`);
+  return `${who} (pid ${pid}${clientAddress === undefined ? '' : ` at ${clientAddress}`})`;
+}

@@ -1,0 +1,27 @@
+import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+
+/** Nothing of the page comes from elsewhere, nothing is inline, nobody may frame it, and what it shows is kept nowhere. */
+const HEADERS: Readonly<Record<string, string>> = {
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; " +
+    "form-action 'none'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-resource-policy': 'same-origin',
+  'cache-control': 'no-store',
+};
+
+/** Lets everybody in. As the first guard it comes before those that do not, so that their refusals have the headers too. */
+@Injectable()
+export class DashboardHeaders implements CanActivate {
+  constructor(@Inject(HttpAdapterHost) private readonly host: HttpAdapterHost) {}
+
+  canActivate(context: ExecutionContext): boolean {
+    const response: unknown = context.switchToHttp().getResponse();
+    for (const [name, value] of Object.entries(HEADERS))
+      this.host.httpAdapter.setHeader(response, name, value);
+    return true;
+  }
+}

@@ -1,0 +1,2 @@
+/** Where the files of the page are. */
+export declare const PAGE_FOLDER: string;

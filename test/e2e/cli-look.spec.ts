@@ -1,0 +1,235 @@
+import { describe, expect, it } from '@jest/globals';
+import { hostname } from 'node:os';
+import type { InspectedLock } from '../../lib/inspect/inspected-lock.js';
+import { KeyBook } from '../../lib/engine/key-book.js';
+import { defer } from '../support/cleanup.js';
+import { createLocks } from '../support/locks.js';
+import { startServer, useTestDatabase } from '../support/test-database.js';
+import { until } from '../support/until.js';
+import { spawnWorker, type WorkerProcess } from '../support/worker-process.js';
+import { type CliOutcome, type CliProcess, startCli } from './support/cli-process.js';
+import { connect } from './support/pg-client.js';
+
+const database = useTestDatabase();
+
+const start = (...args: string[]): CliProcess => startCli(args, { DATABASE_URL: database.url });
+const outcomeOf = (...args: string[]): Promise<CliOutcome> => start(...args).outcome;
+
+function work(module: string, ...args: string[]): WorkerProcess {
+  const worker = spawnWorker(new URL(`./workers/${module}.ts`, import.meta.url), {
+    args,
+    env: { TEST_URL: database.url },
+  });
+  defer(async () => {
+    worker.kill();
+    await worker.exited;
+  });
+  return worker;
+}
+
+const waiters = async (): Promise<number> =>
+  (await database.advisoryLocks()).filter(({ granted }) => !granted).length;
+
+/** A busy machine takes its time to start a process. */
+const STARTED_WITHIN_MS = 45_000;
+/** All instances answer sooner or later. */
+const patiently = ['--within', '20s'];
+
+describe('of a fleet', () => {
+  it('why tells which instance holds a lock, since when, and who waits for it; list shows the same', async () => {
+    const holder = work('holder', 'daily-report', 'import');
+    await holder.message(({ type }: { type?: string }) => type === 'holding');
+    const waiter = work('waiter', 'daily-report');
+    await until(async () => (await waiters()) === 1, 'an instance waits', STARTED_WITHIN_MS);
+    const psql = await connect(database.url, 'psql');
+    const key = new KeyBook().keyOf('daily-report');
+    const waiting = psql.query('SELECT pg_advisory_lock_shared($1)', [key.id]);
+    await until(async () => (await waiters()) === 2, 'psql waits');
+
+    // One after the other: who has left meanwhile is waited for.
+    const why = await outcomeOf('why', 'daily-report', ...patiently);
+    const whyJson = await outcomeOf('why', 'daily-report', '--json', ...patiently);
+    const list = await outcomeOf('list', '--waiting', ...patiently);
+    const listJson = await outcomeOf('list', '--json', ...patiently);
+
+    const [holds, waits] = [holder, waiter].map(({ pid }) => `${hostname()}:${pid}`) as [string, string];
+    expect(why).toMatchObject({ status: 0, stderr: '' });
+    expect(why.stdout.split('\n')).toEqual(
+      expect.arrayContaining([
+        `"daily-report" is held by ${holds}, and 2 wait for it.`,
+        expect.stringMatching(`^${holds} has held it exclusively since [\\d:]{8} \\(.+\\)\\.$`),
+        expect.stringMatching(/The connection has 1 other lock as well\.$/),
+        expect.stringMatching(
+          `^1\\. ${waits} \\(pid \\d+\\), .* has waited since [\\d:]{8} \\(.+\\) to hold it exclusively, behind ${holds}\\. Inside of that instance, 1 call waits for it\\.$`,
+        ),
+        expect.stringMatching(
+          `^2\\. psql \\(pid ${psql.pid}\\), .* to hold it shared, behind ${holds} and ${waits}\\.$`,
+        ),
+        expect.stringMatching(/nestjs-advisory-lock kill daily-report$/),
+      ]),
+    );
+
+    expect(JSON.parse(whyJson.stdout)).toMatchObject({
+      name: 'daily-report',
+      key: key.id,
+      isHeld: true,
+      holders: [{ instance: holds, heldMs: expect.any(Number) as unknown }],
+      waiters: [
+        { instance: waits, callsWaiting: 1 },
+        { mode: 'shared', backend: { pid: psql.pid } },
+      ],
+      preparedTransactions: [],
+    });
+
+    // The name is one that no argument has said.
+    const lines = list.stdout.split('\n');
+    expect(lines[0]).toMatch(/^LOCK +MODE +STATE +FOR +BY +PID +ADDRESS$/);
+    expect(lines[1]).toMatch(/^daily-report +exclusive +held +\d/);
+    expect(lines[2]).toMatch(/^daily-report +exclusive +waits \+1 /);
+    expect(lines[3]).toMatch(/^daily-report +shared +waits +.* psql +\d+ +127/);
+    expect(lines[4]).toBe('1 lock held, 2 wait');
+
+    const locks = JSON.parse(listJson.stdout) as InspectedLock[];
+    expect(locks).toHaveLength(4);
+    expect(locks.map(({ name }) => name).sort()).toEqual([
+      'daily-report',
+      'daily-report',
+      'daily-report',
+      'import',
+    ]);
+    // What is waited for comes first, as in the table.
+    expect(locks.slice(0, 3).map((lock) => lock.key.id)).toEqual([key.id, key.id, key.id]);
+
+    holder.kill();
+    // The other instance has it next, and keeps psql out until the end.
+    await until(async () => (await waiters()) === 1, 'the next has it');
+    await psql.end();
+    await waiting.catch(() => undefined);
+  });
+});
+
+describe('list', () => {
+  it('--watch appends where it is no terminal, goes on when the database was away, and ends by a signal', async () => {
+    const watching = start('list', '--watch', '100ms');
+    await watching.says('0 locks held');
+    const client = await connect(database.url, 'psql');
+    await client.query('SELECT pg_advisory_lock(1, 2)');
+    await watching.says('1 lock held');
+    await client.end();
+
+    const elsewhere = new URL(database.url);
+    elsewhere.pathname = '/postgres';
+    const admin = await connect(elsewhere.href, 'admin');
+    const allow = (isAllowed: boolean) =>
+      admin.query(`ALTER DATABASE "${database.name}" ALLOW_CONNECTIONS ${isAllowed}`);
+    await allow(false);
+    try {
+      await admin.query(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND application_name LIKE 'nestjs-advisory-lock%'",
+        [database.name],
+      );
+      await watching.complains('is not currently accepting connections');
+    } finally {
+      await allow(true);
+    }
+    const printed = watching.printed().length;
+    await until(() => watching.printed().length > printed, 'it goes on');
+
+    watching.kill('SIGINT');
+    expect((await watching.outcome).status).toBe(130);
+  });
+
+  it('--watch --json prints a look a line, and ends when nobody reads any more', async () => {
+    const client = await connect(database.url, 'psql');
+    await client.query('SELECT pg_advisory_lock(1, 2)');
+    const watching = start('list', '--watch', '50ms', '--json');
+    await until(() => watching.printed().split('\n').length > 2, 'it looks twice');
+    for (const line of watching.printed().split('\n').slice(0, 2)) {
+      expect(JSON.parse(line)).toMatchObject([{ key: { id: '(1, 2)' }, backend: { pid: client.pid } }]);
+    }
+    watching.stopReading();
+    expect((await watching.outcome).status).toBe(0);
+  });
+});
+
+describe('why', () => {
+  it('tells that a lock is free', async () => {
+    expect(await outcomeOf('why', 'nightly-report')).toMatchObject({
+      status: 0,
+      stdout: expect.stringContaining(
+        '"nightly-report" is free: nobody holds it, and nobody waits for it.\nIts key is 7440995589958059143.\n',
+      ) as unknown,
+    });
+  });
+
+  it('tells who has the permits of a lock, and who has the turn', async () => {
+    const { service } = createLocks(database.url, { namespace: 'shop' });
+    const other = createLocks(database.url, { namespace: 'shop' }).service;
+    const [one, two] = [
+      await service.acquire('mail', { permits: 2 }),
+      await service.acquire('mail', { permits: 2 }),
+    ];
+    const third = other.acquire('mail', { permits: 2, waitMs: Infinity });
+    await until(async () => (await waiters()) > 0, 'the third waits');
+    const { stdout } = await outcomeOf('why', 'mail', '--permits', '2', '--namespace', 'shop');
+    expect(stdout).toMatch(/^2 of the 2 permits of "mail" are held, .* and 1 waits for one\.\n/);
+    expect(stdout).toMatch(/\n1\. .* has the turn to take a permit\.\n/);
+    await one.release();
+    await two.release();
+    await (await third).release();
+  });
+
+  it('shows less to a role without pg_read_all_stats, not nothing', async () => {
+    const role = `${database.name}_reader`;
+    await database.query(`CREATE ROLE ${role} LOGIN PASSWORD 'reader'`);
+    defer(() => database.query(`DROP ROLE ${role}`));
+    const url = new URL(database.url);
+    url.username = role;
+    url.password = 'reader';
+    const client = await connect(database.url, 'psql');
+    await client.query('SELECT pg_advisory_lock(72707369)');
+    const { status, stdout } = await startCli(['why', '--key', '72707369'], { DATABASE_URL: url.href })
+      .outcome;
+    expect(status).toBe(0);
+    expect(stdout).toContain(
+      'The key 72707369 is held by psql, and nobody waits for it.\nIt is the key of Prisma Migrate.',
+    );
+    expect(stdout).toContain('since when cannot be seen without the role pg_read_all_stats');
+    expect(stdout).toContain(`the pid ${client.pid}, application "psql"`);
+  });
+});
+
+describe('on a server with much to tell', () => {
+  it('list is quick, and why and kill know a prepared transaction', async () => {
+    const { url } = await startServer([
+      '-c',
+      'max_locks_per_transaction=400',
+      '-c',
+      'max_prepared_transactions=1',
+    ]);
+    const client = await connect(url, 'psql');
+    await client.query('SELECT count(pg_advisory_lock(n)) FROM generate_series(1, 10000) AS n');
+    const other = await connect(url, 'other');
+    await other.query('BEGIN; SELECT pg_advisory_xact_lock(-7)');
+    await other.query(`PREPARE TRANSACTION 'left'`);
+    const env = { DATABASE_URL: url };
+
+    const before = performance.now();
+    const { stdout } = await startCli(['list'], env).outcome;
+    // 1 s when nothing else runs, half of it to start Node.
+    expect(performance.now() - before).toBeLessThan(15_000);
+    expect(stdout.split('\n').length).toBe(10_004);
+    expect(stdout).toContain('10001 locks held, 0 wait\n');
+    expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(120);
+
+    const why = await startCli(['why', '--key=-7'], env).outcome;
+    expect(why.stdout).toMatch(/^The key -7 is held by a prepared transaction, and nobody waits for it\.\n/);
+    expect(why.stdout).toContain(
+      'The prepared transaction "left" of the user postgres holds it for at least',
+    );
+    const kill = await startCli(['kill', '--key=-7', '--yes'], env).outcome;
+    expect(kill).toMatchObject({ status: 1, stderr: '' });
+    expect(kill.stdout).toContain("ROLLBACK PREPARED 'left'");
+    await other.query(`ROLLBACK PREPARED 'left'`);
+  });
+});

@@ -1,0 +1,129 @@
+import { describe, expect, it } from '@jest/globals';
+import {
+  type CanActivate,
+  type ExecutionContext,
+  type INestApplication,
+  Inject,
+  Injectable,
+  Module,
+} from '@nestjs/common';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { Test } from '@nestjs/testing';
+import {
+  AdvisoryLockModule,
+  AdvisoryLockService,
+  getAdvisoryLockToken,
+  LockConfigurationError,
+} from 'nestjs-advisory-lock';
+import { AdvisoryLockDashboardModule } from 'nestjs-advisory-lock/dashboard';
+import { defer } from '../support/cleanup.js';
+import { useTestDatabase } from '../support/test-database.js';
+import { bootstrapError, type Platform, postgres, serve } from './support/applications.js';
+import { dashboardApp, snapshotAt, terminate } from './support/dashboards.js';
+import { LogLines } from './support/log-lines.js';
+
+const database = useTestDatabase();
+
+@Injectable()
+class Staff {
+  readonly names = ['ann'];
+}
+
+@Module({ providers: [Staff], exports: [Staff] })
+class StaffModule {}
+
+@Injectable()
+class StaffGuard implements CanActivate {
+  constructor(@Inject(Staff) private readonly staff: Staff) {}
+
+  canActivate(context: ExecutionContext): boolean {
+    const { headers } = context.switchToHttp().getRequest<{ headers: Record<string, string> }>();
+    return this.staff.names.includes(headers['x-user'] ?? '');
+  }
+}
+
+const nobody: CanActivate = { canActivate: () => false };
+
+describe.each<Platform>(['express', 'fastify'])('the dashboard on %s', (platform) => {
+  it('lets in whom its guards let in, at every route', async () => {
+    const options = { guards: [StaffGuard], imports: [StaffModule], allowTerminate: true };
+    const { url } = await serve(platform, dashboardApp(database, options));
+    for (const path of ['', '/', '/page.css', '/page.js', '/snapshot']) {
+      const refused = await fetch(`${url}/locks${path}`);
+      expect([path, refused.status]).toEqual([path, 403]);
+      expect(refused.headers.get('content-security-policy')).toContain("default-src 'none'");
+      const admitted = await fetch(`${url}/locks${path}`, { headers: { 'x-user': 'ann' } });
+      expect([path, admitted.status]).toEqual([path, 200]);
+    }
+    expect((await terminate(`${url}/locks`, {})).status).toBe(403);
+  });
+
+  it('can be there twice, each for other locks and other people', async () => {
+    const { app, url } = await serve(platform, {
+      imports: [
+        postgres(database),
+        AdvisoryLockModule.forRoot(),
+        AdvisoryLockModule.forRoot({ name: 'archive', namespace: 'archive' }),
+        AdvisoryLockDashboardModule.forRoot({ path: 'locks', guards: [nobody] }),
+        AdvisoryLockDashboardModule.forRoot({ path: 'archive/locks', public: true, connection: 'archive' }),
+      ],
+    });
+    await using lock = await app.get<AdvisoryLockService>(getAdvisoryLockToken('archive')).acquire('import');
+    expect((await fetch(`${url}/locks`)).status).toBe(403);
+    const { locks } = await snapshotAt(`${url}/archive/locks`);
+    expect(locks).toMatchObject([{ name: 'import', key: { id: String(lock.key) } }]);
+  });
+});
+
+it('the dashboard is there for a Fastify that ignores slashes at the end', async () => {
+  const module = await Test.createTestingModule(dashboardApp(database, { public: true }))
+    .setLogger(new LogLines())
+    .compile();
+  const adapter = new FastifyAdapter({
+    forceCloseConnections: true,
+    routerOptions: { ignoreTrailingSlash: true },
+  });
+  const app: INestApplication = module.createNestApplication(adapter);
+  defer(() => app.close());
+  await app.listen(0, '127.0.0.1');
+  for (const path of ['/locks', '/locks/', '/locks/page.js'])
+    expect((await fetch((await app.getUrl()) + path)).status).toBe(200);
+});
+
+describe('the dashboard refuses to start', () => {
+  it.each<[string, unknown, RegExp]>([
+    [
+      'without guards',
+      {},
+      /^AdvisoryLockDashboardModule has no guards, .*`guards: \[AdminGuard\]`.*`public: true`/,
+    ],
+    ['with no guard in the list', { guards: [] }, /has no guards/],
+    ['when it is not quite public', { public: false }, /has no guards/],
+    ['without options', undefined, /have to be an object, but undefined came/],
+    ['with a middleware for a guard', { guards: [() => true] }, /`guards`.*has to be a list of guards/],
+    [
+      'with an unknown option',
+      { public: true, readOnly: true },
+      /unknown option `readOnly`.*It knows: path, guards/,
+    ],
+    ['at the root', { public: true, path: '/' }, /`path`.*such as 'ops\/locks'/],
+    ['at a path with a parameter', { public: true, path: ':tenant/locks' }, /`path`.*":tenant\/locks" came/],
+    [
+      'when to end holders is allowed by a text',
+      { public: true, allowTerminate: 'no' },
+      /`allowTerminate`.*a boolean/,
+    ],
+  ])('%s', (_, options, message) => {
+    const start = (): unknown => AdvisoryLockDashboardModule.forRoot(options as { public: true });
+    expect(start).toThrow(message);
+    expect(start).toThrow(LockConfigurationError);
+  });
+
+  it('without the locks that it shall show', async () => {
+    const dashboard = AdvisoryLockDashboardModule.forRoot({ public: true, connection: 'archive' });
+    const error = await bootstrapError({
+      imports: [postgres(database), AdvisoryLockModule.forRoot(), dashboard],
+    });
+    expect(error.message).toContain('AdvisoryLockModule.forRoot({ name: "archive" })');
+  });
+});

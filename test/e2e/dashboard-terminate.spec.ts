@@ -1,0 +1,116 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import type { AdvisoryLock } from 'nestjs-advisory-lock';
+import type { TerminateRequest } from '../../lib/dashboard/dashboard-snapshot.js';
+import { createLocks } from '../support/locks.js';
+import { useTestDatabase } from '../support/test-database.js';
+import { until } from '../support/until.js';
+import { type Platform, serve } from './support/applications.js';
+import { dashboardApp, OF_THE_PAGE, requestToEnd, terminate } from './support/dashboards.js';
+import type { LogLines } from './support/log-lines.js';
+
+const database = useTestDatabase({ connectionsMayStay: true });
+
+const GUESSED = {
+  key: { id: '1', classid: 0, objid: 1, objsubid: 1 },
+  pid: 1,
+  backendId: '1@1',
+  reason: 'why not',
+} as const;
+
+/** Of another process. */
+function held(name: string): Promise<AdvisoryLock> {
+  return createLocks(database.url).service.acquire(name);
+}
+
+describe.each<Platform>(['express', 'fastify'])('to end a holder from the dashboard on %s', (platform) => {
+  let url: string;
+  let log: LogLines;
+
+  beforeAll(async () => {
+    const metadata = dashboardApp(database, { path: 'ops/locks', public: true, allowTerminate: true });
+    ({ url, log } = await serve(platform, metadata));
+    url += '/ops/locks';
+  });
+
+  it('tells the holder, and says in the log why and from where', async () => {
+    const lock = await held('import');
+    const request = await requestToEnd(database);
+    const response = await terminate(url, request, { ...OF_THE_PAGE, origin: new URL(url).origin });
+    expect([response.status, await response.json()]).toEqual([200, { ended: [request.pid] }]);
+    await until(() => lock.signal.aborted, 'the holder is told');
+    expect(lock.signal.reason).toMatchObject({ code: 'LOCK_LOST' });
+    expect(log.matching(/was ended/)).toEqual([
+      expect.stringMatching(
+        /^warn \[AdvisoryLockInspector\] .* was ended: it hangs \(by way of the dashboard, from .*127\.0\.0\.1\)$/,
+      ),
+    ]);
+  });
+
+  it('ends nobody when the lock has changed hands meanwhile', async () => {
+    const lock = await held('import');
+    const request = await requestToEnd(database);
+    await lock.release();
+    await using successor = await held('import');
+    const response = await terminate(url, request);
+    expect([response.status, await response.json()]).toEqual([200, { ended: [] }]);
+    expect((await requestToEnd(database)).key.id).toBe(String(successor.key));
+  });
+
+  it('ends nobody when the holder lets go of that lock and holds another', async () => {
+    const { service } = createLocks(database.url);
+    const lock = await service.acquire('import');
+    const request = await requestToEnd(database);
+    await using other = await service.acquire('export');
+    await lock.release();
+    expect(await (await terminate(url, request)).json()).toEqual({ ended: [] });
+    expect((await requestToEnd(database)).key.id).toBe(String(other.key));
+  });
+
+  it('ends nobody when the backend is another one under the same pid', async () => {
+    await using lock = await held('import');
+    const request = { ...(await requestToEnd(database)), backendId: '1@1' };
+    expect(await (await terminate(url, request)).json()).toEqual({ ended: [] });
+    expect((await requestToEnd(database)).key.id).toBe(String(lock.key));
+  });
+
+  it.each([
+    ['of no page of ours', { 'content-type': 'application/json' }, 403],
+    ['of a form', { ...OF_THE_PAGE, 'content-type': 'text/plain' }, 400],
+    ['of another site', { ...OF_THE_PAGE, 'sec-fetch-site': 'cross-site' }, 403],
+    ['of another port', { ...OF_THE_PAGE, 'sec-fetch-site': 'same-site' }, 403],
+    ['of another origin', { ...OF_THE_PAGE, origin: 'http://evil.example' }, 403],
+    ['of no origin', { ...OF_THE_PAGE, origin: 'null' }, 403],
+  ])('is not for a request %s', async (_, headers, status) => {
+    await using lock = await held('import');
+    expect((await terminate(url, await requestToEnd(database), headers)).status).toBe(status);
+    expect((await requestToEnd(database)).key.id).toBe(String(lock.key));
+  });
+
+  it.each<[string, unknown]>([
+    ['a list', [GUESSED]],
+    ['more than is asked for', { ...GUESSED, force: true }],
+    ['a pid as text', { ...GUESSED, pid: '1' }],
+    ['any backend', { ...GUESSED, backendId: '' }],
+    ['an empty reason', { ...GUESSED, reason: ' ' }],
+    ['a reason of two lines', { ...GUESSED, reason: 'why\nnot' }],
+    ['a key that is not its id', { ...GUESSED, key: { ...GUESSED.key, objid: 2 } }],
+    ['a key of the other space', { ...GUESSED, key: { ...GUESSED.key, objsubid: 2 } }],
+    ['no key', { ...GUESSED, key: undefined }],
+  ])('takes no %s', async (_, body) => {
+    expect((await terminate(url, body)).status).toBe(400);
+  });
+
+  it('takes no empty body', async () => {
+    expect((await terminate(url, undefined)).status).toBe(400);
+  });
+});
+
+it('to end a holder has to be allowed', async () => {
+  const { url } = await serve('express', dashboardApp(database, { public: true }));
+  await using lock = await held('import');
+  const request: TerminateRequest = await requestToEnd(database);
+  const response = await terminate(`${url}/locks`, request);
+  expect(response.status).toBe(403);
+  expect(await response.text()).toContain('allowTerminate');
+  expect((await requestToEnd(database)).key.id).toBe(String(lock.key));
+});

@@ -1,0 +1,102 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { Controller, Get, type NestInterceptor, VersioningType } from '@nestjs/common';
+import { map } from 'rxjs';
+import { useTestDatabase } from '../support/test-database.js';
+import { lockElsewhere } from './support/advisory-locks.js';
+import { type Platform, serve } from './support/applications.js';
+import { dashboardApp, snapshotAt, snapshotWhen } from './support/dashboards.js';
+
+const database = useTestDatabase({ connectionsMayStay: true });
+
+@Controller('locks')
+class OwnRoute {
+  @Get('smiths')
+  smiths(): string {
+    return 'two';
+  }
+}
+
+const envelope: NestInterceptor = {
+  intercept: (_, next) => next.handle().pipe(map((data: unknown) => ({ data }))),
+};
+
+describe.each<Platform>(['express', 'fastify'])('the dashboard on %s', (platform) => {
+  let url: string;
+
+  beforeAll(async () => {
+    const metadata = dashboardApp(database, { path: '/locks', public: true }, { controllers: [OwnRoute] });
+    const served = await serve(platform, metadata, (app) => {
+      app.setGlobalPrefix('api');
+      app.enableVersioning({ type: VersioningType.URI, defaultVersion: '1' });
+      app.useGlobalInterceptors(envelope);
+    });
+    url = `${served.url}/api/locks`;
+  });
+
+  it.each(['', '/', '?a=b', '/?a=b'])(
+    'has its page at its path, followed by "%s", with links that hold',
+    async (rest) => {
+      const response = await fetch(url + rest);
+      expect([response.status, response.headers.get('content-type')]).toEqual([
+        200,
+        'text/html; charset=utf-8',
+      ]);
+      const html = await response.text();
+      const links = [...html.matchAll(/(?:src|href)="([^"#:]+)"/g)].map(([, link = '']) => link);
+      expect(links.length).toBeGreaterThan(1);
+      for (const link of links) {
+        // A proxy may show it under a path with another beginning.
+        const { href } = new URL(link, `http://proxy/ops/locks${rest}`);
+        expect(href).toMatch(/^http:\/\/proxy\/ops\/locks\/[\w-]+\.\w+$/);
+        const asset = await fetch(new URL(link, url + rest));
+        expect(asset.status).toBe(200);
+        expect(asset.headers.get('content-type')).toMatch(/^text\/(css|javascript); charset=utf-8$/);
+      }
+    },
+  );
+
+  it.each(['', '/page.css', '/snapshot'])('lets nothing in from elsewhere, at "%s"', async (path) => {
+    const { headers } = await fetch(url + path);
+    expect(headers.get('content-security-policy')).toMatch(/^default-src 'none';.*frame-ancestors 'none'$/);
+    expect(headers.get('content-security-policy')).not.toContain('unsafe');
+    expect(Object.fromEntries(headers)).toMatchObject({
+      'x-content-type-options': 'nosniff',
+      'x-frame-options': 'DENY',
+      'referrer-policy': 'no-referrer',
+      'cache-control': 'no-store',
+    });
+  });
+
+  it('leaves the routes of the application alone, and has none besides its own', async () => {
+    const own = await fetch(url.replace('/locks', '/v1/locks/smiths'));
+    expect(await own.json()).toEqual({ data: 'two' });
+    for (const path of ['/page.html', '/snapshot/1', '/..%2fdashboard.js', '/constructor', '/tsconfig.json'])
+      expect((await fetch(url + path)).status).toBe(404);
+  });
+
+  it('finds a lock that nobody can name by its name, and by its key', async () => {
+    await lockElsewhere(database, 'secret');
+    await lockElsewhere(database, 'other');
+    const { locks } = await snapshotWhen(url, ({ counts }) => counts.locks === 2, '?search=secret');
+    expect(locks).toMatchObject([{ name: 'secret', waiters: [] }]);
+    const { counts } = await snapshotAt(url, `?search=${locks[0]?.key.id ?? ''}`);
+    expect(counts).toEqual({ locks: 2, holders: 2, waiters: 0, matching: 1 });
+    const unsearched = await snapshotAt(url, '?limit=1');
+    expect(unsearched.locks.map(({ name }) => name)).toEqual([undefined]);
+    expect(unsearched.counts.matching).toBe(2);
+  });
+
+  it('shows what the doctor says', async () => {
+    const { doctor, database: name } = await snapshotAt(url);
+    expect(doctor).toMatchObject({ isHealthy: true, problems: [], pooler: 'none' });
+    expect(doctor?.summary).toContain('PostgreSQL');
+    expect(name).toBe(database.name);
+  });
+
+  it.each(['limit=0', 'limit=2001', 'limit=x', 'limit=1&limit=2', `search=${'x'.repeat(201)}`])(
+    'refuses the question %s',
+    async (query) => {
+      expect((await fetch(`${url}/snapshot?${query}`)).status).toBe(400);
+    },
+  );
+});

@@ -1,0 +1,20 @@
+import { expect, it } from '@jest/globals';
+import { startWorker } from '../support/processes.js';
+import { useTestDatabase } from '../support/test-database.js';
+
+const database = useTestDatabase();
+
+it('without @opentelemetry/api and @nestjs/event-emitter nobody listens, and no word is said, unless telemetry was insisted on', async () => {
+  const module = new URL('./workers/without-optional-packages.ts', import.meta.url);
+  const worker = startWorker(module, { env: { TEST_URL: database.url } });
+  expect(await worker.message(() => true)).toMatchObject({
+    isImported: [false, false, false],
+    byDefault: { answer: 42, isHeard: false },
+    insisting: {
+      code: 'LOCK_CONFIGURATION',
+      message: expect.stringContaining('npm install @opentelemetry/api'),
+    },
+  });
+  await worker.exited;
+  expect(worker.output).toBe('');
+});

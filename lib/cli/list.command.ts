@@ -54,9 +54,15 @@ async function linesOf({ table, fleet }: OpenLockTable, wish: Wish): Promise<str
   const { locks: all } = await fleet.look({ withinMs: wish.withinMs });
   const now = await serverClock(table);
   const wanted = all.filter(isWanted(wish, all));
-  const locks = sortedLocks({ now, locks: wanted.filter(({ isClaim }) => wish.hasClaims || isClaim !== true) });
+  const locks = sortedLocks({
+    now,
+    locks: wanted.filter(({ isClaim }) => wish.hasClaims || isClaim !== true),
+  });
   if (wish.json) return [JSON.stringify(locks, null, wish.watchMs === undefined ? 2 : undefined)];
-  return [...(locks.length > 0 ? locksTable({ now, locks }, screenWidth()) : []), countsOf(locks, wanted.length - locks.length)];
+  return [
+    ...(locks.length > 0 ? locksTable({ now, locks }, screenWidth()) : []),
+    countsOf(locks, wanted.length - locks.length),
+  ];
 }
 
 function isWanted(

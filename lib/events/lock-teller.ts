@@ -80,9 +80,7 @@ export class LockTeller {
     about: Pick<AcquiredEvent, 'lockName' | 'mode' | 'scope' | 'key' | 'holdId'>,
     waitedMs: number,
   ): AcquiredEvent {
-    const event = { type: 'acquired', at: new Date(), ...about, waitedMs } as const;
-    this.events.emit(event);
-    return event;
+    return this.events.emit({ type: 'acquired', at: new Date(), ...about, waitedMs }) as AcquiredEvent;
   }
 
   private async wish<T>(

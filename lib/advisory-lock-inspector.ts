@@ -5,7 +5,8 @@ import type { LockMode } from './engine/lock-mode.js';
 import { LockConfigurationError } from './errors/lock-configuration.error.js';
 import type { FleetLook } from './inspect/fleet/fleet-look.js';
 import type { InspectedLock, WaitGraph } from './inspect/inspected-lock.js';
-import { type HolderCondition, terminateHolders } from './inspect/terminate-holders.js';
+import { type Ending, terminateHolders } from './inspect/terminate-holders.js';
+import { terminateListed } from './inspect/terminate-listed.js';
 import { waitGraphOf } from './inspect/wait-graph.js';
 import { checkOptions } from './lock.options.js';
 
@@ -56,7 +57,7 @@ const withinRule = [
  * here, as numbers are pids.
  */
 export type TerminateTarget =
-  Exclude<LockName, number> | number | Pick<InspectedLock, 'key' | 'backend' | 'isGranted'>;
+  Exclude<LockName, number> | number | Pick<InspectedLock, 'key' | 'backend' | 'isGranted' | 'holdId'>;
 
 export interface TerminateOptions {
   /** Why, for the log. */
@@ -157,7 +158,7 @@ export class AdvisoryLockInspector {
 
   /**
    * Ends the backends of who holds a lock at this moment, and answers their pids: none when it is not held any more, or by another than
-   * was listed. That frees all other locks of that backend too; a process of this library is told that they are lost, and connects anew.
+   * was listed, or taken anew by the same one, where it was listed with `fleetWithinMs`. That frees all other locks of that backend too; a process of this library is told that they are lost, and connects anew.
    * When it resolves, the backends have been told to end, and do so in a moment.
    *
    * @throws {@link LockConfigurationError} (`LOCK_CONFIGURATION`) when the role of the lock connection lacks the privilege: it may end
@@ -174,7 +175,7 @@ export class AdvisoryLockInspector {
     if (typeof reason !== 'string' || reason === '') {
       throw new LockConfigurationError('terminate() needs a `reason`, which is logged.');
     }
-    const { pids, isOwnMeant } = await terminateHolders(this.ask, this.conditionOf(target));
+    const { pids, isOwnMeant } = await this.end(target);
     for (const pid of pids)
       this.logger.warn(`Backend ${pid}, which held ${describe(target)}, was ended: ${reason}`);
     if (isOwnMeant) this.locks.table.failSession(new Error(`it was ended by hand: ${reason}`));
@@ -194,16 +195,18 @@ export class AdvisoryLockInspector {
   private readonly ask = (statement: Parameters<AdvisoryLockService['table']['look']>[0]) =>
     this.locks.table.look(statement);
 
-  private conditionOf(target: TerminateTarget): HolderCondition {
-    if (typeof target === 'number') return { pid: target };
-    if (typeof target !== 'object' || !('key' in target)) return { key: this.locks.keys.keyOf(target) };
-    const { key, backend, isGranted } = target;
+  private end(target: TerminateTarget): Promise<Ending> {
+    if (typeof target === 'number') return terminateHolders(this.ask, { pid: target });
+    if (typeof target !== 'object' || !('key' in target)) {
+      return terminateHolders(this.ask, { key: this.locks.keys.keyOf(target) });
+    }
+    const { backend, isGranted } = target;
     if (backend === undefined || !isGranted) {
       throw new LockConfigurationError(
         `terminate() was given a lock that ${isGranted ? 'a prepared transaction holds, which has no backend: use ROLLBACK PREPARED' : 'is waited for, not held'}.`,
       );
     }
-    return { key, pid: backend.pid, ...(backend.id !== undefined && { backendId: backend.id }) };
+    return terminateListed(this.locks.fleet, this.ask, target);
   }
 }
 

@@ -103,7 +103,7 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
           { instanceName, joinsFleet }: AdvisoryLockModuleOptions,
         ) => new Fleet(table, keys, { instance: instanceName, isJoined: joinsFleet }),
       },
-      AdvisoryLockEvents,
+      { provide: AdvisoryLockEvents, useFactory: () => new AdvisoryLockEvents(name) },
       TickLog,
       {
         provide: Transactions,

@@ -1,7 +1,6 @@
 import { parseArgs } from 'node:util';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { LockTable } from '../engine/lock-table.js';
-import { terminateHolders } from '../inspect/terminate-holders.js';
+import { terminateListed } from '../inspect/terminate-listed.js';
 import { isConfirmed } from './ask.js';
 import type { CliCommand } from './cli-command.js';
 import { describeEnding, describeFate, describeNow, type Fate } from './describe-ending.js';
@@ -37,7 +36,7 @@ export const killCommand: CliCommand = {
     LOCK_OPTIONS_HELP,
     '',
     'It shows whom it will end, and asks. Then it ends those whom it has shown, each only if the same connection still holds the lock at',
-    'the moment in which the server does it. All other locks of that connection are freed too; an instance of this library is told that',
+    'the moment in which the server does it, and an instance of this library has not given it back since and taken it anew. All other locks of that connection are freed too; an instance of this library is told that',
     'they are lost, and connects anew.',
     '',
     'Exit status:',
@@ -103,7 +102,7 @@ async function endAll(
   targets: InspectedLock[],
 ): Promise<number> {
   const fates = new Map<InspectedLock, Fate>();
-  for (const lock of targets) fates.set(lock, await end(open.table, lock));
+  for (const lock of targets) fates.set(lock, await end(open, lock));
   const ended = targets.filter((lock) => fates.get(lock) === 'ended');
   const { story, staying } = await untilGone(open, wanted, ended);
   for (const lock of staying) fates.set(lock, 'stays');
@@ -125,14 +124,9 @@ function checkIsTold({ backend }: InspectedLock): void {
 }
 
 /** Ends one holder as it was listed, if it still holds the lock. */
-async function end(table: LockTable, { key, backend }: InspectedLock): Promise<Fate> {
-  const condition = {
-    key,
-    ...(backend !== undefined && { pid: backend.pid }),
-    ...(backend?.id !== undefined && { backendId: backend.id }),
-  };
+async function end({ table, fleet }: OpenLockTable, lock: InspectedLock): Promise<Fate> {
   try {
-    const { pids } = await terminateHolders((statement) => table.look(statement), condition);
+    const { pids } = await terminateListed(fleet, (statement) => table.look(statement), lock);
     return pids.length > 0 ? 'ended' : 'changed';
   } catch (error) {
     if (lacksPrivilege(error)) return 'forbidden';

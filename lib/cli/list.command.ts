@@ -17,11 +17,12 @@ const DEFAULT_WATCH = '2s';
 
 /** Shows the advisory locks of the database. */
 export const listCommand: CliCommand = {
-  usage: '[--watch [<time>]] [--waiting] [--name <name>] [--json] [--scheme …] [--namespace …]',
+  usage: '[--watch [<time>]] [--waiting] [--claims] [--name <name>] [--json] [--scheme …] [--namespace …]',
   summary: 'Shows who holds which lock of the database, and who waits',
   details: [
     `  --watch [<time>]      shows them again and again, every ${DEFAULT_WATCH} or as often as is said: 500ms, 10s or 1m`,
     '  --waiting             only locks that somebody waits for',
+    '  --claims              also claims on ticks of jobs, which are kept for a while after the run',
     '  --name <name>         only the lock of this name',
     '  --json                prints an array of locks, as `AdvisoryLockInspector.list()` answers; with --watch one a line',
     KEY_OPTIONS_HELP,
@@ -52,9 +53,16 @@ type Wish = ReturnType<typeof readList>;
 async function linesOf({ table, fleet }: OpenLockTable, wish: Wish): Promise<string[]> {
   const { locks: all } = await fleet.look({ withinMs: wish.withinMs });
   const now = await serverClock(table);
-  const locks = sortedLocks({ now, locks: all.filter(isWanted(wish, all)) });
+  const wanted = all.filter(isWanted(wish, all));
+  const locks = sortedLocks({
+    now,
+    locks: wanted.filter(({ isClaim }) => wish.hasClaims || isClaim !== true),
+  });
   if (wish.json) return [JSON.stringify(locks, null, wish.watchMs === undefined ? 2 : undefined)];
-  return [...(locks.length > 0 ? locksTable({ now, locks }, screenWidth()) : []), countsOf(locks)];
+  return [
+    ...(locks.length > 0 ? locksTable({ now, locks }, screenWidth()) : []),
+    countsOf(locks, wanted.length - locks.length),
+  ];
 }
 
 function isWanted(
@@ -73,13 +81,14 @@ function readList(args: string[]) {
       ...fleetOptions,
       watch: { type: 'boolean', default: false },
       waiting: { type: 'boolean', default: false },
+      claims: { type: 'boolean', default: false },
       name: { type: 'string' },
       json: { type: 'boolean', default: false },
     },
     // parseArgs() knows no option with or without a value.
     allowPositionals: true,
   });
-  const { watch: isWatching, waiting, name, json } = values;
+  const { watch: isWatching, waiting, claims, name, json } = values;
   const [time, ...surplus] = isWatching ? positionals : [undefined, ...positionals];
   if (surplus[0] !== undefined) {
     throw new UsageError(`list has no argument ${JSON.stringify(surplus[0])}; --name shows one lock.`);
@@ -89,6 +98,7 @@ function readList(args: string[]) {
     keys,
     keyId: name === undefined ? undefined : keys.keyOf(name).id,
     isWaiting: waiting,
+    hasClaims: claims,
     json,
     withinMs: readWithinMs(values),
     watchMs: isWatching ? readDurationMs(time ?? DEFAULT_WATCH, '--watch') : undefined,

@@ -36,11 +36,13 @@ export function locksTable({ locks, now }: LockView, width: number): string[] {
   return tableOf(telling, rows, width);
 }
 
-/** `3 locks held, 1 waits`. */
-export function countsOf(locks: readonly InspectedLock[]): string {
+/** `3 locks held, 1 waits`, and what is not listed. */
+export function countsOf(locks: readonly InspectedLock[], claims: number): string {
   const held = new Set(locks.filter(({ isGranted }) => isGranted).map(({ key }) => key.id)).size;
   const waiting = locks.filter(({ isGranted }) => !isGranted).length;
-  return `${held} lock${held === 1 ? '' : 's'} held, ${waiting} wait${waiting === 1 ? 's' : ''}`;
+  const counts = `${held} lock${held === 1 ? '' : 's'} held, ${waiting} wait${waiting === 1 ? 's' : ''}`;
+  if (claims === 0) return counts;
+  return `${counts}; ${claims} claim${claims === 1 ? '' : 's'} on ticks of jobs left out, --claims lists them`;
 }
 
 /** Those that are waited for first, then those that have been held longest; each with its queue behind it. */

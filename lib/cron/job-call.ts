@@ -17,6 +17,8 @@ export class JobCall {
     private readonly firing: Firing | undefined,
     private readonly log: TickLog,
     private readonly events: AdvisoryLockEvents,
+    /** Called when somebody else holds the lock. */
+    private readonly onHeld: () => void,
   ) {}
 
   get hasBegun(): boolean {
@@ -36,6 +38,7 @@ export class JobCall {
   skipped(reason: SkipReason): void {
     if (this.isSkipped) return;
     this.isSkipped = true;
+    if (reason === 'held') this.onHeld();
     const { lockName, method } = this.job;
     if (this.firing !== undefined)
       this.log.note(this.job, { atMs: this.firing.atMs, outcome: 'skipped', reason });

@@ -37,11 +37,12 @@ export function dashboardLocksOf(
   );
 }
 
-function draftOf({ key: { id, classid, objid, objsubid }, name, tool }: InspectedLock): Draft {
+function draftOf({ key: { id, classid, objid, objsubid }, name, tool, isClaim }: InspectedLock): Draft {
   return {
     key: { id, classid, objid, objsubid },
     ...(name !== undefined && { name }),
     ...(tool !== undefined && { tool }),
+    ...(isClaim === true && { isClaim }),
     holders: [],
     waiters: [],
   };
@@ -52,6 +53,7 @@ function partyOf(lock: InspectedLock, since: Since): DashboardParty {
   return withoutMissing({
     pid: backend?.pid,
     backendId: backend?.id,
+    holdId: lock.holdId,
     instance,
     applicationName: backend?.applicationName,
     user: backend?.user,

@@ -17,6 +17,8 @@ export interface DashboardSnapshot {
     readonly locks: number;
     readonly holders: number;
     readonly waiters: number;
+    /** Claims on ticks, which are listed only when they are searched for, and are in none of the other counts but `matching`. */
+    readonly claims: number;
     /** How many of the locks match the search; of these the first `limit` are in `locks`. */
     readonly matching: number;
   };
@@ -40,6 +42,8 @@ export interface DashboardLock {
   readonly name?: string;
   /** Of a key that is another tool's. */
   readonly tool?: string;
+  /** Whether it is a claim on a job's tick, which is kept for a while after the run. */
+  readonly isClaim?: boolean;
   readonly holders: readonly DashboardParty[];
   /** The longest wait first. */
   readonly waiters: readonly DashboardParty[];
@@ -51,6 +55,8 @@ export interface DashboardParty {
   readonly pid?: number;
   /** Which backend it is, as pids are given again. What a holder is ended by. */
   readonly backendId?: string;
+  /** Tells this hold from that instance's earlier and later ones of the same lock, where it has told. */
+  readonly holdId?: number;
   /** Of this library: which instance. */
   readonly instance?: string;
   readonly applicationName?: string;
@@ -117,6 +123,7 @@ export interface TerminateRequest {
   readonly key: DashboardLock['key'];
   readonly pid: number;
   readonly backendId: string;
+  readonly holdId?: number;
   readonly reason: string;
 }
 

@@ -13,6 +13,7 @@ import { dashboardJobsOf } from './dashboard-jobs.js';
 import { dashboardLocksOf } from './dashboard-locks.js';
 import type {
   DashboardDoctor,
+  DashboardLock,
   DashboardSnapshot,
   TerminateAnswer,
   TerminateRequest,
@@ -71,7 +72,10 @@ export class Dashboard {
   }
 
   /** Ends the backend of a holder that was listed, if it is still the same and still holds that lock. */
-  async terminate({ key, pid, backendId, reason }: TerminateRequest, by: string): Promise<TerminateAnswer> {
+  async terminate(
+    { key, pid, backendId, holdId, reason }: TerminateRequest,
+    by: string,
+  ): Promise<TerminateAnswer> {
     if (!this.canTerminate) {
       throw new ForbiddenException('Nobody may end holders here: the dashboard is without `allowTerminate`.');
     }
@@ -80,6 +84,7 @@ export class Dashboard {
       key: inspectedKey(classid, objid, objsubid),
       backend: { pid, id: backendId },
       isGranted: true,
+      ...(holdId !== undefined && { holdId }),
     };
     const ending = this.inspector.terminate(holder, {
       reason: `${reason} (by way of the dashboard, from ${by})`,
@@ -102,12 +107,7 @@ export class Dashboard {
     return {
       at: new Date(nowMs).toISOString(),
       database: look.database,
-      counts: {
-        locks: locks.length,
-        holders: locks.reduce((count, { holders }) => count + holders.length, 0),
-        waiters: locks.reduce((count, { waiters }) => count + waiters.length, 0),
-        matching: locks.length,
-      },
+      counts: countsOf(locks),
       locks,
       instances: dashboardInstancesOf(look),
       jobs: dashboardJobsOf(look.reports, nowMs, (job) => this.schedules.of(job)),
@@ -136,7 +136,18 @@ export class Dashboard {
   }
 }
 
+function countsOf(all: readonly DashboardLock[]): DashboardSnapshot['counts'] {
+  const locks = all.filter(({ isClaim }) => isClaim !== true);
+  return {
+    locks: locks.length,
+    holders: locks.reduce((count, { holders }) => count + holders.length, 0),
+    waiters: locks.reduce((count, { waiters }) => count + waiters.length, 0),
+    claims: all.length - locks.length,
+    matching: locks.length,
+  };
+}
+
 function nothingSeen(): Seen {
-  const counts = { locks: 0, holders: 0, waiters: 0, matching: 0 };
+  const counts = countsOf([]);
   return { at: new Date().toISOString(), counts, locks: [], instances: [], jobs: [] };
 }

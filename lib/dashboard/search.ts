@@ -3,7 +3,7 @@ import type { DashboardLock, DashboardParty } from './dashboard-snapshot.js';
 
 /**
  * The locks that a text is found in: in the name, the key in any form, or the instance, application, user, pid or address of who holds it or
- * waits. A text that is the name of a lock without anybody having told so finds it by its key, under that name.
+ * waits. Without a text it is all but claims on ticks, of which there are as many as ticks. A text that is the name of a lock without anybody having told so finds it by its key, under that name.
  *
  * @param keyIdOf - the key of a name as text, or nothing for a text that cannot be one.
  */
@@ -13,7 +13,7 @@ export function findLocks(
   keyIdOf: (name: string) => string | undefined,
 ): readonly DashboardLock[] {
   const wanted = comparable(text);
-  if (wanted === '') return locks;
+  if (wanted === '') return locks.filter(({ isClaim }) => isClaim !== true);
   const keyId = keyIdOf(text);
   return locks.flatMap((lock) => {
     if (lock.name === undefined && lock.key.id === keyId) return [{ ...lock, name: text }];

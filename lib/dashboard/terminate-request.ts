@@ -37,10 +37,16 @@ export function terminateRequestOf({
   const contentType = String(headers['content-type'] ?? '');
   if (!/^application\/json\s*(;|$)/i.test(contentType))
     throw refusal('the content type `application/json`', contentType);
-  const { key, pid, backendId, reason } = fieldsOf(body, ['key', 'pid', 'backendId', 'reason'], 'the body');
+  const names = ['key', 'pid', 'backendId', 'reason'] as const;
+  const hasHoldId = typeof body === 'object' && body !== null && 'holdId' in body;
+  const fields = fieldsOf(body, hasHoldId ? ([...names, 'holdId'] as const) : names, 'the body');
+  const { key, pid, backendId, reason, holdId } = fields as Record<string, unknown>;
   if (!isWhole(pid, 1, 2 ** 31 - 1)) throw refusal('the pid of a backend as `pid`', pid);
   if (typeof backendId !== 'string' || !/^\d{1,10}@\d{1,20}$/.test(backendId)) {
     throw refusal('the id that the backend was listed with as `backendId`', backendId);
+  }
+  if (holdId !== undefined && !isWhole(holdId, 1, Number.MAX_SAFE_INTEGER)) {
+    throw refusal('the number that the hold was listed with as `holdId`', holdId);
   }
   // Control characters could write lines of their own into the log.
   if (
@@ -51,7 +57,13 @@ export function terminateRequestOf({
   ) {
     throw refusal(`one line of at most ${LONGEST_REASON} characters as \`reason\``, reason);
   }
-  return { key: keyOf(key), pid, backendId, reason: reason.trim() };
+  return {
+    key: keyOf(key),
+    pid,
+    backendId,
+    ...(holdId !== undefined && { holdId }),
+    reason: reason.trim(),
+  };
 }
 
 function keyOf(value: unknown): TerminateRequest['key'] {

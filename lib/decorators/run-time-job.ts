@@ -12,7 +12,8 @@ import { runOutside } from '../engine/lock-context.js';
 import { checkJobOptions } from './decorator-options.js';
 import { type ExclusiveCronOptions, partCronOptions } from './exclusive-cron.decorator.js';
 import { fillSlot } from './lock-slots.js';
-import { type JobMethod, runJob } from './run-job.js';
+import type { JobMethod } from './job-method.js';
+import { runJob } from './run-job.js';
 
 /** A job of `cron`, as it is in the `SchedulerRegistry`. */
 export type ScheduledJob = ReturnType<SchedulerRegistry['getCronJob']>;

@@ -6,7 +6,7 @@ import type { Waiter } from './waiter.js';
 export interface LockActivity {
   readonly key: LockKey;
   /** One, or those of its readers. */
-  readonly holds: readonly Pick<LockHold, 'acquiredAtMs'>[];
+  readonly holds: readonly Pick<LockHold, 'id' | 'acquiredAtMs'>[];
   /** The calls that wait for it here, who comes first first. */
   readonly waiters: readonly Pick<Waiter, 'since'>[];
 }

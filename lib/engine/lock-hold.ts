@@ -1,10 +1,13 @@
 import { LockLostError } from '../errors/lock-lost.error.js';
+import { nextHoldId } from './hold-id.js';
 import type { LockKey } from './lock-key.js';
 import type { LockMode } from './lock-mode.js';
 import type { LockSession } from './lock-session.js';
 
 /** One grant of a key to this process. Several handles may share it: the lock is given back when the last one leaves. */
 export class LockHold {
+  /** Tells it from all other holds of this process. */
+  readonly id = nextHoldId();
   /** By this process' clock, in milliseconds since the epoch. */
   readonly acquiredAtMs = Date.now();
   /** Called once, when it is released or lost, if anybody wants to know. */

@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
-import type { AcquiredEvent, LockEvent, LockEventOf, LockEventType } from './lock-event.js';
+import { DEFAULT_NAME } from '../advisory-lock.tokens.js';
+import type { AcquiredEvent, LockEvent, LockEventOf, LockEventType, UntoldEvent } from './lock-event.js';
 
 type Listener = (event: never) => unknown;
 
@@ -26,6 +27,9 @@ export class AdvisoryLockEvents {
    * @internal
    */
   aroundBody: (<T>(acquired: AcquiredEvent, body: () => T) => T) | undefined;
+
+  /** @internal */
+  constructor(private readonly connection: string = DEFAULT_NAME) {}
 
   /**
    * Calls the listener for each event of a type, or of all types with `'*'`, until the function that it answers is called.
@@ -55,11 +59,13 @@ export class AdvisoryLockEvents {
     return this.listenerCount > 0 || this.aroundBody !== undefined;
   }
 
-  /** Tells all who listen. Never throws. @internal */
-  emit(event: LockEvent): void {
+  /** Tells all who listen, and answers what they are told. Never throws. @internal */
+  emit(untold: UntoldEvent): LockEvent {
+    const event: LockEvent = { ...untold, connection: this.connection };
     for (const type of [event.type, '*'] as const) {
       for (const listener of this.listeners.get(type) ?? []) this.call(listener, event);
     }
+    return event;
   }
 
   private call(listener: Listener, event: LockEvent): void {

@@ -5,6 +5,8 @@ import type { LockLostError } from '../errors/lock-lost.error.js';
 interface EventBase {
   /** When it happened, by this process' clock. */
   readonly at: Date;
+  /** The `name` of the configured module: `default` when it has none. */
+  readonly connection: string;
 }
 
 /** What every event about a lock says. */
@@ -116,6 +118,12 @@ export type LockEvent =
   | SkippedEvent
   | TickEvent
   | ErrorEvent;
+
+/** As it is made, before it is said whose it is. */
+export type UntoldEvent = WithoutConnection<LockEvent>;
+
+/** `Omit` of each type of a union; by itself it makes one of them all. */
+type WithoutConnection<T> = T extends unknown ? Omit<T, 'connection'> : never;
 
 export type LockEventType = LockEvent['type'];
 

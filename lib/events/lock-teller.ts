@@ -1,3 +1,4 @@
+import { nextHoldId } from '../engine/hold-id.js';
 import type { LockHold } from '../engine/lock-hold.js';
 import type { LockKey } from '../engine/lock-key.js';
 import type { Wish } from '../engine/waiter.js';
@@ -13,7 +14,6 @@ type ToldWish = Pick<Wish, 'mode' | 'waitMs' | 'signal'>;
 
 /** Makes events of what comes of wishes for locks. To be asked only as long as somebody listens. */
 export class LockTeller {
-  private lastHoldId = 0;
   private readonly acquiredEvents = new WeakMap<LockHold, AcquiredEvent>();
 
   constructor(private readonly events: AdvisoryLockEvents) {}
@@ -43,7 +43,7 @@ export class LockTeller {
     const about = { lockName, mode: wish.mode, scope: 'transaction' } as const;
     const isTaken = await this.wish(about, wish, async (onWaiting) => (await take(onWaiting)) || undefined);
     if (isTaken === undefined) return false;
-    const acquired = this.acquired({ ...about, key }, performance.now() - startedAt);
+    const acquired = this.acquired({ ...about, key, holdId: nextHoldId() }, performance.now() - startedAt);
     onAcquired?.(acquired);
     return true;
   }
@@ -65,7 +65,8 @@ export class LockTeller {
 
   private follow(hold: LockHold, waitedMs: number): void {
     const { key, mode } = hold;
-    const acquired = this.acquired({ lockName: key.name, mode, scope: 'session', key: key.id }, waitedMs);
+    const about = { lockName: key.name, mode, scope: 'session', key: key.id, holdId: hold.id } as const;
+    const acquired = this.acquired(about, waitedMs);
     this.acquiredEvents.set(hold, acquired);
     hold.onOver = (error) => {
       if (error === undefined) this.released(acquired);
@@ -76,13 +77,10 @@ export class LockTeller {
   }
 
   private acquired(
-    about: Pick<AcquiredEvent, 'lockName' | 'mode' | 'scope' | 'key'>,
+    about: Pick<AcquiredEvent, 'lockName' | 'mode' | 'scope' | 'key' | 'holdId'>,
     waitedMs: number,
   ): AcquiredEvent {
-    this.lastHoldId += 1;
-    const event = { type: 'acquired', at: new Date(), ...about, holdId: this.lastHoldId, waitedMs } as const;
-    this.events.emit(event);
-    return event;
+    return this.events.emit({ type: 'acquired', at: new Date(), ...about, waitedMs }) as AcquiredEvent;
   }
 
   private async wish<T>(

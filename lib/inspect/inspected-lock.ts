@@ -63,6 +63,13 @@ export interface InspectedLock {
   readonly instance?: string;
   /** For how long it has been held, in milliseconds, when that instance was asked (`fleetWithinMs`) and has told. */
   readonly heldMs?: number;
+  /** Tells this hold from that instance's earlier and later ones of the same lock, when it was asked and has told. */
+  readonly holdId?: number;
+  /**
+   * Whether it is a claim on a job's tick, which is kept for a while after the run, so that the tick is not run again; when that instance was
+   * asked and has told.
+   */
+  readonly isClaim?: boolean;
   /** How many calls wait for it inside of that instance, when it was asked and has told. */
   readonly callsWaiting?: number;
   /**

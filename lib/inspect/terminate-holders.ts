@@ -12,6 +12,13 @@ export interface HolderCondition {
   readonly backendId?: string;
 }
 
+/** What came of it. */
+export interface Ending {
+  readonly pids: readonly number[];
+  /** Whether the backend that was asked is one of them: it does not end itself, its owner has to. */
+  readonly isOwnMeant: boolean;
+}
+
 interface Ended {
   readonly pid: number;
   /** Whether it is the backend that was asked, which has not ended itself. */
@@ -40,7 +47,7 @@ WHERE pid IS NOT NULL`;
 export async function terminateHolders(
   look: Look,
   { key, pid, backendId = '' }: HolderCondition,
-): Promise<{ readonly pids: readonly number[]; readonly isOwnMeant: boolean }> {
+): Promise<Ending> {
   const keyText = key === undefined ? '' : ownLockOf(key);
   let text: string | null | undefined;
   try {

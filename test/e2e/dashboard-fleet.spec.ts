@@ -54,7 +54,7 @@ describe('the dashboard of one instance', () => {
         counts.waiters === 2 && instances.length === 3 && instances.every(({ isSilent }) => !isSilent),
     );
     const [lock] = snapshot.locks;
-    expect(snapshot.counts).toEqual({ locks: 1, holders: 1, waiters: 2, matching: 1 });
+    expect(snapshot.counts).toEqual({ locks: 1, holders: 1, waiters: 2, claims: 0, matching: 1 });
     expect(lock).toMatchObject({ name: 'daily-report', holders: [{ mode: 'exclusive', scope: 'session' }] });
     const [held] = lock?.holders ?? [];
     expect(endOf(held?.instance)).toBe(String(holder.pid));
@@ -166,7 +166,7 @@ describe('the dashboard of one instance', () => {
     expect(text.length).toBeLessThan(300_000);
     expect((JSON.parse(text) as { locks: unknown[] }).locks).toHaveLength(200);
     const { counts, locks } = await snapshotAt(`${url}/locks`, '?search=9876');
-    expect(counts).toEqual({ locks: 10_000, holders: 10_000, waiters: 0, matching: 1 });
+    expect(counts).toEqual({ locks: 10_000, holders: 10_000, waiters: 0, claims: 0, matching: 1 });
     expect(locks).toMatchObject([{ key: { id: '9876' } }]);
   });
 });

@@ -80,7 +80,7 @@ describe.each<Platform>(['express', 'fastify'])('the dashboard on %s', (platform
     const { locks } = await snapshotWhen(url, ({ counts }) => counts.locks === 2, '?search=secret');
     expect(locks).toMatchObject([{ name: 'secret', waiters: [] }]);
     const { counts } = await snapshotAt(url, `?search=${locks[0]?.key.id ?? ''}`);
-    expect(counts).toEqual({ locks: 2, holders: 2, waiters: 0, matching: 1 });
+    expect(counts).toEqual({ locks: 2, holders: 2, waiters: 0, claims: 0, matching: 1 });
     const unsearched = await snapshotAt(url, '?limit=1');
     expect(unsearched.locks.map(({ name }) => name)).toEqual([undefined]);
     expect(unsearched.counts.matching).toBe(2);

@@ -3,8 +3,10 @@ import { Injectable } from '@nestjs/common';
 import { EventEmitterModule, OnEvent } from '@nestjs/event-emitter';
 import {
   AdvisoryLockEvents,
+  AdvisoryLockModule,
   AdvisoryLockService,
   type AcquiredEvent,
+  getAdvisoryLockToken,
   type LockEvent,
   type LostEvent,
 } from 'nestjs-advisory-lock';
@@ -114,4 +116,20 @@ it('two applications in one process stay apart, and without the module nobody li
   expect(one.get(Watch).acquired).toHaveLength(1);
   expect(two.get(Watch).acquired).toHaveLength(1);
   expect(deaf.get(AdvisoryLockEvents).isHeard).toBe(false);
+});
+
+it('says of which of several modules an event is', async () => {
+  const { app } = await start(
+    lockedApp(database, {
+      imports: [EventEmitterModule.forRoot(), AdvisoryLockModule.forRoot({ name: 'archive' })],
+      providers: [Watch],
+    }),
+  );
+  await app.get(AdvisoryLockService).withLock('a', () => undefined);
+  await app.get<AdvisoryLockService>(getAdvisoryLockToken('archive')).withLock('b', () => undefined);
+  const { acquired } = app.get(Watch);
+  expect(acquired).toMatchObject([
+    { lockName: 'a', connection: 'default' },
+    { lockName: 'b', connection: 'archive' },
+  ]);
 });

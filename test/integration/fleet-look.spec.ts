@@ -78,6 +78,7 @@ describe('the fleet', () => {
         instance: 'holder',
         isGranted: true,
         heldMs: expect.any(Number),
+        holdId: expect.any(Number),
         callsWaiting: 1,
       },
       { name: 'daily-report', instance: 'waiter', isGranted: false, callsWaiting: 3 },
@@ -151,8 +152,10 @@ describe('the fleet', () => {
     await using two = await holder.service.acquire('pool', { permits: 3 });
     await using three = await holder.service.acquire('pool', { permits: 3 });
     await holder.service.claim('job', '2030-01-01T00:00:00Z', { keepMs: 60_000, isRemembered: false });
-    const names = (await asker.inspector.list({ fleetWithinMs })).map(({ name }) => name ?? '');
+    const locks = await asker.inspector.list({ fleetWithinMs });
+    const names = locks.map(({ name }) => name ?? '');
     expect(names).toHaveLength(4);
+    expect(locks.filter(({ isClaim }) => isClaim)).toMatchObject([{ name: 'shop:job@2030-01-01T00:00:00Z' }]);
     for (const name of ["shop:l'été 🌍\0", 'shop:job@2030-01-01T00:00:00Z']) expect(names).toContain(name);
     expect(names.filter((name) => /^shop:pool(#[12])?$/.test(name))).toHaveLength(2);
     for (const lock of [one, two, three]) lock.assertHeld();

@@ -400,6 +400,21 @@ describe('terminating', () => {
     expect(new Set((await inspector.list()).map(pidOf))).toEqual(new Set([one.pid, other.pid]));
   });
 
+  it('ends nobody when an instance has given the lock back and taken it anew', async () => {
+    const [holder, { inspector }] = [inspected(), inspected()];
+    const first = await holder.service.acquire('import');
+    const list = () => inspector.find('import', { fleetWithinMs: 30_000 }) as Promise<[InspectedLock]>;
+    const [listed] = await list();
+    await first.release();
+    await using again = await holder.service.acquire('import');
+    const [listedAnew] = await list();
+    expect(pidOf(listedAnew)).toBe(pidOf(listed));
+    expect(await inspector.terminate(listed, { reason: 'test' })).toEqual([]);
+    again.assertHeld();
+    expect(await inspector.terminate(listedAnew, { reason: 'test' })).toEqual([pidOf(listed)]);
+    await until(() => again.signal.aborted, 'the holder is told');
+  });
+
   it('ends nobody when the pid is that of another backend by now', async () => {
     const { inspector } = inspected();
     const client = await connect();

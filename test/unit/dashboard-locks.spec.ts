@@ -144,6 +144,13 @@ describe('the search', () => {
     expect(findLocks(locks, 'import', keyIdOf)).toEqual([{ ...locks[1], name: 'import' }]);
     expect(findLocks(locks, 'import', () => locks[0]?.key.id)).toEqual([]);
   });
+
+  it('alone finds claims on ticks', () => {
+    const [first, ...others] = locks;
+    const claim = { ...first, name: 'nightly@2026-01-01', isClaim: true } as DashboardLock;
+    expect(findLocks([claim, ...others], '', () => undefined)).toEqual(others);
+    expect(findLocks([claim, ...others], 'nightly@', () => undefined)).toEqual([claim]);
+  });
 });
 
 it('the instances are those that told of themselves, and those whose backends are there without a word', () => {

@@ -39,6 +39,7 @@ function acquired(lockName: string, more: Partial<AcquiredEvent> = {}): Acquired
   return {
     type: 'acquired',
     at: new Date(),
+    connection: 'default',
     lockName,
     mode: 'exclusive',
     scope: 'session',
@@ -49,8 +50,8 @@ function acquired(lockName: string, more: Partial<AcquiredEvent> = {}): Acquired
   };
 }
 
-function released({ lockName, mode, scope, key, holdId }: AcquiredEvent, heldMs = 0): LockEvent {
-  return { type: 'released', at: new Date(), lockName, mode, scope, key, holdId, heldMs };
+function released({ connection, lockName, mode, scope, key, holdId }: AcquiredEvent, heldMs = 0): LockEvent {
+  return { type: 'released', at: new Date(), connection, lockName, mode, scope, key, holdId, heldMs };
 }
 
 describe('without an SDK', () => {

@@ -12,6 +12,15 @@ const LIMITS = [200, 500, 1_000, 2_000];
 const afterLimit = (limit) => LIMITS.find((each) => each > limit);
 
 /**
+ * Claims on ticks are left out of the list, as there are as many as ticks.
+ *
+ * @param {number} claims
+ */
+function claimsText(claims) {
+  return claims === 0 ? '' : `, and ${counted(claims, 'claim')} on ticks, found by search`;
+}
+
+/**
  * The list of locks.
  *
  * @param {LockActions} actions
@@ -41,7 +50,7 @@ export function locksView(actions, feed) {
       byId('locks-summary'),
       isSearching
         ? `${number(matching)} of ${counted(counts.locks, 'lock')} match`
-        : counted(counts.locks, 'lock'),
+        : counted(counts.locks, 'lock') + claimsText(counts.claims),
     );
     show(byId('locks-empty'), locks.length === 0);
     setText(

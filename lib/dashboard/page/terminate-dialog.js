@@ -34,9 +34,9 @@ export class TerminateDialog {
    * @param {DashboardSnapshot} snapshot
    */
   open(lock, holder, { locks }) {
-    const { pid, backendId } = holder;
+    const { pid, backendId, holdId } = holder;
     if (pid === undefined || backendId === undefined) return;
-    this.#target = { key: lock.key, pid, backendId };
+    this.#target = { key: lock.key, pid, backendId, ...(holdId !== undefined && { holdId }) };
     fillFacts(byId('terminate-facts'), factsOf(lock, holder));
     const others = locks.filter(
       (other) =>

@@ -22,6 +22,8 @@ export function enrichLocks(
       ...(name !== undefined && { name }),
       ...(instance !== undefined && { instance }),
       ...(lock.isGranted && told?.heldMs !== undefined && { heldMs: told.heldMs }),
+      ...(lock.isGranted && told?.holdId !== undefined && { holdId: told.holdId }),
+      ...(lock.isGranted && told?.isClaim === true && { isClaim: true }),
       ...(told?.waiters !== undefined && { callsWaiting: told.waiters }),
     };
   });

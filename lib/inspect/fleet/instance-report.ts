@@ -19,6 +19,10 @@ export interface ReportedLock {
   readonly name: string;
   /** For how long it has been held, in milliseconds; missing when it is only waited for. */
   readonly heldMs?: number;
+  /** Tells this hold from the instance's earlier and later ones of the same lock. */
+  readonly holdId?: number;
+  /** Whether it is a claim, such as the one on a job's tick, which stays for a while after the run. */
+  readonly isClaim?: boolean;
   /** How many calls in the instance wait for it, and for how long the first has, in milliseconds. */
   readonly waiters?: number;
   readonly waitedMs?: number;

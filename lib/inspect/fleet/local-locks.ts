@@ -18,12 +18,13 @@ export function localLocks(table: LockTable, nameOf: (key: LockKey) => string): 
       ...named(key, nameOf),
       ...(hold !== undefined && {
         heldMs: Math.max(0, Date.now() - Math.min(...holds.map(({ acquiredAtMs }) => acquiredAtMs))),
+        holdId: hold.id,
       }),
       ...(first !== undefined && { waiters: waiters.length, waitedMs: sinceMs(first.since) }),
     });
   }
   for (const { key, madeAt } of table.claims.held)
-    locks.push({ ...named(key, nameOf), heldMs: sinceMs(madeAt) });
+    locks.push({ ...named(key, nameOf), heldMs: sinceMs(madeAt), isClaim: true });
   return locks;
 }
 

@@ -30,11 +30,13 @@ function reportOf(value: unknown): InstanceReport {
 }
 
 function lockOf(value: unknown): ReportedLock {
-  const { key, name, heldMs, waiters, waitedMs } = objectOf(value);
+  const { key, name, heldMs, holdId, isClaim, waiters, waitedMs } = objectOf(value);
   return {
     key: textOf(key),
     name: textOf(name),
     ...optional('heldMs', heldMs, numberOf),
+    ...optional('holdId', holdId, numberOf),
+    ...(isClaim === true && { isClaim }),
     ...optional('waiters', waiters, numberOf),
     ...optional('waitedMs', waitedMs, numberOf),
   };

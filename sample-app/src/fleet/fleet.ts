@@ -79,7 +79,8 @@ export class Fleet {
     if (leadership === 'ends') this.leaders.ends(name, 'stopped leading');
     const deed = deedOf(line);
     if (deed && this.state !== 'starting') this.board.show(name, deed);
-    else if (troubles.has(line.level) && !isRefusalAtTheEnd(line)) this.board.note(`${name}: ${line.message}`);
+    else if (troubles.has(line.level) && !isRefusalAtTheEnd(line))
+      this.board.note(`${name}: ${line.message}`);
   }
 }
 

@@ -7,17 +7,21 @@ export function lockRow(page: Page, title: string): Locator {
 
 /** Each holder or waiter of a lock as one line of text. */
 export async function partiesOf(page: Page, title: string, role: 'holder' | 'waiter'): Promise<string[]> {
-  const lines = await lockRow(page, title).locator(`.party.${role} > p`).all();
-  return Promise.all(lines.map(textOf));
+  return textsOf(lockRow(page, title).locator(`.party.${role} > p`));
 }
 
 /** What of it can be seen, in one line. */
 export async function textOf(what: Locator): Promise<string> {
-  return (await what.innerText()).replaceAll(/\s+/g, ' ').trim();
+  return inOneLine(await what.innerText());
 }
 
+/** All at one moment: the page may take one of them away while the others are read. */
 export async function textsOf(all: Locator): Promise<string[]> {
-  return Promise.all((await all.all()).map(textOf));
+  return (await all.allInnerTexts()).map(inOneLine);
+}
+
+function inOneLine(text: string): string {
+  return text.replaceAll(/\s+/g, ' ').trim();
 }
 
 /** By how many pixels the page is wider than the window. */

@@ -65,6 +65,7 @@ export function snapshot(more: Partial<DashboardSnapshot> = {}): DashboardSnapsh
       locks: locks.length,
       holders: count(({ holders }) => holders.length),
       waiters: count(({ waiters }) => waiters.length),
+      claims: 0,
       matching: locks.length,
     },
     locks,
@@ -273,5 +274,8 @@ export function manyLocks(count: number, limit: number): DashboardSnapshot {
       key: { id: String(index + 1), classid: 0, objid: index + 1, objsubid: 1 as const },
     };
   });
-  return snapshot({ locks, counts: { locks: count, holders: count, waiters: 5, matching: count } });
+  return snapshot({
+    locks,
+    counts: { locks: count, holders: count, waiters: 5, claims: 0, matching: count },
+  });
 }

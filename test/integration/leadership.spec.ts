@@ -180,6 +180,7 @@ describe('a leadership that is lost', () => {
     expect([leadership.isLeader, body.signals[1]?.aborted]).toEqual([true, false]);
     await leadership.stop();
     expect(log.matching(/^warn/)).toEqual([
+      expect.stringMatching(/The lock connection ended \(.*\): lost "feed"/),
       expect.stringMatching(/Not leading "feed" any more\. The lock "feed" .* was lost/),
     ]);
     expect(log.matching(/^error/)).toEqual([]);
@@ -214,7 +215,8 @@ describe('a leadership that is lost', () => {
     // Long enough for several attempts: the pauses begin with 0.1 s.
     await sleep(1_000);
     expect(outages()).toHaveLength(1);
-    expect(log.matching(/^warn/)).toHaveLength(2);
+    // The other two are of the connection, and of the leadership that was lost with it.
+    expect(log.matching(/^warn/)).toHaveLength(3);
     expect(leadership.isLeader).toBe(false);
 
     await proxy.accept();

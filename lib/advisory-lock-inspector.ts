@@ -57,7 +57,9 @@ const withinRule = [
  * here, as numbers are pids.
  */
 export type TerminateTarget =
-  Exclude<LockName, number> | number | Pick<InspectedLock, 'key' | 'backend' | 'isGranted' | 'holdId'>;
+  | Exclude<LockName, number>
+  | number
+  | Pick<InspectedLock, 'key' | 'name' | 'backend' | 'isGranted' | 'holdId'>;
 
 export interface TerminateOptions {
   /** Why, for the log. */
@@ -158,7 +160,8 @@ export class AdvisoryLockInspector {
 
   /**
    * Ends the backends of who holds a lock at this moment, and answers their pids: none when it is not held any more, or by another than
-   * was listed, or taken anew by the same one, where it was listed with `fleetWithinMs`. That frees all other locks of that backend too; a process of this library is told that they are lost, and connects anew.
+   * was listed, or taken anew by the same one, where it was listed with `fleetWithinMs`. That frees all other locks of that backend too; a
+   * process of this library is told that they are lost, and connects anew.
    * When it resolves, the backends have been told to end, and do so in a moment.
    *
    * @throws {@link LockConfigurationError} (`LOCK_CONFIGURATION`) when the role of the lock connection lacks the privilege: it may end
@@ -213,5 +216,5 @@ export class AdvisoryLockInspector {
 function describe(target: TerminateTarget): string {
   if (typeof target === 'number') return 'an advisory lock';
   if (typeof target !== 'object') return `the lock "${target}"`;
-  return `the lock "${'key' in target ? target.key.id : `(${target.join(', ')})`}"`;
+  return `the lock "${'key' in target ? (target.name ?? target.key.id) : `(${target.join(', ')})`}"`;
 }

@@ -2,8 +2,9 @@ import { LockKey } from '../engine/lock-key.js';
 import type { DashboardLock, DashboardParty } from './dashboard-snapshot.js';
 
 /**
- * The locks that a text is found in: in the name, the key in any form, or the instance, application, user, pid or address of who holds it or
- * waits. Without a text it is all but claims on ticks, of which there are as many as ticks. A text that is the name of a lock without anybody having told so finds it by its key, under that name.
+ * The locks that a text is found in: in the name, the key in any form, or the instance, application, user, pid or address of who holds
+ * it or waits. Without a text it is all but claims on ticks, of which there are as many as ticks. A text that is the name of a lock
+ * without anybody having told so finds it by its key, under that name.
  *
  * @param keyIdOf - the key of a name as text, or nothing for a text that cannot be one.
  */

@@ -66,6 +66,28 @@ describeInBrowser('the cron jobs on the page', () => {
     expect(fourth - third).toBeCloseTo(third - second, 0);
   });
 
+  it('shows the newest ticks where there is no room for all', async () => {
+    const snapshot = shop(now);
+    const [job] = snapshot.jobs;
+    if (job === undefined) throw new Error('No job');
+    const ticks = Array.from({ length: 60 }, (_, n) => ({
+      at: new Date(now.getTime() - (60 - n) * 60_000).toISOString(),
+      outcome: 'ran' as const,
+      instances: [],
+    }));
+    const narrow = { ...options, viewport: { width: 360, height: 740 } };
+    const { page } = await openPage(browser, { ...snapshot, jobs: [{ ...job, ticks }] }, narrow);
+    // Two polls: the first makes the row, and the second finds it on the page.
+    await eventually(
+      () =>
+        page.evaluate<boolean>(
+          `(({ scrollLeft, scrollWidth, clientWidth }) =>
+            scrollWidth > clientWidth && scrollWidth - clientWidth - scrollLeft < 2)(document.querySelector('.track'))`,
+        ),
+      true,
+    );
+  });
+
   it('tells what each instance made of a tick, to a pointer and to a keyboard, until Escape', async () => {
     const { page } = await openPage(browser, shop(now), options);
     const card = page.getByRole('tooltip');

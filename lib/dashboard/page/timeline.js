@@ -58,8 +58,10 @@ export function timeline(card) {
     setText(start, atMs[0] === undefined ? '' : moment(atMs[0], nowMs));
     show(track, ticks.length > 0);
     show(axis, ticks.length > 0);
-    if (job.ticks.at(-1)?.at !== newest) track.scrollLeft = track.scrollWidth;
-    newest = job.ticks.at(-1)?.at ?? '';
+    const last = job.ticks.at(-1)?.at ?? '';
+    if (last !== newest) track.scrollLeft = track.scrollWidth;
+    // A row that is not on the page yet has no width that it could be scrolled by.
+    if (track.isConnected) newest = last;
   }
 
   return {

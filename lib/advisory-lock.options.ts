@@ -82,8 +82,8 @@ export interface AdvisoryLockModuleOptions extends BusyHttpOptions {
    */
   readonly failOnProblems?: boolean;
   /**
-   * After how many ticks in a row that a job was left out in the whole fleet, as its lock is held, a warning names the holder; then each
-   * time that they have doubled. 0 never warns.
+   * After how many ticks in a row that a job was left out in the whole fleet, as its lock is held for a second or longer, a warning names
+   * the holder; then each time that it has been held for twice as long. 0 never warns.
    * @default 3
    */
   readonly warnAfterTicks?: number;

@@ -12,6 +12,9 @@ import type { JobName, TickLog } from './tick-log.js';
 /** How long the fleet has to say since when it holds the lock, in milliseconds. */
 const ANSWER_WITHIN_MS = 1_000;
 
+/** A lock that is held for less is nothing to warn of, however many ticks a job has meanwhile, in milliseconds. */
+const LEAST_HELD_MS = 1_000;
+
 /** More ticks are not counted. */
 const MOST_TICKS = 100;
 
@@ -21,14 +24,14 @@ const REMEMBERED_LOCKS = 1_000;
 interface Watched {
   /** Before this tick there can be nothing to warn of. */
   lookFromMs: number;
-  /** Whom the last warning was about, and after how many ticks. */
+  /** Whom the last warning was about, and after how long, in milliseconds. */
   holder: string;
-  warnedAfter: number;
+  warnedMs: number;
 }
 
 /**
- * Warns of jobs that run nowhere, as their lock is held for longer than several ticks. Since nobody else can have had the lock meanwhile, every
- * tick since the lock was taken was left out in the whole fleet.
+ * Warns of jobs that run nowhere, as their lock is held for longer than several ticks. Since nobody else can have had the lock meanwhile,
+ * every tick since the lock was taken was left out in the whole fleet.
  */
 export class HeldUpJobs {
   private readonly logger = new Logger('AdvisoryLock');
@@ -37,7 +40,7 @@ export class HeldUpJobs {
   constructor(
     private readonly fleet: Fleet,
     private readonly ticks: TickLog,
-    /** After so many ticks it warns, and then each time that they have doubled. */
+    /** After so many ticks it warns, and then each time that the lock has been held for twice as long. */
     private readonly warnAfterTicks: number,
   ) {}
 
@@ -51,17 +54,26 @@ export class HeldUpJobs {
       const { locks } = await this.fleet.look({ keys: [key], withinMs: ANSWER_WITHIN_MS });
       const holder = locks.find(({ isGranted }) => isGranted);
       const held = holder && heldFor(holder, new Date());
-      const leftOut = held === undefined ? [] : times.between(Date.now() - held.ms, atMs, MOST_TICKS);
+      const heldMs = held?.ms ?? 0;
+      const leftOut = held === undefined ? [] : times.between(Date.now() - heldMs, atMs, MOST_TICKS);
       const who = holder && describeHolder(holder);
-      const isWarnedOf = watched.holder === who && leftOut.length >= watched.warnedAfter;
-      const threshold = isWarnedOf ? watched.warnedAfter * 2 : this.warnAfterTicks;
-      if (who !== undefined && held !== undefined && leftOut.length >= threshold) {
-        this.warn(job, who, held, leftOut);
+      const isWarnedOf = watched.holder === who && heldMs >= watched.warnedMs;
+      const leastMs = isWarnedOf ? watched.warnedMs * 2 : LEAST_HELD_MS;
+      if (
+        who !== undefined &&
+        held !== undefined &&
+        heldMs >= leastMs &&
+        leftOut.length >= this.warnAfterTicks
+      ) {
+        this.warn(job, who, held, leftOut.length);
         watched.holder = who;
-        watched.warnedAfter = leftOut.length;
+        watched.warnedMs = heldMs;
       }
-      const missing = Math.max(1, threshold - leftOut.length);
-      watched.lookFromMs = later(times, atMs, Math.min(missing, this.warnAfterTicks));
+      const missing = this.warnAfterTicks - leftOut.length;
+      watched.lookFromMs = Math.max(
+        later(times, atMs, missing > 0 ? missing : this.warnAfterTicks),
+        atMs + LEAST_HELD_MS - heldMs,
+      );
     } catch {
       // A database that is away is told of elsewhere.
       watched.lookFromMs = atMs;
@@ -72,9 +84,9 @@ export class HeldUpJobs {
     { lockName, method }: JobName,
     who: string,
     { ms, isAtLeast }: HeldFor,
-    leftOut: readonly number[],
+    leftOut: number,
   ): void {
-    const count = `${leftOut.length}${leftOut.length === MOST_TICKS ? ' or more' : ''}`;
+    const count = `${leftOut}${leftOut === MOST_TICKS ? ' or more' : ''}`;
     this.logger.warn(
       `${method} was left out in the whole fleet for ${count} ticks in a row: lock "${lockName}" has been held for ` +
         `${isAtLeast ? 'at least ' : ''}${howLong(ms)} by ${who}`,
@@ -84,7 +96,7 @@ export class HeldUpJobs {
   private watchedOf(keyId: string): Watched {
     const known = this.watched.get(keyId);
     if (known !== undefined) return known;
-    const watched = { lookFromMs: -Infinity, holder: '', warnedAfter: 0 };
+    const watched = { lookFromMs: -Infinity, holder: '', warnedMs: 0 };
     this.watched.set(keyId, watched);
     return watched;
   }

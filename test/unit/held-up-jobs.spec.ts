@@ -8,12 +8,11 @@ import { LockKey } from '../../lib/engine/lock-key.js';
 import type { Fleet } from '../../lib/inspect/fleet/fleet.js';
 import { LogLines } from '../e2e/support/log-lines.js';
 
-const PERIOD_MS = 1_000;
 const job = { lockName: 'report', method: 'Reports.nightly' };
 const key = LockKey.of(42n, 'report');
 
-/** A job of each second, and a fleet that says for how long its lock has been held. */
-function watchedJob(warnAfterTicks = 3) {
+/** A job of each second, or of another period, and a fleet that says for how long its lock has been held. */
+function watchedJob(warnAfterTicks = 3, periodMs = 1_000) {
   let nowMs = 1_000_000;
   let heldSinceMs = nowMs + 1;
   let looks = 0;
@@ -27,7 +26,7 @@ function watchedJob(warnAfterTicks = 3) {
     },
   } as unknown as Fleet;
   const ticks = new TickLog();
-  ticks.add(job, intervalTimes(PERIOD_MS));
+  ticks.add(job, intervalTimes(periodMs));
   const log = new LogLines();
   Logger.overrideLogger(log);
   jest.spyOn(Date, 'now').mockImplementation(() => nowMs);
@@ -41,7 +40,7 @@ function watchedJob(warnAfterTicks = 3) {
     },
     leaveOut: async (count: number) => {
       for (let n = 0; n < count; n += 1) {
-        nowMs += PERIOD_MS;
+        nowMs += periodMs;
         await jobs.look(job, key, nowMs, {} as Scheduler);
       }
     },
@@ -83,6 +82,15 @@ describe('a job that is left out', () => {
     expect(warnings()).toEqual([]);
     // It is looked when there may be something to see, not at each tick.
     expect(looks()).toBeLessThan(40);
+  });
+
+  it('is not warned of within a second, however often it is due', async () => {
+    const { leaveOut, warnings, looks } = watchedJob(3, 10);
+    await leaveOut(99);
+    expect(warnings()).toEqual([]);
+    expect(looks()).toBeLessThan(5);
+    await leaveOut(2);
+    expect(warnings()).toEqual(['100 or more']);
   });
 
   it('is not looked at with 0', async () => {

@@ -112,7 +112,8 @@ describe('the health of an application', () => {
     await ask(app, 'ready');
     const lastStatements = () =>
       database.query(
-        `SELECT pid, query_start FROM pg_stat_activity WHERE application_name LIKE 'nestjs-advisory-lock%'`,
+        `SELECT pid, query_start FROM pg_stat_activity
+         WHERE application_name LIKE 'nestjs-advisory-lock%' AND datname = current_database()`,
       );
     // Those that were needed for a moment when it connected may take theirs to end.
     await until(async () => (await lastStatements()).length === 1, 'there is one lock connection');

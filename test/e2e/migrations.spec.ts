@@ -38,7 +38,8 @@ class Failing1700000000002 implements MigrationInterface {
 class LosesItsLock1700000000001 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'nestjs-advisory-lock migrations %'`,
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND application_name LIKE 'nestjs-advisory-lock migrations %'`,
     );
     await runner.query('SELECT pg_sleep(0.2)');
   }

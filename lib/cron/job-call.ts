@@ -1,10 +1,14 @@
 import { Logger } from '@nestjs/common';
+import { messageOf } from '../errors/message-of.js';
 import type { AdvisoryLockEvents } from '../events/advisory-lock-events.js';
 import type { SkipReason } from '../events/lock-event.js';
 import type { Firing } from './firing.js';
 import type { JobName, TickLog } from './tick-log.js';
 
 const logger = new Logger('AdvisoryLock');
+
+/** Enough of an error for a line. */
+const LONGEST_MESSAGE = 200;
 
 /** One call of a job's method, by its timer or by hand: notes and tells what comes of it. */
 export class JobCall {
@@ -68,7 +72,7 @@ export class JobCall {
       lateMs,
       outcome: state === 'began' ? 'running' : state,
       ...(durationMs === undefined ? { runningSince: startedAt } : { durationMs }),
-      ...(failure !== undefined && { error: messageOf(failure.error) }),
+      ...(failure !== undefined && { error: messageOf(failure.error).slice(0, LONGEST_MESSAGE) }),
     });
     if (!this.events.isHeard) return;
     this.events.emit({
@@ -82,11 +86,4 @@ export class JobCall {
       ...failure,
     });
   }
-}
-
-/** Enough of it for a line. */
-const LONGEST_MESSAGE = 200;
-
-function messageOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).slice(0, LONGEST_MESSAGE);
 }

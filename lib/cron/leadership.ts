@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AdvisoryLock } from '../advisory-lock.js';
+import { messageOf } from '../errors/message-of.js';
 import { GrowingPause } from '../engine/growing-pause.js';
 import { LockShutdownError } from '../errors/lock-shutdown.error.js';
 import { Term } from './term.js';
@@ -140,7 +141,7 @@ export class Leadership implements AsyncDisposable {
   private tellOutage(error: unknown): void {
     if (this.isOutage) return;
     this.isOutage = true;
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     this.log.warn(`Cannot campaign to lead "${this.name}", and will try until it works. ${message}`);
   }
 }

@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { DEFAULT_NAME } from '../advisory-lock.tokens.js';
+import { messageOf } from '../errors/message-of.js';
 import type { AcquiredEvent, LockEvent, LockEventOf, LockEventType, UntoldEvent } from './lock-event.js';
 
 type Listener = (event: never) => unknown;
@@ -72,7 +73,7 @@ export class AdvisoryLockEvents {
     const complain = (error: unknown): void => {
       this.logger.error(
         `A listener of "${event.type}" failed`,
-        error instanceof Error ? error.stack : String(error),
+        error instanceof Error ? error.stack : messageOf(error),
       );
     };
     try {

@@ -1,4 +1,5 @@
 import type { Attributes, HrTime, Span, Tracer } from '@opentelemetry/api';
+import { messageOf } from '../errors/message-of.js';
 import type { AdvisoryLockEvents } from '../events/advisory-lock-events.js';
 import type { AcquiredEvent, BusyEvent, LostEvent, ReleasedEvent } from '../events/lock-event.js';
 import type { NameTemplates } from './name-templates.js';
@@ -124,7 +125,7 @@ export class LockSpans {
   }
 
   private fail(span: Span, error: unknown): void {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     span.recordException(error instanceof Error ? error : message);
     span.setStatus({ code: this.api.SpanStatusCode.ERROR, message });
   }

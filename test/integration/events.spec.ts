@@ -158,6 +158,9 @@ describe('events', () => {
     };
     service.events.on('acquired', fail);
     service.events.on('released', () => Promise.reject(new Error('a listener that fails later')));
+    service.events.on('acquired', () => {
+      throw Object.create(null);
+    });
     expect(await service.withLock('import', () => 42)).toBe(42);
     expect(types()).toEqual(['acquired', 'released']);
     expect(await database.advisoryLocks()).toEqual([]);

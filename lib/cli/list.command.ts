@@ -9,7 +9,6 @@ import { type OpenLockTable, openLockTable } from './open-lock-table.js';
 import { print } from './print.js';
 import { screenWidth } from './screen.js';
 import type { InspectedLock } from '../inspect/inspected-lock.js';
-import { serverClock } from './server-clock.js';
 import { readArguments, UsageError } from './usage.error.js';
 import { watch } from './watch.js';
 
@@ -50,9 +49,8 @@ export const listCommand: CliCommand = {
 
 type Wish = ReturnType<typeof readList>;
 
-async function linesOf({ table, fleet }: OpenLockTable, wish: Wish): Promise<string[]> {
-  const { locks: all } = await fleet.look({ withinMs: wish.withinMs });
-  const now = await serverClock(table);
+async function linesOf({ fleet }: OpenLockTable, wish: Wish): Promise<string[]> {
+  const { now, locks: all } = await fleet.look({ withinMs: wish.withinMs });
   const wanted = all.filter(isWanted(wish, all));
   const locks = sortedLocks({
     now,

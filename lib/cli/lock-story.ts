@@ -4,7 +4,6 @@ import type { InstanceReport } from '../inspect/fleet/instance-report.js';
 import type { WantedLock } from './lock-arguments.js';
 import type { OpenLockTable } from './open-lock-table.js';
 import { preparedHolders, type PreparedTransaction } from './prepared-holders.js';
-import { serverClock } from './server-clock.js';
 
 /** All that there is to say of one lock, at one moment. */
 export interface LockStory {
@@ -47,8 +46,7 @@ export async function storyOf(
   // Two looks: an instance that holds very much tells all of what it is asked about, but not of all that it holds.
   const keys = turnKey === undefined ? permitKeys : [...permitKeys, turnKey];
   const { locks, reports } = await fleet.look({ keys, withinMs });
-  const { locks: all } = await fleet.look({ withinMs });
-  const now = await serverClock(table);
+  const { now, locks: all } = await fleet.look({ withinMs });
   const ofPermits = locks.filter(({ key }) => permitIds.has(key.id));
   const ofTurn = locks.filter(({ key }) => key.id === turnKey?.id);
   const holders = ofPermits.filter((lock) => lock.isGranted && !isCovered(lock, ofPermits));

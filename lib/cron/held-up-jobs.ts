@@ -51,9 +51,9 @@ export class HeldUpJobs {
     if (this.warnAfterTicks === 0 || times === undefined || atMs < watched.lookFromMs) return;
     watched.lookFromMs = Infinity;
     try {
-      const { locks } = await this.fleet.look({ keys: [key], withinMs: ANSWER_WITHIN_MS });
+      const { locks, now } = await this.fleet.look({ keys: [key], withinMs: ANSWER_WITHIN_MS });
       const holder = locks.find(({ isGranted }) => isGranted);
-      const held = holder && heldFor(holder, new Date());
+      const held = holder && heldFor(holder, now);
       const heldMs = held?.ms ?? 0;
       const leftOut = held === undefined ? [] : times.between(Date.now() - heldMs, atMs, MOST_TICKS);
       const who = holder && describeHolder(holder);

@@ -41,7 +41,6 @@ export class Dashboard {
   private readonly sightings = new Sightings();
   private readonly seen = new SharedAnswer(() => this.look(), LOOK_TIMES);
   private readonly doctor = new SharedAnswer(() => this.checkUp(), DOCTOR_TIMES);
-  private clockAheadMs = 0;
 
   constructor(
     private readonly locks: AdvisoryLockService,
@@ -103,7 +102,7 @@ export class Dashboard {
     const look = await this.inspector.fleet({ withinMs: FLEET_WITHIN_MS });
     const nowMs = Date.now();
     this.sightings.note(look.locks.map(sightingOf), performance.now());
-    const locks = dashboardLocksOf(look, (lock) => sinceOf(lock, this.sightings, nowMs + this.clockAheadMs));
+    const locks = dashboardLocksOf(look, (lock) => sinceOf(lock, this.sightings, look.now.getTime()));
     return {
       at: new Date(nowMs).toISOString(),
       database: look.database,
@@ -116,8 +115,7 @@ export class Dashboard {
 
   private async checkUp(): Promise<DashboardDoctor> {
     const diagnosis = await this.locks.diagnose();
-    const { isHealthy, problems, pooler, clock } = diagnosis;
-    this.clockAheadMs = clock?.aheadMs ?? 0;
+    const { isHealthy, problems, pooler } = diagnosis;
     return {
       isHealthy,
       problems,

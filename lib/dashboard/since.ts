@@ -1,3 +1,4 @@
+import { idleMsOf } from '../inspect/held-for.js';
 import type { InspectedLock } from '../inspect/inspected-lock.js';
 import type { Since } from './dashboard-locks.js';
 import type { Sightings } from './sightings.js';
@@ -16,12 +17,7 @@ export function sightingOf({ key, backend, isGranted, mode }: InspectedLock): st
 export function sinceOf(lock: InspectedLock, sightings: Sightings, serverNowMs: number): Since {
   const exactMs = lock.isGranted ? lock.heldMs : lock.waitingMs;
   if (exactMs !== undefined) return { sinceMs: Math.max(0, Math.round(exactMs)) };
-  const idleMs = lock.isGranted ? idleMsOf(lock, serverNowMs) : 0;
-  const atLeastMs = Math.round(Math.max(sightings.ageMs(sightingOf(lock)), idleMs));
+  const idleMs = lock.isGranted ? idleMsOf(lock, serverNowMs) : undefined;
+  const atLeastMs = Math.round(Math.max(sightings.ageMs(sightingOf(lock)), idleMs ?? 0));
   return atLeastMs > 0 ? { sinceMs: atLeastMs, isAtLeast: true } : {};
-}
-
-function idleMsOf({ backend }: InspectedLock, serverNowMs: number): number {
-  if (backend?.stateChangedAt === undefined || backend.state?.startsWith('idle') !== true) return 0;
-  return serverNowMs - backend.stateChangedAt.getTime();
 }

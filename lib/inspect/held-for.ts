@@ -13,11 +13,16 @@ export interface HeldFor {
  * than a heartbeat.
  */
 export function heldFor(lock: InspectedLock, now: Date): HeldFor | undefined {
-  const { heldMs, backend, isGranted } = lock;
+  const { heldMs, isGranted } = lock;
   if (!isGranted) return undefined;
   if (heldMs !== undefined) return { ms: heldMs, isAtLeast: false };
+  const idleMs = lock.instance === undefined ? idleMsOf(lock, now.getTime()) : undefined;
+  return idleMs === undefined ? undefined : { ms: idleMs, isAtLeast: true };
+}
+
+/** For how long the lock's backend has been idle at that moment of the server's clock, in milliseconds, as far as it is and may be seen. */
+export function idleMsOf({ backend }: InspectedLock, nowMs: number): number | undefined {
   const { state = '', stateChangedAt } = backend ?? {};
-  if (stateChangedAt === undefined || !state.startsWith('idle') || lock.instance !== undefined)
-    return undefined;
-  return { ms: Math.max(0, now.getTime() - stateChangedAt.getTime()), isAtLeast: true };
+  if (stateChangedAt === undefined || !state.startsWith('idle')) return undefined;
+  return Math.max(0, nowMs - stateChangedAt.getTime());
 }

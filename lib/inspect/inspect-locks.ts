@@ -27,6 +27,8 @@ interface FleetOptions {
 /** What one look has brought. */
 export interface Inspected {
   readonly database: string;
+  /** By the clock of the server, of which are the moments in it. */
+  readonly now: Date;
   readonly locks: InspectedLock[];
   /** The connections of this library, when they were wanted. */
   readonly members: SilentBackend[];
@@ -175,6 +177,7 @@ export async function inspect(
   );
   return {
     database,
+    now: new Date(nowMs),
     locks: inspected,
     members: members.flatMap(([pid, applicationName]) => {
       const instance = instanceOf(applicationName);

@@ -21,6 +21,7 @@ function watchedJob(warnAfterTicks = 3, periodMs = 1_000) {
       looks += 1;
       const heldMs = nowMs - heldSinceMs;
       return Promise.resolve({
+        now: new Date(nowMs),
         locks: [{ key, isGranted: true, instance: 'web-2:17', backend: { pid: 7 }, heldMs }],
       });
     },

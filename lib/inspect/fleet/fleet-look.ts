@@ -11,6 +11,8 @@ export interface SilentBackend {
 /** What a look at the fleet has brought. All of it is for display, and what others tell may be wrong. */
 export interface FleetLook {
   readonly database: string;
+  /** When it was looked, by the clock of the server. */
+  readonly now: Date;
   /** All advisory locks, those that are held first, then those that are waited for, the longest wait first. */
   readonly locks: readonly InspectedLock[];
   /** Of this instance, then of those that answered in time. */

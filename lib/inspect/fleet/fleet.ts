@@ -89,10 +89,11 @@ export class Fleet {
     const mayAsk = this.isJoined && (withinMs ?? 0) > 0 && (await this.table.isListening());
     this.calls.set(question.id, call);
     try {
-      const { isAsked, ...inspected } = await this.inspect(keys, mayAsk ? question : undefined, withinMs);
-      if (withinMs === undefined) return { ...inspected, reports: [], silent: [], isAsked };
+      const asked = mayAsk ? question : undefined;
+      const { isAsked, members: connected, ...seen } = await this.inspect(keys, asked, withinMs);
+      if (withinMs === undefined) return { ...seen, reports: [], silent: [], isAsked };
       const own = this.report(question.keys);
-      const members = inspected.members.filter(({ pid }) => !own.backends.includes(pid));
+      const members = connected.filter(({ pid }) => !own.backends.includes(pid));
       if (isAsked) {
         const counts = (pid: number): boolean => !this.silentPids.has(pid);
         await call.complete(members, counts, deadline - performance.now());
@@ -101,7 +102,7 @@ export class Fleet {
       const silent = members.filter(({ pid }) => !call.hasHeardOf(pid));
       if (isAsked) this.silentPids = new Set(silent.map(({ pid }) => pid));
       const nameOf = (keyId: string): string | undefined => this.keys.knownNameOf(keyId);
-      return { ...inspected, locks: enrichLocks(inspected.locks, reports, nameOf), reports, silent, isAsked };
+      return { ...seen, locks: enrichLocks(seen.locks, reports, nameOf), reports, silent, isAsked };
     } finally {
       this.calls.delete(question.id);
     }

@@ -3,6 +3,7 @@ import { listed } from './describe-waiter.js';
 import type { LockStory } from './lock-story.js';
 import { namesOf, otherLocksOf } from './other-locks.js';
 import { capital, printable } from './printable.js';
+import { rollbackOf } from './prepared-holders.js';
 import type { InspectedLock } from '../inspect/inspected-lock.js';
 import { whoExactly } from './who.js';
 
@@ -40,10 +41,7 @@ export function describeFate(lock: InspectedLock, fate: Fate, { label }: LockSto
 
 /** Who holds the lock now, in one sentence; what cannot be ended as a connection is said too. */
 export function describeNow({ label, holders, prepared }: LockStory): string {
-  const cure = prepared.map(
-    ({ gid }) =>
-      ` End it with ROLLBACK PREPARED '${printable(gid).replaceAll("'", "''")}', in this database.`,
-  );
+  const cure = prepared.map((transaction) => ` End it with ${rollbackOf(transaction)}, in this database.`);
   if (holders.length === 0) return capital(`${label} is free: nobody holds it.`);
   return capital(`${label} is held by ${listed(holders.map(whoExactly))}.${cure.join('')}`);
 }

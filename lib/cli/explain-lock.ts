@@ -5,6 +5,7 @@ import type { LockStory, TryingInstance } from './lock-story.js';
 import { capital, printable } from './printable.js';
 import type { InspectedLock } from '../inspect/inspected-lock.js';
 import { namesakesOf, otherLocksOf } from './other-locks.js';
+import { rollbackOf } from './prepared-holders.js';
 import { whoIs } from './who.js';
 
 const OTHER_KEYS =
@@ -72,8 +73,7 @@ function describeQueue(
 
 function describeCure({ holders, prepared, asArguments }: LockStory): string[] {
   const cures = prepared.map(
-    ({ gid }) =>
-      `To end the prepared transaction: ROLLBACK PREPARED '${printable(gid).replaceAll("'", "''")}', in this database.`,
+    (transaction) => `To end the prepared transaction: ${rollbackOf(transaction)}, in this database.`,
   );
   const backends = holders.flatMap(({ backend }) => backend ?? []);
   if (backends.length === 0) return cures;

@@ -1,6 +1,7 @@
 import type { LockTable } from '../engine/lock-table.js';
 import type { LockKey } from '../engine/lock-key.js';
 import { ownLockOf } from '../engine/lock-statements.js';
+import { printable } from './printable.js';
 
 /** A transaction that holds a lock without a backend. */
 export interface PreparedTransaction {
@@ -19,6 +20,11 @@ JOIN pg_catalog.pg_locks AS own ON own.locktype = 'transactionid' AND own.pid IS
 JOIN pg_catalog.pg_prepared_xacts AS prepared ON prepared.transaction = own.transactionid
 WHERE lock.locktype = 'advisory' AND lock.pid IS NULL AND prepared.database = pg_catalog.current_database()
   AND pg_catalog.concat_ws(':', lock.classid, lock.objid, lock.objsubid) = ANY ($1::text[])`;
+
+/** How to end one; it has to be said in its own database. */
+export function rollbackOf({ gid }: PreparedTransaction): string {
+  return `ROLLBACK PREPARED '${printable(gid).replaceAll("'", "''")}'`;
+}
 
 /** The prepared transactions that hold one of the keys. */
 export async function preparedHolders(

@@ -9,6 +9,7 @@ import { checkRecords } from '../cron/record/check-records.js';
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
 import { describeNames } from '../engine/lock-key.js';
 import { runOutside } from '../engine/lock-context.js';
+import type { OmitOfEach } from '../omit-of-each.js';
 import { checkJobOptions } from './decorator-options.js';
 import { type ExclusiveCronOptions, partCronOptions } from './exclusive-cron.decorator.js';
 import { fillSlot } from './lock-slots.js';
@@ -29,9 +30,6 @@ export interface RunTimeJobs {
   findScheduler(): SchedulerRegistry | undefined;
   readonly add: typeof addRunTimeJob;
 }
-
-/** `Omit` of each type of a union; by itself it makes one of them all. */
-type OmitOfEach<T, Name extends PropertyKey> = T extends unknown ? Omit<T, Name> : never;
 
 const logger = new Logger('AdvisoryLock');
 

@@ -1,5 +1,6 @@
 import type { LockMode } from '../engine/lock-mode.js';
 import type { LockLostError } from '../errors/lock-lost.error.js';
+import type { OmitOfEach } from '../omit-of-each.js';
 
 /** What every event says. */
 interface EventBase {
@@ -120,10 +121,7 @@ export type LockEvent =
   | ErrorEvent;
 
 /** As it is made, before it is said whose it is. */
-export type UntoldEvent = WithoutConnection<LockEvent>;
-
-/** `Omit` of each type of a union; by itself it makes one of them all. */
-type WithoutConnection<T> = T extends unknown ? Omit<T, 'connection'> : never;
+export type UntoldEvent = OmitOfEach<LockEvent, 'connection'>;
 
 export type LockEventType = LockEvent['type'];
 

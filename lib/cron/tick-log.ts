@@ -57,13 +57,13 @@ export class TickLog {
     const [oldest] = ticks.keys();
     if (ticks.size > REMEMBERED_TICKS && oldest !== undefined) ticks.delete(oldest);
     // The jobs that were heard of last are kept.
-    this.jobs.delete(idOf(name));
-    this.jobs.set(idOf(name), job);
+    this.jobs.delete(jobIdOf(name));
+    this.jobs.set(jobIdOf(name), job);
   }
 
   /** When the job is due, if this instance has it, and its timer has been made. */
   timesOf({ lockName, method }: JobName, scheduler: Scheduler): JobTimes | undefined {
-    return this.jobs.get(idOf({ lockName, method }))?.findTimes?.(scheduler);
+    return this.jobs.get(jobIdOf({ lockName, method }))?.findTimes?.(scheduler);
   }
 
   /** What is told to the fleet. */
@@ -81,7 +81,7 @@ export class TickLog {
   }
 
   private jobOf(name: JobName): LoggedJob {
-    const id = idOf(name);
+    const id = jobIdOf(name);
     const known = this.jobs.get(id);
     if (known !== undefined) return known;
     const [oldest] = this.jobs.keys();
@@ -93,8 +93,8 @@ export class TickLog {
   }
 }
 
-/** Jobs that share a lock are two jobs. */
-function idOf({ lockName, method }: JobName): string {
+/** Tells jobs apart: those that share a lock are two. */
+export function jobIdOf({ lockName, method }: JobName): string {
   return `${method}\0${lockName}`;
 }
 

@@ -1,4 +1,4 @@
-import { toldTicks } from '../cron/tick-log.js';
+import { jobIdOf, toldTicks } from '../cron/tick-log.js';
 import type { InstanceReport, ReportedJob, ReportedTick } from '../inspect/fleet/instance-report.js';
 import type { DashboardJob, DashboardTick } from './dashboard-snapshot.js';
 import type { DueTicks } from './due-ticks.js';
@@ -32,7 +32,7 @@ export function dashboardJobsOf(
   const tellings = new Map<string, Telling[]>();
   for (const report of reports) {
     for (const job of report.jobs) {
-      const id = `${job.name}\n${job.method}`;
+      const id = jobIdOf({ lockName: job.name, method: job.method });
       tellings.set(id, [...(tellings.get(id) ?? []), { report, job }]);
     }
   }

@@ -1,4 +1,5 @@
 import type { AdvisoryLockService } from '../advisory-lock.service.js';
+import { jobIdOf } from '../cron/tick-log.js';
 import type { ReportedJob } from '../inspect/fleet/instance-report.js';
 import { type KnownSchedule, SHOWN_TICKS } from './dashboard-jobs.js';
 import { DueTicks } from './due-ticks.js';
@@ -11,10 +12,11 @@ export class JobSchedules {
 
   of({ name, method }: Pick<ReportedJob, 'name' | 'method'>): KnownSchedule | undefined {
     const { scheduler, ticks } = this.locks;
-    const times = scheduler && ticks.timesOf({ lockName: name, method }, scheduler);
+    const job = { lockName: name, method };
+    const times = scheduler && ticks.timesOf(job, scheduler);
     if (times === undefined) return undefined;
     const { text, spreadMs } = times;
-    const id = `${method}\0${name}`;
+    const id = jobIdOf(job);
     let known = this.known.get(id);
     if (known?.text !== text) this.known.set(id, (known = { text, due: new DueTicks(times, SHOWN_TICKS) }));
     return { due: known.due, spreadMs };

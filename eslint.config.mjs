@@ -21,22 +21,6 @@ export default defineConfig(
     },
   },
   {
-    files: ['lib/engine/**', 'lib/cli/**'],
-    rules: {
-      'no-restricted-imports': [
-        'error',
-        {
-          patterns: [
-            {
-              group: ['@nestjs/*', '../decorators/*', '../discovery/*', '../advisory-lock*', '../http/*'],
-              message: 'The engine and the command line know nothing of Nest.',
-            },
-          ],
-        },
-      ],
-    },
-  },
-  {
     // Runs in browsers as it is. What there is in a browser the compiler knows, by the tsconfig.json beside it.
     files: ['lib/dashboard/page/*.js'],
     rules: { 'no-undef': 'off' },

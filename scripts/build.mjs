@@ -14,7 +14,7 @@ for (const project of ['tsconfig.build.json', 'tsconfig.build-cjs.json']) {
 }
 // What is not compiled.
 for (const half of ['esm', 'cjs']) {
-  for (const name of ['page', 'page-folder.cjs']) {
+  for (const name of ['page', 'server/page-folder.cjs']) {
     cpSync(`${root}/lib/dashboard/${name}`, `${root}/dist/${half}/dashboard/${name}`, {
       recursive: true,
       filter: (path) => !path.endsWith('.json'),

@@ -1,4 +1,4 @@
-import { howLong } from '../inspect/how-long.js';
+import { howLong } from '../inspection/format-duration.js';
 
 /** A moment in the zone of who reads it: the time of day, with the date when that is another day than `now`. */
 export function clockTime(at: Date, now: Date): string {

@@ -1,4 +1,4 @@
-import { AdvisoryLockError } from '../errors/advisory-lock.error.js';
+import { AdvisoryLockError } from '../core/index.js';
 import type { CliCommand } from './cli-command.js';
 import { doctorCommand } from './doctor.command.js';
 import { ExitStatus, statusOfError } from './exit-status.js';

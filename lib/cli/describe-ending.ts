@@ -4,7 +4,7 @@ import type { LockStory } from './lock-story.js';
 import { namesOf, otherLocksOf } from './other-locks.js';
 import { capital, printable } from './printable.js';
 import { rollbackOf } from './prepared-holders.js';
-import type { InspectedLock } from '../inspect/inspected-lock.js';
+import type { InspectedLock } from '../inspection/inspected-lock.js';
 import { whoExactly } from './who.js';
 
 /** Whom it hits when a holder is ended, and what with it. */

@@ -1,9 +1,9 @@
-import { howLong } from '../inspect/how-long.js';
+import { howLong } from '../inspection/format-duration.js';
 import { clockTime, sinceWhen } from './ago.js';
-import { heldFor } from '../inspect/held-for.js';
+import { heldFor } from '../inspection/held-for.js';
 import type { PreparedTransaction } from './prepared-holders.js';
 import { printable } from './printable.js';
-import type { InspectedLock } from '../inspect/inspected-lock.js';
+import type { InspectedLock } from '../inspection/inspected-lock.js';
 import { addressOf, whoIs } from './who.js';
 
 /** Who holds a lock, since when, and what they do meanwhile, in sentences. */

@@ -1,7 +1,7 @@
-import { howLong } from '../inspect/how-long.js';
+import { howLong } from '../inspection/format-duration.js';
 import { sinceWhen } from './ago.js';
 import { calls, whereFrom } from './describe-holder.js';
-import type { InspectedLock } from '../inspect/inspected-lock.js';
+import type { InspectedLock } from '../inspection/inspected-lock.js';
 import { whoExactly } from './who.js';
 
 /** Who waits, for how long, and behind whom, in sentences. `nameOf` tells who has a pid. */

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
-import { describeDiagnosis, POOLER_NOTICE } from '../inspect/describe-diagnosis.js';
-import { diagnose } from '../inspect/diagnose.js';
+import { describeDiagnosis, POOLER_NOTICE } from '../inspection/describe-diagnosis.js';
+import { diagnose } from '../inspection/diagnose.js';
 import type { CliCommand } from './cli-command.js';
 import { ExitStatus } from './exit-status.js';
 import { openLockTable } from './open-lock-table.js';
@@ -19,7 +19,7 @@ export const doctorCommand: CliCommand = {
 
   async run(args) {
     const { values } = readArguments(() => parseArgs({ args, options: { json: { type: 'boolean' } } }));
-    const { table } = await openLockTable('doctor');
+    const { table } = openLockTable('doctor');
     try {
       const diagnosis = await diagnose(table);
       const { isHealthy, pooler, problems } = diagnosis;

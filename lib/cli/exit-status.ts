@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { AdvisoryLockError } from '../errors/advisory-lock.error.js';
+import { AdvisoryLockError } from '../core/index.js';
 import { CommandError } from './command.error.js';
 import { InterruptedError } from './interrupted.error.js';
 import { PrivilegeError } from './privilege.error.js';

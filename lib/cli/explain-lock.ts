@@ -1,9 +1,9 @@
-import { howLong } from '../inspect/how-long.js';
+import { howLong } from '../inspection/format-duration.js';
 import { calls, describeHolder, describePrepared } from './describe-holder.js';
 import { describeWaiter, listed } from './describe-waiter.js';
 import type { LockStory, TryingInstance } from './lock-story.js';
 import { capital, printable } from './printable.js';
-import type { InspectedLock } from '../inspect/inspected-lock.js';
+import type { InspectedLock } from '../inspection/inspected-lock.js';
 import { namesakesOf, otherLocksOf } from './other-locks.js';
 import { rollbackOf } from './prepared-holders.js';
 import { whoIs } from './who.js';

@@ -1,5 +1,4 @@
-import { KeyBook } from '../engine/key-book.js';
-import { type KeyScheme, keySchemes } from '../engine/key-schemes.js';
+import { KeyBook, type KeyScheme, keySchemes } from '../core/index.js';
 import { UsageError } from './usage.error.js';
 
 type SchemeName = Extract<KeyScheme, string>;

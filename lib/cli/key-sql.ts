@@ -1,5 +1,4 @@
-import type { KeyScheme } from '../engine/key-schemes.js';
-import type { LockKey } from '../engine/lock-key.js';
+import type { KeyScheme, LockKey } from '../core/index.js';
 
 export interface SqlForHand {
   readonly what: string;

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { terminateListed } from '../inspect/terminate-listed.js';
+import { terminateListed } from '../fleet/terminate-listed.js';
 import { isConfirmed } from './ask.js';
 import type { CliCommand } from './cli-command.js';
 import { describeEnding, describeFate, describeNow, type Fate } from './describe-ending.js';
@@ -14,7 +14,7 @@ import { capital } from './printable.js';
 import { PrivilegeError } from './privilege.error.js';
 import { readArguments, UsageError } from './usage.error.js';
 import { whoExactly } from './who.js';
-import type { InspectedLock } from '../inspect/inspected-lock.js';
+import type { InspectedLock } from '../inspection/inspected-lock.js';
 
 /** For how long the instances may say what they hold, in milliseconds. */
 const ASK_MS = 500;
@@ -51,7 +51,7 @@ export const killCommand: CliCommand = {
 
   async run(args) {
     const wish = readArguments(() => readKill(args));
-    const open = await openLockTable('kill', wish.wanted.keys);
+    const open = openLockTable('kill', wish.wanted.keys);
     try {
       const story = await storyOf(open, wish.wanted, ASK_MS);
       const targets = targetsOf(story, wish);

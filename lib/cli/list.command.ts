@@ -8,7 +8,7 @@ import { countsOf, locksTable, sortedLocks } from './locks-table.js';
 import { type OpenLockTable, openLockTable } from './open-lock-table.js';
 import { print } from './print.js';
 import { screenWidth } from './screen.js';
-import type { InspectedLock } from '../inspect/inspected-lock.js';
+import type { InspectedLock } from '../inspection/inspected-lock.js';
 import { readArguments, UsageError } from './usage.error.js';
 import { watch } from './watch.js';
 
@@ -36,7 +36,7 @@ export const listCommand: CliCommand = {
 
   async run(args) {
     const wish = readArguments(() => readList(args));
-    const open = await openLockTable('list', wish.keys);
+    const open = openLockTable('list', wish.keys);
     try {
       if (wish.watchMs !== undefined) return await watch(() => linesOf(open, wish), wish.watchMs);
       print((await linesOf(open, wish)).join('\n'));

@@ -1,6 +1,4 @@
-import type { KeyBook } from '../engine/key-book.js';
-import type { LockKey, LockName } from '../engine/lock-key.js';
-import { checkOptions, lockRules } from '../lock.options.js';
+import { checkOptions, type KeyBook, type LockKey, type LockName, lockRules } from '../core/index.js';
 import { KEY_OPTIONS_HELP, keyOptions, readKeyOptions, readName } from './key-arguments.js';
 import { printable, shellWord } from './printable.js';
 import { UsageError } from './usage.error.js';

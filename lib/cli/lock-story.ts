@@ -1,6 +1,6 @@
-import type { LockKey } from '../engine/lock-key.js';
-import type { InspectedLock } from '../inspect/inspected-lock.js';
-import type { InstanceReport } from '../inspect/fleet/instance-report.js';
+import type { LockKey } from '../core/index.js';
+import type { InspectedLock } from '../inspection/inspected-lock.js';
+import type { InstanceReport } from '../fleet/instance-report.js';
 import type { WantedLock } from './lock-arguments.js';
 import type { OpenLockTable } from './open-lock-table.js';
 import { preparedHolders, type PreparedTransaction } from './prepared-holders.js';

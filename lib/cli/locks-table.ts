@@ -1,6 +1,6 @@
-import { howLong } from '../inspect/how-long.js';
-import { heldFor } from '../inspect/held-for.js';
-import type { InspectedLock } from '../inspect/inspected-lock.js';
+import { howLong } from '../inspection/format-duration.js';
+import { heldFor } from '../inspection/held-for.js';
+import type { InspectedLock } from '../inspection/inspected-lock.js';
 import { type Column, tableOf } from './table.js';
 import { addressOf, whoIs } from './who.js';
 

@@ -1,7 +1,11 @@
-import { applicationNameOf, defaultInstanceName } from '../engine/application-name.js';
-import { KeyBook } from '../engine/key-book.js';
-import { LockTable } from '../engine/lock-table.js';
-import { Fleet } from '../inspect/fleet/fleet.js';
+import {
+  applicationNameOf,
+  defaultInstanceName,
+  KeyBook,
+  LockConnections,
+  LockTable,
+} from '../core/index.js';
+import { Fleet } from '../fleet/fleet.js';
 
 export interface OpenLockTable {
   readonly table: LockTable;
@@ -10,11 +14,9 @@ export interface OpenLockTable {
 }
 
 /** The locks of the database that the environment names. Connects when it is first asked. */
-export async function openLockTable(purpose: string, keys = new KeyBook()): Promise<OpenLockTable> {
+export function openLockTable(purpose: string, keys = new KeyBook()): OpenLockTable {
   const { DATABASE_URL: url } = process.env;
   const instance = defaultInstanceName();
-  // TypeORM takes a quarter of a second to load, which what needs no database does without.
-  const { LockConnections } = await import('../engine/lock-connections.js');
   // What is left out node-postgres takes from the PG* variables: https://node-postgres.com/features/connecting
   const table = new LockTable(
     new LockConnections(() => ({ type: 'postgres', ...(url && { url }) }), {

@@ -1,6 +1,6 @@
 import { printable } from './printable.js';
 import type { LockStory } from './lock-story.js';
-import type { InspectedLock } from '../inspect/inspected-lock.js';
+import type { InspectedLock } from '../inspection/inspected-lock.js';
 
 /** How many locks are named in one sentence. */
 const NAMED = 5;

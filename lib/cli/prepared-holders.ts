@@ -1,6 +1,4 @@
-import type { LockTable } from '../engine/lock-table.js';
-import type { LockKey } from '../engine/lock-key.js';
-import { ownLockOf } from '../engine/lock-statements.js';
+import { type LockKey, type LockTable, ownLockOf } from '../core/index.js';
 import { printable } from './printable.js';
 
 /** A transaction that holds a lock without a backend. */

@@ -1,11 +1,14 @@
 import { parseArgs } from 'node:util';
-import type { LockHold } from '../engine/lock-hold.js';
-import type { LockMode } from '../engine/lock-mode.js';
-import type { LockTable } from '../engine/lock-table.js';
-import { acquirePermit } from '../engine/permits.js';
-import { LockTimeoutError } from '../errors/lock-timeout.error.js';
-import { LockUnavailableError } from '../errors/lock-unavailable.error.js';
-import { checkOptions, lockRules } from '../lock.options.js';
+import {
+  acquirePermit,
+  checkOptions,
+  type LockHold,
+  type LockMode,
+  lockRules,
+  type LockTable,
+  LockTimeoutError,
+  LockUnavailableError,
+} from '../core/index.js';
 import { Child } from './child.js';
 import type { CliCommand } from './cli-command.js';
 import { readDurationMs } from './duration.js';
@@ -43,7 +46,7 @@ export const runCommand: CliCommand = {
   async run(args) {
     const wanted = readArguments(() => readRun(args));
     const signals = new Signals();
-    const { table } = await openLockTable(`run ${wanted.name}`, wanted.keys);
+    const { table } = openLockTable(`run ${wanted.name}`, wanted.keys);
     try {
       const hold = await take(table, wanted, signals.interrupted);
       signals.interrupted.throwIfAborted();

@@ -1,4 +1,4 @@
-import { LockConfigurationError } from '../errors/lock-configuration.error.js';
+import { LockConfigurationError } from '../core/index.js';
 
 /** The command line was called in a way that it does not know. */
 export class UsageError extends Error {

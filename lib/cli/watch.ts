@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AdvisoryLockError } from '../errors/advisory-lock.error.js';
+import { AdvisoryLockError } from '../core/index.js';
 import { ExitStatus, statusOfSignal } from './exit-status.js';
 import { InterruptedError } from './interrupted.error.js';
 import { complain, print } from './print.js';

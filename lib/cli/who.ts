@@ -1,4 +1,4 @@
-import type { InspectedLock } from '../inspect/inspected-lock.js';
+import type { InspectedLock } from '../inspection/inspected-lock.js';
 import { printable } from './printable.js';
 
 /** Who holds a lock or waits for it, in a word: the instance, or the application, or else the backend. */

@@ -25,7 +25,7 @@ export const whyCommand: CliCommand = {
 
   async run(args) {
     const { wanted, json, withinMs } = readArguments(() => readWhy(args));
-    const open = await openLockTable('why', wanted.keys);
+    const open = openLockTable('why', wanted.keys);
     try {
       const story = await storyOf(open, wanted, withinMs);
       print(json ? JSON.stringify(storyAsJson(story, wanted), null, 2) : explainLock(story));

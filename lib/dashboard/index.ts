@@ -1,2 +1,2 @@
-export { AdvisoryLockDashboardModule } from './advisory-lock-dashboard.module.js';
-export type { AdvisoryLockDashboardOptions } from './dashboard.options.js';
+export { AdvisoryLockDashboardModule } from './server/advisory-lock-dashboard.module.js';
+export type { AdvisoryLockDashboardOptions } from './server/dashboard.options.js';

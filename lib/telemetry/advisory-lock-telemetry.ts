@@ -1,7 +1,6 @@
 import type { OnApplicationBootstrap, OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
 import type { Attributes } from '@opentelemetry/api';
-import type { AdvisoryLockEvents } from '../events/advisory-lock-events.js';
-import { LockConfigurationError } from '../errors/lock-configuration.error.js';
+import { type AdvisoryLockEvents, LockConfigurationError } from '../core/index.js';
 import { LockMetrics, type LockUsage } from './lock-metrics.js';
 import { LockSpans } from './lock-spans.js';
 import type { NameTemplates } from './name-templates.js';

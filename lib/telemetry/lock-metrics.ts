@@ -1,6 +1,5 @@
 import type { Attributes, Meter, Observable, ObservableCallback } from '@opentelemetry/api';
-import type { AdvisoryLockEvents } from '../events/advisory-lock-events.js';
-import type { LockEvent } from '../events/lock-event.js';
+import type { AdvisoryLockEvents, LockEvent } from '../core/index.js';
 import type { NameTemplates } from './name-templates.js';
 
 /** From a round trip to a long job, in seconds. */

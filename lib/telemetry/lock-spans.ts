@@ -1,7 +1,12 @@
 import type { Attributes, HrTime, Span, Tracer } from '@opentelemetry/api';
-import { messageOf } from '../errors/message-of.js';
-import type { AdvisoryLockEvents } from '../events/advisory-lock-events.js';
-import type { AcquiredEvent, BusyEvent, LostEvent, ReleasedEvent } from '../events/lock-event.js';
+import {
+  type AcquiredEvent,
+  type AdvisoryLockEvents,
+  type BusyEvent,
+  type LostEvent,
+  messageOf,
+  type ReleasedEvent,
+} from '../core/index.js';
 import type { NameTemplates } from './name-templates.js';
 import type { OpenTelemetry } from './open-telemetry.js';
 

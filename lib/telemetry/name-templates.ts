@@ -1,4 +1,4 @@
-import { RecentMap } from '../engine/recent-map.js';
+import { RecentMap } from '../core/index.js';
 import { nameTemplate } from './name-template.js';
 
 /** How many templates are told apart: each is a time series, for which whoever stores them pays. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { hostname } from 'node:os';
-import type { InspectedLock } from '../../lib/inspect/inspected-lock.js';
-import { KeyBook } from '../../lib/engine/key-book.js';
+import type { InspectedLock } from '../../lib/inspection/inspected-lock.js';
+import { KeyBook } from '../../lib/core/index.js';
 import { defer } from '../support/cleanup.js';
 import { createLocks } from '../support/locks.js';
 import { startServer, useTestDatabase } from '../support/test-database.js';

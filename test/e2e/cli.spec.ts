@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { hostname } from 'node:os';
-import { applicationNameOf, defaultInstanceName } from '../../lib/engine/application-name.js';
+import { applicationNameOf, defaultInstanceName } from '../../lib/core/index.js';
 import { freePort } from '../../sample-app/postgres/server.js';
 import { isRunning } from '../support/is-running.js';
 import { createLocks } from '../support/locks.js';

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { AdvisoryLock } from 'nestjs-advisory-lock';
-import type { TerminateRequest } from '../../lib/dashboard/dashboard-snapshot.js';
+import type { TerminateRequest } from '../../lib/dashboard/server/dashboard-snapshot.js';
 import { createLocks } from '../support/locks.js';
 import { useTestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';

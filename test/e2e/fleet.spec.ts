@@ -1,7 +1,7 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { AdvisoryLock } from '../../lib/advisory-lock.js';
-import type { AdvisoryLockService } from '../../lib/advisory-lock.service.js';
+import type { AdvisoryLock } from '../../lib/core/index.js';
+import type { AdvisoryLockService } from '../../lib/nest/advisory-lock.service.js';
 import { createLocks } from '../support/locks.js';
 import { startWorker } from '../support/processes.js';
 import { useTestDatabase } from '../support/test-database.js';

@@ -11,7 +11,7 @@ import {
   InjectAdvisoryLock,
   WithAdvisoryLock,
 } from 'nestjs-advisory-lock';
-import { applicationNameOf, defaultInstanceName } from '../../lib/engine/application-name.js';
+import { applicationNameOf, defaultInstanceName } from '../../lib/core/index.js';
 import { useTestDatabase } from '../support/test-database.js';
 import { isHeld, lockElsewhere } from './support/advisory-locks.js';
 import { lockedApp, postgres, start } from './support/applications.js';

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { DashboardParty, DashboardSnapshot } from '../../lib/dashboard/dashboard-snapshot.js';
+import type { DashboardParty, DashboardSnapshot } from '../../lib/dashboard/server/dashboard-snapshot.js';
 import { withClient } from '../support/admin.js';
 import { defer } from '../support/cleanup.js';
 import { useTestDatabase } from '../support/test-database.js';

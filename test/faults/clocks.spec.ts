@@ -1,7 +1,7 @@
 import { beforeAll, expect, it, jest } from '@jest/globals';
 import { CronTime } from 'cron';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Ticks } from '../../lib/cron/ticks.js';
+import { Ticks } from '../../lib/jobs/schedule/ticks.js';
 import { useTestDatabase } from '../support/test-database.js';
 import { describeWith } from './support/describe-with.js';
 import { startFleet } from './support/fleet.js';

@@ -1,7 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
-import { LockKey } from '../../lib/engine/lock-key.js';
-import { answersOf, statementFor } from '../../lib/engine/lock-statements.js';
+import { answersOf, LockKey, statementFor } from '../../lib/core/index.js';
 import { withClient } from '../support/admin.js';
 import { createLocks } from '../support/locks.js';
 import { until } from '../support/until.js';

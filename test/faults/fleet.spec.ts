@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import { AdvisoryLockInspector } from '../../lib/advisory-lock-inspector.js';
+import { AdvisoryLockInspector } from '../../lib/nest/advisory-lock-inspector.js';
 import { defer } from '../support/cleanup.js';
 import { createLocks } from '../support/locks.js';
 import { startServer, useTestDatabase } from '../support/test-database.js';

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import type { AdvisoryLockService } from '../../lib/advisory-lock.service.js';
+import type { AdvisoryLockService } from '../../lib/nest/advisory-lock.service.js';
 import { defer } from '../support/cleanup.js';
 import { openDataSource } from '../support/data-source.js';
 import { createLocks } from '../support/locks.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { AdvisoryLockService } from '../../lib/advisory-lock.service.js';
+import type { AdvisoryLockService } from '../../lib/nest/advisory-lock.service.js';
 import { withClient } from '../support/admin.js';
 import { openDataSource } from '../support/data-source.js';
 import { createLocks } from '../support/locks.js';

@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
 import { once } from 'node:events';
 import { DataSource, type Migration, type MigrationInterface, type QueryRunner } from 'typeorm';
-import type { AdvisoryLockService } from '../../lib/advisory-lock.service.js';
+import type { AdvisoryLockService } from '../../lib/nest/advisory-lock.service.js';
 import { runMigrationsExclusively } from '../../lib/index.js';
 import { withClient } from '../support/admin.js';
 import { terminateHolders } from '../support/terminate-holders.js';

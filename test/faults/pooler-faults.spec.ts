@@ -2,7 +2,7 @@ import { expect, it } from '@jest/globals';
 import { once } from 'node:events';
 import { isDeepStrictEqual } from 'node:util';
 import pg from 'pg';
-import type { AdvisoryLockService } from '../../lib/advisory-lock.service.js';
+import type { AdvisoryLockService } from '../../lib/nest/advisory-lock.service.js';
 import type { AdvisoryLockModuleOptions } from '../../lib/index.js';
 import { OrderedApp } from '../e2e/support/ordered-app.js';
 import { withClient } from '../support/admin.js';

@@ -1,9 +1,11 @@
 import { expect, it } from '@jest/globals';
-import type { LockConnection } from '../../lib/engine/lock-connection.js';
-import { LockConnections } from '../../lib/engine/lock-connections.js';
-import { LockKey } from '../../lib/engine/lock-key.js';
-import { LockSession } from '../../lib/engine/lock-session.js';
-import { WaitingSession } from '../../lib/engine/waiting-session.js';
+import {
+  type LockConnection,
+  LockConnections,
+  LockKey,
+  LockSession,
+  WaitingSession,
+} from '../../lib/core/index.js';
 import { withClient } from '../support/admin.js';
 import { defer } from '../support/cleanup.js';
 import { createLocks } from '../support/locks.js';

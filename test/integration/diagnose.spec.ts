@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it, jest } from '@jest/globals';
 import pg from 'pg';
 import { freePort } from '../../sample-app/postgres/server.js';
-import type { Problem, ProblemCode } from '../../lib/inspect/diagnosis.js';
+import type { Problem, ProblemCode } from '../../lib/inspection/diagnosis.js';
 import { alterCatalog } from '../support/altered-catalog.js';
 import { defer } from '../support/cleanup.js';
 import { createLocks } from '../support/locks.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
-import type { LockEvent } from '../../lib/events/lock-event.js';
+import type { LockEvent } from '../../lib/core/index.js';
 import { openDataSource } from '../support/data-source.js';
 import { createLocks } from '../support/locks.js';
 import { terminateHolders } from '../support/terminate-holders.js';

@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
-import type { LockNames } from '../../lib/engine/lock-key.js';
-import type { LockOptions } from '../../lib/lock.options.js';
+import type { LockNames, LockOptions } from '../../lib/core/index.js';
 import { defer } from '../support/cleanup.js';
 import { createLocks } from '../support/locks.js';
 import { startWorker } from '../support/processes.js';

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import { AdvisoryLockInspector } from '../../lib/advisory-lock-inspector.js';
-import { defaultInstanceName } from '../../lib/engine/application-name.js';
-import type { InspectedLock } from '../../lib/inspect/inspected-lock.js';
+import { AdvisoryLockInspector } from '../../lib/nest/advisory-lock-inspector.js';
+import { defaultInstanceName } from '../../lib/core/index.js';
+import type { InspectedLock } from '../../lib/inspection/inspected-lock.js';
 import { defer } from '../support/cleanup.js';
 import { createLocks, type LocksOptions } from '../support/locks.js';
 import { startServer, useTestDatabase } from '../support/test-database.js';

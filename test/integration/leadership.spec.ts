@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { getEventListeners, once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { AdvisoryLockService } from '../../lib/advisory-lock.service.js';
+import type { AdvisoryLockService } from '../../lib/nest/advisory-lock.service.js';
 import { LogLines } from '../e2e/support/log-lines.js';
 import { Gate } from '../e2e/support/gate.js';
 import { startProxy } from '../faults/support/tcp-proxy.js';

@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { LockConnections } from '../../lib/engine/lock-connections.js';
-import type { LockConnectionOptions, PostgresOptions } from '../../lib/engine/sibling-options.js';
+import { type LockConnectionOptions, LockConnections, type PostgresOptions } from '../../lib/core/index.js';
 import { defer } from '../support/cleanup.js';
 import { useTestDatabase } from '../support/test-database.js';
 

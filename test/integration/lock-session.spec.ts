@@ -1,9 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { LockConnection } from '../../lib/engine/lock-connection.js';
-import { LockConnections } from '../../lib/engine/lock-connections.js';
-import { LockKey } from '../../lib/engine/lock-key.js';
-import { LockSession } from '../../lib/engine/lock-session.js';
-import type { LockOperation, Statement } from '../../lib/engine/lock-statements.js';
+import {
+  LockConnection,
+  LockConnections,
+  LockKey,
+  type LockOperation,
+  LockSession,
+  type Statement,
+} from '../../lib/core/index.js';
 import { defer } from '../support/cleanup.js';
 import { startServer, useTestDatabase } from '../support/test-database.js';
 

@@ -1,7 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { KeyBook } from '../../lib/engine/key-book.js';
-import { LockKey } from '../../lib/engine/lock-key.js';
-import { answersOf, BATCH, type LockRequest, statementFor } from '../../lib/engine/lock-statements.js';
+import { answersOf, BATCH, KeyBook, LockKey, type LockRequest, statementFor } from '../../lib/core/index.js';
 import { useTestDatabase } from '../support/test-database.js';
 
 const database = useTestDatabase();

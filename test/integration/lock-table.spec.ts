@@ -1,10 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
-import { LockConnections } from '../../lib/engine/lock-connections.js';
-import type { LockHold } from '../../lib/engine/lock-hold.js';
-import { LockKey } from '../../lib/engine/lock-key.js';
-import { LockTable } from '../../lib/engine/lock-table.js';
+import { LockConnections, type LockHold, LockKey, LockTable } from '../../lib/core/index.js';
 import { defer } from '../support/cleanup.js';
 import { createLocks } from '../support/locks.js';
 import { terminateHolders } from '../support/terminate-holders.js';

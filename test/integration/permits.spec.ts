@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { AdvisoryLockService } from '../../lib/advisory-lock.service.js';
-import type { LockHold } from '../../lib/engine/lock-hold.js';
+import type { AdvisoryLockService } from '../../lib/nest/advisory-lock.service.js';
+import type { LockHold } from '../../lib/core/index.js';
 import { startWorker } from '../support/processes.js';
 import { createLocks } from '../support/locks.js';
 import { terminateHolders } from '../support/terminate-holders.js';

@@ -5,8 +5,8 @@ import {
   ExclusiveCronRun,
 } from 'nestjs-advisory-lock';
 import type { DataSource } from 'typeorm';
-import type { RunRecords } from '../../lib/cron/record/run-records.js';
-import type { PostgresOptions } from '../../lib/engine/sibling-options.js';
+import type { RunRecords } from '../../lib/jobs/records/run-records.js';
+import type { PostgresOptions } from '../../lib/core/index.js';
 import { createLocks } from '../support/locks.js';
 import { openDataSource } from '../support/data-source.js';
 import { useTestDatabase } from '../support/test-database.js';

@@ -7,8 +7,7 @@ import {
   LockUnavailableError,
 } from 'nestjs-advisory-lock';
 import type { DataSource, EntityManager } from 'typeorm';
-import { applicationNameOf, defaultInstanceName } from '../../lib/engine/application-name.js';
-import type { PostgresOptions } from '../../lib/engine/sibling-options.js';
+import { applicationNameOf, defaultInstanceName, type PostgresOptions } from '../../lib/core/index.js';
 import { openDataSource } from '../support/data-source.js';
 import { createLocks } from '../support/locks.js';
 import { useTestDatabase } from '../support/test-database.js';

@@ -1,5 +1,5 @@
 import { DataSource } from 'typeorm';
-import type { PostgresOptions } from '../../lib/engine/sibling-options.js';
+import type { PostgresOptions } from '../../lib/core/index.js';
 import { defer } from './cleanup.js';
 
 /** An application's data source, by default with a pool of one; it is destroyed after the test. */

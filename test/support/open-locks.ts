@@ -1,12 +1,17 @@
 import { DataSource } from 'typeorm';
-import { AdvisoryLockService } from '../../lib/advisory-lock.service.js';
-import { applicationNameOf, defaultInstanceName } from '../../lib/engine/application-name.js';
-import { KeyBook, type KeyBookOptions } from '../../lib/engine/key-book.js';
-import { LockConnections, type LockConnectionsOptions } from '../../lib/engine/lock-connections.js';
-import { LockTable } from '../../lib/engine/lock-table.js';
-import { Transactions } from '../../lib/engine/transactions.js';
-import { Fleet } from '../../lib/inspect/fleet/fleet.js';
-import type { PostgresOptions } from '../../lib/engine/sibling-options.js';
+import { AdvisoryLockService } from '../../lib/nest/advisory-lock.service.js';
+import {
+  applicationNameOf,
+  defaultInstanceName,
+  KeyBook,
+  type KeyBookOptions,
+  LockConnections,
+  type LockConnectionsOptions,
+  LockTable,
+  type PostgresOptions,
+  Transactions,
+} from '../../lib/core/index.js';
+import { Fleet } from '../../lib/fleet/fleet.js';
 
 /** What a module is made of, without Nest: to the database, each is a process of its own. */
 export interface Locks {

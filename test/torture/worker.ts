@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
 import type { AdvisoryLock, LockNames, LockOptions } from '../../lib/index.js';
 import { openLocks } from '../support/open-locks.js';
-import type { PostgresOptions } from '../../lib/engine/sibling-options.js';
+import type { PostgresOptions } from '../../lib/core/index.js';
 import { Random } from './random.js';
 import { makeWish, type Wish } from './wish.js';
 import { WorkerLife } from './worker-life.js';

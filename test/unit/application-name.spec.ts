@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { hostname } from 'node:os';
-import { applicationNameOf, defaultInstanceName, instanceOf } from '../../lib/engine/application-name.js';
+import { applicationNameOf, defaultInstanceName, instanceOf } from '../../lib/core/index.js';
 
 const longest = `${'h'.repeat(35)}:4711`;
 

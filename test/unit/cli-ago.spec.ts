@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { clockTime, sinceWhen } from '../../lib/cli/ago.js';
-import { howLong } from '../../lib/inspect/how-long.js';
+import { howLong } from '../../lib/inspection/format-duration.js';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { describeEnding, describeFate, describeNow } from '../../lib/cli/describe-ending.js';
 import { explainLock } from '../../lib/cli/explain-lock.js';
 import type { LockStory } from '../../lib/cli/lock-story.js';
-import type { InspectedBackend, InspectedLock } from '../../lib/inspect/inspected-lock.js';
+import type { InspectedBackend, InspectedLock } from '../../lib/inspection/inspected-lock.js';
 
 const at = (hours: number, minutes: number, seconds: number): Date =>
   new Date(2026, 10, 22, hours, minutes, seconds);

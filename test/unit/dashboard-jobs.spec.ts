@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { dashboardJobsOf, type KnownSchedule } from '../../lib/dashboard/dashboard-jobs.js';
-import { DueTicks } from '../../lib/dashboard/due-ticks.js';
-import type { InstanceReport, ReportedTick } from '../../lib/inspect/fleet/instance-report.js';
+import { dashboardJobsOf, type KnownSchedule } from '../../lib/dashboard/server/dashboard-jobs.js';
+import { DueTicks } from '../../lib/dashboard/server/due-ticks.js';
+import type { InstanceReport, ReportedTick } from '../../lib/fleet/instance-report.js';
 
 const MINUTE_MS = 60_000;
 const NOW_MS = Date.UTC(2030, 0, 1, 12, 0, 30);

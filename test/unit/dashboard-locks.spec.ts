@@ -1,15 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
-import { dashboardInstancesOf } from '../../lib/dashboard/dashboard-instances.js';
-import { dashboardLocksOf } from '../../lib/dashboard/dashboard-locks.js';
-import type { DashboardLock } from '../../lib/dashboard/dashboard-snapshot.js';
-import { linkBaseOf } from '../../lib/dashboard/page-files.js';
-import { findLocks } from '../../lib/dashboard/search.js';
-import { SharedAnswer } from '../../lib/dashboard/shared-answer.js';
-import { Sightings } from '../../lib/dashboard/sightings.js';
-import { sightingOf, sinceOf } from '../../lib/dashboard/since.js';
-import type { InstanceReport } from '../../lib/inspect/fleet/instance-report.js';
-import { inspectedKey } from '../../lib/inspect/inspect-locks.js';
-import type { InspectedBackend, InspectedLock } from '../../lib/inspect/inspected-lock.js';
+import { dashboardInstancesOf } from '../../lib/dashboard/server/dashboard-instances.js';
+import { dashboardLocksOf } from '../../lib/dashboard/server/dashboard-locks.js';
+import type { DashboardLock } from '../../lib/dashboard/server/dashboard-snapshot.js';
+import { linkBaseOf } from '../../lib/dashboard/server/page-files.js';
+import { findLocks } from '../../lib/dashboard/server/search.js';
+import { SharedAnswer } from '../../lib/dashboard/server/shared-answer.js';
+import { Sightings } from '../../lib/dashboard/server/sightings.js';
+import { sightingOf, sinceOf } from '../../lib/dashboard/server/since.js';
+import type { InstanceReport } from '../../lib/fleet/instance-report.js';
+import { inspectedKey } from '../../lib/inspection/inspect-locks.js';
+import type { InspectedBackend, InspectedLock } from '../../lib/inspection/inspected-lock.js';
 
 function lockOf(objid: number, pid: number, more: Partial<InspectedLock> = {}): InspectedLock {
   return {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { CronJob } from 'cron';
-import { type FiringTick, FiringTicks } from '../../lib/cron/firing-ticks.js';
-import { slotAt } from '../../lib/cron/slot.js';
+import { type FiringTick, FiringTicks } from '../../lib/jobs/schedule/firing-ticks.js';
+import { slotAt } from '../../lib/jobs/schedule/period.js';
 import { defer } from '../support/cleanup.js';
 
 /** `tick +lateness`, or `by hand`, of each call; `cron` itself runs, on a clock and timers of the test. */

@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import type { InstanceReport } from '../../lib/inspect/fleet/instance-report.js';
-import { asciiJson, readPart, splitAnswer } from '../../lib/inspect/fleet/parts.js';
-import { newQuestion, readQuestion } from '../../lib/inspect/fleet/question.js';
-import { readReport } from '../../lib/inspect/fleet/read-report.js';
-import { RollCall } from '../../lib/inspect/fleet/roll-call.js';
+import type { InstanceReport } from '../../lib/fleet/instance-report.js';
+import { asciiJson, readPart, splitAnswer } from '../../lib/fleet/parts.js';
+import { newQuestion, readQuestion } from '../../lib/fleet/question.js';
+import { readReport } from '../../lib/fleet/read-report.js';
+import { RollCall } from '../../lib/fleet/fleet-query.js';
 
 const report: InstanceReport = {
   instance: 'web-1:4711',

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { Heartbeat, SilenceError } from '../../lib/engine/heartbeat.js';
+import { Heartbeat, SilenceError } from '../../lib/core/index.js';
 
 const times = { heartbeatMs: 200, lostAfterMs: 800 };
 

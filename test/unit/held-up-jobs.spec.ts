@@ -1,11 +1,11 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
-import type { Scheduler } from '../../lib/cron/firing.js';
-import { HeldUpJobs } from '../../lib/cron/held-up-jobs.js';
-import { intervalTimes } from '../../lib/cron/job-times.js';
-import { TickLog } from '../../lib/cron/tick-log.js';
-import { LockKey } from '../../lib/engine/lock-key.js';
-import type { Fleet } from '../../lib/inspect/fleet/fleet.js';
+import type { Scheduler } from '../../lib/jobs/schedule/firing.js';
+import { HeldUpJobs } from '../../lib/jobs/run/starved-job-monitor.js';
+import { intervalTimes } from '../../lib/jobs/schedule/job-times.js';
+import { TickLog } from '../../lib/jobs/run/tick-log.js';
+import { LockKey } from '../../lib/core/index.js';
+import type { Fleet } from '../../lib/fleet/fleet.js';
 import { LogLines } from '../e2e/support/log-lines.js';
 
 const job = { lockName: 'report', method: 'Reports.nightly' };

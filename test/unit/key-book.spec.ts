@@ -1,7 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { KeyBook, type KeyBookOptions } from '../../lib/engine/key-book.js';
-import type { KeyScheme } from '../../lib/engine/key-schemes.js';
-import type { LockName } from '../../lib/engine/lock-key.js';
+import { KeyBook, type KeyBookOptions, type KeyScheme, type LockName } from '../../lib/core/index.js';
 
 /** The message of what the function throws. */
 function messageOf(act: () => unknown): string {

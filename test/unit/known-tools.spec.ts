@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { knownToolsOf } from '../../lib/inspect/known-tools.js';
+import { knownToolsOf } from '../../lib/inspection/known-tools.js';
 
 describe('the keys of other tools', () => {
   it.each([

@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { LockKey } from '../../lib/engine/lock-key.js';
-import { LockConfigurationError } from '../../lib/errors/lock-configuration.error.js';
+import { LockConfigurationError, LockKey } from '../../lib/core/index.js';
 
 const configurationError = (pattern: RegExp): unknown =>
   expect.objectContaining({ code: 'LOCK_CONFIGURATION', message: expect.stringMatching(pattern) });

@@ -1,8 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { trace } from '@opentelemetry/api';
-import { LockLostError } from '../../lib/errors/lock-lost.error.js';
-import { AdvisoryLockEvents } from '../../lib/events/advisory-lock-events.js';
-import type { AcquiredEvent, LockEvent } from '../../lib/events/lock-event.js';
+import {
+  type AcquiredEvent,
+  AdvisoryLockEvents,
+  type LockEvent,
+  LockLostError,
+} from '../../lib/core/index.js';
 import { AdvisoryLockTelemetry, type TelemetryOptions } from '../../lib/telemetry/advisory-lock-telemetry.js';
 import type { LockUsage } from '../../lib/telemetry/lock-metrics.js';
 import { NameTemplates } from '../../lib/telemetry/name-templates.js';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { intervalTimes } from '../../lib/cron/job-times.js';
-import type { Scheduler } from '../../lib/cron/firing.js';
-import { TickLog } from '../../lib/cron/tick-log.js';
+import { intervalTimes } from '../../lib/jobs/schedule/job-times.js';
+import type { Scheduler } from '../../lib/jobs/schedule/firing.js';
+import { TickLog } from '../../lib/jobs/run/tick-log.js';
 
 const nightly = { lockName: 'report', method: 'Reports.nightly' };
 const noScheduler = undefined;

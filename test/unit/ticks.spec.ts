@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { CronTime } from 'cron';
 import * as fc from 'fast-check';
-import { slotAt } from '../../lib/cron/slot.js';
-import { Ticks } from '../../lib/cron/ticks.js';
+import { slotAt } from '../../lib/jobs/schedule/period.js';
+import { Ticks } from '../../lib/jobs/schedule/ticks.js';
 
 const RUNS = Number(process.env.TICK_RUNS ?? 60);
 

@@ -1,5 +1,5 @@
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
-import type { DashboardSnapshot } from '../../../lib/dashboard/dashboard-snapshot.js';
+import type { DashboardSnapshot } from '../../../lib/dashboard/server/dashboard-snapshot.js';
 import { defer } from '../../support/cleanup.js';
 import { PageServer } from './page-server.js';
 

@@ -7,7 +7,7 @@ import type {
   DashboardSnapshot,
   TerminateAnswer,
   TerminateRequest,
-} from '../../../lib/dashboard/dashboard-snapshot.js';
+} from '../../../lib/dashboard/server/dashboard-snapshot.js';
 
 const pageDirectory = new URL('../../../lib/dashboard/page/', import.meta.url);
 const types: Readonly<Record<string, string>> = {

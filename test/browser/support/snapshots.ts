@@ -5,7 +5,7 @@ import type {
   DashboardParty,
   DashboardSnapshot,
   DashboardTick,
-} from '../../../lib/dashboard/dashboard-snapshot.js';
+} from '../../../lib/dashboard/server/dashboard-snapshot.js';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;

@@ -4,8 +4,11 @@ import {
   AdvisoryLockDashboardModule,
   type AdvisoryLockDashboardOptions,
 } from 'nestjs-advisory-lock/dashboard';
-import type { DashboardSnapshot, TerminateRequest } from '../../../lib/dashboard/dashboard-snapshot.js';
-import { LockKey } from '../../../lib/engine/lock-key.js';
+import type {
+  DashboardSnapshot,
+  TerminateRequest,
+} from '../../../lib/dashboard/server/dashboard-snapshot.js';
+import { LockKey } from '../../../lib/core/index.js';
 import type { TestDatabase } from '../../support/test-database.js';
 import { until } from '../../support/until.js';
 import { lockedApp } from './applications.js';

@@ -1,9 +1,6 @@
 import { EventEmitter, once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { AdvisoryLock } from '../../../lib/advisory-lock.js';
-import { KeyBook } from '../../../lib/engine/key-book.js';
-import type { LockKey } from '../../../lib/engine/lock-key.js';
-import type { LockOptions } from '../../../lib/lock.options.js';
+import { type AdvisoryLock, KeyBook, type LockKey, type LockOptions } from '../../../lib/core/index.js';
 import type { LockRow } from '../../support/leak-check.js';
 import type { Locks } from '../../support/locks.js';
 import type { TestDatabase } from '../../support/test-database.js';

@@ -1,4 +1,4 @@
-import type { LockMode } from '../../../lib/engine/lock-mode.js';
+import type { LockMode } from '../../../lib/core/index.js';
 
 /** What one caller in one service asked for. */
 export interface Request {

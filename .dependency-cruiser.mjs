@@ -1,0 +1,113 @@
+/*
+ * The rooms of the house, from the ground up: a room imports only what stands before it in the list, type imports
+ * included, and core is entered by its one door. See ARCHITECTURE.md.
+ */
+const ROOMS = [
+  'core',
+  'inspection',
+  'telemetry',
+  'migrations',
+  'locking',
+  'fleet',
+  'jobs',
+  'leadership',
+  'lease',
+  'adapters',
+  'testing',
+  'cli',
+  'nest',
+  'dashboard',
+];
+
+/** The same inside core. */
+const CORE_ROOMS = [
+  'errors',
+  'key',
+  'options',
+  'sql',
+  'events',
+  'connection',
+  'session',
+  'table',
+  'transaction',
+];
+
+const WITHOUT_NEST = ['core', 'inspection', 'migrations', 'fleet', 'cli'];
+
+const oneOf = (names) => `(${names.join('|')})`;
+
+/** One rule a room: nothing that stands behind it in the list may be imported. */
+const upwards = (folder, rooms) =>
+  rooms.slice(0, -1).map((room, index) => ({
+    name: `${folder}/${room} imports only rooms before it`,
+    severity: 'error',
+    from: { path: `^${folder}/${room}/` },
+    to: { path: `^${folder}/${oneOf(rooms.slice(index + 1))}/` },
+  }));
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+export default {
+  forbidden: [
+    {
+      name: 'no cycle, type imports included',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+    ...upwards('lib', ROOMS),
+    ...upwards('lib/core', CORE_ROOMS),
+    ...WITHOUT_NEST.map((room) => ({
+      name: `lib/${room} knows nothing of Nest`,
+      severity: 'error',
+      from: { path: `^lib/${room}/` },
+      to: { path: 'node_modules/@nestjs/' },
+    })),
+    {
+      name: 'core has one door',
+      comment: 'Import from lib/core/index.ts.',
+      severity: 'error',
+      from: { pathNot: '^lib/core/' },
+      to: { path: '^lib/core/', pathNot: '^lib/core/index\\.ts$' },
+    },
+    {
+      name: 'core does not go out by its own door',
+      severity: 'error',
+      from: { path: '^lib/core/' },
+      to: { path: '^lib/core/index\\.ts$' },
+    },
+    {
+      name: 'index.ts is for users alone',
+      severity: 'error',
+      from: { path: '^lib/' },
+      to: { path: '^lib/index\\.ts$' },
+    },
+    {
+      name: 'every file of lib is in a known room',
+      severity: 'error',
+      from: { path: '^lib/', pathNot: `^lib/(index\\.ts$|${oneOf(ROOMS)}/)` },
+      to: {},
+    },
+    {
+      name: 'every file of core is in a known room',
+      severity: 'error',
+      from: {
+        path: '^lib/core/',
+        pathNot: `^lib/core/((index|lock-engine|lock-runtime)\\.ts$|${oneOf(CORE_ROOMS)}/)`,
+      },
+      to: {},
+    },
+    {
+      name: 'lib imports nothing of the tests or the sample',
+      severity: 'error',
+      from: { path: '^lib/' },
+      to: { path: '^(test|sample-app|scripts)/' },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    exclude: { path: '^lib/dashboard/page/' },
+    combinedDependencies: true,
+  },
+};

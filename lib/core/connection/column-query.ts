@@ -1,0 +1,83 @@
+import type { Statement } from '../sql/lock-statements.js';
+
+/** What a custom query class calls on node-postgres' connection, the one below the client. */
+export interface WireConnection {
+  readonly parsedStatements: Readonly<Record<string, string | undefined>>;
+  readonly stream: { cork?(): void; uncork?(): void; destroy(): unknown };
+  parse(message: { name: string; text: string }): void;
+  bind(message: { statement: string; values: readonly string[] }): void;
+  execute(message: object): void;
+  close(message: { type: 'P' }): void;
+  sync(): void;
+}
+
+/**
+ * A statement that answers with one column of text, as a custom query class of node-postgres, which pg-cursor is too.
+ *
+ * node-postgres' own class asks the server to describe the columns each time and makes a result of them; without that a lone
+ * lock and unlock take a quarter less time (measured with pg 8.23 on loopback: 7,500 pairs a second become 9,800).
+ *
+ * @see https://node-postgres.com/apis/cursor
+ */
+export class ColumnQuery {
+  readonly answer: Promise<(string | null)[]>;
+  readonly name: string;
+  readonly text: string;
+  private readonly values: readonly string[];
+  private readonly column: (string | null)[] = [];
+  private resolve!: (column: (string | null)[]) => void;
+  private reject!: (error: Error) => void;
+
+  constructor({ name = '', text, values = [] }: Statement) {
+    this.name = name;
+    this.text = text;
+    this.values = values;
+    this.answer = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+  }
+
+  submit(connection: WireConnection): null {
+    connection.stream.cork?.();
+    // The client itself notes the name once the server has parsed the text.
+    if (connection.parsedStatements[this.name] === undefined) {
+      connection.parse({ name: this.name, text: this.text });
+    }
+    connection.bind({ statement: this.name, values: this.values });
+    connection.execute({});
+    // In an open transaction the portal would keep its snapshot, and with it vacuum from cleaning up.
+    if (this.name === '') connection.close({ type: 'P' });
+    connection.sync();
+    connection.stream.uncork?.();
+    return null;
+  }
+
+  handleDataRow({ fields }: { fields: (string | null)[] }): void {
+    this.column.push(fields[0] ?? null);
+  }
+
+  handleError(error: Error): void {
+    this.reject(error);
+  }
+
+  handleReadyForQuery(): void {
+    this.resolve(this.column);
+  }
+
+  handleRowDescription(): void {
+    // Not asked for.
+  }
+
+  handleCommandComplete(): void {
+    // ReadyForQuery follows.
+  }
+
+  handleEmptyQuery(): void {
+    // ReadyForQuery follows.
+  }
+
+  handlePortalSuspended(): void {
+    // Only for a limited number of rows.
+  }
+}

@@ -1,0 +1,50 @@
+import { randomInt } from 'node:crypto';
+import { LockConfigurationError } from '../errors/lock-configuration.error.js';
+import type { LockConnection } from './lock-connection.js';
+import { LockKey } from '../key/lock-key.js';
+import { answersOf, type LockOperation, statementFor, YES } from '../sql/lock-statements.js';
+
+/**
+ * Tries on two connections whether a lock of one excludes the other: some servers that speak Postgres' protocol have the functions,
+ * and grant everything. Throws `LOCK_CONFIGURATION` with the server's name when it does not.
+ */
+export async function proveExclusion(one: LockConnection, other: LockConnection): Promise<void> {
+  const key = LockKey.of(BigInt(randomInt(2 ** 47)) << 16n);
+  const ask = async (connection: LockConnection, operation: LockOperation): Promise<boolean> => {
+    const request = { operation, mode: 'exclusive', key } as const;
+    return answersOf(await connection.query(statementFor([request])), 1) === YES;
+  };
+  const excludes = async (): Promise<boolean> =>
+    (await ask(one, 'try')) &&
+    !(await ask(other, 'try')) &&
+    (await ask(one, 'unlock')) &&
+    (await ask(other, 'try')) &&
+    (await ask(other, 'unlock'));
+  await Promise.all([one.pin(), other.pin()]);
+  const { version } = one.server;
+  try {
+    if (!(await excludes())) throw doesNotExclude(version, 'two sessions tried, and both or none got a lock');
+  } catch (error) {
+    if (isMissing(error)) throw doesNotExclude(version, `it has none (${(error as Error).message})`);
+    throw error;
+  }
+  await Promise.all([one.unpin(), other.unpin()]);
+}
+
+/** Whether this is Postgres itself, by what it says; of others only a test tells. */
+export function isPostgres(version: string): boolean {
+  return /^PostgreSQL [\d.]+(devel|beta\d+|rc\d+)?[\s,]/.test(version) && !/redshift/i.test(version);
+}
+
+/** feature_not_supported, undefined_function: https://www.postgresql.org/docs/current/errcodes-appendix.html */
+function isMissing(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return code === '0A000' || code === '42883';
+}
+
+function doesNotExclude(version: string, why: string): LockConfigurationError {
+  return new LockConfigurationError(
+    `Advisory locks of this server do not exclude anybody: ${why}. It says that it is "${version}". Locks need PostgreSQL itself; ` +
+      'let `connectionOptions` of AdvisoryLockModule point to one.',
+  );
+}

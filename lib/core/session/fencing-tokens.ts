@@ -1,0 +1,44 @@
+import type { LockConnections } from '../connection/lock-connections.js';
+import { LockSession } from './lock-session.js';
+
+/**
+ * Makes fencing tokens: transaction ids, which Postgres counts up without a table, one each time it is asked.
+ *
+ * @see https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-SNAPSHOT
+ */
+export class FencingTokens {
+  private besides: Promise<LockSession> | undefined;
+
+  constructor(private readonly connections: LockConnections) {}
+
+  /** A token that was made while the session was there, and so held its locks. Rejects when it is not. */
+  async next(session: LockSession): Promise<bigint> {
+    if (!session.isPooled) return session.transactionId();
+    // Inside of the transaction that pins the backend it would always be the same, and hold back vacuum.
+    const token = await (await this.sessionBesides()).transactionId();
+    await session.confirm();
+    return token;
+  }
+
+  async close(): Promise<void> {
+    const session = await this.besides?.catch(() => undefined);
+    await session?.close();
+  }
+
+  private sessionBesides(): Promise<LockSession> {
+    this.besides ??= this.open();
+    return this.besides;
+  }
+
+  private async open(): Promise<LockSession> {
+    const forget = (): void => {
+      this.besides = undefined;
+    };
+    try {
+      return new LockSession(await this.connections.open(), this.connections.use, forget);
+    } catch (error) {
+      forget();
+      throw error;
+    }
+  }
+}

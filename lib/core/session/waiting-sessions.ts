@@ -1,0 +1,86 @@
+import type { LockConnections } from '../connection/lock-connections.js';
+import { LockSession } from './lock-session.js';
+import { WaitingSession } from './waiting-session.js';
+
+/** How long a session that nobody waits on stays open, in milliseconds. */
+const IDLE_MS = 10_000;
+
+/** The few sessions of this process that wait in Postgres' queue, one key each. */
+export class WaitingSessions {
+  private readonly idle = new Map<WaitingSession, NodeJS.Timeout>();
+  private readonly all = new Map<LockSession, WaitingSession>();
+  private opening = 0;
+
+  constructor(
+    private readonly connections: LockConnections,
+    private readonly onEnd: (session: LockSession, cause: Error) => void,
+  ) {}
+
+  /** How many there are, idle ones included. */
+  get count(): number {
+    return this.all.size;
+  }
+
+  get backendPids(): number[] {
+    return [...this.all.keys()].flatMap(({ backendPid }) => backendPid ?? []);
+  }
+
+  get isAnyWaiting(): boolean {
+    return [...this.all.values()].some(({ isWaiting }) => isWaiting);
+  }
+
+  /** A session to wait on, or `undefined` when there are as many as there may be, or the server has no room for more. */
+  async take(): Promise<WaitingSession | undefined> {
+    for (const [session, timer] of this.idle) {
+      clearTimeout(timer);
+      this.idle.delete(session);
+      return session;
+    }
+    // One connection is for the locks that are not waited for.
+    if (this.all.size + this.opening >= this.connections.maxConnections - 1) return undefined;
+    this.opening += 1;
+    try {
+      const connection = await this.connections.open();
+      const lockSession = new LockSession(connection, this.connections.use, (ended, cause) => {
+        this.forget(session);
+        this.onEnd(ended, cause);
+      });
+      const session = new WaitingSession(connection, lockSession);
+      this.all.set(session.session, session);
+      return session;
+    } catch {
+      return undefined;
+    } finally {
+      this.opening -= 1;
+    }
+  }
+
+  /** Takes a session back that holds nothing and waits for nothing; does nothing for a session that is none of these. */
+  giveBack(lockSession: LockSession): void {
+    const session = this.all.get(lockSession);
+    if (session === undefined) return;
+    const timer = setTimeout(() => {
+      this.forget(session);
+      void session.close();
+    }, IDLE_MS).unref();
+    this.idle.set(session, timer);
+  }
+
+  /** Closes all; those that still wait or hold are cut off. */
+  async close(): Promise<void> {
+    const sessions = [...this.all.values()];
+    for (const session of sessions) this.forget(session);
+    await Promise.all(sessions.map((session) => session.close()));
+  }
+
+  /** Ends all that wait: they are on the server that another session hears nothing from. Who holds listens himself. */
+  failWaiting(cause: Error): void {
+    for (const [session, waiting] of [...this.all]) if (waiting.isWaiting) session.fail(cause);
+  }
+
+  private forget(session: WaitingSession): void {
+    clearTimeout(this.idle.get(session));
+    this.idle.delete(session);
+    this.all.delete(session.session);
+  }
+}

@@ -1,0 +1,61 @@
+import type { LockKey } from '../key/lock-key.js';
+import type { LockMode } from '../options/lock-mode.js';
+import { argumentsOf, lockTimeoutOf } from './lock-statements.js';
+
+const TRY = {
+  exclusive: 'pg_catalog.pg_try_advisory_xact_lock',
+  shared: 'pg_catalog.pg_try_advisory_xact_lock_shared',
+} as const;
+
+const WAIT = {
+  exclusive: 'pg_catalog.pg_advisory_xact_lock',
+  shared: 'pg_catalog.pg_advisory_xact_lock_shared',
+} as const;
+
+const SAVEPOINT = 'nestjs_advisory_lock';
+
+/** What {@link tryScript} answers with, in its second statement. */
+export interface TryAnswer {
+  /** `null` when the transaction reads as of one moment, or the server is a standby, and nothing was tried. */
+  readonly granted: boolean | null;
+  readonly isStandby: boolean;
+  readonly lockTimeout: string;
+  readonly statementTimeout: string;
+}
+
+/**
+ * Tries the key, as one message. The savepoint keeps the transaction whole when the statement fails, such as with a full lock
+ * table; once it is released, the lock is the transaction's.
+ *
+ * REPEATABLE READ and SERIALIZABLE read as of their first statement, and this may be the first: a holder that commits
+ * between its start and the grant would not be seen. test/integration/transaction-statements.spec.ts shows it.
+ */
+export function tryScript(key: LockKey, mode: LockMode): string {
+  return (
+    `SAVEPOINT ${SAVEPOINT}; ` +
+    `SELECT CASE WHEN pg_catalog.current_setting('transaction_isolation') IN ('read committed', 'read uncommitted') ` +
+    `AND NOT pg_catalog.pg_is_in_recovery() THEN ${TRY[mode]}(${argumentsOf(key)}) END AS granted, ` +
+    `pg_catalog.pg_is_in_recovery() AS "isStandby", ` +
+    `pg_catalog.current_setting('lock_timeout') AS "lockTimeout", ` +
+    `pg_catalog.current_setting('statement_timeout') AS "statementTimeout"; ` +
+    `RELEASE SAVEPOINT ${SAVEPOINT}`
+  );
+}
+
+/** Waits for the key in Postgres' queue, as one message; afterwards the timeouts are what they were. */
+export function waitScript(
+  key: LockKey,
+  mode: LockMode,
+  waitMs: number,
+  { lockTimeout, statementTimeout }: TryAnswer,
+): string {
+  return (
+    `SAVEPOINT ${SAVEPOINT}; SET LOCAL lock_timeout = ${lockTimeoutOf(waitMs)}; SET LOCAL statement_timeout = 0; ` +
+    `SELECT ${WAIT[mode]}(${argumentsOf(key)}); ` +
+    `SET LOCAL lock_timeout = '${lockTimeout}'; SET LOCAL statement_timeout = '${statementTimeout}'; ` +
+    `RELEASE SAVEPOINT ${SAVEPOINT}`
+  );
+}
+
+/** After a script has failed: the transaction is as before it, settings included, and a lock granted in the last moment is free. */
+export const UNDO_SCRIPT = `ROLLBACK TO SAVEPOINT ${SAVEPOINT}; RELEASE SAVEPOINT ${SAVEPOINT}`;

@@ -1,0 +1,160 @@
+import type { LockHold } from './lock-hold.js';
+import type { LockKey } from '../key/lock-key.js';
+import type { LockMode } from '../options/lock-mode.js';
+import type { LockTable } from './lock-table.js';
+import type { LockLostError } from '../errors/lock-lost.error.js';
+import { LockNotHeldError } from '../errors/lock-not-held.error.js';
+
+/**
+ * A lock that is held: what `acquire` and `tryAcquire` answer, and what the body of `withLock` is given.
+ *
+ * @example
+ * ```ts
+ * await using lock = await locks.acquire('import');
+ * for (const file of files) {
+ *   lock.signal.throwIfAborted(); // stop when the lock is lost
+ *   await load(file);
+ * }
+ * ```
+ */
+export class AdvisoryLock implements AsyncDisposable {
+  private released: Promise<void> | undefined;
+  private anySignal: AbortSignal | undefined;
+
+  /** @internal */
+  constructor(
+    private readonly table: LockTable,
+    private readonly holds: readonly [LockHold, ...LockHold[]],
+  ) {
+    for (const hold of holds) hold.sharers += 1;
+  }
+
+  /** The name, as the application wrote it; a key that was given as a number or a pair, as text. Several names have commas between. */
+  get name(): string {
+    return this.holds.length === 1 ? this.key.name : this.keys.map(({ name }) => name).join(', ');
+  }
+
+  /** The key in Postgres; of several, the first. `String(lock.key)` is what `pg_locks` and other programs know it by. */
+  get key(): LockKey {
+    return this.holds[0].key;
+  }
+
+  /** How it is held. */
+  get mode(): LockMode {
+    return this.holds[0].mode;
+  }
+
+  /** The keys of all names, in the order in which they were given. */
+  get keys(): readonly LockKey[] {
+    return this.holds.map(({ key }) => key);
+  }
+
+  /** When the lock was granted, by this process' clock; of several, the last. */
+  get acquiredAt(): Date {
+    return new Date(Math.max(...this.holds.map(({ acquiredAtMs }) => acquiredAtMs)));
+  }
+
+  /** Aborts, with a `LockLostError` as its reason, when the lock, or one of several, is lost before it is released. */
+  get signal(): AbortSignal {
+    if (this.holds.length === 1) return this.holds[0].signal;
+    this.anySignal ??= AbortSignal.any(this.holds.map(({ signal }) => signal));
+    return this.anySignal;
+  }
+
+  /** Whether the lock is held: neither released nor known to be lost. */
+  get isHeld(): boolean {
+    return this.released === undefined && this.lost === undefined;
+  }
+
+  /**
+   * Does nothing while the lock is held.
+   *
+   * @throws {@link LockLostError} (`LOCK_LOST`) when it was lost, {@link LockNotHeldError} (`LOCK_NOT_HELD`) when it was released.
+   */
+  assertHeld(): void {
+    if (this.lost !== undefined) throw this.lost;
+    if (this.released !== undefined) throw new LockNotHeldError(this.name, 'it was released before');
+  }
+
+  /**
+   * A number that is larger than that of every earlier holder of the lock, and than that of an earlier call: a transaction id of
+   * Postgres, made while the lock was held. Send it along with what the lock protects, and let the receiver refuse a smaller one than
+   * it has seen: that stops a holder who has lost the lock and does not know yet. It outlives a crash of the server. Costs a
+   * round trip, a transaction id and a write to the server's disk.
+   *
+   * After the failover to a standby that lagged behind, the last few numbers can come again.
+   *
+   * @throws {@link LockLostError} (`LOCK_LOST`) when the lock was lost, {@link LockNotHeldError} (`LOCK_NOT_HELD`) when it was
+   * released, {@link LockConnectionError} (`LOCK_CONNECTION`) when no token could be had though the lock may still be held.
+   * @example
+   * ```ts
+   * const token = await lock.fencingToken();
+   * await manager.query('UPDATE account SET balance = $2, token = $3 WHERE id = $1 AND token < $3', [id, balance, token]);
+   * ```
+   * @see https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-SNAPSHOT
+   */
+  async fencingToken(): Promise<bigint> {
+    this.assertHeld();
+    const [first, ...rest] = this.holds;
+    const token = await this.table.fencingToken(first);
+    // What is still held afterwards was held when the token was made.
+    for (const hold of rest) await this.table.fencingToken(hold);
+    this.assertHeld();
+    return token;
+  }
+
+  /**
+   * Gives the lock back. Once and for all: a second call waits for the first. Never rejects; of a lock that was lost there is
+   * nothing to give back. A handle that was taken inside the same lock leaves it to the outer one.
+   */
+  release(): Promise<void> {
+    // Of one, without a promise more: this is the way of every lock.
+    this.released ??= this.holds.length === 1 ? this.leaveOne(this.holds[0]) : this.leaveAll();
+    return this.released;
+  }
+
+  /** Same as {@link AdvisoryLock.release}, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.release();
+  }
+
+  /** @internal */
+  get isReleased(): boolean {
+    return this.released !== undefined;
+  }
+
+  /** @internal */
+  get owner(): object {
+    return this.table;
+  }
+
+  /** @internal */
+  includes(keyId: string): boolean {
+    return this.holdOf(keyId) !== undefined;
+  }
+
+  /** @internal */
+  isOf(lockId: string): boolean {
+    return this.holds.some(({ key }) => key.lockId === lockId);
+  }
+
+  /** @internal */
+  get lost(): LockLostError | undefined {
+    for (const { lost } of this.holds) if (lost !== undefined) return lost;
+    return undefined;
+  }
+
+  /** @internal */
+  holdOf(keyId: string): LockHold | undefined {
+    return this.holds.find(({ key }) => key.id === keyId);
+  }
+
+  private async leaveAll(): Promise<void> {
+    await Promise.all(this.holds.map((hold) => this.leaveOne(hold)));
+  }
+
+  private leaveOne(hold: LockHold): Promise<void> {
+    hold.sharers -= 1;
+    return hold.sharers === 0 ? this.table.release(hold) : Promise.resolve();
+  }
+}

@@ -1,0 +1,60 @@
+import { LockLostError } from '../errors/lock-lost.error.js';
+import { nextHoldId } from '../events/hold-id.js';
+import type { LockKey } from '../key/lock-key.js';
+import type { LockMode } from '../options/lock-mode.js';
+import type { LockSession } from '../session/lock-session.js';
+
+/** One grant of a key to this process. Several handles may share it: the lock is given back when the last one leaves. */
+export class LockHold {
+  /** Tells it from all other holds of this process. */
+  readonly id = nextHoldId();
+  /** By this process' clock, in milliseconds since the epoch. */
+  readonly acquiredAtMs = Date.now();
+  /** Called once, when it is released or lost, if anybody wants to know. */
+  onOver: ((lost?: LockLostError) => void) | undefined;
+  /** How many handles use the hold. */
+  sharers = 0;
+  private abortController: AbortController | undefined;
+  private lostError: LockLostError | undefined;
+
+  constructor(
+    readonly key: LockKey,
+    readonly mode: LockMode,
+    readonly session: LockSession,
+  ) {}
+
+  /** Why the lock is held no more, when it was lost rather than released. */
+  get lost(): LockLostError | undefined {
+    return this.lostError;
+  }
+
+  /** Aborts when the lock is lost. Made when first asked for: most bodies are shorter than the making of a signal. */
+  get signal(): AbortSignal {
+    if (this.abortController === undefined) {
+      this.abortController = new AbortController();
+      if (this.lostError !== undefined) this.abortController.abort(this.lostError);
+    }
+    return this.abortController.signal;
+  }
+
+  /** Tells, if it has not been told yet, that it is over. */
+  tellOver(lost?: LockLostError): void {
+    const { onOver } = this;
+    this.onOver = undefined;
+    onOver?.(lost);
+  }
+
+  /** Marks the hold as lost, and tells. */
+  lose(reason: string, cause?: unknown): void {
+    if (this.lostError !== undefined) return;
+    this.lostError = new LockLostError({
+      lockName: this.key.name,
+      key: this.key.id,
+      reason,
+      heldMs: Date.now() - this.acquiredAtMs,
+      cause,
+    });
+    this.abortController?.abort(this.lostError);
+    this.tellOver(this.lostError);
+  }
+}

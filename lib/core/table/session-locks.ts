@@ -1,0 +1,239 @@
+import { AdvisoryLock } from './advisory-lock.js';
+import type { KeyBook } from '../key/key-registry.js';
+import { type ContextLock, findInside, runInside } from './lock-context.js';
+import type { LockHold } from './lock-hold.js';
+import { describeNames, isOneName, type LockKey, type LockName, type LockNames } from '../key/lock-key.js';
+import type { LockMode } from '../options/lock-mode.js';
+import type { LockTable } from './lock-table.js';
+import { acquirePermit } from './permits.js';
+import { acquireAll } from './several-locks.js';
+import type { Transactions } from '../transaction/transactions.js';
+import { LockConfigurationError } from '../errors/lock-configuration.error.js';
+import { LockTimeoutError } from '../errors/lock-timeout.error.js';
+import type { Wish } from './waiter.js';
+import { type BusyHttpOptions, LockUnavailableError } from '../errors/lock-unavailable.error.js';
+import type { AdvisoryLockEvents } from '../events/advisory-lock-events.js';
+import type { LockTeller } from '../events/lock-event-publisher.js';
+import { checkOptions, type LockOptions, lockRules } from '../options/lock.options.js';
+
+/** Locks that belong to a session of the library's own: the part of `AdvisoryLockService` that knows those. */
+export class SessionLocks {
+  constructor(
+    private readonly keys: KeyBook,
+    private readonly table: LockTable,
+    private readonly http: BusyHttpOptions,
+    private readonly transactions: Transactions,
+    private readonly events: AdvisoryLockEvents,
+    private readonly teller: LockTeller,
+  ) {}
+
+  /** A handle on the lock; throws `LOCK_UNAVAILABLE` or `LOCK_TIMEOUT` when it stays busy. */
+  async acquire(name: LockNames, options?: LockOptions): Promise<AdvisoryLock> {
+    const lock = await this.tryAcquire(name, options);
+    if (lock === undefined) throw this.unavailable(name, options);
+    return lock;
+  }
+
+  /** A handle on the lock, or `undefined` when it stays busy. */
+  async tryAcquire(name: LockNames, options?: LockOptions): Promise<AdvisoryLock | undefined> {
+    if (options !== undefined) checkOptions(options, lockRules, 'acquire() and withLock()');
+    if (!isOneName(name) || (options?.permits ?? 1) > 1) return this.takeOther(name, options);
+    const key = this.keys.keyOf(name);
+    return this.inside(key, options?.mode) ?? this.handle(await this.take(key, options));
+  }
+
+  /** The lock that the calling code runs inside of, lost or not: the innermost one, or the one of that name. */
+  current(name?: LockName): AdvisoryLock | undefined {
+    const lockId = name === undefined ? undefined : this.keys.keyOf(name).lockId;
+    const isLookedFor = (lock: ContextLock): boolean => lockId === undefined || lock.isOf(lockId);
+    return findInside(this.table, isLookedFor) as AdvisoryLock | undefined;
+  }
+
+  isLocked(name: LockName): Promise<boolean> {
+    return this.table.isLocked(this.keys.keyOf(name));
+  }
+
+  get isClosed(): boolean {
+    return this.table.isClosed;
+  }
+
+  /** What a busy lock is told by, with the options of the module where the caller has none. */
+  unavailable(
+    name: LockNames,
+    { waitMs = 0, httpStatus, exposeLockName }: LockOptions = {},
+  ): LockUnavailableError {
+    const http = {
+      ...this.http,
+      ...(httpStatus !== undefined && { httpStatus }),
+      ...(exposeLockName !== undefined && { exposeLockName }),
+    };
+    const lockName = describeNames(name);
+    return waitMs > 0
+      ? new LockTimeoutError(lockName, waitMs, http)
+      : new LockUnavailableError(lockName, http);
+  }
+
+  /**
+   * Takes the lock, runs the body inside and releases. One asynchronous function rather than a chain of small ones: with
+   * AsyncLocalStorage in use, Node before 24 runs hooks for every promise, and this is the way of every lock.
+   */
+  async run<T>(
+    name: LockNames,
+    body: (lock: AdvisoryLock) => T | PromiseLike<T>,
+    onBusy: () => T,
+    options?: LockOptions,
+  ): Promise<T> {
+    if (options !== undefined) checkOptions(options, lockRules, 'acquire() and withLock()');
+    let lock: AdvisoryLock | undefined;
+    if (isOneName(name) && (options?.permits ?? 1) === 1) {
+      const key = this.keys.keyOf(name);
+      lock = this.inside(key, options?.mode) ?? this.handle(await this.take(key, options));
+    } else {
+      lock = await this.takeOther(name, options);
+    }
+    if (lock === undefined) return onBusy();
+    let value: T;
+    try {
+      value = await runInside(
+        lock,
+        this.told(lock, () => body(lock)),
+      );
+    } finally {
+      await lock.release();
+    }
+    if (lock.lost !== undefined) throw lock.lost;
+    return value;
+  }
+
+  /** A handle on the same hold, when the calling code runs inside the lock. */
+  private inside(key: LockKey, mode: LockMode = 'exclusive'): AdvisoryLock | undefined {
+    if (this.transactions.isHeld(key.id)) throw heldByTransaction(key);
+    const lock = findInside(this.table, (inner) => inner.includes(key.id)) as AdvisoryLock | undefined;
+    // One that was lost is asked for anew.
+    const hold = lock?.isHeld === true ? lock.holdOf(key.id) : undefined;
+    if (hold?.mode === 'shared' && mode === 'exclusive') {
+      throw new LockConfigurationError(
+        `The lock "${key.name}" is held shared by the calling code, which asks for it exclusively: it would wait for itself. ` +
+          'Take it exclusively from the start, or leave the shared body before.',
+        { lockName: key.name },
+      );
+    }
+    return this.handle(hold);
+  }
+
+  /** The hold, or `undefined` when the lock stays busy. */
+  private take(
+    key: LockKey,
+    { mode = 'exclusive', waitMs = 0, signal }: LockOptions = {},
+  ): Promise<LockHold | undefined> {
+    const wish = { mode, waitMs, signal };
+    return this.tell(key.name, wish, (told) =>
+      waitMs > 0 ? this.table.acquire(key, told) : this.table.tryAcquire(key, mode),
+    );
+  }
+
+  private tell<T extends LockHold | readonly LockHold[]>(
+    lockName: string,
+    wish: Wish,
+    take: (wish: Wish) => Promise<T | undefined>,
+  ): Promise<T | undefined> {
+    return this.events.isHeard ? this.teller.session(lockName, wish, take) : take(wish);
+  }
+
+  /** The body, as those want it who watch what it does; those of a lock inside of the same lock are a part of that. */
+  private told<T>(lock: AdvisoryLock, body: () => T): () => T {
+    const { aroundBody } = this.events;
+    const hold = aroundBody && lock.holdOf(lock.key.id);
+    const acquired = hold?.sharers === 1 ? this.teller.acquiredEventOf(hold) : undefined;
+    return aroundBody === undefined || acquired === undefined ? body : () => aroundBody(acquired, body);
+  }
+
+  /** A handle on the hold; throws `LOCK_LOST` when it was lost on the way here, as while the turn for a permit was given back. */
+  private handle(hold: LockHold | undefined): AdvisoryLock | undefined {
+    if (hold?.lost !== undefined) throw hold.lost;
+    return hold && new AdvisoryLock(this.table, [hold]);
+  }
+
+  /** What is more than one lock with one holder: several locks, or several permits. */
+  private takeOther(name: LockNames, options: LockOptions = {}): Promise<AdvisoryLock | undefined> {
+    const { permits = 1, mode } = options;
+    if (permits === 1 && !isOneName(name)) return this.takeAll(name, options);
+    if (isOneName(name) && mode !== 'shared') return this.takePermit(name, permits, options);
+    throw new LockConfigurationError(
+      `\`permits\` go with one name and without \`mode: 'shared'\`, but ${describeNames(name)} was asked for with ` +
+        `${permits} permits${mode === 'shared' ? ' and shared' : ''}. A shared lock has as many readers as come.`,
+    );
+  }
+
+  /** One of the permits, or `undefined` when they stay taken. The calling code's own is shared. */
+  private async takePermit(
+    name: LockName,
+    permits: number,
+    { waitMs = 0, signal }: LockOptions,
+  ): Promise<AdvisoryLock | undefined> {
+    const keys = this.keys.permitKeysOf(name, permits);
+    for (const key of keys.permits) {
+      const inside = this.inside(key);
+      if (inside !== undefined) return inside;
+    }
+    const wish: Wish = { mode: 'exclusive', waitMs, signal };
+    const take = (told: Wish): Promise<LockHold | undefined> => acquirePermit(this.table, keys, told);
+    return this.handle(await this.tell(describeNames(name), wish, take));
+  }
+
+  /** All of the locks, or `undefined` when one of them stays busy. Those that the calling code runs inside of are shared. */
+  private async takeAll(
+    names: readonly Exclude<LockName, number>[],
+    { mode = 'exclusive', waitMs = 0, signal }: LockOptions = {},
+  ): Promise<AdvisoryLock | undefined> {
+    const keys = this.distinctKeys(names);
+    const inside: AdvisoryLock[] = [];
+    try {
+      for (const key of keys) {
+        const share = this.inside(key, mode);
+        if (share !== undefined) inside.push(share);
+      }
+      const missing = keys.filter(({ id }) => !inside.some((lock) => lock.includes(id)));
+      const taken = await this.tell(describeNames(names), { mode, waitMs, signal }, (told) =>
+        acquireAll(this.table, missing, told),
+      );
+      if (taken === undefined) return undefined;
+      const holds = [...taken, ...inside.flatMap((lock) => lock.holdOf(lock.key.id) ?? [])];
+      return await this.handleOnAll(keys, holds);
+    } finally {
+      // What was inside has a share in the new handle by now.
+      await Promise.all(inside.map((lock) => lock.release()));
+    }
+  }
+
+  private distinctKeys(names: readonly Exclude<LockName, number>[]): LockKey[] {
+    const keys = new Map<string, LockKey>();
+    for (const name of names) {
+      const key = this.keys.keyOf(name);
+      keys.set(key.id, key);
+    }
+    if (keys.size > 0) return [...keys.values()];
+    throw new LockConfigurationError(
+      'A list of lock names has to have at least one name, but an empty one came. Without a name there is nothing to lock.',
+    );
+  }
+
+  private async handleOnAll(keys: readonly LockKey[], holds: readonly LockHold[]): Promise<AdvisoryLock> {
+    const inOrder = keys.flatMap(({ id }) => holds.find(({ key }) => key.id === id) ?? []);
+    const lock = new AdvisoryLock(this.table, inOrder as [LockHold, ...LockHold[]]);
+    const { lost } = lock;
+    if (lost === undefined) return lock;
+    // One was lost while the others were waited for.
+    await lock.release();
+    throw lost;
+  }
+}
+
+/** Such a lock would be busy, or waited for, for ever. */
+function heldByTransaction(key: LockKey): LockConfigurationError {
+  return new LockConfigurationError(
+    `The lock "${key.name}" is held by the transaction that this code runs in, and a session lock on it would have to wait for ` +
+      'the commit. Use withTransactionLock() or lockInTransaction() here, or take the session lock outside of the transaction.',
+    { lockName: key.name },
+  );
+}

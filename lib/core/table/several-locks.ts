@@ -1,0 +1,76 @@
+import type { LockHold } from './lock-hold.js';
+import type { LockKey } from '../key/lock-key.js';
+import type { LockMode } from '../options/lock-mode.js';
+import type { LockTable } from './lock-table.js';
+import type { Wish } from './waiter.js';
+
+/**
+ * Takes all of the keys or none of them; answers `undefined` when one stays busy. When all are free it costs one round trip.
+ *
+ * Waiting goes key by key in an order that is the same everywhere, so that two who want the same keys cannot wait for each other.
+ */
+export async function acquireAll(
+  table: LockTable,
+  keys: readonly LockKey[],
+  wish: Wish,
+): Promise<LockHold[] | undefined> {
+  const ordered = [...keys].sort(inGlobalOrder);
+  const since = performance.now();
+  const holds = await tryAll(table, ordered, wish.mode);
+  if (holds.length === ordered.length) return holds;
+  if (wish.waitMs > 0) return waitForRest(table, ordered, holds, { ...wish, since });
+  await releaseAll(table, holds);
+  return undefined;
+}
+
+/** Takes those that are free. */
+async function tryAll(table: LockTable, keys: readonly LockKey[], mode: LockMode): Promise<LockHold[]> {
+  // Asked for in the same moment, they travel in one statement.
+  const answers = await Promise.allSettled(keys.map((key) => table.tryAcquire(key, mode)));
+  const holds = answers.flatMap((answer) => (answer.status === 'fulfilled' ? (answer.value ?? []) : []));
+  for (const answer of answers) {
+    if (answer.status === 'fulfilled') continue;
+    await releaseAll(table, holds);
+    throw answer.reason;
+  }
+  return holds;
+}
+
+/** Waits for what is missing, and gives back first what comes after that in the order. */
+async function waitForRest(
+  table: LockTable,
+  keys: readonly LockKey[],
+  taken: readonly LockHold[],
+  wish: Wish,
+): Promise<LockHold[] | undefined> {
+  const deadline = performance.now() + wish.waitMs;
+  const firstMissing = keys.findIndex(({ id }) => !taken.some(({ key }) => key.id === id));
+  const isBefore = ({ key }: LockHold): boolean => keys.findIndex(({ id }) => id === key.id) < firstMissing;
+  const holds = taken.filter(isBefore);
+  const givingBack = releaseAll(
+    table,
+    taken.filter((hold) => !isBefore(hold)),
+  );
+  let isComplete = false;
+  try {
+    for (const key of keys.slice(firstMissing)) {
+      const hold = await table.acquire(key, { ...wish, waitMs: Math.max(0, deadline - performance.now()) });
+      if (hold === undefined) return undefined;
+      holds.push(hold);
+    }
+    isComplete = true;
+    return holds;
+  } finally {
+    await givingBack;
+    if (!isComplete) await releaseAll(table, holds);
+  }
+}
+
+async function releaseAll(table: LockTable, holds: readonly LockHold[]): Promise<void> {
+  await Promise.all(holds.map((hold) => table.release(hold)));
+}
+
+function inGlobalOrder(a: LockKey, b: LockKey): number {
+  if (a.objsubid !== b.objsubid) return a.objsubid - b.objsubid;
+  return a.bits < b.bits ? -1 : a.bits > b.bits ? 1 : 0;
+}

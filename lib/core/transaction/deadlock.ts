@@ -1,0 +1,22 @@
+import { LockDeadlockError } from '../errors/lock-deadlock.error.js';
+import type { KeyBook } from '../key/key-registry.js';
+import { LockKey } from '../key/lock-key.js';
+
+/** Makes the error for 40P01, and names the locks that the server's detail speaks of. */
+export function deadlockError(
+  key: LockKey,
+  keys: KeyBook,
+  cause: Error & { detail?: string },
+): LockDeadlockError {
+  const ids = advisoryKeysIn(cause.detail ?? '');
+  const names = ids.map((id) => (id === key.id ? key.name : keys.nameOf(id)));
+  return new LockDeadlockError(key.name, names.length > 0 ? [...new Set(names)] : [key.name], cause);
+}
+
+/** Every language writes an advisory lock as `[database,classid,objid,objsubid]`. */
+function advisoryKeysIn(detail: string): string[] {
+  return [...detail.matchAll(/\[\d+,(\d+),(\d+),([12])\]/g)].map(
+    ([, classid, objid, objsubid]) =>
+      LockKey.inPgLocks({ classid: Number(classid), objid: Number(objid), objsubid: Number(objsubid) }).id,
+  );
+}

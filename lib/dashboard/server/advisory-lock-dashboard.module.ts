@@ -1,0 +1,50 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import type { AdvisoryLockService } from '../../nest/advisory-lock.service.js';
+import { getAdvisoryLockToken } from '../../locking/advisory-lock.tokens.js';
+import { Dashboard } from './dashboard.js';
+import { dashboardController } from './dashboard.controller.js';
+import { type AdvisoryLockDashboardOptions, checkDashboardOptions } from './dashboard.options.js';
+import { readPageFiles } from './page-files.js';
+
+const DEFAULT_PATH = 'locks';
+
+/**
+ * A page that shows live who in the fleet holds which lock, who waits for whom, what became of the cron jobs, and whether the locks can be
+ * relied on. Any instance can serve it; it asks the database and the others only while somebody looks.
+ *
+ * @example
+ * ```ts
+ * @Module({
+ *   imports: [
+ *     AdvisoryLockModule.forRoot(),
+ *     AdvisoryLockDashboardModule.forRoot({ path: 'ops/locks', guards: [AdminGuard], imports: [AuthModule] }),
+ *   ],
+ * })
+ * export class AppModule {}
+ * ```
+ */
+@Module({})
+export class AdvisoryLockDashboardModule {
+  /**
+   * Makes a dashboard; an application may have several.
+   *
+   * @throws `LockConfigurationError` (`LOCK_CONFIGURATION`) when it has neither guards nor `public: true`, and for options that are
+   * unknown or cannot be.
+   */
+  static forRoot(options: AdvisoryLockDashboardOptions): DynamicModule {
+    checkDashboardOptions(options);
+    const { path = DEFAULT_PATH, guards = [], imports = [], allowTerminate = false, connection } = options;
+    return {
+      module: AdvisoryLockDashboardModule,
+      imports: [...imports],
+      controllers: [dashboardController(path, guards, readPageFiles())],
+      providers: [
+        {
+          provide: Dashboard,
+          inject: [getAdvisoryLockToken(connection)],
+          useFactory: (service: AdvisoryLockService) => new Dashboard(service, allowTerminate),
+        },
+      ],
+    };
+  }
+}

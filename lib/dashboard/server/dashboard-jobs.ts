@@ -1,0 +1,110 @@
+import { jobIdOf, toldTicks } from '../../jobs/run/tick-log.js';
+import type { InstanceReport, ReportedJob, ReportedTick } from '../../fleet/instance-report.js';
+import type { DashboardJob, DashboardTick } from './dashboard-snapshot.js';
+import type { DueTicks } from './due-ticks.js';
+
+/** How many of a job's ticks are shown. */
+export const SHOWN_TICKS = 30;
+
+/** A tick that nobody has told of by then was missed: clocks are apart, timers late, and the report is some moments old. */
+const SETTLED_MS = 5_000;
+
+const BEST_FIRST = ['running', 'ran', 'failed', 'skipped'] as const;
+
+/** What the instance that serves the page knows of a job's schedule itself. */
+export interface KnownSchedule {
+  readonly due: Pick<DueTicks, 'between' | 'nextMs'>;
+  /** How long after a tick the timers of all instances have fired for it. */
+  readonly spreadMs: number;
+}
+
+interface Telling {
+  readonly report: InstanceReport;
+  readonly job: ReportedJob;
+}
+
+/** The jobs of the fleet by their names, each with its latest ticks in all instances. */
+export function dashboardJobsOf(
+  reports: readonly InstanceReport[],
+  nowMs: number,
+  scheduleOf: (job: ReportedJob) => KnownSchedule | undefined,
+): DashboardJob[] {
+  const tellings = new Map<string, Telling[]>();
+  for (const report of reports) {
+    for (const job of report.jobs) {
+      const id = jobIdOf({ lockName: job.name, method: job.method });
+      tellings.set(id, [...(tellings.get(id) ?? []), { report, job }]);
+    }
+  }
+  return [...tellings.values()]
+    .map((told) => dashboardJobOf(told, nowMs, scheduleOf))
+    .sort((a, b) => a.name.localeCompare(b.name));
+}
+
+function dashboardJobOf(
+  told: readonly Telling[],
+  nowMs: number,
+  scheduleOf: (job: ReportedJob) => KnownSchedule | undefined,
+): DashboardJob {
+  const [{ job }] = told as [Telling];
+  const schedule = told.map((each) => each.job.schedule).find((written) => written !== undefined);
+  const known = scheduleOf(job);
+  const nextAtMs = known?.due.nextMs(nowMs);
+  const ticks = new Map<number, Omit<Writable<DashboardTick>, 'at' | 'outcome'>>();
+  for (const { report, job: own } of told) {
+    for (const { atMs, ...what } of own.ticks) {
+      const tick = ticks.get(atMs) ?? { instances: [] };
+      ticks.set(atMs, { instances: [...tick.instances, instanceTick(report.instance, what)] });
+    }
+  }
+  for (const atMs of dueTicks(told, nowMs, known)) {
+    if (!ticks.has(atMs)) ticks.set(atMs, { instances: [] });
+  }
+  return {
+    name: job.name,
+    method: job.method,
+    ...(schedule !== undefined && { schedule }),
+    ...(nextAtMs !== undefined && { nextAt: new Date(nextAtMs).toISOString() }),
+    ticks: [...ticks]
+      .sort(([a], [b]) => a - b)
+      .slice(-SHOWN_TICKS)
+      .map(([atMs, { instances }]) => ({
+        at: new Date(atMs).toISOString(),
+        outcome: BEST_FIRST.find((outcome) => instances.some((each) => each.outcome === outcome)) ?? 'missed',
+        instances,
+      })),
+  };
+}
+
+type Writable<T> = { -readonly [Name in keyof T]: T[Name] };
+
+function instanceTick(
+  instance: string,
+  { outcome, reason, lateMs, durationMs, error }: Omit<ReportedTick, 'atMs'>,
+): DashboardTick['instances'][number] {
+  return {
+    instance,
+    outcome,
+    ...(reason !== undefined && { reason }),
+    ...(lateMs !== undefined && { lateMs: Math.round(lateMs) }),
+    ...(durationMs !== undefined && { durationMs: Math.round(durationMs) }),
+    ...(error !== undefined && { error }),
+  };
+}
+
+/**
+ * The ticks that somebody would have told of: all timers have fired for them, some instance with the job was up, and no instance can have
+ * forgotten them, which remembers the latest only.
+ */
+function dueTicks(
+  told: readonly Telling[],
+  nowMs: number,
+  known: KnownSchedule | undefined,
+): readonly number[] {
+  if (known === undefined) return [];
+  const upSinceMs = nowMs - Math.max(...told.map(({ report }) => report.upMs));
+  const rememberedSinceMs = told.map(({ report, job: { ticks } }) =>
+    ticks.length < toldTicks(report.jobs.length) ? -Infinity : (ticks[0]?.atMs ?? -Infinity),
+  );
+  return known.due.between(Math.max(upSinceMs, ...rememberedSinceMs), nowMs - known.spreadMs - SETTLED_MS);
+}

@@ -1,0 +1,107 @@
+import type { InspectedLock } from '../../inspection/inspected-lock.js';
+import type { InstanceReport } from '../../fleet/instance-report.js';
+import type { DashboardLock, DashboardParty } from './dashboard-snapshot.js';
+import type { FleetLook } from '../../fleet/fleet-look.js';
+
+/** For how long a party has held its lock or waited for it, as far as anybody can tell. */
+export interface Since {
+  readonly sinceMs?: number;
+  readonly isAtLeast?: boolean;
+}
+
+type Writable<T> = { -readonly [Name in keyof T]: T[Name] };
+type Draft = Omit<DashboardLock, 'holders' | 'waiters'> & {
+  readonly holders: DashboardParty[];
+  readonly waiters: Writable<DashboardParty>[];
+};
+
+/** The locks of a look, each once with all who hold it or wait for it; those that are waited for first, then those that are held longest. */
+export function dashboardLocksOf(
+  { locks, reports }: Pick<FleetLook, 'locks' | 'reports'>,
+  sinceOf: (lock: InspectedLock) => Since,
+): DashboardLock[] {
+  const drafts = new Map<string, Draft>();
+  for (const lock of locks) {
+    const draft = drafts.get(lock.key.id) ?? draftOf(lock);
+    drafts.set(lock.key.id, draft);
+    (lock.isGranted ? draft.holders : draft.waiters).push(partyOf(lock, sinceOf(lock)));
+  }
+  for (const report of reports) addWaitingCalls(report, drafts);
+  for (const { waiters } of drafts.values()) waiters.sort(byAge);
+  return [...drafts.values()].sort(
+    (a, b) =>
+      Number(b.waiters.length > 0) - Number(a.waiters.length > 0) ||
+      oldestMs(b.waiters) - oldestMs(a.waiters) ||
+      oldestMs(b.holders) - oldestMs(a.holders) ||
+      (a.name ?? a.key.id).localeCompare(b.name ?? b.key.id),
+  );
+}
+
+function draftOf({ key: { id, classid, objid, objsubid }, name, tool, isClaim }: InspectedLock): Draft {
+  return {
+    key: { id, classid, objid, objsubid },
+    ...(name !== undefined && { name }),
+    ...(tool !== undefined && { tool }),
+    ...(isClaim === true && { isClaim }),
+    holders: [],
+    waiters: [],
+  };
+}
+
+function partyOf(lock: InspectedLock, since: Since): DashboardParty {
+  const { backend, instance = backend?.instance, isGranted, mode, scope, blockedBy, callsWaiting } = lock;
+  return withoutMissing({
+    pid: backend?.pid,
+    backendId: backend?.id,
+    holdId: lock.holdId,
+    instance,
+    applicationName: backend?.applicationName,
+    user: backend?.user,
+    clientAddress: backend?.clientAddress,
+    state: backend?.state,
+    mode,
+    scope,
+    ...since,
+    // Those behind a holder are a waiter of their own.
+    callsWaiting: isGranted ? undefined : callsWaiting,
+    blockedBy,
+  });
+}
+
+/** Calls wait inside of their process behind one that waits in Postgres, or, where that process holds the lock itself, behind nobody there. */
+function addWaitingCalls(
+  { instance, backends, locks }: InstanceReport,
+  drafts: ReadonlyMap<string, Draft>,
+): void {
+  for (const { key, waiters: callsWaiting = 0, waitedMs } of locks) {
+    const draft = drafts.get(key);
+    if (draft === undefined || callsWaiting === 0) continue;
+    const head = draft.waiters.find(({ pid }) => pid !== undefined && backends.includes(pid));
+    if (head === undefined) {
+      draft.waiters.push(
+        withoutMissing({
+          instance,
+          mode: 'exclusive',
+          sinceMs: waitedMs,
+          callsWaiting,
+          blockedBy: draft.holders.flatMap(({ pid }) => pid ?? []),
+        }),
+      );
+    } else {
+      head.callsWaiting = callsWaiting;
+      head.instance ??= instance;
+    }
+  }
+}
+
+function withoutMissing<T extends object>(party: { [Name in keyof T]: T[Name] | undefined }): T {
+  return Object.fromEntries(Object.entries(party).filter(([, value]) => value !== undefined)) as T;
+}
+
+function byAge(a: DashboardParty, b: DashboardParty): number {
+  return (b.sinceMs ?? -1) - (a.sinceMs ?? -1);
+}
+
+function oldestMs(parties: readonly DashboardParty[]): number {
+  return parties.reduce((oldest, { sinceMs = -1 }) => Math.max(oldest, sinceMs), -1);
+}

@@ -1,0 +1,151 @@
+import {
+  ForbiddenException,
+  ServiceUnavailableException,
+  UnprocessableEntityException,
+} from '@nestjs/common';
+import { AdvisoryLockInspector } from '../../nest/advisory-lock-inspector.js';
+import type { AdvisoryLockService } from '../../nest/advisory-lock.service.js';
+import { LockConfigurationError } from '../../core/index.js';
+import { describeDiagnosis } from '../../inspection/describe-diagnosis.js';
+import { inspectedKey } from '../../inspection/inspect-locks.js';
+import { dashboardInstancesOf } from './dashboard-instances.js';
+import { dashboardJobsOf } from './dashboard-jobs.js';
+import { dashboardLocksOf } from './dashboard-locks.js';
+import type {
+  DashboardDoctor,
+  DashboardLock,
+  DashboardSnapshot,
+  TerminateAnswer,
+  TerminateRequest,
+} from './dashboard-snapshot.js';
+import { JobSchedules } from './job-schedules.js';
+import { findLocks } from './search.js';
+import { SharedAnswer, within } from './shared-answer.js';
+import { Sightings } from './sightings.js';
+import { sightingOf, sinceOf } from './since.js';
+import type { SnapshotQuery } from './snapshot-query.js';
+
+/** For how long the instances of the fleet may take to tell of themselves. */
+const FLEET_WITHIN_MS = 250;
+
+const LOOK_TIMES = { everyMs: 1_000, patienceMs: 2_000 };
+const DOCTOR_TIMES = { everyMs: 15_000, patienceMs: 1_000 };
+const TERMINATE_PATIENCE_MS = 5_000;
+
+type Seen = Pick<DashboardSnapshot, 'at' | 'database' | 'counts' | 'locks' | 'instances' | 'jobs'>;
+
+/** What the dashboard shows and does, whoever asks and by whatever way. */
+export class Dashboard {
+  private readonly inspector: AdvisoryLockInspector;
+  private readonly schedules: JobSchedules;
+  private readonly sightings = new Sightings();
+  private readonly seen = new SharedAnswer(() => this.look(), LOOK_TIMES);
+  private readonly doctor = new SharedAnswer(() => this.checkUp(), DOCTOR_TIMES);
+
+  constructor(
+    private readonly locks: AdvisoryLockService,
+    private readonly canTerminate: boolean,
+  ) {
+    this.inspector = new AdvisoryLockInspector(locks);
+    this.schedules = new JobSchedules(locks);
+  }
+
+  /** Never rejects: of a database that is away, it says so. */
+  async snapshot({ search, limit }: SnapshotQuery): Promise<DashboardSnapshot> {
+    const doctor = this.doctor.get().catch(() => undefined);
+    const { problem, seen } = await this.seen.get().then(
+      (seen) => ({ seen, problem: undefined }),
+      (error: unknown) => ({ seen: nothingSeen(), problem: (error as Error).message }),
+    );
+    const matching = findLocks(seen.locks, search, (name) => this.keyIdOf(name));
+    const report = await doctor;
+    return {
+      ...seen,
+      instance: this.locks.fleet.instance,
+      canTerminate: this.canTerminate,
+      ...(problem !== undefined && { problem }),
+      counts: { ...seen.counts, matching: matching.length },
+      locks: matching.slice(0, limit),
+      ...(report !== undefined && { doctor: report }),
+    };
+  }
+
+  /** Ends the backend of a holder that was listed, if it is still the same and still holds that lock. */
+  async terminate(
+    { key, pid, backendId, holdId, reason }: TerminateRequest,
+    by: string,
+  ): Promise<TerminateAnswer> {
+    if (!this.canTerminate) {
+      throw new ForbiddenException('Nobody may end holders here: the dashboard is without `allowTerminate`.');
+    }
+    const { classid, objid, objsubid } = key;
+    const holder = {
+      key: inspectedKey(classid, objid, objsubid),
+      backend: { pid, id: backendId },
+      isGranted: true,
+      ...(holdId !== undefined && { holdId }),
+    };
+    const ending = this.inspector.terminate(holder, {
+      reason: `${reason} (by way of the dashboard, from ${by})`,
+    });
+    try {
+      return { ended: await within(ending, TERMINATE_PATIENCE_MS) };
+    } catch (error) {
+      const { message } = error as Error;
+      const Exception =
+        error instanceof LockConfigurationError ? UnprocessableEntityException : ServiceUnavailableException;
+      throw new Exception(message, { cause: error });
+    }
+  }
+
+  private async look(): Promise<Seen> {
+    const look = await this.inspector.fleet({ withinMs: FLEET_WITHIN_MS });
+    const nowMs = Date.now();
+    this.sightings.note(look.locks.map(sightingOf), performance.now());
+    const locks = dashboardLocksOf(look, (lock) => sinceOf(lock, this.sightings, look.now.getTime()));
+    return {
+      at: new Date(nowMs).toISOString(),
+      database: look.database,
+      counts: countsOf(locks),
+      locks,
+      instances: dashboardInstancesOf(look),
+      jobs: dashboardJobsOf(look.reports, nowMs, (job) => this.schedules.of(job)),
+    };
+  }
+
+  private async checkUp(): Promise<DashboardDoctor> {
+    const diagnosis = await this.locks.diagnose();
+    const { isHealthy, problems, pooler } = diagnosis;
+    return {
+      isHealthy,
+      problems,
+      ...(pooler !== undefined && { pooler }),
+      summary: describeDiagnosis(diagnosis),
+      checkedAt: new Date().toISOString(),
+    };
+  }
+
+  private keyIdOf(name: string): string | undefined {
+    try {
+      return this.locks.keys.guessedKeyOf(name).id;
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+function countsOf(all: readonly DashboardLock[]): DashboardSnapshot['counts'] {
+  const locks = all.filter(({ isClaim }) => isClaim !== true);
+  return {
+    locks: locks.length,
+    holders: locks.reduce((count, { holders }) => count + holders.length, 0),
+    waiters: locks.reduce((count, { waiters }) => count + waiters.length, 0),
+    claims: all.length - locks.length,
+    matching: locks.length,
+  };
+}
+
+function nothingSeen(): Seen {
+  const counts = countsOf([]);
+  return { at: new Date().toISOString(), counts, locks: [], instances: [], jobs: [] };
+}

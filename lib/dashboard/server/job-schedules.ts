@@ -1,0 +1,24 @@
+import type { AdvisoryLockService } from '../../nest/advisory-lock.service.js';
+import { jobIdOf } from '../../jobs/run/tick-log.js';
+import type { ReportedJob } from '../../fleet/instance-report.js';
+import { type KnownSchedule, SHOWN_TICKS } from './dashboard-jobs.js';
+import { DueTicks } from './due-ticks.js';
+
+/** The schedules of the jobs that this instance has itself. */
+export class JobSchedules {
+  private readonly known = new Map<string, { readonly text: string; readonly due: DueTicks }>();
+
+  constructor(private readonly locks: Pick<AdvisoryLockService, 'scheduler' | 'ticks'>) {}
+
+  of({ name, method }: Pick<ReportedJob, 'name' | 'method'>): KnownSchedule | undefined {
+    const { scheduler, ticks } = this.locks;
+    const job = { lockName: name, method };
+    const times = scheduler && ticks.timesOf(job, scheduler);
+    if (times === undefined) return undefined;
+    const { text, spreadMs } = times;
+    const id = jobIdOf(job);
+    let known = this.known.get(id);
+    if (known?.text !== text) this.known.set(id, (known = { text, due: new DueTicks(times, SHOWN_TICKS) }));
+    return { due: known.due, spreadMs };
+  }
+}

@@ -1,0 +1,28 @@
+import { BadRequestException } from '@nestjs/common';
+import { describe } from '../../core/index.js';
+
+/** Which locks are asked for. */
+export interface SnapshotQuery {
+  readonly search: string;
+  /** How many of them at most. */
+  readonly limit: number;
+}
+
+const DEFAULT_LIMIT = 200;
+const LARGEST_LIMIT = 2_000;
+const LONGEST_SEARCH = 200;
+
+/** Reads it from the query of a URL. */
+export function snapshotQueryOf(query: unknown): SnapshotQuery {
+  const { search = '', limit = String(DEFAULT_LIMIT) } = (query ?? {}) as Readonly<Record<string, unknown>>;
+  if (typeof search !== 'string' || search.length > LONGEST_SEARCH) {
+    throw new BadRequestException(`\`search\` has to be a text of at most ${LONGEST_SEARCH} characters.`);
+  }
+  const count = typeof limit === 'string' && /^\d{1,4}$/.test(limit) ? Number(limit) : 0;
+  if (count < 1 || count > LARGEST_LIMIT) {
+    throw new BadRequestException(
+      `\`limit\` has to be a whole number from 1 to ${LARGEST_LIMIT}, but ${describe(limit)} came.`,
+    );
+  }
+  return { search, limit: count };
+}

@@ -1,0 +1,97 @@
+import { BadRequestException, ForbiddenException } from '@nestjs/common';
+import { describe, LockKey } from '../../core/index.js';
+import type { DashboardRequest } from './dashboard-request.js';
+import type { TerminateRequest } from './dashboard-snapshot.js';
+
+/** What the page sends with what changes something; a form of another site cannot. */
+const REQUESTED_WITH = 'nestjs-advisory-lock';
+
+const LONGEST_REASON = 500;
+
+/**
+ * Refuses what another site may have made the browser of somebody send who may use the dashboard. An own header needs the leave of the server
+ * from everywhere else (CORS); as applications give that leave generously, what the browser says of the origin counts as well.
+ *
+ * @see https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Sec-Fetch-Site
+ */
+export function refuseOtherOrigins({ headers }: Pick<DashboardRequest, 'headers'>): void {
+  const { 'x-requested-with': requestedWith, 'sec-fetch-site': site, origin, host } = headers;
+  if (requestedWith !== REQUESTED_WITH) {
+    throw new ForbiddenException(`The header "x-requested-with: ${REQUESTED_WITH}" is missing.`);
+  }
+  // Over plain HTTP browsers do not send the site.
+  const isSame =
+    site === undefined ? origin === undefined || hostOf(origin) === host : site === 'same-origin';
+  if (!isSame) throw new ForbiddenException('The request does not come from the page of the dashboard.');
+}
+
+function hostOf(origin: unknown): string | undefined {
+  return URL.canParse(String(origin)) ? new URL(String(origin)).host : undefined;
+}
+
+/** The request, when it is one and nothing but one. */
+export function terminateRequestOf({
+  headers,
+  body,
+}: Pick<DashboardRequest, 'headers' | 'body'>): TerminateRequest {
+  const contentType = String(headers['content-type'] ?? '');
+  if (!/^application\/json\s*(;|$)/i.test(contentType))
+    throw refusal('the content type `application/json`', contentType);
+  const names = ['key', 'pid', 'backendId', 'reason'] as const;
+  const hasHoldId = typeof body === 'object' && body !== null && 'holdId' in body;
+  const fields = fieldsOf(body, hasHoldId ? ([...names, 'holdId'] as const) : names, 'the body');
+  const { key, pid, backendId, reason, holdId } = fields as Record<string, unknown>;
+  if (!isWhole(pid, 1, 2 ** 31 - 1)) throw refusal('the pid of a backend as `pid`', pid);
+  if (typeof backendId !== 'string' || !/^\d{1,10}@\d{1,20}$/.test(backendId)) {
+    throw refusal('the id that the backend was listed with as `backendId`', backendId);
+  }
+  if (holdId !== undefined && !isWhole(holdId, 1, Number.MAX_SAFE_INTEGER)) {
+    throw refusal('the number that the hold was listed with as `holdId`', holdId);
+  }
+  // Control characters could write lines of their own into the log.
+  if (
+    typeof reason !== 'string' ||
+    reason.trim() === '' ||
+    reason.length > LONGEST_REASON ||
+    /\p{Cc}/u.test(reason)
+  ) {
+    throw refusal(`one line of at most ${LONGEST_REASON} characters as \`reason\``, reason);
+  }
+  return {
+    key: keyOf(key),
+    pid,
+    backendId,
+    ...(holdId !== undefined && { holdId }),
+    reason: reason.trim(),
+  };
+}
+
+function keyOf(value: unknown): TerminateRequest['key'] {
+  const { id, classid, objid, objsubid } = fieldsOf(value, ['id', 'classid', 'objid', 'objsubid'], '`key`');
+  const isKey =
+    isWhole(classid, 0, 2 ** 32 - 1) && isWhole(objid, 0, 2 ** 32 - 1) && (objsubid === 1 || objsubid === 2);
+  if (!isKey || LockKey.inPgLocks({ classid, objid, objsubid }).id !== id)
+    throw refusal('the key of a lock as `key`', value);
+  return { id, classid, objid, objsubid };
+}
+
+function fieldsOf<Name extends string>(
+  value: unknown,
+  names: readonly Name[],
+  where: string,
+): Record<Name, unknown> {
+  const isObject = typeof value === 'object' && value !== null;
+  const found = isObject ? Object.keys(value) : [];
+  if (!isObject || found.length !== names.length || !names.every((name) => Object.hasOwn(value, name))) {
+    throw refusal(`an object of ${names.join(', ')} as ${where}`, isObject ? found : value);
+  }
+  return value as Record<Name, unknown>;
+}
+
+function isWhole(value: unknown, min: number, max: number): value is number {
+  return Number.isInteger(value) && (value as number) >= min && (value as number) <= max;
+}
+
+function refusal(expected: string, came: unknown): BadRequestException {
+  return new BadRequestException(`Expected is ${expected}, but ${describe(came)} came.`);
+}

@@ -1,0 +1,79 @@
+import type { Statement } from '../core/index.js';
+import { answersFor, NOTIFY_SETTINGS } from './channels.js';
+import { asciiJson, splitAnswer } from './parts.js';
+import { type Question, readQuestion } from './question.js';
+import type { InstanceReport } from './instance-report.js';
+
+/** However many questions come, they are answered together, and not more often than this, in milliseconds. */
+const PAUSE_MS = 100;
+
+/** After an answer that could not be sent, in milliseconds: the server has trouble, and the locks need the session more. */
+const PAUSE_AFTER_FAILURE_MS = 2_000;
+
+/** So many questions are answered at once; who asks beyond that is not heard. */
+const MOST_QUESTIONS = 16;
+
+const NOTIFY = `SELECT pg_catalog.count(pg_catalog.pg_notify(message ->> 0, message ->> 1)::text)
+FROM pg_catalog.json_array_elements($1::json) AS message, ${NOTIFY_SETTINGS}`;
+
+interface OpenQuestion extends Question {
+  readonly askerPid: number;
+}
+
+/** Answers the questions of others. Nothing that comes in, and no failure to answer, may trouble the locks. */
+export class Answers {
+  private readonly open = new Map<string, OpenQuestion>();
+  private timer: NodeJS.Timeout | undefined;
+  private nextAt = 0;
+
+  constructor(
+    /** On the session of the locks. */
+    private readonly send: (statement: Statement) => Promise<unknown>,
+    /** Looks once, and makes a report for those who ask about these keys. */
+    private readonly look: () => (keys: readonly string[]) => InstanceReport,
+  ) {}
+
+  hear(askerPid: number, payload: string): void {
+    const question = readQuestion(payload);
+    if (question === undefined || this.open.size >= MOST_QUESTIONS) return;
+    this.open.set(`${askerPid} ${question.id}`, { ...question, askerPid });
+    this.answerSoon();
+  }
+
+  private answerSoon(): void {
+    this.timer ??= setTimeout(
+      () => {
+        void this.answer();
+      },
+      Math.max(0, this.nextAt - performance.now()),
+    ).unref();
+  }
+
+  private async answer(): Promise<void> {
+    const questions = [...this.open.values()];
+    this.open.clear();
+    let pauseMs = PAUSE_MS;
+    try {
+      await this.send({ text: NOTIFY, values: [asciiJson(this.messages(questions))] });
+    } catch {
+      pauseMs = PAUSE_AFTER_FAILURE_MS;
+    }
+    this.nextAt = performance.now() + pauseMs;
+    this.timer = undefined;
+    // Others may have come meanwhile.
+    if (this.open.size > 0) this.answerSoon();
+  }
+
+  private messages(questions: readonly OpenQuestion[]): [string, string][] {
+    const reportOn = this.look();
+    const texts = new Map<string, string>();
+    return questions.flatMap(({ id, keys, askerPid }) => {
+      const about = keys.join();
+      const text = texts.get(about) ?? asciiJson(reportOn(keys));
+      texts.set(about, text);
+      const parts =
+        splitAnswer(id, text) ?? splitAnswer(id, asciiJson({ ...reportOn(keys), jobs: [] })) ?? [];
+      return parts.map((part): [string, string] => [answersFor(askerPid), part]);
+    });
+  }
+}

@@ -1,0 +1,51 @@
+import type { LockKey, LockTable } from '../core/index.js';
+import type { ReportedLock } from './instance-report.js';
+
+/** So many locks are told of at most; of more, those that are waited for and those that have been held longest. */
+const MOST_LOCKS = 500;
+
+/** A name may be as long as a user has made it. */
+const LONGEST_NAME = 300;
+
+/** All that this process holds and waits for. */
+export function localLocks(table: LockTable, nameOf: (key: LockKey) => string): ReportedLock[] {
+  const locks: ReportedLock[] = [];
+  for (const { key, holds, waiters } of table.activities) {
+    const [hold, first] = [holds[0], waiters[0]];
+    if (hold === undefined && first === undefined) continue;
+    locks.push({
+      ...named(key, nameOf),
+      ...(hold !== undefined && {
+        heldMs: Math.max(0, Date.now() - Math.min(...holds.map(({ acquiredAtMs }) => acquiredAtMs))),
+        holdId: hold.id,
+      }),
+      ...(first !== undefined && { waiters: waiters.length, waitedMs: sinceMs(first.since) }),
+    });
+  }
+  for (const { key, madeAt } of table.claims.held)
+    locks.push({ ...named(key, nameOf), heldMs: sinceMs(madeAt), isClaim: true });
+  return locks;
+}
+
+/** Those that an answer has room for: of the keys that were asked about, or the most telling. */
+export function mostTelling(locks: readonly ReportedLock[], keys: readonly string[]): ReportedLock[] {
+  if (keys.length > 0) {
+    const wanted = new Set(keys);
+    return locks.filter(({ key }) => wanted.has(key));
+  }
+  if (locks.length <= MOST_LOCKS) return [...locks];
+  return [...locks]
+    .sort(
+      (one, other) =>
+        (other.waitedMs ?? -1) - (one.waitedMs ?? -1) || (other.heldMs ?? 0) - (one.heldMs ?? 0),
+    )
+    .slice(0, MOST_LOCKS);
+}
+
+function named(key: LockKey, nameOf: (key: LockKey) => string): Pick<ReportedLock, 'key' | 'name'> {
+  return { key: key.id, name: nameOf(key).slice(0, LONGEST_NAME) };
+}
+
+function sinceMs(moment: number): number {
+  return Math.round(performance.now() - moment);
+}

@@ -1,0 +1,33 @@
+import { LockKey } from '../core/index.js';
+import type { Fleet } from './fleet.js';
+import type { Look } from '../inspection/inspect-locks.js';
+import type { InspectedLock } from '../inspection/inspected-lock.js';
+import { type Ending, terminateHolders } from '../inspection/terminate-holders.js';
+
+/** How long the holder has to say whether it is still the same hold, in milliseconds. */
+const ANSWER_WITHIN_MS = 500;
+
+/** A holder as it was listed. */
+export type ListedHolder = Pick<InspectedLock, 'key' | 'backend' | 'holdId'>;
+
+/**
+ * Ends the backend of a holder that was listed, if it is the same one and still holds that lock. Who is of this library keeps its connection
+ * from one hold to the next, so it is asked whether it has given the lock back since and taken it anew. When it does not answer, as it
+ * hangs, the backend alone counts.
+ */
+export async function terminateListed(
+  fleet: Fleet,
+  look: Look,
+  { key, backend, holdId }: ListedHolder,
+): Promise<Ending> {
+  if (holdId !== undefined) {
+    const { locks } = await fleet.look({ keys: [LockKey.inPgLocks(key)], withinMs: ANSWER_WITHIN_MS });
+    const present = locks.find((lock) => lock.isGranted && lock.backend?.id === backend?.id);
+    if (present?.holdId !== undefined && present.holdId !== holdId) return { pids: [], isOwnMeant: false };
+  }
+  return terminateHolders(look, {
+    key,
+    ...(backend !== undefined && { pid: backend.pid }),
+    ...(backend?.id !== undefined && { backendId: backend.id }),
+  });
+}

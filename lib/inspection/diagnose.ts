@@ -1,0 +1,88 @@
+import { type Checkup, LockConfigurationError, type LockTable, StandbyError } from '../core/index.js';
+import type { Diagnosis, Problem } from './diagnosis.js';
+
+/** The share of the lock table, or of the server's connections, from which on it counts as nearly full. */
+const NEARLY_FULL = 0.9;
+
+/** Cron jobs of a fleet fire by the clocks of its machines. */
+const CLOCK_TOLERANCE_MS = 2_000;
+
+/** Looks at the server by way of the lock connection, and judges. Never rejects: what cannot be had is a problem itself. */
+export async function diagnose(table: LockTable): Promise<Diagnosis> {
+  let checkup: Checkup;
+  try {
+    checkup = await table.checkUp();
+  } catch (error) {
+    const problems = [problemOf(error)];
+    return { isHealthy: false, problems, connections: table.connectionCounts };
+  }
+  const { server, isPooled, settings, serverConnections, lockTable, clock } = checkup;
+  const problems = problemsOf(checkup);
+  return {
+    isHealthy: problems.length === 0,
+    problems,
+    server: {
+      version: server.version,
+      versionNumber: server.versionNumber,
+      isInRecovery: server.isInRecovery,
+      exclusion: table.isExclusionProven(server) ? 'proven' : 'assumed',
+    },
+    pooler: isPooled ? 'transaction' : 'none',
+    settings,
+    connections: {
+      ...table.connectionCounts,
+      serverOpen: serverConnections.open,
+      serverAllowed: serverConnections.allowed,
+    },
+    lockTable: { ...lockTable, free: Math.max(0, lockTable.capacity - lockTable.used) },
+    clock,
+  };
+}
+
+function problemOf(error: unknown): Problem {
+  const { message, cause } = error as Error;
+  if (error instanceof LockConfigurationError) return { code: 'NO_EXCLUSION', message };
+  return { code: cause instanceof StandbyError ? 'STANDBY' : 'UNREACHABLE', message };
+}
+
+function problemsOf(checkup: Checkup): Problem[] {
+  const { serverConnections, lockTable, clock } = checkup;
+  const problems: Problem[] = wrongSettings(checkup).map((message) => ({ code: 'SETTING', message }));
+  if (serverConnections.open >= serverConnections.allowed * NEARLY_FULL) {
+    problems.push({
+      code: 'SERVER_CONNECTIONS',
+      message:
+        `${serverConnections.open} of the ${serverConnections.allowed} connections of the server are taken: soon nobody can connect any ` +
+        'more, and waiting for locks needs connections. Raise `max_connections`, or make the pools of the applications smaller.',
+    });
+  }
+  if (lockTable.used >= lockTable.capacity * NEARLY_FULL) {
+    problems.push({
+      code: 'LOCK_TABLE',
+      message:
+        `The lock table of the server holds ${lockTable.used} locks and has room for some ${lockTable.capacity}. Hold fewer locks at ` +
+        'once, or raise `max_locks_per_transaction`.',
+    });
+  }
+  if (Math.abs(clock.aheadMs) > CLOCK_TOLERANCE_MS + clock.uncertaintyMs) {
+    problems.push({
+      code: 'CLOCK',
+      message:
+        `The clock of the server is ${Math.abs(clock.aheadMs)} ms ${clock.aheadMs > 0 ? 'ahead of' : 'behind'} that of this process. ` +
+        'Let both follow a time server (NTP): cron jobs fire by the clocks of their machines.',
+    });
+  }
+  return problems;
+}
+
+function wrongSettings({ settings, wantedSettings, isOverTcp }: Checkup): string[] {
+  return Object.entries(wantedSettings).flatMap(([name, wanted]) => {
+    const value = settings[name];
+    // A server that is too old for a setting does not need it, and a socket file has no network in between.
+    if (value === undefined || value === wanted || (name.startsWith('tcp_') && !isOverTcp)) return [];
+    return [
+      `The setting ${name} of the lock connection is ${value} where ${wanted} was asked for, so a client that vanishes may keep its ` +
+        'locks for longer. Some operating systems do not have it.',
+    ];
+  });
+}

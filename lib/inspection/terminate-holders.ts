@@ -1,0 +1,76 @@
+import { LockConfigurationError, ownLockOf, type PgLocksKey } from '../core/index.js';
+import { BACKEND_ID, IN_THIS_DATABASE, type Look } from './inspect-locks.js';
+
+/** Whose backends are meant. What is left out may be any. */
+export interface HolderCondition {
+  /** Only who holds this key. */
+  readonly key?: PgLocksKey;
+  readonly pid?: number;
+  /** The `id` that the backend was listed with: its pid may be that of another by now. */
+  readonly backendId?: string;
+}
+
+/** What came of it. */
+export interface Ending {
+  readonly pids: readonly number[];
+  /** Whether the backend that was asked is one of them: it does not end itself, its owner has to. */
+  readonly isOwnMeant: boolean;
+}
+
+interface Ended {
+  readonly pid: number;
+  /** Whether it is the backend that was asked, which has not ended itself. */
+  readonly isOwn: boolean;
+  readonly isSignalled: boolean | null;
+}
+
+// One statement: who has let go of the lock by now, or is another backend under the same pid, is not in the list that is signalled. The pids
+// are read in full before the first is signalled, as DISTINCT has to see them all.
+const TERMINATE = `SELECT COALESCE(pg_catalog.json_agg(pg_catalog.json_build_object(
+  'pid', pid, 'isOwn', pid = pg_catalog.pg_backend_pid(),
+  'isSignalled', CASE WHEN pid <> pg_catalog.pg_backend_pid() THEN pg_catalog.pg_terminate_backend(pid) END)), '[]')::text
+FROM (
+  SELECT DISTINCT pid FROM pg_catalog.pg_locks
+  WHERE ${IN_THIS_DATABASE} AND granted
+    AND ($1 = '' OR pg_catalog.concat_ws(':', classid, objid, objsubid) = $1)
+    AND ($2 = '' OR pid::text = $2)
+    AND ($3 = '' OR pid IN (SELECT pid FROM pg_catalog.pg_stat_activity WHERE ${BACKEND_ID} = $3))
+) AS holder
+WHERE pid IS NOT NULL`;
+
+/**
+ * Ends the backends that hold a lock at this moment, and answers their pids. The backend that is asked does not end itself: it is
+ * listed, and its owner has to.
+ */
+export async function terminateHolders(
+  look: Look,
+  { key, pid, backendId = '' }: HolderCondition,
+): Promise<Ending> {
+  const keyText = key === undefined ? '' : ownLockOf(key);
+  let text: string | null | undefined;
+  try {
+    [text] = await look({
+      text: TERMINATE,
+      values: [keyText, pid === undefined ? '' : String(pid), backendId],
+    });
+  } catch (error) {
+    // https://www.postgresql.org/docs/current/errcodes-appendix.html: insufficient_privilege
+    if ((error as { code?: unknown }).code === '42501') throw lacksPrivilege(error as Error);
+    throw error;
+  }
+  const ended = JSON.parse(text ?? '') as Ended[];
+  return {
+    pids: ended
+      .filter(({ isOwn, isSignalled }) => isOwn || isSignalled === true)
+      .map((backend) => backend.pid),
+    isOwnMeant: ended.some(({ isOwn }) => isOwn),
+  };
+}
+
+function lacksPrivilege(cause: Error): LockConfigurationError {
+  return new LockConfigurationError(
+    `The role of the lock connection may not end the holder's backend (${cause.message}). It may end those of its own role, and others ` +
+      'after `GRANT pg_signal_backend TO …`; those of a superuser only a superuser may end.',
+    { cause },
+  );
+}

@@ -1,0 +1,55 @@
+import 'reflect-metadata';
+import type { RecordOptions } from './records/record.options.js';
+import type { FindTimes } from './schedule/job-times.js';
+import { LockConfigurationError, type LockName } from '../core/index.js';
+
+const JOBS = Symbol.for('nestjs-advisory-lock:exclusive-jobs');
+
+/** What `@ExclusiveCron`, `@ExclusiveInterval` and `@ExclusiveTimeout` note of a method. */
+export interface ExclusiveJob {
+  /** Which of them it was, as it is written: `@ExclusiveCron`. */
+  readonly decorator: string;
+  /** The slot of the service whose lock it takes. */
+  readonly slot: symbol;
+  /** The lock's name, where one was given. */
+  readonly lock: LockName | undefined;
+  /** The leadership under which it runs, where one was given. */
+  readonly leader: LockName | undefined;
+  /** The metadata that @nestjs/schedule is to find on the method. */
+  readonly schedule: ReadonlyMap<unknown, unknown>;
+  /** When it is due, where that is the same in the whole fleet. */
+  readonly findTimes: FindTimes | undefined;
+  /** Of a job with `tick: 'record'`. */
+  readonly record?: {
+    /** What its timer is found by. */
+    readonly mark: object;
+    readonly options: RecordOptions;
+  };
+}
+
+type ExclusiveJobs = ReadonlyMap<string | symbol, ExclusiveJob>;
+
+/** Notes the job on the class. On the method alone it would get lost together with the method's schedule, and be missed by nobody. */
+export function noteExclusiveJob(prototype: object, propertyKey: string | symbol, job: ExclusiveJob): void {
+  const jobs: ExclusiveJobs = new Map([...exclusiveJobsOf(prototype), [propertyKey, job]]);
+  Reflect.defineMetadata(JOBS, jobs, prototype);
+}
+
+/** The jobs of a class by their methods, inherited ones included. */
+export function exclusiveJobsOf(prototype: object): ExclusiveJobs {
+  return (Reflect.getMetadata(JOBS, prototype) as ExclusiveJobs | undefined) ?? new Map();
+}
+
+/** The name of a job's lock: of the object's class, not of the class that declares the method, as two subclasses are two jobs. */
+export function jobLockName(
+  instance: object,
+  methodName: string,
+  { decorator, lock }: Pick<ExclusiveJob, 'decorator' | 'lock'>,
+): LockName {
+  if (lock !== undefined) return lock;
+  const { name } = instance.constructor;
+  if (name !== '') return `${name}.${methodName}`;
+  throw new LockConfigurationError(
+    `${decorator} on ${methodName} names its lock after the class, but the class has no name. Give it one, or set \`lock\`.`,
+  );
+}

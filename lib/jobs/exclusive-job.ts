@@ -1,0 +1,109 @@
+import 'reflect-metadata';
+import { Logger } from '@nestjs/common';
+import { getAdvisoryLockToken } from '../locking/advisory-lock.tokens.js';
+import type { FindFiring } from './schedule/firing.js';
+import type { FindTimes } from './schedule/job-times.js';
+import type { RecordOptions } from './records/record.options.js';
+import type { TickOptions } from './tick.options.js';
+import { describeNames, LockConfigurationError, type LockName } from '../core/index.js';
+import type { LockedJobDecorator } from '../locking/async-method.js';
+import { checkJobOptions } from '../locking/decorator-options.js';
+import type { ExclusiveJobOptions, LeaderOptions } from './exclusive-job.options.js';
+import { type ExclusiveJob, jobLockName, noteExclusiveJob } from './exclusive-job.metadata.js';
+import { lockMethod, type MethodLock } from '../locking/lock-method.js';
+import { runJob } from './run/run-job.js';
+
+const logger = new Logger('AdvisoryLock');
+
+/** The timer of @nestjs/schedule that calls a job. */
+export interface JobTimer {
+  /** The decorator that sets it. */
+  readonly scheduled: MethodDecorator;
+  /** Tells a call by it from one by hand, and what it is due for. */
+  readonly findFiring: FindFiring;
+  /** When it is due, where that is the same in the whole fleet. */
+  readonly findTimes?: FindTimes;
+  /** What it is found by, where there is a record of what it has missed. */
+  readonly mark?: object;
+}
+
+type Undefinable<T> = { readonly [Name in keyof T]: T[Name] | undefined };
+
+/**
+ * A schedule of @nestjs/schedule and a lock, in one decorator.
+ *
+ * @param decorator - what it is called in messages.
+ */
+export function exclusiveJob(
+  decorator: string,
+  { scheduled, findFiring, findTimes, mark }: JobTimer,
+  options: Undefinable<ExclusiveJobOptions & LeaderOptions & (TickOptions | RecordOptions)>,
+): LockedJobDecorator {
+  checkJobOptions(decorator, options);
+  const { lock, onBusy = 'skip', connection, leader, ...tick } = options;
+  const schedule = scheduleMetadata(scheduled);
+  const isRecorded = tick.tick === 'record' && mark !== undefined;
+  const job: ExclusiveJob = {
+    decorator,
+    slot: getAdvisoryLockToken(connection),
+    lock,
+    leader,
+    schedule,
+    findTimes,
+    ...(isRecorded && { record: { mark, options: tick as RecordOptions } }),
+  };
+  const decorate = (
+    target: object,
+    propertyKey: string | symbol,
+    descriptor: PropertyDescriptor | undefined,
+  ): void => {
+    const methodName = String(propertyKey);
+    refuseSecondSchedule(schedule, descriptor?.value, `${target.constructor.name}.${methodName}`);
+    const nameOf = (instance: object): LockName => jobLockName(instance, methodName, job);
+    const lockOfMethod: MethodLock = {
+      connection,
+      nameOf,
+      isItsTurn: leader === undefined ? undefined : leads(leader, methodName),
+      onBusy,
+      // The scheduler logs what a job throws as an error, and a timer that fires now is nothing unusual.
+      onShutdown: (instance) => {
+        logger.debug(`Skipped ${instance.constructor.name}.${methodName}: the application is shutting down`);
+      },
+      lockOptions: {},
+    };
+    const method = lockMethod(target, propertyKey, descriptor, lockOfMethod, (locked, instance, args) =>
+      runJob({ ...locked, nameOf, findFiring, tick: tick as TickOptions | RecordOptions }, instance, args),
+    );
+    for (const [key, value] of schedule) Reflect.defineMetadata(key, value, method);
+    noteExclusiveJob(target, propertyKey, job);
+  };
+  return decorate;
+}
+
+function leads(leader: LockName, methodName: string): NonNullable<MethodLock['isItsTurn']> {
+  return (service, instance) => {
+    const isLeader = service.isLeader(leader);
+    if (!isLeader) {
+      const where = `${instance.constructor.name}.${methodName}`;
+      logger.debug(`Skipped ${where}: this instance does not lead "${describeNames(leader)}"`);
+    }
+    return isLeader;
+  };
+}
+
+/** What the scheduling decorator notes on a method, by asking it, as its keys are no public API. */
+function scheduleMetadata(scheduled: MethodDecorator): ReadonlyMap<unknown, unknown> {
+  const probe = (): void => undefined;
+  scheduled({}, 'probe', { value: probe });
+  const keys: unknown[] = Reflect.getMetadataKeys(probe);
+  return new Map(keys.map((key) => [key, Reflect.getMetadata(key, probe) as unknown]));
+}
+
+function refuseSecondSchedule(schedule: ReadonlyMap<unknown, unknown>, method: unknown, where: string): void {
+  if (typeof method !== 'function') return;
+  if (![...schedule.keys()].some((key) => Reflect.hasMetadata(key, method))) return;
+  throw new LockConfigurationError(
+    `${where} has another schedule already (@Cron, @Interval, @Timeout or an exclusive one), but @nestjs/schedule keeps one a ` +
+      'method. Write one cron expression for both times, or a second method that calls the first.',
+  );
+}

@@ -1,0 +1,50 @@
+import { describe, LockConfigurationError } from '../core/index.js';
+import type { LockedJobDecorator } from '../locking/async-method.js';
+import { exclusiveJob, type JobTimer } from './exclusive-job.js';
+import type { ExclusiveJobOptions } from './exclusive-job.options.js';
+
+/** The arguments of `@ExclusiveInterval` and `@ExclusiveTimeout`: those of `@Interval` and `@Timeout`, and the options of the lock. */
+export type ExclusiveTimerArguments =
+  | readonly [ms: number, options?: ExclusiveJobOptions | undefined]
+  | readonly [name: string, ms: number, options?: ExclusiveJobOptions | undefined];
+
+/** `@Interval` or `@Timeout` of @nestjs/schedule, which both take `(ms)` or `(name, ms)`. */
+interface TimerDecorator {
+  (ms: number): MethodDecorator;
+  (name: string, ms: number): MethodDecorator;
+}
+
+/** A timer of @nestjs/schedule and a lock, in one decorator; the first argument is what it is called in messages. */
+export function exclusiveTimer(
+  decorator: string,
+  timer: TimerDecorator,
+  args: ExclusiveTimerArguments,
+  findings: (ms: number) => Omit<JobTimer, 'scheduled'>,
+): LockedJobDecorator {
+  const [name, ms, options] = isNamed(args) ? args : [undefined, ...args];
+  checkMs(decorator, ms);
+  const scheduled = name === undefined ? timer(ms) : timer(name, ms);
+  return exclusiveJob(decorator, { scheduled, ...findings(ms) }, options ?? {});
+}
+
+function isNamed(
+  args: ExclusiveTimerArguments,
+): args is Extract<ExclusiveTimerArguments, readonly [string, ...unknown[]]> {
+  return typeof args[0] === 'string';
+}
+
+/**
+ * The most that Node's timers take. What is more, less than 1 or no number becomes 1 ms: a job that was meant for once a month
+ * would run a thousand times a second.
+ *
+ * @see https://nodejs.org/api/timers.html#settimeoutcallback-delay-args
+ */
+const MAX_MS = 2 ** 31 - 1;
+
+function checkMs(decorator: string, ms: unknown): void {
+  if (Number.isInteger(ms) && (ms as number) >= 1 && (ms as number) <= MAX_MS) return;
+  throw new LockConfigurationError(
+    `${decorator} has to be given a whole number of milliseconds, from 1 to ${MAX_MS} (24 days), but ${describe(ms)} came. ` +
+      'Where days or months are meant, use @ExclusiveCron.',
+  );
+}

@@ -1,0 +1,28 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Firing } from '../schedule/firing.js';
+
+interface MissedTick {
+  readonly mark: object;
+  readonly firing: Firing;
+  isTaken: boolean;
+}
+
+// The ES module and the CommonJS half of the package may both be loaded: one has the decorator, and the other the module.
+const STORAGE = Symbol.for('nestjs-advisory-lock:missed-tick');
+const globals = globalThis as unknown as Record<symbol, AsyncLocalStorage<MissedTick> | undefined>;
+const storage = (globals[STORAGE] ??= new AsyncLocalStorage<MissedTick>());
+
+/** Calls a decorated method for a tick that its timer has missed. */
+export function callForMissed<T>(mark: object, atMs: number, call: () => T): T {
+  const lateMs = Date.now() - atMs;
+  const firing = { atMs, lateMs, claimMs: 0, graceMs: 0, isTooLate: () => false, isMissed: true };
+  return storage.run({ mark, firing, isTaken: false }, call);
+}
+
+/** The missed tick that the method with this mark is being called for; told once, as its body may call it again by hand. */
+export function takeMissed(mark: object): Firing | undefined {
+  const missed = storage.getStore();
+  if (missed?.mark !== mark || missed.isTaken) return undefined;
+  missed.isTaken = true;
+  return missed.firing;
+}

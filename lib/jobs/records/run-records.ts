@@ -1,0 +1,187 @@
+import { Logger } from '@nestjs/common';
+import { inspect } from 'node:util';
+import type { DataSource } from 'typeorm';
+import type { TryLockOutcome } from '../../nest/advisory-lock.service.js';
+import type { KeyBook, LockKey, LockName, LockTable } from '../../core/index.js';
+import { runTableOf } from './run-table.js';
+
+/** More of an error than this is cut off. */
+const LONGEST_ERROR = 2_000;
+
+/** More old rows than this are left to the next run. */
+const MOST_PRUNED = 1_000;
+
+/** A run as it stands in the table. */
+export interface RecordedRun {
+  readonly job: string;
+  readonly atMs: number;
+  readonly instance: string;
+  readonly startedMs: number;
+  readonly endedMs: number | null;
+  readonly outcome: 'done' | 'failed' | null;
+  readonly error: string | null;
+}
+
+// Milliseconds as text, as applications replace the parsers of node-postgres for timestamps and numbers.
+const msOf = (column: string): string => `round(extract(epoch FROM ${column}) * 1000)::text`;
+const COLUMNS = `job, ${msOf('tick_at')} AS at_ms, instance, ${msOf('started_at')} AS started_ms,
+  ${msOf('ended_at')} AS ended_ms, outcome, error`;
+
+interface Row extends Pick<RecordedRun, 'job' | 'instance' | 'outcome' | 'error'> {
+  readonly at_ms: string;
+  readonly started_ms: string;
+  readonly ended_ms: string | null;
+}
+
+/** Writes and reads the table of runs, in the application's own data source, which need not know the entity. */
+export class RunRecords {
+  private readonly logger = new Logger('AdvisoryLock');
+
+  constructor(
+    private readonly keys: KeyBook,
+    private readonly locks: LockTable,
+    private readonly findDataSource: () => DataSource,
+    /** What this instance is called. */
+    private readonly instance: string,
+  ) {}
+
+  /** Rejects, with the error of the server, when runs could not be recorded: it plans what it will have to do. */
+  async check(): Promise<void> {
+    if (this.findDataSource().isInitialized) await this.query(`EXPLAIN ${this.insertion}`, ['', 0, '', 0]);
+  }
+
+  /**
+   * Runs the body for a tick, unless it was run before, or is so old that nobody knows. While it runs, its instance holds a lock of
+   * its own: by that a run that still goes on is told from one whose instance has died. Lock first, row then: a row without its lock
+   * is that of a dead instance.
+   */
+  async run<T>(
+    name: LockName,
+    atMs: number,
+    retainMs: number,
+    body: () => Promise<T>,
+  ): Promise<TryLockOutcome<T>> {
+    const hold = await this.locks.tryAcquire(this.runKey(name, atMs), 'exclusive');
+    if (hold === undefined) return { acquired: false };
+    try {
+      const job = this.keys.fullNameOf(name);
+      const written = await this.query(this.insertion, [job, atMs, this.instance, retainMs]);
+      if (written.length === 0) return { acquired: false };
+      return { acquired: true, value: await this.watch(body, job, atMs, retainMs) };
+    } finally {
+      await this.locks.release(hold);
+    }
+  }
+
+  /** The newest runs of a job, the newest first. */
+  async newest(name: LockName, limit: number): Promise<RecordedRun[]> {
+    return this.read('WHERE job = $1 ORDER BY tick_at DESC LIMIT $2::int', [
+      this.keys.fullNameOf(name),
+      limit,
+    ]);
+  }
+
+  /** The run of a tick. */
+  async at(name: LockName, atMs: number): Promise<RecordedRun | undefined> {
+    const where = `WHERE job = $1 AND tick_at = ${timestamp('$2')}`;
+    return (await this.read(where, [this.keys.fullNameOf(name), atMs]))[0];
+  }
+
+  /** Those of the ticks that nobody has run, in their order. */
+  async unrecorded(name: LockName, ticks: readonly number[]): Promise<number[]> {
+    const where = `WHERE job = $1 AND tick_at >= ${timestamp('$2')}`;
+    const runs = await this.read(where, [this.keys.fullNameOf(name), Math.min(...ticks)]);
+    const recorded = new Set(runs.map(({ atMs }) => atMs));
+    return ticks.filter((atMs) => !recorded.has(atMs));
+  }
+
+  /** Whether the instance that runs the tick is still there. */
+  isRunning(name: LockName, atMs: number): Promise<boolean> {
+    return this.locks.isLocked(this.runKey(name, atMs));
+  }
+
+  private runKey(name: LockName, atMs: number): LockKey {
+    return this.keys.claimKeyOf(name, `${new Date(atMs).toISOString()}#run`);
+  }
+
+  /** The server's own clock decides what is too old, as it does when rows are deleted: what was deleted cannot be run again. */
+  private get insertion(): string {
+    return `INSERT INTO ${this.table} (job, tick_at, instance, started_at)
+      SELECT $1::text, ${timestamp('$2')}, $3::text, clock_timestamp()
+       WHERE ${timestamp('$2')} >= clock_timestamp() - ${milliseconds('$4')}
+      ON CONFLICT (job, tick_at) DO NOTHING RETURNING job`;
+  }
+
+  private async watch<T>(body: () => Promise<T>, job: string, atMs: number, retainMs: number): Promise<T> {
+    try {
+      const value = await body();
+      await this.end(job, atMs, 'done', null, retainMs);
+      return value;
+    } catch (error) {
+      await this.end(job, atMs, 'failed', describeError(error), retainMs);
+      throw error;
+    }
+  }
+
+  /** Never rejects: what the job has done is done. */
+  private async end(
+    job: string,
+    atMs: number,
+    outcome: string,
+    error: string | null,
+    retainMs: number,
+  ): Promise<void> {
+    try {
+      await this.query(
+        `UPDATE ${this.table} SET ended_at = clock_timestamp(), outcome = $3::text, error = $4::text
+          WHERE job = $1 AND tick_at = ${timestamp('$2')}`,
+        [job, atMs, outcome, error],
+      );
+      await this.query(
+        `DELETE FROM ${this.table} WHERE job = $1 AND tick_at IN (
+           SELECT tick_at FROM ${this.table}
+            WHERE job = $1 AND tick_at < clock_timestamp() - ${milliseconds('$2')}
+            ORDER BY tick_at LIMIT ${MOST_PRUNED})`,
+        [job, retainMs],
+      );
+    } catch (cause) {
+      const tick = new Date(atMs).toISOString();
+      this.logger.warn(`The end of ${job} for ${tick} could not be recorded: ${describeError(cause)}`);
+    }
+  }
+
+  private async read(where: string, parameters: unknown[]): Promise<RecordedRun[]> {
+    const rows = await this.query<Row>(`SELECT ${COLUMNS} FROM ${this.table} ${where}`, parameters);
+    return rows.map(({ at_ms, started_ms, ended_ms, job, instance, outcome, error }) => ({
+      job,
+      atMs: Number(at_ms),
+      instance,
+      startedMs: Number(started_ms),
+      endedMs: ended_ms === null ? null : Number(ended_ms),
+      outcome,
+      error,
+    }));
+  }
+
+  private get table(): string {
+    return runTableOf(this.findDataSource());
+  }
+
+  private query<R = unknown>(sql: string, parameters: unknown[]): Promise<R[]> {
+    return this.findDataSource().query<R[]>(sql, parameters);
+  }
+}
+
+function timestamp(ms: string): string {
+  return `to_timestamp(${ms}::float8 / 1000)`;
+}
+
+function milliseconds(ms: string): string {
+  return `${ms}::float8 * interval '1 millisecond'`;
+}
+
+/** As text that Postgres takes: it knows no zero character. */
+function describeError(error: unknown): string {
+  const text = error instanceof Error ? String(error) : inspect(error);
+  return text.replaceAll('\0', '').slice(0, LONGEST_ERROR);
+}

@@ -1,0 +1,104 @@
+import type { ReportedJob, ReportedTick } from '../../fleet/instance-report.js';
+import type { FindTimes, JobTimes } from '../schedule/job-times.js';
+import type { Scheduler } from '../schedule/firing.js';
+
+/** So many ticks of a job are remembered. */
+const REMEMBERED_TICKS = 60;
+
+/** So many jobs: those made at run time may come without end. */
+const REMEMBERED_JOBS = 1_000;
+
+/** So many ticks of all jobs are told of, and of each job at least the newest few. */
+const TOLD_TICKS = 1_000;
+const LEAST_TOLD_TICKS = 3;
+
+/** Of how many ticks of each job an instance with so many jobs tells at most. */
+export function toldTicks(jobCount: number): number {
+  return Math.min(
+    REMEMBERED_TICKS,
+    Math.max(LEAST_TOLD_TICKS, Math.floor(TOLD_TICKS / Math.max(1, jobCount))),
+  );
+}
+
+/** Which job, as it is told of. */
+export interface JobName {
+  /** The name of its lock. */
+  readonly lockName: string;
+  /** Such as `Reports.nightly`. */
+  readonly method: string;
+}
+
+interface LoggedTick extends ReportedTick {
+  /** Of one that runs: since when, by `performance.now()`. */
+  readonly runningSince?: number;
+}
+
+interface LoggedJob extends JobName {
+  findTimes: FindTimes | undefined;
+  /** By the instant at which each was due; the oldest first. */
+  readonly ticks: Map<number, LoggedTick>;
+}
+
+/** The exclusive jobs of this instance, and what has become of their latest ticks here. */
+export class TickLog {
+  private readonly jobs = new Map<string, LoggedJob>();
+
+  /** Notes that there is such a job. */
+  add(name: JobName, findTimes: FindTimes | undefined): void {
+    this.jobOf(name).findTimes = findTimes;
+  }
+
+  /** Notes what has become of a tick. */
+  note(name: JobName, tick: LoggedTick): void {
+    const job = this.jobOf(name);
+    const { ticks } = job;
+    ticks.delete(tick.atMs);
+    ticks.set(tick.atMs, tick);
+    const [oldest] = ticks.keys();
+    if (ticks.size > REMEMBERED_TICKS && oldest !== undefined) ticks.delete(oldest);
+    // The jobs that were heard of last are kept.
+    this.jobs.delete(jobIdOf(name));
+    this.jobs.set(jobIdOf(name), job);
+  }
+
+  /** When the job is due, if this instance has it, and its timer has been made. */
+  timesOf({ lockName, method }: JobName, scheduler: Scheduler): JobTimes | undefined {
+    return this.jobs.get(jobIdOf({ lockName, method }))?.findTimes?.(scheduler);
+  }
+
+  /** What is told to the fleet. */
+  report(scheduler: Scheduler | undefined): ReportedJob[] {
+    const perJob = toldTicks(this.jobs.size);
+    return [...this.jobs.values()].map(({ lockName, method, findTimes, ticks }) => {
+      const schedule = scheduler && findTimes?.(scheduler)?.text;
+      return {
+        name: lockName,
+        method,
+        ...(schedule !== undefined && { schedule }),
+        ticks: [...ticks.values()].slice(-perJob).map(told),
+      };
+    });
+  }
+
+  private jobOf(name: JobName): LoggedJob {
+    const id = jobIdOf(name);
+    const known = this.jobs.get(id);
+    if (known !== undefined) return known;
+    const [oldest] = this.jobs.keys();
+    if (this.jobs.size >= REMEMBERED_JOBS && oldest !== undefined) this.jobs.delete(oldest);
+    const { lockName, method } = name;
+    const job: LoggedJob = { lockName, method, findTimes: undefined, ticks: new Map() };
+    this.jobs.set(id, job);
+    return job;
+  }
+}
+
+/** Tells jobs apart: those that share a lock are two. */
+export function jobIdOf({ lockName, method }: JobName): string {
+  return `${method}\0${lockName}`;
+}
+
+function told({ runningSince, ...tick }: LoggedTick): ReportedTick {
+  if (runningSince === undefined) return tick;
+  return { ...tick, durationMs: performance.now() - runningSince };
+}

@@ -1,0 +1,50 @@
+import { findCronJob, type Scheduler } from './firing.js';
+import { slotAt } from './period.js';
+import { Ticks } from './ticks.js';
+
+/** When a job is due, in milliseconds since 1970. */
+export interface JobTimes {
+  /** As it is written: a cron expression, or `every 5000 ms`. */
+  readonly text: string;
+  /** How long after an instant the timers of all instances have fired for it, as far as clocks are right. */
+  readonly spreadMs: number;
+  /** The instants after the first, up to and including the second, the oldest first; of more than `max` the newest. */
+  between(afterMs: number, untilMs: number, max: number): number[];
+  /** The first instant after this one, if there is one. */
+  after(afterMs: number): number | undefined;
+}
+
+/** Finds the times of a job, as soon as the scheduler has its timer. */
+export type FindTimes = (scheduler: Scheduler) => JobTimes | undefined;
+
+/** Of a job of `cron` that was made with this mark. */
+export function cronTimes(mark: object): FindTimes {
+  return (scheduler) => {
+    const job = findCronJob(scheduler, mark);
+    if (job === undefined) return undefined;
+    const { source } = job.cronTime;
+    const ticks = new Ticks(job.cronTime);
+    return {
+      text: typeof source === 'string' ? source : new Date(source.toMillis()).toISOString(),
+      spreadMs: 0,
+      // A job that is disabled, or was stopped, is not due.
+      between: (afterMs, untilMs, max) => (job.isActive ? ticks.between(afterMs, untilMs, max) : []),
+      after: (afterMs) => (job.isActive ? ticks.after(afterMs) : undefined),
+    };
+  };
+}
+
+/** Of an interval, whose periods are counted from 1970. */
+export function intervalTimes(periodMs: number): FindTimes {
+  const times: JobTimes = {
+    text: `every ${periodMs} ms`,
+    spreadMs: periodMs,
+    between(afterMs, untilMs, max) {
+      const last = slotAt(untilMs, periodMs);
+      const count = Math.min(max, Math.floor((last - slotAt(afterMs, periodMs)) / periodMs));
+      return Array.from({ length: count }, (_, n) => last - (count - 1 - n) * periodMs);
+    },
+    after: (afterMs) => slotAt(afterMs, periodMs) + periodMs,
+  };
+  return () => times;
+}

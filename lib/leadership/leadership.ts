@@ -1,0 +1,144 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type AdvisoryLock, GrowingPause, LockShutdownError, messageOf } from '../core/index.js';
+import { Term } from './term.js';
+
+/** What an instance does while it leads. The signal aborts when it leads no more. */
+export type LeadershipBody = (signal: AbortSignal) => void | PromiseLike<void>;
+
+/** The options of `AdvisoryLockService.lead`. */
+export interface LeadOptions {
+  /**
+   * Stops the campaign, and the leadership, as {@link Leadership.stop} does; its reason is that of the body's signal.
+   * @default none
+   */
+  readonly signal?: AbortSignal;
+}
+
+/** Where a campaign says what comes of it: a Nest logger fits. */
+export interface LeadershipLog {
+  log(message: string): void;
+  warn(message: string): void;
+  error(message: string, stack?: string): void;
+}
+
+/** The pauses after a failed attempt or term, in milliseconds. */
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 5_000;
+
+/**
+ * A candidate for the leadership of a fleet, and its leader once it is elected: what `AdvisoryLockService.lead` answers.
+ *
+ * @example
+ * ```ts
+ * await using leadership = locks.lead('feed', async (signal) => this.follow(feed, { signal }));
+ * leadership.isLeader; // false as long as another instance leads
+ * ```
+ */
+export class Leadership implements AsyncDisposable {
+  private readonly stopping = new AbortController();
+  /** Resolves when it is over for good. @internal */
+  readonly over: Promise<void>;
+  private term: Term | undefined;
+  private readonly pauses = new GrowingPause(FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
+  private isOutage = false;
+
+  /** @internal */
+  constructor(
+    /** What is led, as the application wrote it; a key that was given as a number or a pair, as text. */
+    readonly name: string,
+    /** Waits for the lock for some time; answers `undefined` when that is over. */
+    private readonly acquire: (signal: AbortSignal) => Promise<AdvisoryLock | undefined>,
+    private readonly body: LeadershipBody,
+    private readonly log: LeadershipLog,
+  ) {
+    this.over = this.campaign();
+  }
+
+  /** Whether this candidate leads now: it was elected, and neither has lost the leadership nor been stopped. */
+  get isLeader(): boolean {
+    return this.term?.isLeading ?? false;
+  }
+
+  /**
+   * Ends the campaign for good, and the leadership if it has it: the body's signal aborts, and when the body has settled the lock is
+   * given back and the promise resolves. Never rejects; a second call waits for the first. To await it inside the body would be
+   * to wait for itself.
+   */
+  stop(): Promise<void> {
+    return this.stopBecause(new DOMException(`The leadership of "${this.name}" was stopped`, 'AbortError'));
+  }
+
+  /** Same as {@link Leadership.stop}, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  /** @internal */
+  stopBecause(reason: unknown): Promise<void> {
+    this.stopping.abort(reason);
+    this.term?.end(this.stopping.signal.reason);
+    return this.over;
+  }
+
+  private get isStopped(): boolean {
+    return this.stopping.signal.aborted;
+  }
+
+  private async campaign(): Promise<void> {
+    while (!this.isStopped) {
+      const lock = await this.stand();
+      if (lock !== undefined) await this.lead(lock);
+    }
+  }
+
+  /** Answers the lock when this candidate is elected. */
+  private async stand(): Promise<AdvisoryLock | undefined> {
+    try {
+      const lock = await this.acquire(this.stopping.signal);
+      if (this.isOutage) this.log.log(`Campaigning to lead "${this.name}" again`);
+      this.isOutage = false;
+      return lock;
+    } catch (error) {
+      if (error instanceof LockShutdownError) void this.stopBecause(error);
+      if (!this.isStopped) this.tellOutage(error);
+      await this.pause();
+      return undefined;
+    }
+  }
+
+  private async lead(lock: AdvisoryLock): Promise<void> {
+    const startedAt = performance.now();
+    this.term = new Term(lock);
+    // What was granted in the last moment is given back without having led.
+    if (!this.isStopped) {
+      this.log.log(`Leading "${this.name}"`);
+      const failures = await this.term.serve(this.body);
+      this.tellEnd(this.term, failures);
+    }
+    await lock.release();
+    this.term = undefined;
+    if (performance.now() - startedAt > LONGEST_PAUSE_MS) this.pauses.reset();
+    await this.pause();
+  }
+
+  /** Lets others be elected first: an instance that cannot lead must not be the first to stand again. */
+  private async pause(): Promise<void> {
+    await sleep(this.pauses.nextMs(), undefined, { signal: this.stopping.signal }).catch(() => undefined);
+  }
+
+  private tellEnd({ lost }: Term, failures: readonly unknown[]): void {
+    const what = `What leads "${this.name}" here failed, so this instance does not lead it any more`;
+    for (const failure of failures) {
+      this.log.error(`${what}: ${String(failure)}`, failure instanceof Error ? failure.stack : undefined);
+    }
+    if (lost !== undefined) this.log.warn(`Not leading "${this.name}" any more. ${lost.message}`);
+    else if (this.isStopped) this.log.log(`Stopped leading "${this.name}"`);
+  }
+
+  private tellOutage(error: unknown): void {
+    if (this.isOutage) return;
+    this.isOutage = true;
+    const message = messageOf(error);
+    this.log.warn(`Cannot campaign to lead "${this.name}", and will try until it works. ${message}`);
+  }
+}

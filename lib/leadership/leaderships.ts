@@ -1,0 +1,60 @@
+import { Logger } from '@nestjs/common';
+import {
+  checkOptions,
+  describeNames,
+  type KeyBook,
+  type LockName,
+  LockShutdownError,
+  type LockTable,
+  runOutside,
+  type SessionLocks,
+  signalRules,
+} from '../core/index.js';
+import { Leadership, type LeadershipBody, type LeadOptions } from './leadership.js';
+import { REJOIN_MS } from './rejoin-ms.js';
+
+/** The candidates of this process. */
+export class Leaderships {
+  private readonly candidates = new Map<Leadership, string>();
+
+  constructor(
+    private readonly keys: KeyBook,
+    private readonly table: LockTable,
+    private readonly locks: SessionLocks,
+  ) {
+    // The lock goes when the body has settled, whatever else the module waits for.
+    const { closeSignal } = table;
+    closeSignal.addEventListener('abort', () => {
+      for (const leadership of this.candidates.keys()) void leadership.stopBecause(closeSignal.reason);
+    });
+  }
+
+  lead(name: LockName, body: LeadershipBody, options: LeadOptions = {}): Leadership {
+    checkOptions(options, signalRules, 'lead()');
+    const { id } = this.keys.keyOf(name);
+    if (this.table.isClosed) throw new LockShutdownError(describeNames(name));
+    const acquire = (signal: AbortSignal) => this.locks.tryAcquire(name, { waitMs: REJOIN_MS, signal });
+    // It outlasts the caller: inside of his lock it would be elected by that.
+    const leadership = runOutside(
+      () => new Leadership(describeNames(name), acquire, body, new Logger('AdvisoryLock')),
+    );
+    this.candidates.set(leadership, id);
+    void this.follow(leadership, options.signal);
+    return leadership;
+  }
+
+  isLeader(name: LockName): boolean {
+    const { id } = this.keys.keyOf(name);
+    return [...this.candidates].some(([leadership, keyId]) => keyId === id && leadership.isLeader);
+  }
+
+  /** Stops it with the signal of the caller, and forgets it when it is over. */
+  private async follow(leadership: Leadership, signal: AbortSignal | undefined): Promise<void> {
+    const stop = (): void => void leadership.stopBecause(signal?.reason);
+    signal?.addEventListener('abort', stop, { once: true });
+    if (signal?.aborted === true) stop();
+    await leadership.over;
+    signal?.removeEventListener('abort', stop);
+    this.candidates.delete(leadership);
+  }
+}

@@ -1,0 +1,53 @@
+import { once } from 'node:events';
+import { type AdvisoryLock, type LockLostError, runInside } from '../core/index.js';
+import type { LeadershipBody } from './leadership.js';
+
+/** One time that an instance leads, until its lock is lost, its body fails or it is told to end. */
+export class Term {
+  private readonly ending = new AbortController();
+
+  constructor(private readonly lock: AdvisoryLock) {
+    const onLost = (): void => {
+      this.end(lock.lost);
+    };
+    lock.signal.addEventListener('abort', onLost, { once: true });
+    if (lock.signal.aborted) onLost();
+  }
+
+  get isLeading(): boolean {
+    return this.lock.isHeld && !this.ending.signal.aborted;
+  }
+
+  /** Why it leads no more, when it lost its lock. */
+  get lost(): LockLostError | undefined {
+    return this.lock.lost;
+  }
+
+  end(reason: unknown): void {
+    this.ending.abort(reason);
+  }
+
+  /** Runs the body, and waits for the end of the term and of the body, whichever is later. Answers what the body threw. */
+  async serve(body: LeadershipBody): Promise<readonly unknown[]> {
+    const { signal } = this.ending;
+    const ended = whenAborted(signal);
+    const failures: unknown[] = [];
+    await runInside(this.lock, async () => body(signal)).catch((error: unknown) => {
+      if (!isEcho(error, signal)) failures.push(error);
+      this.end(error);
+    });
+    await ended;
+    return failures;
+  }
+}
+
+/** Resolves when the signal aborts. */
+export async function whenAborted(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await once(signal, 'abort');
+}
+
+/** Whether this is how the work was ended by the signal: by its reason, or as Node's own functions say it. */
+export function isEcho(error: unknown, signal: AbortSignal): boolean {
+  if (!signal.aborted) return false;
+  return error === signal.reason || (error as Partial<Error> | undefined)?.name === 'AbortError';
+}

@@ -1,0 +1,22 @@
+import 'reflect-metadata';
+import { isOneName, type LockName, type LockNames } from '../core/index.js';
+
+const LITERALS = Symbol.for('nestjs-advisory-lock:literal-locks');
+
+/** A lock whose name is written in a decorator, and so is known before it is ever used. */
+export interface LiteralLock {
+  readonly name: LockName;
+  /** The slot of the service that takes it. */
+  readonly slot: symbol;
+}
+
+/** Notes on the class which locks its methods take. */
+export function noteLiteralLocks(prototype: object, names: LockNames, slot: symbol): void {
+  const locks = (isOneName(names) ? [names] : names).map((name): LiteralLock => ({ name, slot }));
+  Reflect.defineMetadata(LITERALS, [...literalLocksOf(prototype), ...locks], prototype);
+}
+
+/** Those of a class by its prototype, inherited ones included. */
+export function literalLocksOf(prototype: object): readonly LiteralLock[] {
+  return (Reflect.getMetadata(LITERALS, prototype) as readonly LiteralLock[] | undefined) ?? [];
+}

@@ -1,0 +1,63 @@
+import {
+  type BeforeApplicationShutdown,
+  Logger,
+  type OnApplicationBootstrap,
+  type OnModuleInit,
+} from '@nestjs/common';
+import {
+  LockConfigurationError,
+  type LockConnections,
+  type LockTable,
+  type Transactions,
+} from '../core/index.js';
+import { describeDiagnosis, POOLER_NOTICE } from '../inspection/describe-diagnosis.js';
+import { diagnose } from '../inspection/diagnose.js';
+
+const DEFAULT_SHUTDOWN_TIMEOUT_MS = 10_000;
+
+/** What the lifecycle is told by the options of the module. */
+export interface LifecycleOptions {
+  readonly shutdownTimeoutMs?: number;
+  readonly failOnProblems?: boolean;
+}
+
+/** Ties one configured module's locks to the life of the application. */
+export class AdvisoryLockLifecycle
+  implements OnModuleInit, OnApplicationBootstrap, BeforeApplicationShutdown
+{
+  private readonly logger = new Logger('AdvisoryLockModule');
+
+  constructor(
+    private readonly table: LockTable,
+    private readonly connections: LockConnections,
+    private readonly transactions: Transactions,
+    private readonly options: LifecycleOptions,
+  ) {}
+
+  /** A missing data source, or one that is not Postgres, stops the bootstrap rather than the first lock. */
+  onModuleInit(): void {
+    this.connections.checkDataSource();
+  }
+
+  /** Says what the locks will rest on, before anybody relies on it. */
+  async onApplicationBootstrap(): Promise<void> {
+    const diagnosis = await diagnose(this.table);
+    this.logger.log(describeDiagnosis(diagnosis));
+    if (diagnosis.pooler === 'transaction') this.logger.warn(POOLER_NOTICE);
+    if (diagnosis.isHealthy) return;
+    const messages = diagnosis.problems.map(({ message }) => message);
+    if (this.options.failOnProblems === true) {
+      throw new LockConfigurationError(
+        `The application does not start, as \`failOnProblems\` is set and the locks have problems: ${messages.join(' ')}`,
+      );
+    }
+    for (const message of messages) this.logger.warn(message);
+    this.logger.warn(`In full: ${JSON.stringify(diagnosis)}`);
+  }
+
+  /** Before TypeORM closes its pool in `onApplicationShutdown`, as bodies that finish now still need it. */
+  async beforeApplicationShutdown(): Promise<void> {
+    const { shutdownTimeoutMs = DEFAULT_SHUTDOWN_TIMEOUT_MS } = this.options;
+    await Promise.all([this.table.close(shutdownTimeoutMs), this.transactions.close(shutdownTimeoutMs)]);
+  }
+}

@@ -1,0 +1,137 @@
+import type { AdvisoryLockService } from '../advisory-lock.service.js';
+import { checkOptions, type OptionRules } from '../../core/index.js';
+import type { LockHealth } from './lock-health.js';
+import { RecentDiagnosis } from './recent-diagnosis.js';
+
+/** Below the second that a Kubernetes probe has by default, so that the answer arrives and says why. */
+const DEFAULT_WITHIN_MS = 500;
+
+/** Probes come each second, and what the doctor looks at changes slowly. */
+const DIAGNOSE_EVERY_MS = 10_000;
+
+/** Options of {@link AdvisoryLockHealthIndicator.isReady}. */
+export interface ReadinessOptions {
+  /**
+   * After how many milliseconds it answers at the latest, also when the database does not; a whole number from 1 to 60000. Keep it
+   * below the timeout of the probe.
+   * @default 500
+   */
+  readonly withinMs?: number;
+}
+
+const rules: OptionRules = {
+  withinMs: [
+    (value) => Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 60_000,
+    'a whole number of milliseconds, from 1 to 60000',
+  ],
+};
+
+/**
+ * Tells whether locks can be taken here, for `@nestjs/terminus` or a route of your own: it answers plain objects and needs nothing of
+ * Terminus. Inject it by its class; for a module with a `name`, make one of its service.
+ *
+ * @example
+ * ```ts
+ * @Controller('health')
+ * export class HealthController {
+ *   constructor(
+ *     private readonly health: HealthCheckService,
+ *     private readonly locks: AdvisoryLockHealthIndicator,
+ *   ) {}
+ *
+ *   @Get('live') @HealthCheck()
+ *   live() {
+ *     return this.health.check([() => this.locks.isAlive('locks')]);
+ *   }
+ *
+ *   @Get('ready') @HealthCheck()
+ *   ready() {
+ *     return this.health.check([() => this.locks.isReady('locks')]);
+ *   }
+ * }
+ *
+ * new AdvisoryLockHealthIndicator(archiveLocks); // of @InjectAdvisoryLock('archive')
+ * ```
+ */
+export class AdvisoryLockHealthIndicator {
+  private readonly diagnosis: RecentDiagnosis;
+
+  constructor(private readonly locks: AdvisoryLockService) {
+    this.diagnosis = new RecentDiagnosis(() => locks.diagnose());
+  }
+
+  /**
+   * Liveness: `'down'` only for what a restart of the process cures, which is a module that has shut down while its process lives on;
+   * it never takes a lock again. A database that is away, or a lost session, is none: the session is opened anew by itself, and a
+   * restart would only take the locks of this process from their holders. It is `'up'` while the shutdown waits for holders.
+   *
+   * It answers from memory, and never asks the server.
+   *
+   * @param key - what the check is called in the answer.
+   */
+  isAlive<Key extends string>(key: Key): Record<Key, LockHealth> {
+    if (!this.locks.table.isDrained) return resultOf(key, { status: 'up', ...this.vitals() });
+    const message =
+      'The lock module has shut down, and takes no lock any more: end the process, or start it anew.';
+    return resultOf(key, { status: 'down', message, ...this.vitals() });
+  }
+
+  /**
+   * Readiness: `'up'` when a lock could be taken now. That is when the lock session is open, so on a primary whose locks exclude, and
+   * the server was heard of on it within `lostAfterMs`. It is `'down'` from the moment the shutdown begins.
+   *
+   * When there is no session it tries to open one, so that an instance that gets no requests recovers too. What `diagnose()` finds of
+   * a server that locks can be taken on (settings, room, clocks) is shown as `problems` and keeps nobody from being ready.
+   *
+   * Cheap enough for a probe each second: it answers from memory, and looks at the server once in 10 s, which is one round trip on
+   * the lock connection (three through a pooler while nothing is locked). It takes no lock, and opens no connection while there is one.
+   *
+   * @param key - what the check is called in the answer.
+   * @throws {@link LockConfigurationError} (`LOCK_CONFIGURATION`) for an option that cannot be, and never for the state of the database.
+   */
+  async isReady<Key extends string>(
+    key: Key,
+    options: ReadinessOptions = {},
+  ): Promise<Record<Key, LockHealth>> {
+    checkOptions(options, rules, 'AdvisoryLockHealthIndicator.isReady()');
+    const { withinMs = DEFAULT_WITHIN_MS } = options;
+    const isKnown = this.isSessionFit && this.diagnosis.ageMs < DIAGNOSE_EVERY_MS;
+    if (!isKnown && !this.locks.isClosed) await this.diagnosis.renew(withinMs);
+    const message = this.whyNotReady(withinMs);
+    const { latest, ageMs } = this.diagnosis;
+    return resultOf(key, {
+      status: message === undefined ? 'up' : 'down',
+      ...(message !== undefined && { message }),
+      ...this.vitals(),
+      ...(latest !== undefined && { problems: latest.problems, diagnosedMsAgo: Math.round(ageMs) }),
+    });
+  }
+
+  private get isSessionFit(): boolean {
+    return this.locks.table.pulse?.isRecent === true;
+  }
+
+  private whyNotReady(withinMs: number): string | undefined {
+    const { isClosed, table } = this.locks;
+    if (isClosed) return 'The application is shutting down, and takes no lock any more.';
+    if (this.isSessionFit) return undefined;
+    if (table.pulse !== undefined) {
+      return 'The server was not heard of on the lock connection for too long: it may be gone, or this process was busy or frozen.';
+    }
+    const { latest } = this.diagnosis;
+    // One that came as far as to the server is of a session that has ended since.
+    if (latest !== undefined && latest.server === undefined) return latest.problems[0]?.message;
+    return `There is no lock connection, and within ${withinMs} ms none could be opened. It goes on being tried.`;
+  }
+
+  private vitals(): Pick<LockHealth, 'session' | 'heartbeatAgeMs' | 'connections'> {
+    const { pulse, connectionCounts } = this.locks.table;
+    if (pulse === undefined) return { session: 'none', connections: connectionCounts };
+    const heartbeatAgeMs = Math.round(pulse.heartbeatAgeMs);
+    return { session: 'open', heartbeatAgeMs, connections: connectionCounts };
+  }
+}
+
+function resultOf<Key extends string>(key: Key, health: LockHealth): Record<Key, LockHealth> {
+  return { [key]: health } as Record<Key, LockHealth>;
+}

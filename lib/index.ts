@@ -13,10 +13,10 @@ export type {
   AdvisoryLockModuleOptions,
   AdvisoryLockOptionsFactory,
 } from './nest/advisory-lock.options.js';
-export { AdvisoryLockService, type TryLockOutcome } from './nest/advisory-lock.service.js';
+export { AdvisoryLockService } from './nest/advisory-lock.service.js';
 export { getAdvisoryLockToken } from './locking/advisory-lock.tokens.js';
 export { currentEntityManager } from './core/index.js';
-export type { LockOptions, ModeOptions, PermitOptions, WaitOptions } from './core/index.js';
+export type { LockOptions, ModeOptions, PermitOptions, TryLockOutcome, WaitOptions } from './core/index.js';
 export {
   runMigrationsExclusively,
   type RunMigrationsOptions,
@@ -26,7 +26,7 @@ export type { TransactionBody } from './core/index.js';
 
 export { currentTick, type Tick } from './jobs/run/current-tick.js';
 export { CreateExclusiveCronRuns1735689600000 } from './jobs/records/create-exclusive-cron-runs.migration.js';
-export { AdvisoryLockCronHistory, type AdvisoryLockCronRun } from './jobs/records/cron-history.js';
+export { AdvisoryLockCronHistory, type AdvisoryLockCronRun } from './nest/advisory-lock-cron-history.js';
 export { ExclusiveCronRun } from './jobs/records/exclusive-cron-run.entity.js';
 export type { RecordOptions } from './jobs/records/record.options.js';
 export { EXCLUSIVE_CRON_RUN_SQL } from './jobs/records/run-table.js';
@@ -37,12 +37,13 @@ export type { ExclusiveJobOptions, LeaderOptions } from './jobs/exclusive-job.op
 export type { TickOptions } from './jobs/tick.options.js';
 export { ExclusiveTimeout } from './jobs/exclusive-timeout.decorator.js';
 export { InjectAdvisoryLock } from './locking/inject-advisory-lock.decorator.js';
-export type { RunTimeJobOptions, ScheduledJob } from './jobs/run-time-job.js';
-export type { Leadership, LeadershipBody, LeadOptions } from './leadership/leadership.js';
+export type { RunTimeJobOptions, ScheduledJob } from './jobs/run-time-jobs.js';
+export type { Leadership, LeadOptions } from './leadership/leadership.js';
+export type { LeadershipBody } from './leadership/leadership-body.js';
 export type { LeadershipMethodDecorator, OnLeadershipOptions } from './leadership/leadership-method.js';
 export { OnLeadership } from './leadership/on-leadership.decorator.js';
 export { OnLeadershipEnd } from './leadership/on-leadership-end.decorator.js';
-export type { BusyContext, OnBusy } from './locking/run-locked.js';
+export type { BusyContext, OnBusy } from './locking/on-busy.js';
 export type { AsyncResult, LockedJobDecorator, LockedMethodDecorator } from './locking/async-method.js';
 export {
   WithAdvisoryLock,

@@ -1,4 +1,4 @@
-import { howLong } from '../inspection/format-duration.js';
+import { formatDuration } from '../inspection/format-duration.js';
 
 /** A moment in the zone of who reads it: the time of day, with the date when that is another day than `now`. */
 export function clockTime(at: Date, now: Date): string {
@@ -9,7 +9,7 @@ export function clockTime(at: Date, now: Date): string {
 
 /** `12:00:03 (3m 12s)`, to follow the word since. */
 export function sinceWhen(at: Date, now: Date): string {
-  return `${clockTime(at, now)} (${howLong(now.getTime() - at.getTime())})`;
+  return `${clockTime(at, now)} (${formatDuration(now.getTime() - at.getTime())})`;
 }
 
 function twoDigits(n: number): string {

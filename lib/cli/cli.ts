@@ -5,7 +5,7 @@ import { ExitStatus, statusOfError } from './exit-status.js';
 import { keyCommand } from './key.command.js';
 import { killCommand } from './kill.command.js';
 import { listCommand } from './list.command.js';
-import { complain, print } from './print.js';
+import { printError, print } from './print.js';
 import { runCommand } from './run.command.js';
 import { UsageError } from './usage.error.js';
 import { whyCommand } from './why.command.js';
@@ -32,9 +32,9 @@ export async function runCli(args: readonly string[]): Promise<number> {
     if (command === undefined) throw new UsageError(`There is no command ${JSON.stringify(name)}.`);
     return await command.run(rest);
   } catch (error) {
-    complain(explain(error));
+    printError(explain(error));
     if (error instanceof UsageError) {
-      complain(
+      printError(
         command === undefined ? help() : `Usage: nestjs-advisory-lock ${String(name)} ${command.usage}`,
       );
     }

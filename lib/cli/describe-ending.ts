@@ -2,16 +2,16 @@ import { sinceWhenHeld, whereFrom } from './describe-holder.js';
 import { listed } from './describe-waiter.js';
 import type { LockStory } from './lock-story.js';
 import { namesOf, otherLocksOf } from './other-locks.js';
-import { capital, printable } from './printable.js';
+import { capitalize, printable } from './printable.js';
 import { rollbackOf } from './prepared-holders.js';
 import type { InspectedLock } from '../inspection/inspected-lock.js';
-import { whoExactly } from './who.js';
+import { shownHolderWithPid } from './shown-holder.js';
 
 /** Whom it hits when a holder is ended, and what with it. */
 export function describeEnding(lock: InspectedLock, story: LockStory): string {
   const others = otherLocksOf(story, lock);
   return [
-    `This ends the connection of ${[whoExactly(lock), ...whereFrom(lock)].join(', ')}, which holds ${story.label}.`,
+    `This ends the connection of ${[shownHolderWithPid(lock), ...whereFrom(lock)].join(', ')}, which holds ${story.label}.`,
     sinceWhenHeld(lock, story.now),
     others.length === 0
       ? 'It has no other advisory lock.'
@@ -23,7 +23,7 @@ export function describeEnding(lock: InspectedLock, story: LockStory): string {
 export type Fate = 'ended' | 'stays' | 'changed' | 'forbidden';
 
 export function describeFate(lock: InspectedLock, fate: Fate, { label }: LockStory, reason?: string): string {
-  const who = whoExactly(lock);
+  const who = shownHolderWithPid(lock);
   switch (fate) {
     case 'ended':
       return `${who} was ended${reason === undefined ? '' : `: ${printable(reason)}`}.`;
@@ -42,6 +42,6 @@ export function describeFate(lock: InspectedLock, fate: Fate, { label }: LockSto
 /** Who holds the lock now, in one sentence; what cannot be ended as a connection is said too. */
 export function describeNow({ label, holders, prepared }: LockStory): string {
   const cure = prepared.map((transaction) => ` End it with ${rollbackOf(transaction)}, in this database.`);
-  if (holders.length === 0) return capital(`${label} is free: nobody holds it.`);
-  return capital(`${label} is held by ${listed(holders.map(whoExactly))}.${cure.join('')}`);
+  if (holders.length === 0) return capitalize(`${label} is free: nobody holds it.`);
+  return capitalize(`${label} is held by ${listed(holders.map(shownHolderWithPid))}.${cure.join('')}`);
 }

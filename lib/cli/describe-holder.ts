@@ -1,10 +1,10 @@
-import { howLong } from '../inspection/format-duration.js';
+import { formatDuration } from '../inspection/format-duration.js';
 import { clockTime, sinceWhen } from './ago.js';
 import { heldFor } from '../inspection/held-for.js';
 import type { PreparedTransaction } from './prepared-holders.js';
 import { printable } from './printable.js';
 import type { InspectedLock } from '../inspection/inspected-lock.js';
-import { addressOf, whoIs } from './who.js';
+import { addressOf, shownHolder } from './shown-holder.js';
 
 /** Who holds a lock, since when, and what they do meanwhile, in sentences. */
 export function describeHolder(
@@ -29,7 +29,7 @@ export function describeHolder(
 export function describePrepared({ gid, owner, preparedAt }: PreparedTransaction, now: Date): string[] {
   return [
     `The prepared transaction "${printable(gid)}" of the user ${printable(owner)} holds it for at least ` +
-      `${howLong(now.getTime() - preparedAt.getTime())}: it was prepared at ${clockTime(preparedAt, now)}.`,
+      `${formatDuration(now.getTime() - preparedAt.getTime())}: it was prepared at ${clockTime(preparedAt, now)}.`,
     'It has no connection, and outlives restarts of the server; it lasts until somebody commits it or rolls it back.',
   ];
 }
@@ -37,19 +37,19 @@ export function describePrepared({ gid, owner, preparedAt }: PreparedTransaction
 /** Since when it is held, as far as anybody knows. */
 export function sinceWhenHeld(lock: InspectedLock, now: Date): string {
   const { backend, mode } = lock;
-  const who = `${whoIs(lock)} has held it ${mode === 'shared' ? 'shared' : 'exclusively'}`;
+  const who = `${shownHolder(lock)} has held it ${mode === 'shared' ? 'shared' : 'exclusively'}`;
   const held = heldFor(lock, now);
   if (held !== undefined && !held.isAtLeast) {
     return `${who} since ${sinceWhen(new Date(now.getTime() - held.ms), now)}.`;
   }
   if (held !== undefined) {
     const idleSince = clockTime(new Date(now.getTime() - held.ms), now);
-    return `${who} for at least ${howLong(held.ms)}: its connection has been idle since ${idleSince}. Postgres does not note when a lock was granted.`;
+    return `${who} for at least ${formatDuration(held.ms)}: its connection has been idle since ${idleSince}. Postgres does not note when a lock was granted.`;
   }
   if (backend?.startedAt === undefined) {
     return `${who}; since when cannot be seen without the role pg_read_all_stats.`;
   }
-  const longest = `for no longer than ${howLong(now.getTime() - backend.startedAt.getTime())}, as long as it has been connected`;
+  const longest = `for no longer than ${formatDuration(now.getTime() - backend.startedAt.getTime())}, as long as it has been connected`;
   return lock.instance !== undefined
     ? `${who} ${longest}. Since when exactly, only the instance itself knows, and it did not tell.`
     : `${who} ${longest}. Postgres does not note when a lock was granted.`;

@@ -1,15 +1,15 @@
-import { howLong } from '../inspection/format-duration.js';
+import { formatDuration } from '../inspection/format-duration.js';
 import { sinceWhen } from './ago.js';
 import { calls, whereFrom } from './describe-holder.js';
 import type { InspectedLock } from '../inspection/inspected-lock.js';
-import { whoExactly } from './who.js';
+import { shownHolderWithPid } from './shown-holder.js';
 
 /** Who waits, for how long, and behind whom, in sentences. `nameOf` tells who has a pid. */
 export function describeWaiter(lock: InspectedLock, nameOf: (pid: number) => string, now: Date): string[] {
   const { mode, isGranted, blockedBy, callsWaiting = 0 } = lock;
   const from = whereFrom(lock);
   const parts = [
-    [whoExactly(lock), ...from].join(', '),
+    [shownHolderWithPid(lock), ...from].join(', '),
     from.length > 0 ? ', ' : ' ',
     // Of a lock with permits, who waits first holds the turn, and since when he has waited is not known.
     isGranted
@@ -26,7 +26,7 @@ export function describeWaiter(lock: InspectedLock, nameOf: (pid: number) => str
 
 function waitedFor({ waitingMs, waitingSince }: InspectedLock, now: Date): string {
   if (waitingSince !== undefined) return ` since ${sinceWhen(waitingSince, now)}`;
-  return waitingMs === undefined ? ' for a moment' : ` for ${howLong(waitingMs)}`;
+  return waitingMs === undefined ? ' for a moment' : ` for ${formatDuration(waitingMs)}`;
 }
 
 /** `one`, `one and two`, `one, two and three`. */

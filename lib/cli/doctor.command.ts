@@ -3,7 +3,7 @@ import { describeDiagnosis, POOLER_NOTICE } from '../inspection/describe-diagnos
 import { diagnose } from '../inspection/diagnose.js';
 import type { CliCommand } from './cli-command.js';
 import { ExitStatus } from './exit-status.js';
-import { openLockTable } from './open-lock-table.js';
+import { openEngine } from './open-engine.js';
 import { print } from './print.js';
 import { readArguments } from './usage.error.js';
 
@@ -19,9 +19,9 @@ export const doctorCommand: CliCommand = {
 
   async run(args) {
     const { values } = readArguments(() => parseArgs({ args, options: { json: { type: 'boolean' } } }));
-    const { table } = openLockTable('doctor');
+    const engine = openEngine('doctor');
     try {
-      const diagnosis = await diagnose(table);
+      const diagnosis = await diagnose(engine);
       const { isHealthy, pooler, problems } = diagnosis;
       if (values.json === true) {
         print(JSON.stringify(diagnosis, null, 2));
@@ -33,7 +33,7 @@ export const doctorCommand: CliCommand = {
       }
       return isHealthy ? ExitStatus.ok : ExitStatus.problems;
     } finally {
-      await table.close(0);
+      await engine.close(0);
     }
   },
 };

@@ -1,12 +1,12 @@
-import { howLong } from '../inspection/format-duration.js';
+import { formatDuration } from '../inspection/format-duration.js';
 import { calls, describeHolder, describePrepared } from './describe-holder.js';
 import { describeWaiter, listed } from './describe-waiter.js';
 import type { LockStory, TryingInstance } from './lock-story.js';
-import { capital, printable } from './printable.js';
+import { capitalize, printable } from './printable.js';
 import type { InspectedLock } from '../inspection/inspected-lock.js';
 import { namesakesOf, otherLocksOf } from './other-locks.js';
 import { rollbackOf } from './prepared-holders.js';
-import { whoIs } from './who.js';
+import { shownHolder } from './shown-holder.js';
 
 const OTHER_KEYS =
   'If an application holds a lock of that name all the same, it uses another key: see --namespace, --scheme and --permits.';
@@ -16,7 +16,7 @@ export function explainLock(story: LockStory): string {
   const { holders, waiters, prepared, now } = story;
   const nameOf = namesByPid(story);
   const paragraphs = [
-    [capital(summary(story)), ...describeKey(story)],
+    [capitalize(summary(story)), ...describeKey(story)],
     ...prepared.map((transaction) => describePrepared(transaction, now)),
     ...holders
       .filter(({ backend }) => backend !== undefined)
@@ -36,7 +36,7 @@ function summary({ label, permits, holders, waiters, trying }: LockStory): strin
   const count = waiters.length + trying.length;
   const queue = count === 0 ? 'nobody waits' : `${count} wait${count === 1 ? 's' : ''}`;
   if (holders.length === 0) return `${label} is free: nobody holds it, and ${queue} for it.`;
-  const holderNames = listed(holders.map(whoIs));
+  const holderNames = listed(holders.map(shownHolder));
   if (permits > 1) {
     return `${holders.length} of the ${permits} permits of ${label} are held, by ${holderNames}, and ${queue} for one.`;
   }
@@ -58,7 +58,7 @@ function describeNamesakes(story: LockStory): string[] {
 }
 
 function describeTrying({ instance, calls: count, waitedMs }: TryingInstance): string {
-  const first = waitedMs === undefined ? '' : `, the first for ${howLong(waitedMs)}`;
+  const first = waitedMs === undefined ? '' : `, the first for ${formatDuration(waitedMs)}`;
   return `Inside of ${printable(instance)}, ${calls(count)} without a place in the queue${first}: it tries again and again.`;
 }
 
@@ -87,6 +87,6 @@ function describeCure({ holders, prepared, asArguments }: LockStory): string[] {
 }
 
 function namesByPid({ holders, waiters }: LockStory): (pid: number) => string {
-  const names = new Map([...waiters, ...holders].map((lock) => [lock.backend?.pid ?? 0, whoIs(lock)]));
+  const names = new Map([...waiters, ...holders].map((lock) => [lock.backend?.pid ?? 0, shownHolder(lock)]));
   return (pid) => names.get(pid) ?? (pid === 0 ? 'a prepared transaction' : `the backend ${pid}`);
 }

@@ -1,4 +1,4 @@
-import { KeyBook, type KeyScheme, keySchemes } from '../core/index.js';
+import { KeyRegistry, type KeyScheme, keySchemes } from '../core/index.js';
 import { UsageError } from './usage.error.js';
 
 type SchemeName = Extract<KeyScheme, string>;
@@ -16,7 +16,7 @@ export const KEY_OPTIONS_HELP = [
 
 export interface KeyArguments {
   readonly scheme: SchemeName;
-  readonly keys: KeyBook;
+  readonly keys: KeyRegistry;
 }
 
 export function readKeyOptions(values: { scheme: string; namespace?: string | undefined }): KeyArguments {
@@ -25,7 +25,7 @@ export function readKeyOptions(values: { scheme: string; namespace?: string | un
     const known = Object.keys(keySchemes).join(' or ');
     throw new UsageError(`--scheme has to be ${known}, but ${JSON.stringify(scheme)} came.`);
   }
-  return { scheme, keys: new KeyBook({ namespace, keyScheme: scheme }) };
+  return { scheme, keys: new KeyRegistry({ namespace, keyScheme: scheme }) };
 }
 
 /** The one lock name of the command line. */

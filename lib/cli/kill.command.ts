@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { SqlState, sqlStateOf } from '../core/index.js';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { terminateListed } from '../fleet/terminate-listed.js';
 import { isConfirmed } from './ask.js';
@@ -8,12 +9,12 @@ import { listed } from './describe-waiter.js';
 import { ExitStatus } from './exit-status.js';
 import { LOCK_OPTIONS_HELP, lockOptions, readLock } from './lock-arguments.js';
 import { type LockStory, storyOf } from './lock-story.js';
-import { type OpenLockTable, openLockTable } from './open-lock-table.js';
+import { type EngineInFleet, openEngineInFleet } from './open-engine.js';
 import { print } from './print.js';
-import { capital } from './printable.js';
+import { capitalize } from './printable.js';
 import { PrivilegeError } from './privilege.error.js';
 import { readArguments, UsageError } from './usage.error.js';
-import { whoExactly } from './who.js';
+import { shownHolderWithPid } from './shown-holder.js';
 import type { InspectedLock } from '../inspection/inspected-lock.js';
 
 /** For how long the instances may say what they hold, in milliseconds. */
@@ -51,7 +52,7 @@ export const killCommand: CliCommand = {
 
   async run(args) {
     const wish = readArguments(() => readKill(args));
-    const open = openLockTable('kill', wish.wanted.keys);
+    const open = openEngineInFleet('kill', wish.wanted.keys);
     try {
       const story = await storyOf(open, wish.wanted, ASK_MS);
       const targets = targetsOf(story, wish);
@@ -70,7 +71,7 @@ export const killCommand: CliCommand = {
       }
       return await endAll(open, wish, targets);
     } finally {
-      await open.table.close(0);
+      await open.engine.close(0);
     }
   },
 };
@@ -90,14 +91,14 @@ function targetsOf({ label, holders }: LockStory, { pid, isAll }: Wish): Inspect
   }
   if (backends.length > 1 && !isAll) {
     throw new UsageError(
-      `${capital(label)} has ${backends.length} holders, ${listed(backends.map(whoExactly))}: say which with --pid, or --all.`,
+      `${capitalize(label)} has ${backends.length} holders, ${listed(backends.map(shownHolderWithPid))}: say which with --pid, or --all.`,
     );
   }
   return backends;
 }
 
 async function endAll(
-  open: OpenLockTable,
+  open: EngineInFleet,
   { wanted, reason }: Wish,
   targets: InspectedLock[],
 ): Promise<number> {
@@ -124,9 +125,9 @@ function checkIsTold({ backend }: InspectedLock): void {
 }
 
 /** Ends one holder as it was listed, if it still holds the lock. */
-async function end({ table, fleet }: OpenLockTable, lock: InspectedLock): Promise<Fate> {
+async function end({ engine, fleet }: EngineInFleet, lock: InspectedLock): Promise<Fate> {
   try {
-    const { pids } = await terminateListed(fleet, (statement) => table.look(statement), lock);
+    const { pids } = await terminateListed(fleet, (statement) => engine.server.query(statement), lock);
     return pids.length > 0 ? 'ended' : 'changed';
   } catch (error) {
     if (lacksPrivilege(error)) return 'forbidden';
@@ -134,13 +135,12 @@ async function end({ table, fleet }: OpenLockTable, lock: InspectedLock): Promis
   }
 }
 
-/** https://www.postgresql.org/docs/current/errcodes-appendix.html: insufficient_privilege */
 function lacksPrivilege(error: unknown): boolean {
-  return ((error as Error).cause as { code?: unknown } | undefined)?.code === '42501';
+  return sqlStateOf((error as Error).cause) === SqlState.insufficientPrivilege;
 }
 
 /** Looks until those who were ended do not hold the lock any more, for a limited time. */
-async function untilGone(open: OpenLockTable, wanted: Wish['wanted'], ended: readonly InspectedLock[]) {
+async function untilGone(open: EngineInFleet, wanted: Wish['wanted'], ended: readonly InspectedLock[]) {
   const deadline = performance.now() + LEAVE_MS;
   for (;;) {
     const story = await storyOf(open, wanted);

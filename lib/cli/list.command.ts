@@ -5,7 +5,7 @@ import { ExitStatus } from './exit-status.js';
 import { FLEET_OPTIONS_HELP, fleetOptions, readWithinMs } from './fleet-arguments.js';
 import { KEY_OPTIONS_HELP, keyOptions, readKeyOptions } from './key-arguments.js';
 import { countsOf, locksTable, sortedLocks } from './locks-table.js';
-import { type OpenLockTable, openLockTable } from './open-lock-table.js';
+import { type EngineInFleet, openEngineInFleet } from './open-engine.js';
 import { print } from './print.js';
 import { screenWidth } from './screen.js';
 import type { InspectedLock } from '../inspection/inspected-lock.js';
@@ -36,21 +36,21 @@ export const listCommand: CliCommand = {
 
   async run(args) {
     const wish = readArguments(() => readList(args));
-    const open = openLockTable('list', wish.keys);
+    const open = openEngineInFleet('list', wish.keys);
     try {
       if (wish.watchMs !== undefined) return await watch(() => linesOf(open, wish), wish.watchMs);
       print((await linesOf(open, wish)).join('\n'));
       return ExitStatus.ok;
     } finally {
-      await open.table.close(0);
+      await open.engine.close(0);
     }
   },
 };
 
 type Wish = ReturnType<typeof readList>;
 
-async function linesOf({ fleet }: OpenLockTable, wish: Wish): Promise<string[]> {
-  const { now, locks: all } = await fleet.look({ withinMs: wish.withinMs });
+async function linesOf({ fleet }: EngineInFleet, wish: Wish): Promise<string[]> {
+  const { now, locks: all } = await fleet.inspect({ withinMs: wish.withinMs });
   const wanted = all.filter(isWanted(wish, all));
   const locks = sortedLocks({
     now,

@@ -1,4 +1,4 @@
-import { checkOptions, type KeyBook, type LockKey, type LockName, lockRules } from '../core/index.js';
+import { checkOptions, type KeyRegistry, type LockKey, type LockName, lockRules } from '../core/index.js';
 import { KEY_OPTIONS_HELP, keyOptions, readKeyOptions, readName } from './key-arguments.js';
 import { printable, shellWord } from './printable.js';
 import { UsageError } from './usage.error.js';
@@ -20,7 +20,7 @@ export interface WantedLock {
   /** As a sentence calls it: `"daily-report"`, or `the key 42`. */
   readonly label: string;
   readonly name: LockName;
-  readonly keys: KeyBook;
+  readonly keys: KeyRegistry;
   /** The key of the lock; of one with permits, those of all permits. */
   readonly permitKeys: readonly LockKey[];
   /** Of a lock with permits, who waits first holds this. */

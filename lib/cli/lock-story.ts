@@ -2,7 +2,7 @@ import type { LockKey } from '../core/index.js';
 import type { InspectedLock } from '../inspection/inspected-lock.js';
 import type { InstanceReport } from '../fleet/instance-report.js';
 import type { WantedLock } from './lock-arguments.js';
-import type { OpenLockTable } from './open-lock-table.js';
+import type { EngineInFleet } from './open-engine.js';
 import { preparedHolders, type PreparedTransaction } from './prepared-holders.js';
 
 /** All that there is to say of one lock, at one moment. */
@@ -36,7 +36,7 @@ export interface TryingInstance {
 
 /** Looks for it, and asks the instances what they know of it; without `withinMs` it asks nobody. */
 export async function storyOf(
-  { table, fleet }: OpenLockTable,
+  { engine, fleet }: EngineInFleet,
   wanted: WantedLock,
   withinMs?: number,
 ): Promise<LockStory> {
@@ -45,8 +45,8 @@ export async function storyOf(
   const isOwn = ({ key }: InspectedLock): boolean => permitIds.has(key.id) || key.id === turnKey?.id;
   // Two looks: an instance that holds very much tells all of what it is asked about, but not of all that it holds.
   const keys = turnKey === undefined ? permitKeys : [...permitKeys, turnKey];
-  const { locks, reports } = await fleet.look({ keys, withinMs });
-  const { now, locks: all } = await fleet.look({ withinMs });
+  const { locks, reports } = await fleet.inspect({ keys, withinMs });
+  const { now, locks: all } = await fleet.inspect({ withinMs });
   const ofPermits = locks.filter(({ key }) => permitIds.has(key.id));
   const ofTurn = locks.filter(({ key }) => key.id === turnKey?.id);
   const holders = ofPermits.filter((lock) => lock.isGranted && !isCovered(lock, ofPermits));
@@ -61,7 +61,7 @@ export async function storyOf(
     // Who has the turn waits for one permit after the other, by way of another connection: that is one who waits, not two.
     waiters: ofTurn.length > 0 ? ofTurn : ofPermits.filter(({ isGranted }) => !isGranted),
     trying: reports.flatMap((report) => tryingIn(report, turnKey ?? permitKeys[0], locks)),
-    prepared: hasPrepared ? await preparedHolders(table, permitKeys) : [],
+    prepared: hasPrepared ? await preparedHolders(engine, permitKeys) : [],
     otherLocks: all.filter((lock) => !isOwn(lock)),
     asArguments,
   };
@@ -77,11 +77,11 @@ function isCovered({ mode, key, backend }: InspectedLock, locks: readonly Inspec
 
 /** What an instance waits for, if it is not seen to wait. */
 function tryingIn(
-  { instance, backends, locks: told }: InstanceReport,
+  { instance, backends, locks: reported }: InstanceReport,
   wanted: LockKey | undefined,
   locks: readonly InspectedLock[],
 ): TryingInstance[] {
-  const { waiters = 0, waitedMs } = told.find(({ key }) => key === wanted?.id) ?? {};
+  const { waiters = 0, waitedMs } = reported.find(({ key }) => key === wanted?.id) ?? {};
   const isSeen = locks.some(
     ({ key, backend }) => key.id === wanted?.id && backend !== undefined && backends.includes(backend.pid),
   );

@@ -1,8 +1,8 @@
-import { howLong } from '../inspection/format-duration.js';
+import { formatDuration } from '../inspection/format-duration.js';
 import { heldFor } from '../inspection/held-for.js';
 import type { InspectedLock } from '../inspection/inspected-lock.js';
 import { type Column, tableOf } from './table.js';
-import { addressOf, whoIs } from './who.js';
+import { addressOf, shownHolder } from './shown-holder.js';
 
 /** What is seen of the locks of the database at one moment, by the clock of the server. */
 export interface LockView {
@@ -21,7 +21,7 @@ const columns: readonly Column<Row>[] = [
   { title: 'MODE', text: ({ lock }) => lock.mode },
   { title: 'STATE', text: ({ lock }) => stateOf(lock) },
   { title: 'FOR', text: ({ lock, now }) => durationOf(lock, now) },
-  { title: 'BY', text: ({ lock }) => whoIs(lock), minWidth: 10 },
+  { title: 'BY', text: ({ lock }) => shownHolder(lock), minWidth: 10 },
   { title: 'PID', text: ({ lock }) => String(lock.backend?.pid ?? '') },
   { title: 'ADDRESS', text: ({ lock }) => addressOf(lock) ?? '', minWidth: 10 },
 ];
@@ -67,7 +67,7 @@ function stateOf({ isGranted, callsWaiting = 0 }: InspectedLock): string {
 }
 
 function durationOf(lock: InspectedLock, now: Date): string {
-  if (!lock.isGranted) return lock.waitingMs === undefined ? '' : howLong(lock.waitingMs);
+  if (!lock.isGranted) return lock.waitingMs === undefined ? '' : formatDuration(lock.waitingMs);
   const held = heldFor(lock, now);
-  return held === undefined ? '?' : `${held.isAtLeast ? '≥ ' : ''}${howLong(held.ms)}`;
+  return held === undefined ? '?' : `${held.isAtLeast ? '≥ ' : ''}${formatDuration(held.ms)}`;
 }

@@ -1,4 +1,4 @@
-import { type LockKey, type LockTable, ownLockOf } from '../core/index.js';
+import { type LockKey, type LockRuntime, ownLockOf } from '../core/index.js';
 import { printable } from './printable.js';
 
 /** A transaction that holds a lock without a backend. */
@@ -26,10 +26,10 @@ export function rollbackOf({ gid }: PreparedTransaction): string {
 
 /** The prepared transactions that hold one of the keys. */
 export async function preparedHolders(
-  table: LockTable,
+  { server }: Pick<LockRuntime, 'server'>,
   keys: readonly LockKey[],
 ): Promise<PreparedTransaction[]> {
-  const rows = await table.look({ text: PREPARED, values: [`{${keys.map(ownLockOf).join(',')}}`] });
+  const rows = await server.query({ text: PREPARED, values: [`{${keys.map(ownLockOf).join(',')}}`] });
   return rows.map((row) => {
     const { gid, owner, preparedMs } = JSON.parse(row ?? '') as {
       gid: string;

@@ -4,6 +4,6 @@ export function print(text: string): void {
 }
 
 /** What is said about it, apart from the output of a command that runs. */
-export function complain(text: string): void {
+export function printError(text: string): void {
   process.stderr.write(`nestjs-advisory-lock: ${text}\n`);
 }

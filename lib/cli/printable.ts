@@ -12,6 +12,6 @@ export function shellWord(text: string): string {
 }
 
 /** As the beginning of a sentence. */
-export function capital(text: string): string {
+export function capitalize(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }

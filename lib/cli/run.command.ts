@@ -1,11 +1,10 @@
 import { parseArgs } from 'node:util';
 import {
-  acquirePermit,
+  type AdvisoryLock,
   checkOptions,
-  type LockHold,
+  type LockEngine,
   type LockMode,
   lockRules,
-  type LockTable,
   LockTimeoutError,
   LockUnavailableError,
 } from '../core/index.js';
@@ -14,8 +13,8 @@ import type { CliCommand } from './cli-command.js';
 import { readDurationMs } from './duration.js';
 import { ExitStatus } from './exit-status.js';
 import { KEY_OPTIONS_HELP, keyOptions, readKeyOptions, readName } from './key-arguments.js';
-import { openLockTable } from './open-lock-table.js';
-import { complain } from './print.js';
+import { openEngineInFleet } from './open-engine.js';
+import { printError } from './print.js';
 import { Signals } from './signals.js';
 import { readArguments, UsageError } from './usage.error.js';
 
@@ -46,16 +45,16 @@ export const runCommand: CliCommand = {
   async run(args) {
     const wanted = readArguments(() => readRun(args));
     const signals = new Signals();
-    const { table } = openLockTable(`run ${wanted.name}`, wanted.keys);
+    const { engine } = openEngineInFleet(`run ${wanted.name}`, wanted.keys);
     try {
-      const hold = await take(table, wanted, signals.interrupted);
+      const lock = await take(engine, wanted, signals.interrupted);
       signals.interrupted.throwIfAborted();
-      const status = await runUnder(hold, wanted, signals);
-      await table.release(hold);
-      if (hold.lost !== undefined) throw hold.lost;
+      const status = await runUnder(lock, wanted, signals);
+      await lock.release();
+      if (lock.lost !== undefined) throw lock.lost;
       return status;
     } finally {
-      await table.close(0);
+      await engine.close(0);
       signals.stop();
     }
   },
@@ -64,39 +63,34 @@ export const runCommand: CliCommand = {
 type Wanted = ReturnType<typeof readRun>;
 
 async function runUnder(
-  hold: LockHold,
+  lock: AdvisoryLock,
   { file, fileArgs, killAfterMs }: Wanted,
   signals: Signals,
 ): Promise<number> {
-  hold.signal.throwIfAborted();
+  lock.signal.throwIfAborted();
   const child = await Child.start(file, fileArgs);
   signals.passOnTo(child);
   let ending: Promise<void> | undefined;
   const end = (): void => {
-    complain('The lock is lost: the command is ended.');
+    printError('The lock is lost: the command is ended.');
     ending = child.end(killAfterMs);
   };
-  if (hold.signal.aborted) end();
-  else hold.signal.addEventListener('abort', end, { once: true });
+  if (lock.signal.aborted) end();
+  else lock.signal.addEventListener('abort', end, { once: true });
   const status = await child.status;
-  hold.signal.removeEventListener('abort', end);
+  lock.signal.removeEventListener('abort', end);
   await ending;
   return status;
 }
 
 /** Takes the lock, or throws `LOCK_UNAVAILABLE` or `LOCK_TIMEOUT`. */
 async function take(
-  table: LockTable,
-  { name, keys, mode, permits, waitMs }: Wanted,
+  { locks }: LockEngine,
+  { name, mode, permits, waitMs }: Wanted,
   signal: AbortSignal,
-): Promise<LockHold> {
-  const wish = { mode, waitMs, signal };
-  const key = keys.keyOf(name);
-  let hold: LockHold | undefined;
-  if (permits > 1) hold = await acquirePermit(table, keys.permitKeysOf(name, permits), wish);
-  else if (waitMs > 0) hold = await table.acquire(key, wish);
-  else hold = await table.tryAcquire(key, mode);
-  if (hold !== undefined) return hold;
+): Promise<AdvisoryLock> {
+  const lock = await locks.tryAcquire(name, { mode, permits, waitMs, signal });
+  if (lock !== undefined) return lock;
   throw waitMs > 0
     ? new LockTimeoutError(name, waitMs)
     : new LockUnavailableError(name, {}, `The lock "${name}" is held elsewhere; --wait waits for it.`);

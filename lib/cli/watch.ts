@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AdvisoryLockError } from '../core/index.js';
 import { ExitStatus, statusOfSignal } from './exit-status.js';
 import { InterruptedError } from './interrupted.error.js';
-import { complain, print } from './print.js';
+import { printError, print } from './print.js';
 import { fitting, inPlace, screenHeight } from './screen.js';
 import { Signals } from './signals.js';
 
@@ -61,5 +61,5 @@ function show(lines: readonly string[]): void {
 /** On a terminal, over what was seen last. */
 function showAway(message: string, lines: readonly string[]): void {
   if (process.stdout.isTTY) show([message, 'What follows was seen before:', ...lines]);
-  else complain(message);
+  else printError(message);
 }

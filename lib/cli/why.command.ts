@@ -5,7 +5,7 @@ import { explainLock } from './explain-lock.js';
 import { FLEET_OPTIONS_HELP, fleetOptions, readWithinMs } from './fleet-arguments.js';
 import { LOCK_OPTIONS_HELP, lockOptions, readLock, type WantedLock } from './lock-arguments.js';
 import { type LockStory, storyOf } from './lock-story.js';
-import { openLockTable } from './open-lock-table.js';
+import { openEngineInFleet } from './open-engine.js';
 import { print } from './print.js';
 import { readArguments } from './usage.error.js';
 
@@ -25,13 +25,13 @@ export const whyCommand: CliCommand = {
 
   async run(args) {
     const { wanted, json, withinMs } = readArguments(() => readWhy(args));
-    const open = openLockTable('why', wanted.keys);
+    const open = openEngineInFleet('why', wanted.keys);
     try {
       const story = await storyOf(open, wanted, withinMs);
       print(json ? JSON.stringify(storyAsJson(story, wanted), null, 2) : explainLock(story));
       return ExitStatus.ok;
     } finally {
-      await open.table.close(0);
+      await open.engine.close(0);
     }
   },
 };

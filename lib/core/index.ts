@@ -1,15 +1,9 @@
-export {
-  applicationNameOf,
-  defaultInstanceName,
-  instanceOf,
-  LONGEST_INSTANCE,
-} from './connection/application-name.js';
-export type { Checkup } from './connection/checkup.js';
-export { GrowingPause } from './connection/growing-pause.js';
-export { LockConnection, type Notification } from './connection/lock-connection.js';
-export { LockConnections, type LockConnectionsOptions } from './connection/lock-connections.js';
-export type { PoolerOption } from './connection/pooler.js';
-export type { LockConnectionOptions, PostgresOptions } from './connection/sibling-options.js';
+/*
+ * The door of core: what other rooms, and the tests, may use of it.
+ */
+export { LockEngine, type LockEngineOptions } from './lock-engine.js';
+export type { LockRuntime } from './lock-runtime.js';
+
 export { AdvisoryLockError, type AdvisoryLockErrorCode } from './errors/advisory-lock.error.js';
 export { LockCapacityError } from './errors/lock-capacity.error.js';
 export { LockConfigurationError } from './errors/lock-configuration.error.js';
@@ -26,9 +20,71 @@ export {
 } from './errors/lock-unavailable.error.js';
 export { messageOf } from './errors/message-of.js';
 export { StandbyError } from './errors/standby.error.js';
+
+export { KeyRegistry, type KeyRegistryOptions } from './key/key-registry.js';
+export { type KeyFunction, type KeyScheme, keySchemes, type KeyValue } from './key/key-schemes.js';
+export {
+  describe,
+  describeNames,
+  isOneName,
+  LockKey,
+  type LockName,
+  type LockNames,
+  type PgLocksKey,
+} from './key/lock-key.js';
+export type { PermitKeys } from './key/permit-keys.js';
+export { RecentMap } from './key/recent-map.js';
+
+export { DEFAULT_NAME } from './options/default-name.js';
+export {
+  busyHttpRules,
+  type LockOptions,
+  lockRules,
+  type ModeOptions,
+  modeRules,
+  type PermitOptions,
+  permitRules,
+  signalRules,
+  type WaitOptions,
+  waitRules,
+} from './options/lock.options.js';
+export { type CreateLog, type LockLog, SILENT_LOG } from './options/lock-log.js';
+export type { LockMode } from './options/lock-mode.js';
+export {
+  aBoolean,
+  aModuleName,
+  anObject,
+  checkOptions,
+  isWholeNumber,
+  MAX_TIMER_MS,
+  oneOf,
+  type OptionRule,
+  type OptionRules,
+  wholeMs,
+  wholeNumber,
+} from './options/option-rules.js';
+export type { TransactionIsolationLevel } from './options/transaction-isolation-level.js';
+export {
+  type LockInTransactionOptions,
+  type TransactionLock,
+  type TransactionLockOptions,
+  transactionLockRules,
+} from './options/transaction-lock.options.js';
+
+export { NOTIFY_SETTINGS } from './sql/notify-settings.js';
+export { ownLockOf } from './sql/pg-locks-statements.js';
+export {
+  answersOf,
+  BATCH,
+  type LockOperation,
+  type LockRequest,
+  statementFor,
+} from './sql/request-statement.js';
+export { isSyntaxOrAccessError, SqlState, sqlStateOf } from './sql/sqlstate.js';
+export type { Statement } from './sql/statement.js';
+
 export { AdvisoryLockEvents } from './events/advisory-lock-events.js';
-export { ConnectionLog } from './events/connection-log.js';
-export { LockTeller } from './events/lock-event-publisher.js';
+export type { AroundBody } from './events/around-body.js';
 export type {
   AcquiredEvent,
   BusyEvent,
@@ -44,58 +100,39 @@ export type {
   WaitingEvent,
 } from './events/lock-event.js';
 export type { OmitOfEach } from './events/omit-of-each.js';
-export { KeyBook, type KeyBookOptions } from './key/key-registry.js';
-export { type KeyFunction, type KeyScheme, keySchemes, type KeyValue } from './key/key-schemes.js';
+
 export {
-  describe,
-  describeNames,
-  isOneName,
-  LockKey,
-  type LockName,
-  type LockNames,
-  type PgLocksKey,
-} from './key/lock-key.js';
-export { RecentMap } from './key/recent-map.js';
-export type { LockMode } from './options/lock-mode.js';
-export {
-  busyHttpRules,
-  checkOptions,
-  type LockOptions,
-  lockRules,
-  type ModeOptions,
-  modeRules,
-  type OptionRules,
-  type PermitOptions,
-  permitRules,
-  signalRules,
-  type WaitOptions,
-  waitRules,
-} from './options/lock.options.js';
-export {
-  type LockInTransactionOptions,
-  type TransactionLock,
-  type TransactionLockOptions,
-  transactionLockRules,
-} from './options/transaction-lock.options.js';
-export { DEFAULT_HEARTBEAT_TIMES, Heartbeat, SilenceError } from './session/heartbeat.js';
+  applicationNameOf,
+  defaultInstanceName,
+  instanceOf,
+  MAX_INSTANCE_LENGTH,
+} from './connection/application-name.js';
+export type { Checkup } from './connection/checkup.js';
+export { GrowingPause } from './connection/growing-pause.js';
+export type { ServerFacts } from './connection/handshake.js';
+export { LockConnection, type Notification } from './connection/lock-connection.js';
+export { LockConnections, type LockConnectionsOptions } from './connection/lock-connections.js';
+export type { PoolerOption } from './connection/pooler.js';
+export { DEFAULT_HEARTBEAT_TIMES } from './connection/session-times.js';
+export type { LockConnectionOptions, PostgresOptions } from './connection/sibling-options.js';
+
+export { Heartbeat, SilenceError } from './session/heartbeat.js';
 export { LockSession } from './session/lock-session.js';
+export type { ServerQueries } from './session/server-queries.js';
 export { WaitingSession } from './session/waiting-session.js';
-export {
-  answersOf,
-  BATCH,
-  type LockOperation,
-  type LockRequest,
-  ownLockOf,
-  type Statement,
-  statementFor,
-} from './sql/lock-statements.js';
+
 export { AdvisoryLock } from './table/advisory-lock.js';
-export type { ClaimTerms } from './table/claims.js';
+export type { Claims, ClaimTerms } from './table/claims.js';
+export { type KeyStateName, NEXT_STATES } from './table/key-state.js';
+export type { LockActivity } from './table/lock-activity.js';
 export { runInside, runOutside } from './table/lock-context.js';
 export type { LockHold } from './table/lock-hold.js';
 export { LockTable } from './table/lock-table.js';
 export { acquirePermit } from './table/permits.js';
-export { SessionLocks } from './table/session-locks.js';
+export { REJOIN_MS } from './table/rejoin-ms.js';
+export type { SessionLocks } from './table/session-locks.js';
+export { sharedStorage } from './table/shared-storage.js';
+export type { TryLockOutcome } from './table/try-lock-outcome.js';
+
 export { currentEntityManager } from './transaction/current-entity-manager.js';
-export { type TransactionBody, TransactionLocks } from './transaction/transaction-locks.js';
-export { type TransactionIsolationLevel, Transactions } from './transaction/transactions.js';
+export type { TransactionBody, TransactionLocks } from './transaction/transaction-locks.js';

@@ -7,33 +7,33 @@ export function enrichLocks(
   reports: readonly InstanceReport[],
   nameOf: (keyId: string) => string | undefined,
 ): InspectedLock[] {
-  const tellers = new Map<number, Teller>();
-  for (const { instance, backends, locks: told } of reports) {
-    const teller = { instance, locks: new Map(told.map((lock) => [lock.key, lock])) };
-    for (const pid of backends) if (!tellers.has(pid)) tellers.set(pid, teller);
+  const reporters = new Map<number, Reporter>();
+  for (const { instance, backends, locks: reported } of reports) {
+    const reporter = { instance, locks: new Map(reported.map((lock) => [lock.key, lock])) };
+    for (const pid of backends) if (!reporters.has(pid)) reporters.set(pid, reporter);
   }
   return locks.map((lock) => {
-    const teller = lock.backend && tellers.get(lock.backend.pid);
-    const told = teller?.locks.get(lock.key.id);
-    const instance = teller?.instance ?? lock.instance;
-    const name = lock.name ?? nameOf(lock.key.id) ?? nameIn(told);
+    const reporter = lock.backend && reporters.get(lock.backend.pid);
+    const reported = reporter?.locks.get(lock.key.id);
+    const instance = reporter?.instance ?? lock.instance;
+    const name = lock.name ?? nameOf(lock.key.id) ?? nameIn(reported);
     return {
       ...lock,
       ...(name !== undefined && { name }),
       ...(instance !== undefined && { instance }),
-      ...(lock.isGranted && told?.heldMs !== undefined && { heldMs: told.heldMs }),
-      ...(lock.isGranted && told?.holdId !== undefined && { holdId: told.holdId }),
-      ...(lock.isGranted && told?.isClaim === true && { isClaim: true }),
-      ...(told?.waiters !== undefined && { callsWaiting: told.waiters }),
+      ...(lock.isGranted && reported?.heldMs !== undefined && { heldMs: reported.heldMs }),
+      ...(lock.isGranted && reported?.holdId !== undefined && { holdId: reported.holdId }),
+      ...(lock.isGranted && reported?.isClaim === true && { isClaim: true }),
+      ...(reported?.waiters !== undefined && { callsWaiting: reported.waiters }),
     };
   });
 }
 
-interface Teller {
+interface Reporter {
   readonly instance: string;
   readonly locks: ReadonlyMap<string, ReportedLock>;
 }
 
-function nameIn(told: ReportedLock | undefined): string | undefined {
-  return told === undefined || told.name === told.key ? undefined : told.name;
+function nameIn(reported: ReportedLock | undefined): string | undefined {
+  return reported === undefined || reported.name === reported.key ? undefined : reported.name;
 }

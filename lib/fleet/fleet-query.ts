@@ -4,16 +4,16 @@ import { type Part, readPart } from './parts.js';
 import { readReport } from './read-report.js';
 
 /** So much text is kept of the answers to one question, in characters. */
-const MOST_TEXT = 32_000_000;
+const MAX_TEXT = 32_000_000;
 
 /** Gathers the answers to one question. Everybody in the database may send some. */
-export class RollCall {
+export class FleetQuery {
   /** By the pid of the backend that has sent them. */
   private readonly heard = new Map<number, InstanceReport>();
   /** Which instance a backend is of, by its application name. */
   private instances = new Map<number, string>();
   private readonly parts = new Map<number, Part[]>();
-  private room = MOST_TEXT;
+  private room = MAX_TEXT;
   private check = (): void => undefined;
 
   constructor(readonly questionId: string) {}
@@ -39,12 +39,12 @@ export class RollCall {
   get reports(): InstanceReport[] {
     return [...this.heard].map(([senderPid, report]) => ({
       ...report,
-      backends: report.backends.filter((pid) => this.speakerFor(pid) === senderPid),
+      backends: report.backends.filter((pid) => this.reporterOf(pid) === senderPid),
     }));
   }
 
-  hasHeardOf(backendPid: number): boolean {
-    return this.speakerFor(backendPid) !== undefined;
+  hasReportOn(backendPid: number): boolean {
+    return this.reporterOf(backendPid) !== undefined;
   }
 
   /** Waits until all members that count have been heard of, but not for longer than that, in milliseconds. */
@@ -55,7 +55,7 @@ export class RollCall {
   ): Promise<void> {
     this.instances = new Map(members.map(({ pid, instance }) => [pid, instance]));
     const expected = members.filter(({ pid }) => counts(pid));
-    const isComplete = (): boolean => expected.every(({ pid }) => this.hasHeardOf(pid));
+    const isComplete = (): boolean => expected.every(({ pid }) => this.hasReportOn(pid));
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, Math.max(0, withinMs));
       this.check = (): void => {
@@ -68,7 +68,7 @@ export class RollCall {
   }
 
   /** The pid of who tells of a backend: itself, or another backend of the same instance, as those that wait do not listen. */
-  private speakerFor(backendPid: number): number | undefined {
+  private reporterOf(backendPid: number): number | undefined {
     if (this.heard.has(backendPid)) return backendPid;
     for (const [senderPid, { backends }] of this.heard) {
       const isSame = this.instances.get(senderPid) === this.instances.get(backendPid);

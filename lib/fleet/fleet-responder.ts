@@ -1,6 +1,6 @@
-import type { Statement } from '../core/index.js';
-import { answersFor, NOTIFY_SETTINGS } from './channels.js';
-import { asciiJson, splitAnswer } from './parts.js';
+import { NOTIFY_SETTINGS, type Statement } from '../core/index.js';
+import { answersFor } from './channels.js';
+import { asciiJson, splitReport } from './parts.js';
 import { type Question, readQuestion } from './question.js';
 import type { InstanceReport } from './instance-report.js';
 
@@ -11,7 +11,7 @@ const PAUSE_MS = 100;
 const PAUSE_AFTER_FAILURE_MS = 2_000;
 
 /** So many questions are answered at once; who asks beyond that is not heard. */
-const MOST_QUESTIONS = 16;
+const MAX_QUESTIONS = 16;
 
 const NOTIFY = `SELECT pg_catalog.count(pg_catalog.pg_notify(message ->> 0, message ->> 1)::text)
 FROM pg_catalog.json_array_elements($1::json) AS message, ${NOTIFY_SETTINGS}`;
@@ -20,8 +20,8 @@ interface OpenQuestion extends Question {
   readonly askerPid: number;
 }
 
-/** Answers the questions of others. Nothing that comes in, and no failure to answer, may trouble the locks. */
-export class Answers {
+/** Responds to the questions of others. Nothing that arrives, and no failure to respond, may disturb the locks. */
+export class FleetResponder {
   private readonly open = new Map<string, OpenQuestion>();
   private timer: NodeJS.Timeout | undefined;
   private nextAt = 0;
@@ -29,27 +29,27 @@ export class Answers {
   constructor(
     /** On the session of the locks. */
     private readonly send: (statement: Statement) => Promise<unknown>,
-    /** Looks once, and makes a report for those who ask about these keys. */
-    private readonly look: () => (keys: readonly string[]) => InstanceReport,
+    /** Takes a snapshot, of which it makes a report for those that ask about these keys. */
+    private readonly snapshot: () => (keys: readonly string[]) => InstanceReport,
   ) {}
 
   hear(askerPid: number, payload: string): void {
     const question = readQuestion(payload);
-    if (question === undefined || this.open.size >= MOST_QUESTIONS) return;
+    if (question === undefined || this.open.size >= MAX_QUESTIONS) return;
     this.open.set(`${askerPid} ${question.id}`, { ...question, askerPid });
-    this.answerSoon();
+    this.respondSoon();
   }
 
-  private answerSoon(): void {
+  private respondSoon(): void {
     this.timer ??= setTimeout(
       () => {
-        void this.answer();
+        void this.respond();
       },
       Math.max(0, this.nextAt - performance.now()),
     ).unref();
   }
 
-  private async answer(): Promise<void> {
+  private async respond(): Promise<void> {
     const questions = [...this.open.values()];
     this.open.clear();
     let pauseMs = PAUSE_MS;
@@ -61,18 +61,18 @@ export class Answers {
     this.nextAt = performance.now() + pauseMs;
     this.timer = undefined;
     // Others may have come meanwhile.
-    if (this.open.size > 0) this.answerSoon();
+    if (this.open.size > 0) this.respondSoon();
   }
 
   private messages(questions: readonly OpenQuestion[]): [string, string][] {
-    const reportOn = this.look();
+    const reportOn = this.snapshot();
     const texts = new Map<string, string>();
     return questions.flatMap(({ id, keys, askerPid }) => {
       const about = keys.join();
       const text = texts.get(about) ?? asciiJson(reportOn(keys));
       texts.set(about, text);
       const parts =
-        splitAnswer(id, text) ?? splitAnswer(id, asciiJson({ ...reportOn(keys), jobs: [] })) ?? [];
+        splitReport(id, text) ?? splitReport(id, asciiJson({ ...reportOn(keys), jobs: [] })) ?? [];
       return parts.map((part): [string, string] => [answersFor(askerPid), part]);
     });
   }

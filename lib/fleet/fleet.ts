@@ -1,165 +1,165 @@
 import {
   AdvisoryLockError,
   defaultInstanceName,
-  type KeyBook,
   type LockKey,
-  type LockTable,
+  type LockRuntime,
   type Notification,
 } from '../core/index.js';
-import { inspect, type Inspected, type Look } from '../inspection/inspect-locks.js';
-import { Answers } from './fleet-responder.js';
-import { answersFor, QUESTIONS } from './channels.js';
+import { type Inspected, inspectLocks, type RunQuery } from '../inspection/inspect-locks.js';
+import { QUESTIONS } from './channels.js';
 import { enrichLocks } from './enrich-locks.js';
 import type { FleetLook } from './fleet-look.js';
+import { FleetQuery } from './fleet-query.js';
+import { FleetResponder } from './fleet-responder.js';
 import type { InstanceReport, ReportedJob, ReportedLock } from './instance-report.js';
-import { localLocks, mostTelling } from './local-locks.js';
+import { localLocks, mostRelevant } from './local-locks.js';
 import { asciiJson } from './parts.js';
 import { newQuestion, type Question } from './question.js';
-import { RollCall } from './fleet-query.js';
 
 export interface FleetOptions {
   /** What this instance is called. */
   readonly instance?: string | undefined;
-  /** Whether it listens to the others, answers them and asks. */
+  /** Whether it listens to the others, responds to them and asks. Its engine then listens on `fleetChannels`. */
   readonly isJoined?: boolean | undefined;
+  /** What this instance reports of its jobs. */
+  readonly reportJobs?: (() => readonly ReportedJob[]) | undefined;
 }
 
-export interface FleetQuestion {
+export interface FleetInspection {
   /** Only locks on these keys; without it, all. */
   readonly keys?: readonly LockKey[] | undefined;
-  /** How long to wait for answers, in milliseconds. 0 asks nobody but this instance, and `undefined` not even that. */
+  /**
+   * How long to wait for reports, in milliseconds. With 0 only this instance reports; with `undefined` not even that.
+   */
   readonly withinMs?: number | undefined;
 }
 
+/** What an instance needs to take part. */
+export type FleetRuntime = Pick<
+  LockRuntime,
+  'keys' | 'server' | 'activities' | 'claims' | 'backendPids' | 'onNotification'
+>;
+
 /**
- * What the instances on a database tell each other, by NOTIFY between the sessions that they have their locks on: names, since when a
- * lock is held, who waits inside of a process. It costs nothing as long as nobody asks.
+ * What the instances on a database report to each other, by NOTIFY between the sessions that hold their locks: names,
+ * since when a lock is held, which calls wait inside a process. It costs nothing until one of them asks.
  *
- * What others tell is for display alone: everybody who can connect to the database may listen, ask and answer.
+ * What others report is for display alone: everyone who can connect to the database may listen, ask and respond.
  */
 export class Fleet {
   readonly instance: string;
-  /** What this instance tells of its jobs. */
-  reportJobs: () => readonly ReportedJob[] = () => [];
   private readonly startedAt = performance.now();
   private readonly isJoined: boolean;
-  private readonly answers: Answers;
-  private readonly calls = new Map<string, RollCall>();
-  /** Who did not answer the last time: nobody waits for them again until they are heard. */
+  private readonly reportJobs: () => readonly ReportedJob[];
+  private readonly responder: FleetResponder;
+  private readonly queries = new Map<string, FleetQuery>();
+  /** Backends that did not respond the last time: no query waits for them again until they are heard. */
   private silentPids = new Set<number>();
 
-  /** To be made before the table connects. */
   constructor(
-    private readonly table: LockTable,
-    private readonly keys: KeyBook,
-    { instance = defaultInstanceName(), isJoined = true }: FleetOptions = {},
+    private readonly runtime: FleetRuntime,
+    { instance = defaultInstanceName(), isJoined = true, reportJobs = () => [] }: FleetOptions = {},
   ) {
     this.instance = instance;
     this.isJoined = isJoined;
-    this.answers = new Answers(
-      (statement) => table.look(statement),
-      () => {
-        const locks = localLocks(table, (key) => keys.originOf(key));
-        return (about) => this.reportOn(locks, about);
-      },
-    );
+    this.reportJobs = reportJobs;
+    this.responder = new FleetResponder(this.query, () => {
+      const locks = localLocks(runtime, (key) => runtime.keys.originOf(key));
+      return (about) => this.reportOn(locks, about);
+    });
     if (!isJoined) return;
-    table.listening = {
-      channelsOf: (backendPid) => [QUESTIONS, answersFor(backendPid)],
-      onNotification: (notification) => {
-        this.hear(notification);
-      },
-    };
+    runtime.onNotification((notification) => {
+      this.hear(notification);
+    });
   }
 
-  /** What this instance tells of itself, of all keys or of these. */
+  /** What this instance reports of itself, of all keys or of these. */
   report(about: readonly string[] = []): InstanceReport {
     return this.reportOn(
-      localLocks(this.table, ({ name }) => name),
+      localLocks(this.runtime, ({ name }) => name),
       about,
     );
   }
 
   /**
-   * Looks at the locks of the database, and asks the fleet in the same statement. It waits for answers until all have answered who have
-   * connections, but not again for those who did not the last time.
+   * Inspects the locks of the database, and asks the fleet in the same statement. It waits for reports until every
+   * member with a connection has responded, except for those that did not the last time.
    */
-  async look({ keys = [], withinMs }: FleetQuestion = {}): Promise<FleetLook> {
+  async inspect({ keys = [], withinMs }: FleetInspection = {}): Promise<FleetLook> {
     const question = newQuestion(keys.map(({ id }) => id));
-    const call = new RollCall(question.id);
+    const query = new FleetQuery(question.id);
     const deadline = performance.now() + (withinMs ?? 0);
-    const mayAsk = this.isJoined && (withinMs ?? 0) > 0 && (await this.table.isListening());
-    this.calls.set(question.id, call);
+    const mayAsk = this.isJoined && (withinMs ?? 0) > 0 && (await this.runtime.server.isListening());
+    this.queries.set(question.id, query);
     try {
       const asked = mayAsk ? question : undefined;
-      const { isAsked, members: connected, ...seen } = await this.inspect(keys, asked, withinMs);
+      const { isAsked, members: connected, ...seen } = await this.inspectLocks(keys, asked, withinMs);
       if (withinMs === undefined) return { ...seen, reports: [], silent: [], isAsked };
       const own = this.report(question.keys);
       const members = connected.filter(({ pid }) => !own.backends.includes(pid));
       if (isAsked) {
         const counts = (pid: number): boolean => !this.silentPids.has(pid);
-        await call.complete(members, counts, deadline - performance.now());
+        await query.complete(members, counts, deadline - performance.now());
       }
-      const reports = [own, ...this.believed(call)];
-      const silent = members.filter(({ pid }) => !call.hasHeardOf(pid));
+      const reports = [own, ...this.verifiedReports(query)];
+      const silent = members.filter(({ pid }) => !query.hasReportOn(pid));
       if (isAsked) this.silentPids = new Set(silent.map(({ pid }) => pid));
-      const nameOf = (keyId: string): string | undefined => this.keys.knownNameOf(keyId);
-      return { ...seen, locks: enrichLocks(seen.locks, reports, nameOf), reports, silent, isAsked };
+      return { ...seen, locks: enrichLocks(seen.locks, reports, this.nameOf), reports, silent, isAsked };
     } finally {
-      this.calls.delete(question.id);
+      this.queries.delete(question.id);
     }
   }
 
-  private async inspect(
+  private readonly query: RunQuery = (statement) => this.runtime.server.query(statement);
+
+  private readonly nameOf = (keyId: string): string | undefined => this.runtime.keys.knownNameOf(keyId);
+
+  private async inspectLocks(
     keys: readonly LockKey[],
     question: Question | undefined,
     withinMs: number | undefined,
   ): Promise<Inspected & { isAsked: boolean }> {
-    const options = {
-      keys,
-      nameOf: (keyId: string) => this.keys.knownNameOf(keyId),
-      wantsMembers: withinMs !== undefined,
-    };
-    const look: Look = (statement) => this.table.look(statement);
+    const options = { keys, nameOf: this.nameOf, wantsMembers: withinMs !== undefined };
     if (question !== undefined) {
+      const notification = { channel: QUESTIONS, payload: asciiJson(question) };
       try {
-        return { ...(await inspect(look, { ...options, question: asciiJson(question) })), isAsked: true };
+        return { ...(await inspectLocks(this.query, { ...options, notification })), isAsked: true };
       } catch (error) {
         if (error instanceof AdvisoryLockError) throw error;
-        // The server does not let anybody be asked at the moment; there are still the locks.
+        // The server does not let anyone be asked at the moment; there are still the locks.
       }
     }
-    return { ...(await inspect(look, options)), isAsked: false };
+    return { ...(await inspectLocks(this.query, options)), isAsked: false };
   }
 
-  /** Never throws: it is called by the connection that the locks are on. */
+  /** Never throws: it is called by the connection that holds the locks. */
   private hear({ channel, payload = '', processId }: Notification): void {
-    if (this.table.backendPids.includes(processId)) return;
+    if (this.runtime.backendPids.includes(processId)) return;
     if (channel === QUESTIONS) {
-      this.answers.hear(processId, payload);
+      this.responder.hear(processId, payload);
       return;
     }
     this.silentPids.delete(processId);
-    for (const call of this.calls.values()) call.hear(processId, payload);
+    for (const query of this.queries.values()) query.hear(processId, payload);
   }
 
   private reportOn(locks: readonly ReportedLock[], about: readonly string[]): InstanceReport {
     return {
       instance: this.instance,
-      backends: this.table.backendPids,
+      backends: this.runtime.backendPids,
       upMs: Math.round(performance.now() - this.startedAt),
-      locks: mostTelling(locks, about),
+      locks: mostRelevant(locks, about),
       jobs: this.reportJobs(),
     };
   }
 
   /** The reports with the names that are sure to be those of their keys, which are also remembered. */
-  private believed({ reports }: RollCall): InstanceReport[] {
+  private verifiedReports({ reports }: FleetQuery): InstanceReport[] {
     return reports.map((report) => ({
       ...report,
       locks: report.locks.map((lock) => ({
         ...lock,
-        name: this.keys.learn(lock.key, lock.name) ?? lock.key,
+        name: this.runtime.keys.learnReported(lock.key, lock.name) ?? lock.key,
       })),
     }));
   }

@@ -1,16 +1,19 @@
-import type { LockKey, LockTable } from '../core/index.js';
+import type { LockKey, LockRuntime } from '../core/index.js';
 import type { ReportedLock } from './instance-report.js';
 
 /** So many locks are told of at most; of more, those that are waited for and those that have been held longest. */
-const MOST_LOCKS = 500;
+const MAX_LOCKS = 500;
 
 /** A name may be as long as a user has made it. */
-const LONGEST_NAME = 300;
+const MAX_NAME_LENGTH = 300;
 
 /** All that this process holds and waits for. */
-export function localLocks(table: LockTable, nameOf: (key: LockKey) => string): ReportedLock[] {
+export function localLocks(
+  { activities, claims }: Pick<LockRuntime, 'activities' | 'claims'>,
+  nameOf: (key: LockKey) => string,
+): ReportedLock[] {
   const locks: ReportedLock[] = [];
-  for (const { key, holds, waiters } of table.activities) {
+  for (const { key, holds, waiters } of activities) {
     const [hold, first] = [holds[0], waiters[0]];
     if (hold === undefined && first === undefined) continue;
     locks.push({
@@ -22,28 +25,28 @@ export function localLocks(table: LockTable, nameOf: (key: LockKey) => string): 
       ...(first !== undefined && { waiters: waiters.length, waitedMs: sinceMs(first.since) }),
     });
   }
-  for (const { key, madeAt } of table.claims.held)
+  for (const { key, madeAt } of claims.held)
     locks.push({ ...named(key, nameOf), heldMs: sinceMs(madeAt), isClaim: true });
   return locks;
 }
 
 /** Those that an answer has room for: of the keys that were asked about, or the most telling. */
-export function mostTelling(locks: readonly ReportedLock[], keys: readonly string[]): ReportedLock[] {
+export function mostRelevant(locks: readonly ReportedLock[], keys: readonly string[]): ReportedLock[] {
   if (keys.length > 0) {
     const wanted = new Set(keys);
     return locks.filter(({ key }) => wanted.has(key));
   }
-  if (locks.length <= MOST_LOCKS) return [...locks];
+  if (locks.length <= MAX_LOCKS) return [...locks];
   return [...locks]
     .sort(
       (one, other) =>
         (other.waitedMs ?? -1) - (one.waitedMs ?? -1) || (other.heldMs ?? 0) - (one.heldMs ?? 0),
     )
-    .slice(0, MOST_LOCKS);
+    .slice(0, MAX_LOCKS);
 }
 
 function named(key: LockKey, nameOf: (key: LockKey) => string): Pick<ReportedLock, 'key' | 'name'> {
-  return { key: key.id, name: nameOf(key).slice(0, LONGEST_NAME) };
+  return { key: key.id, name: nameOf(key).slice(0, MAX_NAME_LENGTH) };
 }
 
 function sinceMs(moment: number): number {

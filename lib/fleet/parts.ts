@@ -1,8 +1,8 @@
 /** A payload of NOTIFY has to be shorter than 8000 bytes: https://www.postgresql.org/docs/current/sql-notify.html */
-const LONGEST_TEXT = 7_900;
+const MAX_TEXT_LENGTH = 7_900;
 
 /** Some 1 MB for one answer. */
-export const MOST_PARTS = 128;
+export const MAX_PARTS = 128;
 
 const HEADER = /^([\w-]{1,40}) (\d{1,3})\/(\d{1,3}) /;
 
@@ -23,13 +23,13 @@ export function asciiJson(value: unknown): string {
 }
 
 /** Cuts an answer, which is ASCII, into payloads; `undefined` when it is too long. */
-export function splitAnswer(questionId: string, text: string): string[] | undefined {
-  const count = Math.ceil(text.length / LONGEST_TEXT);
-  if (count > MOST_PARTS) return undefined;
+export function splitReport(questionId: string, text: string): string[] | undefined {
+  const count = Math.ceil(text.length / MAX_TEXT_LENGTH);
+  if (count > MAX_PARTS) return undefined;
   return Array.from(
     { length: count },
     (_, index) =>
-      `${questionId} ${index}/${count} ${text.slice(index * LONGEST_TEXT, (index + 1) * LONGEST_TEXT)}`,
+      `${questionId} ${index}/${count} ${text.slice(index * MAX_TEXT_LENGTH, (index + 1) * MAX_TEXT_LENGTH)}`,
   );
 }
 
@@ -37,5 +37,5 @@ export function splitAnswer(questionId: string, text: string): string[] | undefi
 export function readPart(payload: string): Part | undefined {
   const [header = '', questionId = '', index, count] = HEADER.exec(payload) ?? [];
   const part = { questionId, index: Number(index), count: Number(count), text: payload.slice(header.length) };
-  return part.count <= MOST_PARTS && part.index < part.count ? part : undefined;
+  return part.count <= MAX_PARTS && part.index < part.count ? part : undefined;
 }

@@ -9,10 +9,10 @@ export interface Question {
 }
 
 /** So many keys are asked about one by one; who wants to know of more asks for all. */
-const MOST_KEYS = 100;
+const MAX_KEYS = 100;
 
 export function newQuestion(keys: readonly string[]): Question {
-  return { id: randomUUID(), keys: keys.length <= MOST_KEYS ? keys : [] };
+  return { id: randomUUID(), keys: keys.length <= MAX_KEYS ? keys : [] };
 }
 
 /** Reads a question; `undefined` for anything else, as everybody in the database may write on the channel. */
@@ -26,7 +26,7 @@ export function readQuestion(payload: string): Question | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const { id, keys } = value as Partial<Question>;
   if (typeof id !== 'string' || !/^[\w-]{1,40}$/.test(id)) return undefined;
-  if (!Array.isArray(keys) || keys.length > MOST_KEYS) return undefined;
+  if (!Array.isArray(keys) || keys.length > MAX_KEYS) return undefined;
   if (!keys.every((key) => typeof key === 'string' && key.length <= 30)) return undefined;
   return { id, keys };
 }

@@ -1,8 +1,8 @@
 import type { InstanceReport, ReportedJob, ReportedLock, ReportedTick } from './instance-report.js';
 
-const MOST_BACKENDS = 200;
-const MOST_ENTRIES = 2_000;
-const LONGEST_TEXT = 2_000;
+const MAX_BACKENDS = 200;
+const MAX_ENTRIES = 2_000;
+const MAX_TEXT_LENGTH = 2_000;
 
 /**
  * Reads what came from another backend, which may be anybody who can connect to the database; `undefined` when it is no report. What it
@@ -22,7 +22,7 @@ function reportOf(value: unknown): InstanceReport {
   const { instance, backends, upMs, locks, jobs } = objectOf(value);
   return {
     instance: textOf(instance),
-    backends: listOf(backends, MOST_BACKENDS).map(numberOf),
+    backends: listOf(backends, MAX_BACKENDS).map(numberOf),
     upMs: numberOf(upMs),
     locks: listOf(locks).map(lockOf),
     jobs: listOf(jobs).map(jobOf),
@@ -72,14 +72,14 @@ function objectOf(value: unknown): Partial<Record<string, unknown>> {
   return value;
 }
 
-function listOf(value: unknown, most = MOST_ENTRIES): unknown[] {
+function listOf(value: unknown, most = MAX_ENTRIES): unknown[] {
   if (!Array.isArray(value) || value.length > most) throw new NoReport();
   return value;
 }
 
 function textOf(value: unknown): string {
   if (typeof value !== 'string') throw new NoReport();
-  return value.slice(0, LONGEST_TEXT);
+  return value.slice(0, MAX_TEXT_LENGTH);
 }
 
 function numberOf(value: unknown): number {

@@ -1,6 +1,6 @@
 import { LockKey } from '../core/index.js';
 import type { Fleet } from './fleet.js';
-import type { Look } from '../inspection/inspect-locks.js';
+import type { RunQuery } from '../inspection/inspect-locks.js';
 import type { InspectedLock } from '../inspection/inspected-lock.js';
 import { type Ending, terminateHolders } from '../inspection/terminate-holders.js';
 
@@ -17,15 +17,15 @@ export type ListedHolder = Pick<InspectedLock, 'key' | 'backend' | 'holdId'>;
  */
 export async function terminateListed(
   fleet: Fleet,
-  look: Look,
+  query: RunQuery,
   { key, backend, holdId }: ListedHolder,
 ): Promise<Ending> {
   if (holdId !== undefined) {
-    const { locks } = await fleet.look({ keys: [LockKey.inPgLocks(key)], withinMs: ANSWER_WITHIN_MS });
+    const { locks } = await fleet.inspect({ keys: [LockKey.inPgLocks(key)], withinMs: ANSWER_WITHIN_MS });
     const present = locks.find((lock) => lock.isGranted && lock.backend?.id === backend?.id);
     if (present?.holdId !== undefined && present.holdId !== holdId) return { pids: [], isOwnMeant: false };
   }
-  return terminateHolders(look, {
+  return terminateHolders(query, {
     key,
     ...(backend !== undefined && { pid: backend.pid }),
     ...(backend?.id !== undefined && { backendId: backend.id }),

@@ -1,4 +1,4 @@
-import { type Checkup, LockConfigurationError, type LockTable, StandbyError } from '../core/index.js';
+import { type Checkup, LockConfigurationError, type LockRuntime, StandbyError } from '../core/index.js';
 import type { Diagnosis, Problem } from './diagnosis.js';
 
 /** The share of the lock table, or of the server's connections, from which on it counts as nearly full. */
@@ -8,13 +8,15 @@ const NEARLY_FULL = 0.9;
 const CLOCK_TOLERANCE_MS = 2_000;
 
 /** Looks at the server by way of the lock connection, and judges. Never rejects: what cannot be had is a problem itself. */
-export async function diagnose(table: LockTable): Promise<Diagnosis> {
+export async function diagnose(
+  runtime: Pick<LockRuntime, 'server' | 'connectionCounts'>,
+): Promise<Diagnosis> {
   let checkup: Checkup;
   try {
-    checkup = await table.checkUp();
+    checkup = await runtime.server.checkUp();
   } catch (error) {
     const problems = [problemOf(error)];
-    return { isHealthy: false, problems, connections: table.connectionCounts };
+    return { isHealthy: false, problems, connections: runtime.connectionCounts };
   }
   const { server, isPooled, settings, serverConnections, lockTable, clock } = checkup;
   const problems = problemsOf(checkup);
@@ -25,12 +27,12 @@ export async function diagnose(table: LockTable): Promise<Diagnosis> {
       version: server.version,
       versionNumber: server.versionNumber,
       isInRecovery: server.isInRecovery,
-      exclusion: table.isExclusionProven(server) ? 'proven' : 'assumed',
+      exclusion: runtime.server.isExclusionProven(server) ? 'proven' : 'assumed',
     },
     pooler: isPooled ? 'transaction' : 'none',
     settings,
     connections: {
-      ...table.connectionCounts,
+      ...runtime.connectionCounts,
       serverOpen: serverConnections.open,
       serverAllowed: serverConnections.allowed,
     },

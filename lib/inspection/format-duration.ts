@@ -4,7 +4,7 @@ const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
 /** A duration as people say it, to two places: `340 ms`, `12s`, `3m 12s`, `2h 5m`, `4d 3h`. */
-export function howLong(ms: number): string {
+export function formatDuration(ms: number): string {
   if (ms < SECOND_MS) return `${Math.max(0, Math.round(ms))} ms`;
   if (ms < MINUTE_MS) return `${Math.floor(ms / SECOND_MS)}s`;
   if (ms < HOUR_MS) return twoPlaces(ms, MINUTE_MS, 'm', SECOND_MS, 's');

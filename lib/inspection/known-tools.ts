@@ -6,11 +6,6 @@ const FIXED: Readonly<Record<string, string>> = {
   '7241865325823964': 'node-pg-migrate',
   '-8525285245963000605': 'postgres-migrations',
   '5887940537704921958': 'goose',
-  // Anybody may have picked these.
-  '1000': 'perhaps authentik',
-  '1001': 'perhaps n8n',
-  '1002': 'perhaps n8n',
-  '1003': 'perhaps n8n',
 };
 
 /** Flyway adds the 32-bit hash of its table's name. */

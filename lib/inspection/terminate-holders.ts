@@ -1,5 +1,6 @@
-import { LockConfigurationError, ownLockOf, type PgLocksKey } from '../core/index.js';
-import { BACKEND_ID, IN_THIS_DATABASE, type Look } from './inspect-locks.js';
+import { LockConfigurationError, ownLockOf, type PgLocksKey, SqlState, sqlStateOf } from '../core/index.js';
+import type { RunQuery } from './inspect-locks.js';
+import { BACKEND_ID, IN_THIS_DATABASE } from './inspect-statement.js';
 
 /** Whose backends are meant. What is left out may be any. */
 export interface HolderCondition {
@@ -43,19 +44,18 @@ WHERE pid IS NOT NULL`;
  * listed, and its owner has to.
  */
 export async function terminateHolders(
-  look: Look,
+  query: RunQuery,
   { key, pid, backendId = '' }: HolderCondition,
 ): Promise<Ending> {
   const keyText = key === undefined ? '' : ownLockOf(key);
   let text: string | null | undefined;
   try {
-    [text] = await look({
+    [text] = await query({
       text: TERMINATE,
       values: [keyText, pid === undefined ? '' : String(pid), backendId],
     });
   } catch (error) {
-    // https://www.postgresql.org/docs/current/errcodes-appendix.html: insufficient_privilege
-    if ((error as { code?: unknown }).code === '42501') throw lacksPrivilege(error as Error);
+    if (sqlStateOf(error) === SqlState.insufficientPrivilege) throw lacksPrivilege(error as Error);
     throw error;
   }
   const ended = JSON.parse(text ?? '') as Ended[];

@@ -1,6 +1,6 @@
 import { Cron } from '@nestjs/schedule';
 import type { LockedJobDecorator } from '../locking/async-method.js';
-import { cronFiring } from './schedule/firing.js';
+import { cronFiring } from './schedule/find-firing.js';
 import { cronTimes } from './schedule/job-times.js';
 import type { RecordOptions } from './records/record.options.js';
 import { exclusiveJob } from './exclusive-job.js';
@@ -41,7 +41,7 @@ export function ExclusiveCron(
   expression: Parameters<typeof Cron>[0],
   options: ExclusiveCronOptions = {},
 ): LockedJobDecorator {
-  const { lockOptions, tickOptions, cronOptions } = partCronOptions(options);
+  const { lockOptions, tickOptions, cronOptions } = splitCronOptions(options);
   // `cron` keeps a context for its callback, which @nestjs/schedule passes on and makes no use of: by it the job is found again.
   const context = {};
   const withContext: object = { ...cronOptions, context };
@@ -54,8 +54,8 @@ export function ExclusiveCron(
   return exclusiveJob('@ExclusiveCron', timer, { ...lockOptions, ...tickOptions });
 }
 
-/** Parts the options into those of the lock, those by which one run a tick is made sure of, and those of `@Cron`. */
-export function partCronOptions(options: ExclusiveCronOptions) {
+/** Splits the options into those of the lock, those by which one run a tick is made sure of, and those of `@Cron`. */
+export function splitCronOptions(options: ExclusiveCronOptions) {
   const {
     lock,
     onBusy,

@@ -1,6 +1,6 @@
 import { Interval } from '@nestjs/schedule';
 import type { LockedJobDecorator } from '../locking/async-method.js';
-import { intervalFiring } from './schedule/firing.js';
+import { intervalFiring } from './schedule/find-firing.js';
 import { intervalTimes } from './schedule/job-times.js';
 import type { ExclusiveJobOptions } from './exclusive-job.options.js';
 import { exclusiveTimer, type ExclusiveTimerArguments } from './exclusive-timer.js';

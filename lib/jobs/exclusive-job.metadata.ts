@@ -9,8 +9,8 @@ const JOBS = Symbol.for('nestjs-advisory-lock:exclusive-jobs');
 export interface ExclusiveJob {
   /** Which of them it was, as it is written: `@ExclusiveCron`. */
   readonly decorator: string;
-  /** The slot of the service whose lock it takes. */
-  readonly slot: symbol;
+  /** The key of the service whose lock it takes. */
+  readonly serviceKey: symbol;
   /** The lock's name, where one was given. */
   readonly lock: LockName | undefined;
   /** The leadership under which it runs, where one was given. */

@@ -1,5 +1,5 @@
 import type { LockName } from '../core/index.js';
-import type { OnBusy } from '../locking/run-locked.js';
+import type { OnBusy } from '../locking/on-busy.js';
 
 /** What every exclusive job has. */
 export interface ExclusiveJobOptions {

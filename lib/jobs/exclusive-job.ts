@@ -1,19 +1,20 @@
 import 'reflect-metadata';
-import { Logger } from '@nestjs/common';
+import { LockConfigurationError } from '../core/index.js';
 import { getAdvisoryLockToken } from '../locking/advisory-lock.tokens.js';
-import type { FindFiring } from './schedule/firing.js';
-import type { FindTimes } from './schedule/job-times.js';
-import type { RecordOptions } from './records/record.options.js';
-import type { TickOptions } from './tick.options.js';
-import { describeNames, LockConfigurationError, type LockName } from '../core/index.js';
 import type { LockedJobDecorator } from '../locking/async-method.js';
-import { checkJobOptions } from '../locking/decorator-options.js';
-import type { ExclusiveJobOptions, LeaderOptions } from './exclusive-job.options.js';
+import { replaceMethod } from '../locking/locked-method.js';
+import { requiredService } from '../locking/required-service.js';
+import { declareServiceKey } from '../locking/service-key.js';
 import { type ExclusiveJob, jobLockName, noteExclusiveJob } from './exclusive-job.metadata.js';
-import { lockMethod, type MethodLock } from '../locking/lock-method.js';
+import type { ExclusiveJobOptions, LeaderOptions } from './exclusive-job.options.js';
+import { jobHostOf } from './job-host.js';
+import type { JobMethod } from './job-method.js';
+import { checkJobOptions } from './job-options.js';
+import type { RecordOptions } from './records/record.options.js';
 import { runJob } from './run/run-job.js';
-
-const logger = new Logger('AdvisoryLock');
+import type { FindFiring } from './schedule/find-firing.js';
+import type { FindTimes } from './schedule/job-times.js';
+import type { TickOptions } from './tick.options.js';
 
 /** The timer of @nestjs/schedule that calls a job. */
 export interface JobTimer {
@@ -41,11 +42,12 @@ export function exclusiveJob(
 ): LockedJobDecorator {
   checkJobOptions(decorator, options);
   const { lock, onBusy = 'skip', connection, leader, ...tick } = options;
+  const serviceKey = getAdvisoryLockToken(connection);
   const schedule = scheduleMetadata(scheduled);
   const isRecorded = tick.tick === 'record' && mark !== undefined;
-  const job: ExclusiveJob = {
+  const noted: ExclusiveJob = {
     decorator,
-    slot: getAdvisoryLockToken(connection),
+    serviceKey,
     lock,
     leader,
     schedule,
@@ -59,36 +61,22 @@ export function exclusiveJob(
   ): void => {
     const methodName = String(propertyKey);
     refuseSecondSchedule(schedule, descriptor?.value, `${target.constructor.name}.${methodName}`);
-    const nameOf = (instance: object): LockName => jobLockName(instance, methodName, job);
-    const lockOfMethod: MethodLock = {
-      connection,
-      nameOf,
-      isItsTurn: leader === undefined ? undefined : leads(leader, methodName),
+    const job: JobMethod = {
+      nameOf: (instance) => jobLockName(instance, methodName, noted),
+      leader,
       onBusy,
-      // The scheduler logs what a job throws as an error, and a timer that fires now is nothing unusual.
-      onShutdown: (instance) => {
-        logger.debug(`Skipped ${instance.constructor.name}.${methodName}: the application is shutting down`);
-      },
-      lockOptions: {},
+      findFiring,
+      tick: tick as TickOptions | RecordOptions,
     };
-    const method = lockMethod(target, propertyKey, descriptor, lockOfMethod, (locked, instance, args) =>
-      runJob({ ...locked, nameOf, findFiring, tick: tick as TickOptions | RecordOptions }, instance, args),
+    // A function that is async, so that whatever is wrong rejects.
+    const method = replaceMethod(target, propertyKey, descriptor, async (call) =>
+      runJob(job, call, jobHostOf(requiredService(call.instance, serviceKey, methodName))),
     );
+    declareServiceKey(target, serviceKey);
     for (const [key, value] of schedule) Reflect.defineMetadata(key, value, method);
-    noteExclusiveJob(target, propertyKey, job);
+    noteExclusiveJob(target, propertyKey, noted);
   };
   return decorate;
-}
-
-function leads(leader: LockName, methodName: string): NonNullable<MethodLock['isItsTurn']> {
-  return (service, instance) => {
-    const isLeader = service.isLeader(leader);
-    if (!isLeader) {
-      const where = `${instance.constructor.name}.${methodName}`;
-      logger.debug(`Skipped ${where}: this instance does not lead "${describeNames(leader)}"`);
-    }
-    return isLeader;
-  };
 }
 
 /** What the scheduling decorator notes on a method, by asking it, as its keys are no public API. */

@@ -1,4 +1,4 @@
-import { describe, LockConfigurationError } from '../core/index.js';
+import { describe, isWholeNumber, LockConfigurationError, MAX_TIMER_MS } from '../core/index.js';
 import type { LockedJobDecorator } from '../locking/async-method.js';
 import { exclusiveJob, type JobTimer } from './exclusive-job.js';
 import type { ExclusiveJobOptions } from './exclusive-job.options.js';
@@ -34,17 +34,15 @@ function isNamed(
 }
 
 /**
- * The most that Node's timers take. What is more, less than 1 or no number becomes 1 ms: a job that was meant for once a month
- * would run a thousand times a second.
+ * Of a delay that is too long, less than 1 or no number, Node makes 1 ms: a job that is meant for once a month would run
+ * a thousand times a second.
  *
  * @see https://nodejs.org/api/timers.html#settimeoutcallback-delay-args
  */
-const MAX_MS = 2 ** 31 - 1;
-
 function checkMs(decorator: string, ms: unknown): void {
-  if (Number.isInteger(ms) && (ms as number) >= 1 && (ms as number) <= MAX_MS) return;
+  if (isWholeNumber(ms, 1, MAX_TIMER_MS)) return;
   throw new LockConfigurationError(
-    `${decorator} has to be given a whole number of milliseconds, from 1 to ${MAX_MS} (24 days), but ${describe(ms)} came. ` +
+    `${decorator} has to be given a whole number of milliseconds, from 1 to ${MAX_TIMER_MS} (24 days), but ${describe(ms)} came. ` +
       'Where days or months are meant, use @ExclusiveCron.',
   );
 }

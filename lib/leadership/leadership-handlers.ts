@@ -1,16 +1,16 @@
-import type { LeadershipBody } from './leadership.js';
+import type { LeadershipBody } from './leadership-body.js';
 import { isEcho, whenAborted } from './term.js';
 
-/** What an instance does as long as it leads, in several places. */
-export interface Duties {
+/** What an instance does while it leads, in several places. */
+export interface LeadershipHandlers {
   /** Begin together. */
   readonly begin: readonly LeadershipBody[];
   /** Begin once all of the others have settled. */
   readonly end: readonly LeadershipBody[];
 }
 
-/** All duties as one body. When one fails, the others are told to end, and the body fails. */
-export function perform({ begin, end }: Duties): LeadershipBody {
+/** All handlers as one body. When one fails, the others are told to end, and the body fails. */
+export function combineHandlers({ begin, end }: LeadershipHandlers): LeadershipBody {
   return async (leading) => {
     const term = new AbortController();
     const { signal } = term;

@@ -1,10 +1,9 @@
 import 'reflect-metadata';
 import { getAdvisoryLockToken } from '../locking/advisory-lock.tokens.js';
-import { describeNames, type LockName } from '../core/index.js';
-import { checkLeadershipOptions } from '../locking/decorator-options.js';
+import { aModuleName, checkOptions, describeNames, KeyRegistry, type LockName } from '../core/index.js';
 import { noteLiteralLocks } from '../locking/literal-locks.js';
-import { checkedMethod } from '../locking/lock-method.js';
-import { declareSlot } from '../locking/service-key.js';
+import { checkedMethod } from '../locking/locked-method.js';
+import { declareServiceKey } from '../locking/service-key.js';
 
 const METHODS = Symbol.for('nestjs-advisory-lock:leadership-methods');
 
@@ -31,8 +30,8 @@ export interface LeadershipMethod {
   readonly propertyKey: string | symbol;
   /** What is led. */
   readonly name: LockName;
-  /** The slot of the service by which it is led. */
-  readonly slot: symbol;
+  /** The key of the service by which it is led. */
+  readonly serviceKey: symbol;
 }
 
 /** Notes on the class that the method is to be called, and asks Nest for the service, as without its module nobody would call. */
@@ -41,17 +40,18 @@ export function leadershipMethod(
   name: LockName,
   options: OnLeadershipOptions,
 ): LeadershipMethodDecorator {
-  checkLeadershipOptions(decorator, name, options);
-  const slot = getAdvisoryLockToken(options.connection);
+  new KeyRegistry().keyOf(name);
+  checkOptions(options, { connection: aModuleName }, decorator);
+  const serviceKey = getAdvisoryLockToken(options.connection);
   const decorate = (
     target: object,
     propertyKey: string | symbol,
     descriptor: PropertyDescriptor | undefined,
   ): void => {
     checkedMethod(target, propertyKey, descriptor);
-    declareSlot(target, slot);
-    noteLiteralLocks(target, name, slot);
-    const method = { decorator, propertyKey, name, slot };
+    declareServiceKey(target, serviceKey);
+    noteLiteralLocks(target, name, serviceKey);
+    const method = { decorator, propertyKey, name, serviceKey };
     // A subclass may override the method, decorator and all.
     const others = leadershipMethodsOf(target).filter((other) => !isSame(other, method));
     Reflect.defineMetadata(METHODS, [...others, method], target);
@@ -68,7 +68,7 @@ function isSame(one: LeadershipMethod, other: LeadershipMethod): boolean {
   return (
     one.decorator === other.decorator &&
     one.propertyKey === other.propertyKey &&
-    one.slot === other.slot &&
+    one.serviceKey === other.serviceKey &&
     describeNames(one.name) === describeNames(other.name)
   );
 }

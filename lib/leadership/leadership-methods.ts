@@ -1,47 +1,45 @@
 import type { OnApplicationBootstrap, OnModuleInit } from '@nestjs/common';
-import type { DiscoveryService, ModuleRef } from '@nestjs/core';
-import type { AdvisoryLockService } from '../nest/advisory-lock.service.js';
-import { type Duties, perform } from './leadership-handlers.js';
-import type { LeadershipBody } from './leadership.js';
+import { describeNames, KeyRegistry, LockConfigurationError, type LockName } from '../core/index.js';
 import { exclusiveJobsOf, jobLockName } from '../jobs/exclusive-job.metadata.js';
+import type { Provided, ProviderScan } from '../locking/provider-scan.js';
+import type { LeadershipBody } from './leadership-body.js';
+import { combineHandlers, type LeadershipHandlers } from './leadership-handlers.js';
 import { leadershipMethodsOf } from './leadership-method.js';
-import { describeNames, KeyBook, LockConfigurationError, type LockName } from '../core/index.js';
-import { allProvided, type Provided } from '../locking/all-provided.js';
-import { findScheduler } from '../jobs/schedule/find-scheduler.js';
+import type { Leaderships } from './leaderships.js';
 
-interface Candidacy extends Duties {
+interface LeadershipGroup extends LeadershipHandlers {
   readonly name: LockName;
   readonly begin: LeadershipBody[];
   readonly end: LeadershipBody[];
 }
 
-/** Finds what is done by a leader, and campaigns for it: once for each name. The service ends the campaigns at shutdown. */
+/** Finds what a leader does, and campaigns for it: once for each name. The campaigns end at shutdown. */
 export class LeadershipMethods implements OnModuleInit, OnApplicationBootstrap {
-  private readonly keys = new KeyBook();
-  private readonly candidacies = new Map<string, Candidacy>();
+  private readonly keys = new KeyRegistry();
+  private readonly groups = new Map<string, LeadershipGroup>();
 
   constructor(
-    private readonly discovery: DiscoveryService,
-    private readonly moduleRef: ModuleRef,
-    /** The slot of the module's own service. */
-    private readonly slot: symbol,
-    private readonly service: AdvisoryLockService,
+    private readonly scan: ProviderScan,
+    /** Of the module's own service. */
+    private readonly serviceKey: symbol,
+    private readonly leaderships: Leaderships,
+    /** Whether this instance has timers. One without them that led would keep the jobs from all others. */
+    private readonly hasScheduler: () => boolean,
   ) {}
 
   onModuleInit(): void {
-    const provided = allProvided(this.discovery);
+    const { provided } = this.scan;
     for (const each of provided) this.addMethods(each);
-    // An instance without a scheduler that led would keep the jobs from all others.
-    if (findScheduler(this.moduleRef) !== undefined)
-      for (const { instance } of provided) this.addJobs(instance);
+    if (this.hasScheduler()) for (const { instance } of provided) this.addJobs(instance);
   }
 
   onApplicationBootstrap(): void {
-    for (const { name, ...duties } of this.candidacies.values()) this.service.lead(name, perform(duties));
+    for (const { name, ...handlers } of this.groups.values())
+      this.leaderships.lead(name, combineHandlers(handlers));
   }
 
   private addMethods({ instance, isSingleton }: Provided): void {
-    const methods = leadershipMethodsOf(instance).filter(({ slot }) => slot === this.slot);
+    const methods = leadershipMethodsOf(instance).filter(({ serviceKey }) => serviceKey === this.serviceKey);
     for (const { decorator, propertyKey, name } of methods) {
       const where = `${instance.constructor.name}.${String(propertyKey)}`;
       if (!isSingleton) {
@@ -50,7 +48,7 @@ export class LeadershipMethods implements OnModuleInit, OnApplicationBootstrap {
             'object that could lead. Move the method to a provider in the default scope.',
         );
       }
-      const { begin, end } = this.candidacyFor(name);
+      const { begin, end } = this.groupOf(name);
       const call: LeadershipBody = (signal) =>
         (instance as Record<string | symbol, LeadershipBody>)[propertyKey]?.(signal);
       (decorator === '@OnLeadership' ? begin : end).push(call);
@@ -59,8 +57,8 @@ export class LeadershipMethods implements OnModuleInit, OnApplicationBootstrap {
 
   private addJobs(instance: object): void {
     for (const [methodName, job] of exclusiveJobsOf(instance)) {
-      if (job.slot !== this.slot || job.leader === undefined) continue;
-      this.candidacyFor(job.leader);
+      if (job.serviceKey !== this.serviceKey || job.leader === undefined) continue;
+      this.groupOf(job.leader);
       const lock = jobLockName(instance, String(methodName), job);
       if (this.keys.keyOf(lock).id !== this.keys.keyOf(job.leader).id) continue;
       throw new LockConfigurationError(
@@ -70,10 +68,10 @@ export class LeadershipMethods implements OnModuleInit, OnApplicationBootstrap {
     }
   }
 
-  private candidacyFor(name: LockName): Candidacy {
+  private groupOf(name: LockName): LeadershipGroup {
     const { id } = this.keys.keyOf(name);
-    const candidacy = this.candidacies.get(id) ?? { name, begin: [], end: [] };
-    this.candidacies.set(id, candidacy);
-    return candidacy;
+    const group = this.groups.get(id) ?? { name, begin: [], end: [] };
+    this.groups.set(id, group);
+    return group;
   }
 }

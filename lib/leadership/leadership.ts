@@ -1,9 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type AdvisoryLock, GrowingPause, LockShutdownError, messageOf } from '../core/index.js';
+import {
+  type AdvisoryLock,
+  GrowingPause,
+  LockShutdownError,
+  messageOf,
+  type LockLog,
+} from '../core/index.js';
+import type { LeadershipBody } from './leadership-body.js';
 import { Term } from './term.js';
-
-/** What an instance does while it leads. The signal aborts when it leads no more. */
-export type LeadershipBody = (signal: AbortSignal) => void | PromiseLike<void>;
 
 /** The options of `AdvisoryLockService.lead`. */
 export interface LeadOptions {
@@ -14,16 +18,9 @@ export interface LeadOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Where a campaign says what comes of it: a Nest logger fits. */
-export interface LeadershipLog {
-  log(message: string): void;
-  warn(message: string): void;
-  error(message: string, stack?: string): void;
-}
-
 /** The pauses after a failed attempt or term, in milliseconds. */
 const FIRST_PAUSE_MS = 100;
-const LONGEST_PAUSE_MS = 5_000;
+const MAX_PAUSE_MS = 5_000;
 
 /**
  * A candidate for the leadership of a fleet, and its leader once it is elected: what `AdvisoryLockService.lead` answers.
@@ -39,7 +36,7 @@ export class Leadership implements AsyncDisposable {
   /** Resolves when it is over for good. @internal */
   readonly over: Promise<void>;
   private term: Term | undefined;
-  private readonly pauses = new GrowingPause(FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
+  private readonly pauses = new GrowingPause(FIRST_PAUSE_MS, MAX_PAUSE_MS);
   private isOutage = false;
 
   /** @internal */
@@ -49,7 +46,7 @@ export class Leadership implements AsyncDisposable {
     /** Waits for the lock for some time; answers `undefined` when that is over. */
     private readonly acquire: (signal: AbortSignal) => Promise<AdvisoryLock | undefined>,
     private readonly body: LeadershipBody,
-    private readonly log: LeadershipLog,
+    private readonly log: LockLog,
   ) {
     this.over = this.campaign();
   }
@@ -86,13 +83,13 @@ export class Leadership implements AsyncDisposable {
 
   private async campaign(): Promise<void> {
     while (!this.isStopped) {
-      const lock = await this.stand();
+      const lock = await this.awaitElection();
       if (lock !== undefined) await this.lead(lock);
     }
   }
 
-  /** Answers the lock when this candidate is elected. */
-  private async stand(): Promise<AdvisoryLock | undefined> {
+  /** Resolves to the lock when this candidate is elected. */
+  private async awaitElection(): Promise<AdvisoryLock | undefined> {
     try {
       const lock = await this.acquire(this.stopping.signal);
       if (this.isOutage) this.log.log(`Campaigning to lead "${this.name}" again`);
@@ -100,7 +97,7 @@ export class Leadership implements AsyncDisposable {
       return lock;
     } catch (error) {
       if (error instanceof LockShutdownError) void this.stopBecause(error);
-      if (!this.isStopped) this.tellOutage(error);
+      if (!this.isStopped) this.logOutage(error);
       await this.pause();
       return undefined;
     }
@@ -113,11 +110,11 @@ export class Leadership implements AsyncDisposable {
     if (!this.isStopped) {
       this.log.log(`Leading "${this.name}"`);
       const failures = await this.term.serve(this.body);
-      this.tellEnd(this.term, failures);
+      this.logEnd(this.term, failures);
     }
     await lock.release();
     this.term = undefined;
-    if (performance.now() - startedAt > LONGEST_PAUSE_MS) this.pauses.reset();
+    if (performance.now() - startedAt > MAX_PAUSE_MS) this.pauses.reset();
     await this.pause();
   }
 
@@ -126,7 +123,7 @@ export class Leadership implements AsyncDisposable {
     await sleep(this.pauses.nextMs(), undefined, { signal: this.stopping.signal }).catch(() => undefined);
   }
 
-  private tellEnd({ lost }: Term, failures: readonly unknown[]): void {
+  private logEnd({ lost }: Term, failures: readonly unknown[]): void {
     const what = `What leads "${this.name}" here failed, so this instance does not lead it any more`;
     for (const failure of failures) {
       this.log.error(`${what}: ${String(failure)}`, failure instanceof Error ? failure.stack : undefined);
@@ -135,7 +132,7 @@ export class Leadership implements AsyncDisposable {
     else if (this.isStopped) this.log.log(`Stopped leading "${this.name}"`);
   }
 
-  private tellOutage(error: unknown): void {
+  private logOutage(error: unknown): void {
     if (this.isOutage) return;
     this.isOutage = true;
     const message = messageOf(error);

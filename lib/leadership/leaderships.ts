@@ -2,28 +2,23 @@ import { Logger } from '@nestjs/common';
 import {
   checkOptions,
   describeNames,
-  type KeyBook,
   type LockName,
+  type LockRuntime,
   LockShutdownError,
-  type LockTable,
+  REJOIN_MS,
   runOutside,
-  type SessionLocks,
   signalRules,
 } from '../core/index.js';
-import { Leadership, type LeadershipBody, type LeadOptions } from './leadership.js';
-import { REJOIN_MS } from './rejoin-ms.js';
+import { Leadership, type LeadOptions } from './leadership.js';
+import type { LeadershipBody } from './leadership-body.js';
 
 /** The candidates of this process. */
 export class Leaderships {
   private readonly candidates = new Map<Leadership, string>();
 
-  constructor(
-    private readonly keys: KeyBook,
-    private readonly table: LockTable,
-    private readonly locks: SessionLocks,
-  ) {
+  constructor(private readonly runtime: Pick<LockRuntime, 'keys' | 'locks' | 'closeSignal' | 'isClosed'>) {
     // The lock goes when the body has settled, whatever else the module waits for.
-    const { closeSignal } = table;
+    const { closeSignal } = runtime;
     closeSignal.addEventListener('abort', () => {
       for (const leadership of this.candidates.keys()) void leadership.stopBecause(closeSignal.reason);
     });
@@ -31,10 +26,11 @@ export class Leaderships {
 
   lead(name: LockName, body: LeadershipBody, options: LeadOptions = {}): Leadership {
     checkOptions(options, signalRules, 'lead()');
-    const { id } = this.keys.keyOf(name);
-    if (this.table.isClosed) throw new LockShutdownError(describeNames(name));
-    const acquire = (signal: AbortSignal) => this.locks.tryAcquire(name, { waitMs: REJOIN_MS, signal });
-    // It outlasts the caller: inside of his lock it would be elected by that.
+    const { id } = this.runtime.keys.keyOf(name);
+    if (this.runtime.isClosed) throw new LockShutdownError(describeNames(name));
+    const acquire = (signal: AbortSignal) =>
+      this.runtime.locks.tryAcquire(name, { waitMs: REJOIN_MS, signal });
+    // It outlasts the caller: inside the caller's lock it would be elected by that.
     const leadership = runOutside(
       () => new Leadership(describeNames(name), acquire, body, new Logger('AdvisoryLock')),
     );
@@ -44,7 +40,7 @@ export class Leaderships {
   }
 
   isLeader(name: LockName): boolean {
-    const { id } = this.keys.keyOf(name);
+    const { id } = this.runtime.keys.keyOf(name);
     return [...this.candidates].some(([leadership, keyId]) => keyId === id && leadership.isLeader);
   }
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type AdvisoryLock, type LockLostError, runInside } from '../core/index.js';
-import type { LeadershipBody } from './leadership.js';
+import type { LeadershipBody } from './leadership-body.js';
 
 /** One time that an instance leads, until its lock is lost, its body fails or it is told to end. */
 export class Term {

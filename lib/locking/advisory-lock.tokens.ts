@@ -1,5 +1,4 @@
-/** The name of the module that is meant when none is given. */
-export const DEFAULT_NAME = 'default';
+import { DEFAULT_NAME } from '../core/index.js';
 
 /**
  * The injection token of an `AdvisoryLockService`: of the one configured as `name`, or of the default one.

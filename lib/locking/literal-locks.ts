@@ -6,13 +6,13 @@ const LITERALS = Symbol.for('nestjs-advisory-lock:literal-locks');
 /** A lock whose name is written in a decorator, and so is known before it is ever used. */
 export interface LiteralLock {
   readonly name: LockName;
-  /** The slot of the service that takes it. */
-  readonly slot: symbol;
+  /** The key of the service that takes it. */
+  readonly serviceKey: symbol;
 }
 
 /** Notes on the class which locks its methods take. */
-export function noteLiteralLocks(prototype: object, names: LockNames, slot: symbol): void {
-  const locks = (isOneName(names) ? [names] : names).map((name): LiteralLock => ({ name, slot }));
+export function noteLiteralLocks(prototype: object, names: LockNames, serviceKey: symbol): void {
+  const locks = (isOneName(names) ? [names] : names).map((name): LiteralLock => ({ name, serviceKey }));
   Reflect.defineMetadata(LITERALS, [...literalLocksOf(prototype), ...locks], prototype);
 }
 

@@ -8,10 +8,12 @@ import type {
 } from '../core/index.js';
 import { getAdvisoryLockToken } from './advisory-lock.tokens.js';
 import type { LockedMethodDecorator } from './async-method.js';
-import { checkDecoratorOptions } from './decorator-options.js';
+import { callLocked, type MethodLock, streamInTransaction } from './call-locked.js';
 import { noteLiteralLocks } from './literal-locks.js';
-import { lockMethod } from './lock-method.js';
-import type { OnBusy } from './run-locked.js';
+import { replaceMethod, returnsObservable } from './locked-method.js';
+import { checkMethodOptions } from './method-options.js';
+import type { OnBusy } from './on-busy.js';
+import { declareServiceKey } from './service-key.js';
 
 /** The options of `@WithAdvisoryLock`. */
 export interface WithAdvisoryLockOptions<Args extends readonly unknown[] = readonly unknown[]>
@@ -74,22 +76,27 @@ export function WithAdvisoryLock<Args extends readonly unknown[] = readonly unkn
   name: LockNames | ((...args: Args) => LockNames),
   options: WithAdvisoryLockOptions<Args> | WithAdvisoryLockInTransactionOptions<Args> = {},
 ): LockedMethodDecorator<Args> {
-  checkDecoratorOptions('@WithAdvisoryLock', options);
-  const { onBusy = 'throw', connection, scope = 'session', ...wish } = options;
+  checkMethodOptions('@WithAdvisoryLock', options);
+  const { onBusy = 'throw', connection, scope = 'session', ...lockOptions } = options;
+  const serviceKey = getAdvisoryLockToken(connection);
+  const lock: MethodLock = {
+    serviceKey,
+    nameOf: (args) => (typeof name === 'function' ? name(...(args as Args)) : name),
+    onBusy: onBusy as OnBusy,
+    lockOptions,
+    transaction: scope === 'transaction' ? lockOptions : undefined,
+  };
   const decorate = (
     target: object,
     propertyKey: string | symbol,
     descriptor: PropertyDescriptor | undefined,
   ): void => {
-    lockMethod(target, propertyKey, descriptor, {
-      connection,
-      nameOf: (_instance, args) => (typeof name === 'function' ? name(...(args as Args)) : name),
-      onBusy: onBusy as OnBusy,
-      onShutdown: undefined,
-      lockOptions: wish,
-      transaction: scope === 'transaction' ? wish : undefined,
-    });
-    if (typeof name !== 'function') noteLiteralLocks(target, name, getAdvisoryLockToken(connection));
+    if (lock.transaction !== undefined && returnsObservable(target, propertyKey)) {
+      throw streamInTransaction(`${target.constructor.name}.${String(propertyKey)}`);
+    }
+    replaceMethod(target, propertyKey, descriptor, (call) => callLocked(lock, call));
+    declareServiceKey(target, serviceKey);
+    if (typeof name !== 'function') noteLiteralLocks(target, name, serviceKey);
   };
   return decorate;
 }

@@ -1,20 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DataSource, Migration } from 'typeorm';
-import { AdvisoryLockService } from '../nest/advisory-lock.service.js';
 import {
+  anObject,
   applicationNameOf,
   checkOptions,
   defaultInstanceName,
-  KeyBook,
   LockConfigurationError,
   type LockConnectionOptions,
-  LockConnections,
-  LockTable,
+  LockEngine,
   LockTimeoutError,
+  oneOf,
   type OptionRules,
   type PostgresOptions,
   signalRules,
-  Transactions,
   waitRules,
 } from '../core/index.js';
 
@@ -39,8 +37,8 @@ export interface RunMigrationsOptions {
 const rules: OptionRules = {
   ...waitRules,
   ...signalRules,
-  transaction: [(value) => ['all', 'none', 'each'].includes(value as string), "'all', 'none' or 'each'"],
-  connectionOptions: [(value) => typeof value === 'object' && value !== null, 'an object'],
+  transaction: oneOf('all', 'none', 'each'),
+  connectionOptions: anObject,
 };
 
 /** The shortest pause between two attempts, in milliseconds; the longest is twice that, so that a fleet falls out of step. */
@@ -70,24 +68,23 @@ export async function runMigrationsExclusively(
   const { waitMs = Infinity, signal, connectionOptions = {} } = options;
   const postgres = postgresOptionsOf(dataSource);
   const name = `migrations:${postgres.schema ?? 'public'}.${postgres.migrationsTableName ?? 'migrations'}`;
-  const table = new LockTable(
-    new LockConnections(() => postgres, {
-      overrides: connectionOptions,
-      applicationName: applicationNameOf(defaultInstanceName(), 'migrations'),
-    }),
-  );
-  const locks = new AdvisoryLockService(new KeyBook(), table, {}, new Transactions(() => dataSource));
+  const engine = LockEngine.open({
+    database: () => postgres,
+    dataSource: () => dataSource,
+    connectionOptions,
+    applicationName: applicationNameOf(defaultInstanceName(), 'migrations'),
+  });
   const deadline = performance.now() + waitMs;
   try {
     for (;;) {
       signal?.throwIfAborted();
-      const outcome = await locks.tryWithLock(name, () => migrate(dataSource, options.transaction));
+      const outcome = await engine.locks.tryWithLock(name, () => migrate(dataSource, options.transaction));
       if (outcome.acquired) return outcome.value;
       if (performance.now() >= deadline) throw new LockTimeoutError(name, waitMs);
       await pause(deadline, signal);
     }
   } finally {
-    await table.close(0);
+    await engine.close(0);
   }
 }
 

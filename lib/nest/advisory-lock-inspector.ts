@@ -1,17 +1,22 @@
 import { Logger } from '@nestjs/common';
-import type { AdvisoryLockService } from './advisory-lock.service.js';
 import {
   checkOptions,
   LockConfigurationError,
+  type LockEngine,
   type LockKey,
   type LockMode,
   type LockName,
+  wholeMs,
 } from '../core/index.js';
+import type { Fleet } from '../fleet/fleet.js';
 import type { FleetLook } from '../fleet/fleet-look.js';
+import { terminateListed } from '../fleet/terminate-listed.js';
+import type { RunQuery } from '../inspection/inspect-locks.js';
 import type { InspectedLock, WaitGraph } from '../inspection/inspected-lock.js';
 import { type Ending, terminateHolders } from '../inspection/terminate-holders.js';
-import { terminateListed } from '../fleet/terminate-listed.js';
 import { waitGraphOf } from '../inspection/wait-graph.js';
+import type { AdvisoryLockService } from './advisory-lock.service.js';
+import { type FeatureHost, FEATURES } from './features.js';
 
 /** Which locks to list; all conditions have to hold. */
 export interface LockFilter {
@@ -49,10 +54,7 @@ export interface FleetLookOptions {
 
 const FLEET_WITHIN_MS = 500;
 
-const withinRule = [
-  (value: unknown) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 60_000,
-  'a whole number of milliseconds, from 0 to 60000',
-] as const;
+const withinRule = wholeMs(0, 60_000);
 
 /**
  * Whose backend to end: the holders of a lock by its name; a backend by its pid, if it holds any lock of the database; or one holder
@@ -94,7 +96,17 @@ export interface TerminateOptions {
 export class AdvisoryLockInspector {
   private readonly logger = new Logger('AdvisoryLockInspector');
 
-  constructor(private readonly locks: AdvisoryLockService) {}
+  private readonly engine: LockEngine;
+  private readonly instances: Fleet;
+
+  constructor(locks: AdvisoryLockService);
+  /** @internal */
+  // eslint-disable-next-line @typescript-eslint/unified-signatures -- only this one is left out of the published types
+  constructor(host: FeatureHost);
+  constructor({ [FEATURES]: { engine, fleet } }: FeatureHost) {
+    this.engine = engine;
+    this.instances = fleet;
+  }
 
   /**
    * All advisory locks of the database, those that are held first, then those that are waited for, the longest wait first.
@@ -109,7 +121,7 @@ export class AdvisoryLockInspector {
   async list({ name, isGranted, mode, pid, fleetWithinMs }: LockFilter & FleetOptions = {}): Promise<
     InspectedLock[]
   > {
-    const { locks } = await this.look(fleetWithinMs, name);
+    const { locks } = await this.inspect(fleetWithinMs, name);
     return locks.filter(
       (lock) =>
         (isGranted === undefined || lock.isGranted === isGranted) &&
@@ -141,7 +153,7 @@ export class AdvisoryLockInspector {
    * ```
    */
   async graph({ fleetWithinMs }: FleetOptions = {}): Promise<WaitGraph> {
-    return waitGraphOf((await this.look(fleetWithinMs)).locks);
+    return waitGraphOf((await this.inspect(fleetWithinMs)).locks);
   }
 
   /**
@@ -158,7 +170,7 @@ export class AdvisoryLockInspector {
    */
   async fleet({ name, withinMs = FLEET_WITHIN_MS }: FleetLookOptions = {}): Promise<FleetLook> {
     checkOptions({ withinMs }, { withinMs: withinRule }, 'AdvisoryLockInspector');
-    return this.locks.fleet.look({ keys: this.keysOf(name), withinMs });
+    return this.instances.inspect({ keys: this.keysOf(name), withinMs });
   }
 
   /**
@@ -184,27 +196,26 @@ export class AdvisoryLockInspector {
     const { pids, isOwnMeant } = await this.end(target);
     for (const pid of pids)
       this.logger.warn(`Backend ${pid}, which held ${describe(target)}, was ended: ${reason}`);
-    if (isOwnMeant) this.locks.table.failSession(new Error(`it was ended by hand: ${reason}`));
+    if (isOwnMeant) this.engine.failSession(new Error(`it was ended by hand: ${reason}`));
     return [...pids];
   }
 
-  private async look(fleetWithinMs: number | undefined, name?: LockName): Promise<FleetLook> {
+  private async inspect(fleetWithinMs: number | undefined, name?: LockName): Promise<FleetLook> {
     checkOptions({ fleetWithinMs }, { fleetWithinMs: withinRule }, 'AdvisoryLockInspector');
     const withinMs = fleetWithinMs === 0 ? undefined : fleetWithinMs;
-    return this.locks.fleet.look({ keys: this.keysOf(name), withinMs });
+    return this.instances.inspect({ keys: this.keysOf(name), withinMs });
   }
 
   private keysOf(name: LockName | undefined): LockKey[] | undefined {
-    return name === undefined ? undefined : [this.locks.keys.keyOf(name)];
+    return name === undefined ? undefined : [this.engine.keys.keyOf(name)];
   }
 
-  private readonly ask = (statement: Parameters<AdvisoryLockService['table']['look']>[0]) =>
-    this.locks.table.look(statement);
+  private readonly query: RunQuery = (statement) => this.engine.server.query(statement);
 
   private end(target: TerminateTarget): Promise<Ending> {
-    if (typeof target === 'number') return terminateHolders(this.ask, { pid: target });
+    if (typeof target === 'number') return terminateHolders(this.query, { pid: target });
     if (typeof target !== 'object' || !('key' in target)) {
-      return terminateHolders(this.ask, { key: this.locks.keys.keyOf(target) });
+      return terminateHolders(this.query, { key: this.engine.keys.keyOf(target) });
     }
     const { backend, isGranted } = target;
     if (backend === undefined || !isGranted) {
@@ -212,7 +223,7 @@ export class AdvisoryLockInspector {
         `terminate() was given a lock that ${isGranted ? 'a prepared transaction holds, which has no backend: use ROLLBACK PREPARED' : 'is waited for, not held'}.`,
       );
     }
-    return terminateListed(this.locks.fleet, this.ask, target);
+    return terminateListed(this.instances, this.query, target);
   }
 }
 

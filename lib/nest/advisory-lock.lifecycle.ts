@@ -4,12 +4,7 @@ import {
   type OnApplicationBootstrap,
   type OnModuleInit,
 } from '@nestjs/common';
-import {
-  LockConfigurationError,
-  type LockConnections,
-  type LockTable,
-  type Transactions,
-} from '../core/index.js';
+import { LockConfigurationError, type LockEngine } from '../core/index.js';
 import { describeDiagnosis, POOLER_NOTICE } from '../inspection/describe-diagnosis.js';
 import { diagnose } from '../inspection/diagnose.js';
 
@@ -28,20 +23,18 @@ export class AdvisoryLockLifecycle
   private readonly logger = new Logger('AdvisoryLockModule');
 
   constructor(
-    private readonly table: LockTable,
-    private readonly connections: LockConnections,
-    private readonly transactions: Transactions,
+    private readonly engine: LockEngine,
     private readonly options: LifecycleOptions,
   ) {}
 
   /** A missing data source, or one that is not Postgres, stops the bootstrap rather than the first lock. */
   onModuleInit(): void {
-    this.connections.checkDataSource();
+    this.engine.checkDatabase();
   }
 
   /** Says what the locks will rest on, before anybody relies on it. */
   async onApplicationBootstrap(): Promise<void> {
-    const diagnosis = await diagnose(this.table);
+    const diagnosis = await diagnose(this.engine);
     this.logger.log(describeDiagnosis(diagnosis));
     if (diagnosis.pooler === 'transaction') this.logger.warn(POOLER_NOTICE);
     if (diagnosis.isHealthy) return;
@@ -58,6 +51,6 @@ export class AdvisoryLockLifecycle
   /** Before TypeORM closes its pool in `onApplicationShutdown`, as bodies that finish now still need it. */
   async beforeApplicationShutdown(): Promise<void> {
     const { shutdownTimeoutMs = DEFAULT_SHUTDOWN_TIMEOUT_MS } = this.options;
-    await Promise.all([this.table.close(shutdownTimeoutMs), this.transactions.close(shutdownTimeoutMs)]);
+    await this.engine.close(shutdownTimeoutMs);
   }
 }

@@ -1,5 +1,7 @@
 import type { InjectionToken } from '@nestjs/common';
 import {
+  aBoolean,
+  anObject,
   type BusyHttpOptions,
   busyHttpRules,
   checkOptions,
@@ -9,9 +11,13 @@ import {
   keySchemes,
   LockConfigurationError,
   type LockConnectionOptions,
-  LONGEST_INSTANCE,
+  MAX_INSTANCE_LENGTH,
+  MAX_TIMER_MS,
+  oneOf,
   type OptionRules,
   type PoolerOption,
+  wholeMs,
+  wholeNumber,
 } from '../core/index.js';
 
 /** The options of `AdvisoryLockModule.forRoot` and of what the factory of `forRootAsync` answers. */
@@ -146,42 +152,23 @@ const rules: OptionRules = {
     (value) => typeof value === 'function' || Object.hasOwn(keySchemes, value as string),
     `one of ${Object.keys(keySchemes).join(', ')}, or a function from a name to a key`,
   ],
-  connectionOptions: [(value) => typeof value === 'object' && value !== null, 'an object'],
-  maxConnections: [(value) => isWholeNumber(value, 1, 100), 'a whole number from 1 to 100'],
-  maxLocalHandoffs: [(value) => isWholeNumber(value, 0, 1_000_000), 'a whole number from 0 to 1000000'],
-  heartbeatMs: [
-    (value) => isWholeNumber(value, 100, 3_600_000),
-    'a whole number of milliseconds, from 100 to 3600000',
-  ],
-  lostAfterMs: [
-    (value) => isWholeNumber(value, 100, 3_600_000),
-    'a whole number of milliseconds, from 100 to 3600000',
-  ],
-  frozenAfterMs: [
-    (value) => isWholeNumber(value, 100, 2 ** 31 - 1),
-    'a whole number of milliseconds, from 100 to 2147483647',
-  ],
-  pooler: [
-    (value) => ['detect', 'none', 'transaction'].includes(value as string),
-    "'detect', 'none' or 'transaction'",
-  ],
-  shutdownTimeoutMs: [
-    (value) => isWholeNumber(value, 0, 2 ** 31 - 1),
-    'a whole number of milliseconds, from 0 to 2147483647',
-  ],
-  failOnProblems: [(value) => typeof value === 'boolean', 'a boolean'],
-  warnAfterTicks: [(value) => isWholeNumber(value, 0, 50), 'a whole number from 0 to 50'],
+  connectionOptions: anObject,
+  maxConnections: wholeNumber(1, 100),
+  maxLocalHandoffs: wholeNumber(0, 1_000_000),
+  heartbeatMs: wholeMs(100, 3_600_000),
+  lostAfterMs: wholeMs(100, 3_600_000),
+  frozenAfterMs: wholeMs(100, MAX_TIMER_MS),
+  pooler: oneOf('detect', 'none', 'transaction'),
+  shutdownTimeoutMs: wholeMs(0, MAX_TIMER_MS),
+  failOnProblems: aBoolean,
+  warnAfterTicks: wholeNumber(0, 50),
   telemetry: [(value) => typeof value === 'boolean' || value === 'auto', "true, false or 'auto'"],
   instanceName: [
-    (value) => typeof value === 'string' && value.length <= LONGEST_INSTANCE && /^[!-~]+$/.test(value),
-    `1 to ${LONGEST_INSTANCE} visible ASCII characters without spaces`,
+    (value) => typeof value === 'string' && value.length <= MAX_INSTANCE_LENGTH && /^[!-~]+$/.test(value),
+    `1 to ${MAX_INSTANCE_LENGTH} visible ASCII characters without spaces`,
   ],
-  joinsFleet: [(value) => typeof value === 'boolean', 'a boolean'],
+  joinsFleet: aBoolean,
 };
-
-function isWholeNumber(value: unknown, min: number, max: number): boolean {
-  return Number.isInteger(value) && (value as number) >= min && (value as number) <= max;
-}
 
 /** Refuses options that are unknown or of the wrong kind, and a factory that answered none. */
 export function checkModuleOptions(options: unknown): void {

@@ -1,51 +1,27 @@
-import type { SchedulerRegistry } from '@nestjs/schedule';
 import type { EntityManager } from 'typeorm';
 import {
   type AdvisoryLock,
-  AdvisoryLockEvents,
-  type BusyHttpOptions,
-  type ClaimTerms,
-  ConnectionLog,
+  type AdvisoryLockEvents,
   describeNames,
-  type KeyBook,
-  LockConfigurationError,
   type LockInTransactionOptions,
   type LockName,
   type LockNames,
   LockNotHeldError,
   type LockOptions,
-  type LockTable,
-  LockTeller,
-  type LockUnavailableError,
-  SessionLocks,
+  type LockRuntime,
   type TransactionBody,
   type TransactionLockOptions,
-  TransactionLocks,
-  type Transactions,
+  type TryLockOutcome,
 } from '../core/index.js';
-import { RunRecords } from '../jobs/records/run-records.js';
-import { HeldUpJobs } from '../jobs/run/starved-job-monitor.js';
-import { TickLog } from '../jobs/run/tick-log.js';
-import type { Leadership, LeadershipBody, LeadOptions } from '../leadership/leadership.js';
-import { Leaderships } from '../leadership/leaderships.js';
-import type { RunTimeJobOptions, RunTimeJobs, ScheduledJob } from '../jobs/run-time-job.js';
 import { diagnose } from '../inspection/diagnose.js';
 import type { Diagnosis } from '../inspection/diagnosis.js';
-import { Fleet } from '../fleet/fleet.js';
-
-const DEFAULT_WARN_AFTER_TICKS = 3;
-
-/** What the module may give to its service; it makes the rest itself. */
-interface ServiceParts {
-  readonly events?: AdvisoryLockEvents;
-  readonly ticks?: TickLog;
-  readonly fleet?: Fleet;
-  readonly warnAfterTicks?: number | undefined;
-}
-
-/** What came of `tryWithLock`: whether the body ran, and what it answered. */
-export type TryLockOutcome<T> =
-  { readonly acquired: true; readonly value: T } | { readonly acquired: false; readonly value?: undefined };
+import { JOB_RUNTIME, type JobService } from '../jobs/job-host.js';
+import type { JobRuntime } from '../jobs/job-runtime.js';
+import type { RunTimeJobOptions, ScheduledJob } from '../jobs/run-time-jobs.js';
+import type { Leadership, LeadOptions } from '../leadership/leadership.js';
+import type { LeadershipBody } from '../leadership/leadership-body.js';
+import { LOCK_RUNTIME } from '../locking/lock-host.js';
+import { type FeatureHost, FEATURES, type Features } from './features.js';
 
 /**
  * Takes locks by hand. Inject it by its class, or with `@InjectAdvisoryLock('name')` where several are configured.
@@ -67,49 +43,17 @@ export type TryLockOutcome<T> =
  * }
  * ```
  */
-export class AdvisoryLockService {
+export class AdvisoryLockService implements JobService, FeatureHost {
   /** What happens to the locks and jobs of this module, for whoever wants to hear of it. */
   readonly events: AdvisoryLockEvents;
 
-  private readonly sessionLocks: SessionLocks;
-  private readonly transactionLocks: TransactionLocks;
-  /** Its exclusive jobs, and what has become of their latest ticks in this process. @internal */
-  readonly ticks: TickLog;
   /** @internal */
-  readonly fleet: Fleet;
-  /** Warns of jobs that run nowhere. @internal */
-  readonly heldUpJobs: HeldUpJobs;
-  /** The runs of jobs with `tick: 'record'`. @internal */
-  readonly records: RunRecords;
-  private readonly leaderships: Leaderships;
+  readonly [FEATURES]: Features;
 
   /** @internal */
-  constructor(
-    /** @internal */
-    readonly keys: KeyBook,
-    /** @internal */
-    readonly table: LockTable,
-    http: BusyHttpOptions,
-    transactions: Transactions,
-    private readonly jobs?: RunTimeJobs,
-    {
-      events = new AdvisoryLockEvents(),
-      ticks = new TickLog(),
-      fleet = new Fleet(table, keys),
-      warnAfterTicks = DEFAULT_WARN_AFTER_TICKS,
-    }: ServiceParts = {},
-  ) {
-    this.events = events;
-    this.ticks = ticks;
-    this.fleet = fleet;
-    this.heldUpJobs = new HeldUpJobs(fleet, ticks, warnAfterTicks);
-    const teller = new LockTeller(events);
-    table.observer = new ConnectionLog(events);
-    fleet.reportJobs = () => ticks.report(this.scheduler);
-    this.sessionLocks = new SessionLocks(keys, table, http, transactions, events, teller);
-    this.transactionLocks = new TransactionLocks(this.sessionLocks, keys, transactions, events, teller);
-    this.records = new RunRecords(keys, table, () => transactions.dataSource, fleet.instance);
-    this.leaderships = new Leaderships(keys, table, this.sessionLocks);
+  constructor(features: Features) {
+    this[FEATURES] = features;
+    this.events = features.engine.events;
   }
 
   /**
@@ -124,14 +68,7 @@ export class AdvisoryLockService {
     body: (lock: AdvisoryLock) => T | PromiseLike<T>,
     options?: LockOptions,
   ): Promise<T> {
-    return this.sessionLocks.run(
-      name,
-      body,
-      () => {
-        throw this.unavailable(name, options);
-      },
-      options,
-    );
+    return this.engine.locks.withLock(name, body, options);
   }
 
   /**
@@ -148,12 +85,7 @@ export class AdvisoryLockService {
     body: (lock: AdvisoryLock) => T | PromiseLike<T>,
     options?: LockOptions,
   ): Promise<TryLockOutcome<T>> {
-    return this.sessionLocks.run<TryLockOutcome<T>>(
-      name,
-      async (lock) => ({ acquired: true, value: await body(lock) }),
-      () => ({ acquired: false }),
-      options,
-    );
+    return this.engine.locks.tryWithLock(name, body, options);
   }
 
   /**
@@ -165,12 +97,12 @@ export class AdvisoryLockService {
    * @throws {@link LockUnavailableError} (`LOCK_UNAVAILABLE`) when somebody else holds it.
    */
   acquire(name: LockNames, options?: LockOptions): Promise<AdvisoryLock> {
-    return this.sessionLocks.acquire(name, options);
+    return this.engine.locks.acquire(name, options);
   }
 
   /** Like {@link AdvisoryLockService.acquire}, but answers `undefined` when somebody else holds the lock. */
   tryAcquire(name: LockNames, options?: LockOptions): Promise<AdvisoryLock | undefined> {
-    return this.sessionLocks.tryAcquire(name, options);
+    return this.engine.locks.tryAcquire(name, options);
   }
 
   /**
@@ -197,9 +129,7 @@ export class AdvisoryLockService {
     body: TransactionBody<T>,
     options: TransactionLockOptions = {},
   ): Promise<T> {
-    return this.transactionLocks.run(name, body, options, (busy) => {
-      throw busy;
-    });
+    return this.engine.transactionLocks.withLock(name, body, options);
   }
 
   /** Like {@link AdvisoryLockService.withTransactionLock}, but a busy lock is a value: `{ acquired: false }`. */
@@ -208,12 +138,7 @@ export class AdvisoryLockService {
     body: TransactionBody<T>,
     options: TransactionLockOptions = {},
   ): Promise<TryLockOutcome<T>> {
-    return this.transactionLocks.run<TryLockOutcome<T>>(
-      name,
-      async (manager, lock) => ({ acquired: true, value: await body(manager, lock) }),
-      options,
-      () => ({ acquired: false }),
-    );
+    return this.engine.transactionLocks.tryWithLock(name, body, options);
   }
 
   /**
@@ -237,7 +162,7 @@ export class AdvisoryLockService {
     name: LockName,
     options: LockInTransactionOptions = {},
   ): Promise<void> {
-    const busy = await this.transactionLocks.lock(manager, name, options);
+    const busy = await this.engine.transactionLocks.lock(manager, name, options);
     if (busy !== undefined) throw busy;
   }
 
@@ -247,7 +172,7 @@ export class AdvisoryLockService {
     name: LockName,
     options: LockInTransactionOptions = {},
   ): Promise<boolean> {
-    return (await this.transactionLocks.lock(manager, name, options)) === undefined;
+    return (await this.engine.transactionLocks.lock(manager, name, options)) === undefined;
   }
 
   /**
@@ -255,7 +180,7 @@ export class AdvisoryLockService {
    * answer is read it may be over. To act on it, take the lock. Of a lock with permits it tells of the first.
    */
   async isLocked(name: LockName): Promise<boolean> {
-    return this.sessionLocks.isLocked(name);
+    return this.engine.locks.isLocked(name);
   }
 
   /**
@@ -270,7 +195,7 @@ export class AdvisoryLockService {
    * ```
    */
   current(name?: LockName): AdvisoryLock | undefined {
-    return this.sessionLocks.current(name);
+    return this.engine.locks.current(name);
   }
 
   /**
@@ -281,7 +206,7 @@ export class AdvisoryLockService {
   assertHeld(name: LockName): void {
     const lock = this.current(name);
     lock?.assertHeld();
-    if (lock === undefined && !this.transactionLocks.isHeld(name)) {
+    if (lock === undefined && !this.engine.transactionLocks.isHeld(name)) {
       throw new LockNotHeldError(describeNames(name), 'this code does not run inside a body that holds it');
     }
   }
@@ -311,7 +236,7 @@ export class AdvisoryLockService {
    * ```
    */
   lead(name: LockName, body: LeadershipBody, options?: LeadOptions): Leadership {
-    return this.leaderships.lead(name, body, options);
+    return this[FEATURES].leaderships.lead(name, body, options);
   }
 
   /**
@@ -319,7 +244,7 @@ export class AdvisoryLockService {
    * memory; while the network is gone it may answer true for up to `lostAfterMs`, and somebody else may lead soon after.
    */
   isLeader(name: LockName): boolean {
-    return this.leaderships.isLeader(name);
+    return this[FEATURES].leaderships.isLeader(name);
   }
 
   /**
@@ -334,12 +259,7 @@ export class AdvisoryLockService {
    * ```
    */
   diagnose(): Promise<Diagnosis> {
-    return diagnose(this.table);
-  }
-
-  /** What a busy lock is told by, with the options of the module where the caller has none. @internal */
-  unavailable(name: LockNames, options?: LockOptions): LockUnavailableError {
-    return this.sessionLocks.unavailable(name, options);
+    return diagnose(this.engine);
   }
 
   /**
@@ -360,31 +280,20 @@ export class AdvisoryLockService {
     body: () => unknown,
     options: RunTimeJobOptions = {},
   ): Promise<ScheduledJob> {
-    if (this.jobs === undefined || this.scheduler === undefined) {
-      throw new LockConfigurationError(
-        `The job "${name}" cannot be scheduled: ScheduleModule.forRoot() of @nestjs/schedule is not imported here.`,
-      );
-    }
-    return this.jobs.add(this, this.scheduler, name, expression, body, options);
+    return this[FEATURES].runTimeJobs.add(name, expression, body, options);
   }
 
-  /** Whose timers call the exclusive jobs of its application, when there is one. @internal */
-  get scheduler(): SchedulerRegistry | undefined {
-    return this.jobs?.findScheduler();
+  /** What decorated methods take from core. @internal */
+  get [LOCK_RUNTIME](): LockRuntime {
+    return this.engine;
   }
 
-  /** Whether this process is the one that may do for the lock what is due once, such as a job's tick. @internal */
-  claim(name: LockName, what: string, terms: ClaimTerms): Promise<boolean> {
-    return this.table.claims.make(this.keys.claimKeyOf(name, what), terms);
+  /** What decorated jobs work with. @internal */
+  get [JOB_RUNTIME](): JobRuntime {
+    return this[FEATURES].jobs;
   }
 
-  /** Lets others do it. @internal */
-  giveBackClaim(name: LockName, what: string): void {
-    this.table.claims.giveBack(this.keys.claimKeyOf(name, what));
-  }
-
-  /** Whether its application has shut down. @internal */
-  get isClosed(): boolean {
-    return this.sessionLocks.isClosed;
+  private get engine(): Features['engine'] {
+    return this[FEATURES].engine;
   }
 }

@@ -1,6 +1,7 @@
 import type { OnApplicationBootstrap, OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
 import type { Attributes } from '@opentelemetry/api';
 import { type AdvisoryLockEvents, LockConfigurationError } from '../core/index.js';
+import type { BodySpans } from './body-spans.js';
 import { LockMetrics, type LockUsage } from './lock-metrics.js';
 import { LockSpans } from './lock-spans.js';
 import type { NameTemplates } from './name-templates.js';
@@ -21,6 +22,7 @@ export class AdvisoryLockTelemetry implements OnModuleInit, OnApplicationBootstr
 
   constructor(
     private readonly events: AdvisoryLockEvents,
+    private readonly bodySpans: BodySpans,
     private readonly usage: LockUsage,
     private readonly templates: NameTemplates,
     private readonly options: TelemetryOptions = {},
@@ -69,7 +71,9 @@ export class AdvisoryLockTelemetry implements OnModuleInit, OnApplicationBootstr
     const tracer = this.isTracing ? undefined : findTracer(this.api);
     if (tracer !== undefined) {
       this.isTracing = true;
-      this.stops.push(new LockSpans(this.api, tracer, this.templates, common).listen(this.events));
+      this.stops.push(
+        new LockSpans(this.api, tracer, this.templates, common).listen(this.events, this.bodySpans),
+      );
     }
     const meter = this.isMetering ? undefined : findMeter(this.api);
     if (meter !== undefined) {

@@ -7,6 +7,7 @@ import {
   messageOf,
   type ReleasedEvent,
 } from '../core/index.js';
+import type { BodySpans } from './body-spans.js';
 import type { NameTemplates } from './name-templates.js';
 import type { OpenTelemetry } from './open-telemetry.js';
 
@@ -26,8 +27,8 @@ export class LockSpans {
     private readonly common: Attributes,
   ) {}
 
-  /** Answers what ends it. */
-  listen(events: AdvisoryLockEvents): () => void {
+  /** Returns what ends it. */
+  listen(events: AdvisoryLockEvents, bodySpans: BodySpans): () => void {
     const stops = [
       events.on('acquired', (event) => {
         this.acquired(event);
@@ -42,13 +43,31 @@ export class LockSpans {
         this.lost(event);
       }),
     ];
-    events.aroundBody = (event, body) => this.aroundBody(event, body);
+    stops.push(bodySpans.attach(this));
     return () => {
       for (const stop of stops) stop();
-      events.aroundBody = undefined;
       for (const span of this.holds.values()) span.end();
       this.holds.clear();
     };
+  }
+
+  /** Runs the body of a lock inside its span. */
+  run<T>(event: AcquiredEvent, body: () => T): T {
+    const { context, trace } = this.api;
+    const span = this.holds.get(event.holdId) ?? this.holdSpan(event);
+    this.holds.set(event.holdId, span);
+    const fail = (error: unknown): void => {
+      // A span that has ended takes nothing more, and complains.
+      if (this.holds.has(event.holdId)) this.fail(span, error);
+    };
+    try {
+      const result = context.with(trace.setSpan(context.active(), span), body);
+      if (result instanceof Promise) result.catch(fail);
+      return result;
+    } catch (error) {
+      fail(error);
+      throw error;
+    }
   }
 
   private acquired(event: AcquiredEvent): void {
@@ -75,24 +94,6 @@ export class LockSpans {
     if (span === undefined) return;
     this.fail(span, event.error);
     span.end();
-  }
-
-  private aroundBody<T>(event: AcquiredEvent, body: () => T): T {
-    const { context, trace } = this.api;
-    const span = this.holds.get(event.holdId) ?? this.holdSpan(event);
-    this.holds.set(event.holdId, span);
-    const fail = (error: unknown): void => {
-      // A span that has ended takes nothing more, and complains.
-      if (this.holds.has(event.holdId)) this.fail(span, error);
-    };
-    try {
-      const result = context.with(trace.setSpan(context.active(), span), body);
-      if (result instanceof Promise) result.catch(fail);
-      return result;
-    } catch (error) {
-      fail(error);
-      throw error;
-    }
   }
 
   private endOf(event: ReleasedEvent | LostEvent): Span | undefined {

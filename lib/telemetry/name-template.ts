@@ -3,9 +3,9 @@ const UUID = /[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}/gi;
 /** What stands between two of the characters that part a name for good; `-` and `_` only join words. */
 const SEGMENT = /[\p{L}\p{M}\p{N}_-]+/gu;
 const WORD = /[\p{L}\p{M}\p{N}]+/gu;
-const LONGEST_WORD = 40;
+const MAX_WORD_LENGTH = 40;
 /** A name so long is no name that somebody thought of, and the patterns would be slow on it. */
-const LONGEST_NAME = 200;
+const MAX_NAME_LENGTH = 200;
 
 /**
  * The name without what differs from one lock of a kind to the next, such as numbers, dates, UUIDs, hashes and e-mail addresses:
@@ -17,7 +17,7 @@ export function nameTemplate(name: string): string {
 }
 
 function templateOfOne(name: string): string {
-  if (name.length > LONGEST_NAME) return '*';
+  if (name.length > MAX_NAME_LENGTH) return '*';
   return (
     name
       .replace(E_MAIL, '*')
@@ -42,5 +42,5 @@ function isToken(word: string): boolean {
 }
 
 function isPlain(word: string): boolean {
-  return !/\p{N}/u.test(word) && !/^[a-f]{8,}$/i.test(word) && word.length <= LONGEST_WORD;
+  return !/\p{N}/u.test(word) && !/^[a-f]{8,}$/i.test(word) && word.length <= MAX_WORD_LENGTH;
 }

@@ -7,13 +7,13 @@ export const MAX_TEMPLATES = 200;
 /** What all names have in common that come after those. */
 export const OTHER_TEMPLATE = 'other';
 
-const REMEMBERED_NAMES = 1_000;
+const MAX_REMEMBERED_NAMES = 1_000;
 
 /** What locks are called where there must not be many names: the templates of their names, and no more than so many of them. */
 export class NameTemplates {
   private readonly templates = new Set<string>();
   /** By name. Making a template takes some microseconds. */
-  private readonly remembered = new RecentMap<string, string>(REMEMBERED_NAMES);
+  private readonly remembered = new RecentMap<string, string>(MAX_REMEMBERED_NAMES);
 
   /** @param isLiteral - whether a name is written in the program as it is, as that of a job: it is a template of its own. */
   constructor(

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { hostname } from 'node:os';
 import type { InspectedLock } from '../../lib/inspection/inspected-lock.js';
-import { KeyBook } from '../../lib/core/index.js';
+import { KeyRegistry } from '../../lib/core/index.js';
 import { defer } from '../support/cleanup.js';
 import { createLocks } from '../support/locks.js';
 import { startServer, useTestDatabase } from '../support/test-database.js';
@@ -42,7 +42,7 @@ describe('of a fleet', () => {
     const waiter = work('waiter', 'daily-report');
     await until(async () => (await waiters()) === 1, 'an instance waits', STARTED_WITHIN_MS);
     const psql = await connect(database.url, 'psql');
-    const key = new KeyBook().keyOf('daily-report');
+    const key = new KeyRegistry().keyOf('daily-report');
     const waiting = psql.query('SELECT pg_advisory_lock_shared($1)', [key.id]);
     await until(async () => (await waiters()) === 2, 'psql waits');
 

@@ -12,6 +12,7 @@ import { startServer, useTestDatabase } from '../support/test-database.js';
 import type { WorkerProcess } from '../support/worker-process.js';
 import { postgres, serve } from './support/applications.js';
 import { dashboardApp, snapshotAt, snapshotWhen } from './support/dashboards.js';
+import { FEATURES } from '../../lib/nest/features.js';
 
 const database = useTestDatabase();
 
@@ -104,12 +105,12 @@ describe('the dashboard of one instance', () => {
 
   it('asks once a second however many look, and never when nobody does', async () => {
     const { app, url } = await serve('express', dashboardApp(database, { public: true }));
-    const { table } = app.get(AdvisoryLockService);
-    const look = table.look.bind(table);
+    const { server } = app.get(AdvisoryLockService)[FEATURES].engine;
+    const query = server.query.bind(server);
     let looks = 0;
-    table.look = (statement) => {
+    server.query = (statement) => {
       looks += statement.text.includes('pg_blocking_pids') ? 1 : 0;
-      return look(statement);
+      return query(statement);
     };
     const snapshots = await Promise.all(Array.from({ length: 50 }, () => snapshotAt(`${url}/locks`)));
     // On a slow machine the last of them may come more than a second after the first.

@@ -115,7 +115,7 @@ it('two applications in one process stay apart, and without the module nobody li
   }
   expect(one.get(Watch).acquired).toHaveLength(1);
   expect(two.get(Watch).acquired).toHaveLength(1);
-  expect(deaf.get(AdvisoryLockEvents).isHeard).toBe(false);
+  expect(deaf.get(AdvisoryLockEvents).hasListeners).toBe(false);
 });
 
 it('says of which of several modules an event is', async () => {

@@ -21,6 +21,7 @@ import { SHORT_TIMES, told } from '../faults/support/told.js';
 import { useTestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 import { postgres, serve, type ServedApp, start } from './support/applications.js';
+import { FEATURES } from '../../lib/nest/features.js';
 
 const database = useTestDatabase();
 
@@ -128,18 +129,17 @@ describe('the health of an application', () => {
 
   it('looks at the server anew when what it knows is old, and is ready whatever is found on a primary', async () => {
     const { app } = await start(watched({ heartbeatMs: 60_000, lostAfterMs: 120_000 }));
-    const locks = app.get(AdvisoryLockService);
+    const { server } = app.get(AdvisoryLockService)[FEATURES].engine;
     const indicator = app.get(AdvisoryLockHealthIndicator);
     const probe = async () => (await indicator.isReady('locks', { withinMs: 10_000 })).locks;
     expect(await probe()).toMatchObject({ status: 'up', problems: [] });
 
-    const problems = [{ code: 'LOCK_TABLE', message: 'The lock table is nearly full.' }] as const;
-    const healthy = await locks.diagnose();
-    jest.spyOn(locks, 'diagnose').mockResolvedValue({ ...healthy, isHealthy: false, problems });
+    const checkup = await server.checkUp();
+    jest.spyOn(server, 'checkUp').mockResolvedValue({ ...checkup, lockTable: { used: 100, capacity: 100 } });
     expect(await probe()).toMatchObject({ status: 'up', problems: [] });
     const now = performance.now.bind(performance);
     jest.spyOn(performance, 'now').mockImplementation(() => now() + 11_000);
-    expect(await probe()).toMatchObject({ status: 'up', problems });
+    expect(await probe()).toMatchObject({ status: 'up', problems: [{ code: 'LOCK_TABLE' }] });
   });
 
   it('of a module with a name is told by an indicator of its service', async () => {
@@ -203,7 +203,8 @@ describe('the health of an application whose database fails', () => {
     await proxy.refuse();
     proxy.cut();
     await until(async () => (await ask(app, 'live')).locks.session === 'none', 'the session has ended');
-    jest.spyOn(app.app.get(AdvisoryLockService), 'diagnose').mockReturnValue(new Promise(() => undefined));
+    const { server } = app.app.get(AdvisoryLockService)[FEATURES].engine;
+    jest.spyOn(server, 'checkUp').mockReturnValue(new Promise(() => undefined));
     expect(await app.app.get(AdvisoryLockHealthIndicator).isReady('locks', { withinMs: 20 })).toMatchObject({
       locks: { status: 'down', message: expect.stringContaining('within 20 ms none could be opened') },
     });
@@ -311,7 +312,7 @@ describe('the health of an application without Terminus', () => {
   it('needs nothing of it: the library does not import it', async () => {
     const folder = fileURLToPath(new URL('../../lib', import.meta.url));
     const files = (await readdir(folder, { recursive: true })).filter((path) => path.endsWith('.ts'));
-    expect(files).toContain(join('health', 'advisory-lock-health-indicator.ts'));
+    expect(files).toContain(join('nest', 'health', 'advisory-lock-health-indicator.ts'));
     for (const path of files) {
       expect(await readFile(join(folder, path), 'utf8')).not.toMatch(/^(?!\s*\*).*@nestjs\/terminus/m);
     }

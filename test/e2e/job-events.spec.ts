@@ -14,6 +14,7 @@ import { useTestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 import { lockElsewhere } from './support/advisory-locks.js';
 import { lockedApp, start } from './support/applications.js';
+import { FEATURES } from '../../lib/nest/features.js';
 
 const database = useTestDatabase({ connectionsMayStay: true });
 
@@ -81,7 +82,8 @@ describe('the jobs of a fleet', () => {
     const { locks, heard } = await instance();
     await until(() => heard.some((event) => event.type === 'tick' && event.state === 'failed'), 'a failure');
     await until(() => heard.some(({ method }) => method === 'Jobs.often'), 'an interval');
-    const report = locks.ticks.report(locks.scheduler);
+    const { ticks, scheduler } = locks[FEATURES].jobs;
+    const report = ticks.report(scheduler);
     const jobOf = (method: string) => report.find((job) => job.method === method);
     expect(jobOf('Jobs.bad')).toMatchObject({
       name: 'Jobs.bad',

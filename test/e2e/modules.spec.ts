@@ -2,17 +2,24 @@ import { describe, expect, it } from '@jest/globals';
 import { Inject, Injectable, Module } from '@nestjs/common';
 import { ScheduleModule, SchedulerRegistry } from '@nestjs/schedule';
 import {
+  AdvisoryLockCronHistory,
+  AdvisoryLockHealthIndicator,
+  AdvisoryLockInspector,
   AdvisoryLockModule,
   type AdvisoryLockModuleOptions,
   type AdvisoryLockOptionsFactory,
   AdvisoryLockService,
+  EXCLUSIVE_CRON_RUN_SQL,
   ExclusiveCron,
   getAdvisoryLockToken,
   InjectAdvisoryLock,
+  OnLeadership,
   WithAdvisoryLock,
 } from 'nestjs-advisory-lock';
 import { applicationNameOf, defaultInstanceName } from '../../lib/core/index.js';
+import { defer } from '../support/cleanup.js';
 import { useTestDatabase } from '../support/test-database.js';
+import { until } from '../support/until.js';
 import { isHeld, lockElsewhere } from './support/advisory-locks.js';
 import { lockedApp, postgres, start } from './support/applications.js';
 import { Gate } from './support/gate.js';
@@ -338,5 +345,57 @@ describe('a test of an application', () => {
     expect(app.get(Uses).locks).toBe(fake);
     expect(await app.get(Worker).work()).toEqual([false, false]);
     expect(asked).toEqual(['work']);
+  });
+
+  it('may put one with only the methods that are called beside leaderships and recorded jobs', async () => {
+    await main.query(EXCLUSIVE_CRON_RUN_SQL);
+    defer(() => main.query('DROP TABLE exclusive_cron_run'));
+    let hasLed = false;
+    @Injectable()
+    class Nightly {
+      @OnLeadership('feed')
+      lead(): void {
+        hasLed = true;
+      }
+
+      @ExclusiveCron('0 0 1 1 *', { tick: 'record', catchUp: 'last' })
+      run(): Promise<string> {
+        return Promise.resolve('has run');
+      }
+    }
+    const asked: unknown[] = [];
+    const fake = {
+      tryWithLock: async (name: unknown, body: () => Promise<unknown>) => {
+        asked.push(name);
+        return { acquired: true, value: await body() };
+      },
+    };
+    const metadata = { imports: [ScheduleModule.forRoot()], providers: [Nightly] };
+    const { app } = await start(lockedApp(main, metadata), (builder) =>
+      builder.overrideProvider(getAdvisoryLockToken()).useValue(fake),
+    );
+    await until(() => hasLed, 'the leadership, which no fake stands in for');
+    expect(await app.get(Nightly).run()).toBe('has run');
+    expect(asked).toEqual(['Nightly.run']);
+    expect(await app.get(AdvisoryLockInspector).list({ isGranted: true })).toMatchObject([{ name: 'feed' }]);
+    expect(await app.get(AdvisoryLockCronHistory).runs('Nightly.run')).toEqual([]);
+    expect(await app.get(AdvisoryLockHealthIndicator).isReady('locks')).toMatchObject({
+      locks: { status: 'up' },
+    });
+  });
+
+  it('may let a fake be busy for a method that skips', async () => {
+    @Injectable()
+    class Skips {
+      @WithAdvisoryLock('work', { onBusy: 'skip' })
+      work(): Promise<string | undefined> {
+        return Promise.resolve('done');
+      }
+    }
+    const fake = { tryWithLock: () => Promise.resolve({ acquired: false }) };
+    const { app } = await start(lockedApp(main, { providers: [Skips] }), (builder) =>
+      builder.overrideProvider(getAdvisoryLockToken()).useValue(fake),
+    );
+    expect(await app.get(Skips).work()).toBeUndefined();
   });
 });

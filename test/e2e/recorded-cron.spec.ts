@@ -21,6 +21,7 @@ import type { WorkerProcess } from '../support/worker-process.js';
 import { lockElsewhere, unlockElsewhere } from './support/advisory-locks.js';
 import { bootstrapError, lockedApp, postgres, type StartedApp, start } from './support/applications.js';
 import { Gate } from './support/gate.js';
+import { FEATURES } from '../../lib/nest/features.js';
 
 const database = useTestDatabase({ connectionsMayStay: true });
 
@@ -195,9 +196,8 @@ describe('a recorded job whose instance is killed', () => {
     await until(async () => (await run())?.state === 'died', 'the death to be told');
     expect((await run())?.instance).toMatch(new RegExp(`:${worker.pid}$`));
 
-    const outcome = await started.app
-      .get(AdvisoryLockService)
-      .records.run('report', Date.parse(tick), HOUR_MS, () => Promise.resolve());
+    const { records } = started.app.get(AdvisoryLockService)[FEATURES].jobs;
+    const outcome = await records.run('report', Date.parse(tick), HOUR_MS, () => Promise.resolve());
     expect(outcome).toEqual({ acquired: false });
   });
 });
@@ -281,7 +281,10 @@ describe('what a recorded job has missed', () => {
     await gate.reached;
     const first = fleet.find(({ app }) => app.get(Daily) === instances[0]);
     const closed = first?.app.close();
-    await until(() => first?.app.get(AdvisoryLockService).isClosed === true, 'the shutdown to begin');
+    await until(
+      () => first?.app.get(AdvisoryLockService)[FEATURES].engine.isClosed === true,
+      'the shutdown to begin',
+    );
     gate.open();
     await closed;
     await until(() => told.length === 6, 'the others to go on');
@@ -375,7 +378,7 @@ describe('what a recorded job has missed', () => {
     const { Daily, ticks, told } = dailyJob({ catchUp: 'all' });
     const gate = new Gate();
     const elsewhere = await start(withJobs());
-    const { records } = elsewhere.app.get(AdvisoryLockService);
+    const { records } = elsewhere.app.get(AdvisoryLockService)[FEATURES].jobs;
     const running = records.run('Daily.run', midnight(2).getTime(), 30 * DAY_MS, () => gate.pass());
     await gate.reached;
 

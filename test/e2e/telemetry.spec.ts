@@ -48,7 +48,7 @@ function spanNamed(spans: InMemorySpanExporter, name: string): ReadableSpan {
 describe('without an SDK', () => {
   it('nobody listens, although the API is installed', async () => {
     const { app } = await start(shop());
-    expect(app.get(AdvisoryLockEvents).isHeard).toBe(false);
+    expect(app.get(AdvisoryLockEvents).hasListeners).toBe(false);
   });
 });
 

@@ -162,7 +162,8 @@ describe.each(['has crashed', 'is cut off'] as const)('after a failover from a p
     await told;
     expect(held.signal.reason).toMatchObject({ code: 'LOCK_LOST', lockName: 'import' });
     if (fault === 'is cut off') {
-      const areGivenUp = () => [holder, waiter, late].every(({ table }) => table.connectionCounts.open === 0);
+      const areGivenUp = () =>
+        [holder, waiter, late].every(({ engine }) => engine.connectionCounts.open === 0);
       await until(areGivenUp, 'nobody believes in the old primary any more');
     }
     proxy.target = standby.url;

@@ -127,7 +127,7 @@ describe('a commit of the application that waits for its standby with a notifica
       .query('SET synchronous_commit = on; INSERT INTO orders VALUES (1); NOTIFY orders')
       .catch(() => undefined);
     const waits = { text: `SELECT wait_event FROM pg_stat_activity WHERE wait_event = 'SyncRep'` };
-    await until(async () => (await one.table.look(waits)).length === 1, 'it waits for the standby');
+    await until(async () => (await one.engine.server.query(waits)).length === 1, 'it waits for the standby');
 
     expect(await other.inspector.fleet({ withinMs })).toMatchObject({
       isAsked: false,
@@ -135,7 +135,7 @@ describe('a commit of the application that waits for its standby with a notifica
     });
     lock.assertHeld();
     await one.service.withLock('another', () => undefined);
-    await other.table.look({
+    await other.engine.server.query({
       text: `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'`,
     });
     await committing;

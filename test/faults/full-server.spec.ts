@@ -194,6 +194,6 @@ describe('a server without a free connection', () => {
     await held.release();
     await using lock = await waiting;
     expect(lock.isHeld).toBe(true);
-    expect(other.table.connectionCounts.open).toBe(1);
+    expect(other.engine.connectionCounts.open).toBe(1);
   });
 });

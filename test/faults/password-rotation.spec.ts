@@ -52,7 +52,8 @@ describe('a password that rotates', () => {
     },
     {
       what: 'a function of the lock connection alone',
-      instance: () => createInstance('of the application', { overrides: { password: () => password } }),
+      instance: () =>
+        createInstance('of the application', { connectionOptions: { password: () => password } }),
     },
   ])('is asked for at each new connection, when it comes from $what', async ({ instance }) => {
     const service = instance();

@@ -94,7 +94,7 @@ describeWith('pgbouncer', 'between a lock and the pooler', () => {
     const waiting = new WaitingSession(connection, sessionOf(connection));
     let cancelled: Promise<void> | undefined;
     let isFree!: () => void;
-    const busy = by.patiently(
+    const busy = by.withoutSilenceTimeout(
       () =>
         new Promise<boolean>(
           (resolve) =>

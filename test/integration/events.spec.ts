@@ -13,11 +13,11 @@ describe('events', () => {
   /** A service, as of a process, and all that it tells. */
   async function listening() {
     const dataSource = await openDataSource(database.url);
-    const { service } = createLocks(database.url, {}, dataSource);
+    const { service, features } = createLocks(database.url, {}, dataSource);
     const heard: LockEvent[] = [];
     const stop = service.events.on('*', (event) => heard.push(event));
     const types = () => heard.map(({ type }) => type);
-    return { service, dataSource, heard, stop, types };
+    return { service, features, dataSource, heard, stop, types };
   }
   const holdOf = (event: LockEvent | undefined) =>
     event !== undefined && 'holdId' in event ? event.holdId : undefined;
@@ -180,18 +180,20 @@ describe('events', () => {
     expect(count).toBe(3);
     stopSecond();
     stop();
-    expect(service.events.isHeard).toBe(false);
+    expect(service.events.hasListeners).toBe(false);
     await service.withLock('a', () => undefined);
     expect({ count, heard: heard.length }).toEqual({ count: 3, heard: 4 });
   });
 
   it('are a frame around bodies, once for each lock', async () => {
-    const { service } = await listening();
+    const { service, features } = await listening();
     const frames: string[] = [];
-    service.events.aroundBody = (acquired, body) => {
-      frames.push(acquired.lockName);
-      return body();
-    };
+    features.bodySpans.attach({
+      run: (acquired, body) => {
+        frames.push(acquired.lockName);
+        return body();
+      },
+    });
     await service.withLock('a', () => service.withLock('a', () => service.withLock('b', () => undefined)));
     await service.withTransactionLock('c', () => undefined);
     expect(frames).toEqual(['a', 'b', 'c']);

@@ -43,7 +43,7 @@ async function stranger(applicationName = 'stranger') {
 const namesOf = (reports: readonly { instance: string }[]): string[] =>
   reports.map(({ instance: name }) => name).sort();
 
-const ownPid = ({ table }: Instance): number => table.backendPids[0] ?? NaN;
+const ownPid = ({ engine }: Instance): number => engine.backendPids[0] ?? NaN;
 
 describe('without asking', () => {
   it('it is known which instance holds a lock', async () => {
@@ -97,10 +97,11 @@ describe('the fleet', () => {
     const asker = await upInstance('asker');
     await Promise.all(['a', 'b', 'c'].map((name) => upInstance(name)));
     const statements: string[] = [];
-    const look = asker.table.look.bind(asker.table);
-    asker.table.look = (statement) => {
+    const { server } = asker.engine;
+    const query = server.query.bind(server);
+    server.query = (statement) => {
       statements.push(statement.text);
-      return look(statement);
+      return query(statement);
     };
     const { reports, silent, locks, isAsked, database: name } = await asker.inspector.fleet({ withinMs });
     expect({ isAsked, locks, silent, name }).toEqual({
@@ -151,7 +152,9 @@ describe('the fleet', () => {
     await using one = await holder.service.acquire("l'été 🌍\0");
     await using two = await holder.service.acquire('pool', { permits: 3 });
     await using three = await holder.service.acquire('pool', { permits: 3 });
-    await holder.service.claim('job', '2030-01-01T00:00:00Z', { keepMs: 60_000, isRemembered: false });
+    const { claims, keys } = holder.engine;
+    const claimKey = keys.claimKeyOf('job', '2030-01-01T00:00:00Z');
+    await claims.make(claimKey, { keepMs: 60_000, isRemembered: false });
     const locks = await asker.inspector.list({ fleetWithinMs });
     const names = locks.map(({ name }) => name ?? '');
     expect(names).toHaveLength(4);
@@ -173,7 +176,7 @@ describe('the fleet', () => {
     const [asker, other] = [await upInstance('asker'), await upInstance('other')];
     const before = ownPid(other);
     await database.query('SELECT pg_terminate_backend($1)', [before]);
-    await until(() => other.table.backendPids.length === 0, 'it is noticed');
+    await until(() => other.engine.backendPids.length === 0, 'it is noticed');
     await using lock = await other.service.acquire('import');
     expect(ownPid(other)).not.toBe(before);
     expect(await asker.inspector.list({ fleetWithinMs })).toMatchObject([
@@ -186,8 +189,8 @@ describe('an instance that does not join the fleet', () => {
   it('does not listen, is silent, and is waited for once', async () => {
     const [asker, apart] = [await upInstance('asker'), await upInstance('apart', { joinsFleet: false })];
     const channels = { text: 'SELECT pg_listening_channels()' };
-    expect(await apart.table.look(channels)).toEqual([]);
-    expect((await asker.table.look(channels)).sort()).toEqual([
+    expect(await apart.engine.server.query(channels)).toEqual([]);
+    expect((await asker.engine.server.query(channels)).sort()).toEqual([
       'nestjs_advisory_lock',
       `nestjs_advisory_lock_${ownPid(asker)}`,
     ]);
@@ -240,10 +243,11 @@ describe('a stranger on the channel', () => {
     const { client, pid, heard, notify } = await stranger();
     await client.query(`LISTEN nestjs_advisory_lock_${pid}`);
     const answeredAt: number[] = [];
-    const look = one.table.look.bind(one.table);
-    one.table.look = (statement) => {
+    const { server } = one.engine;
+    const query = server.query.bind(server);
+    server.query = (statement) => {
       answeredAt.push(performance.now());
-      return look(statement);
+      return query(statement);
     };
     const hostile = ['', '{', 'null', '{"id":{},"keys":1}', `{"id":"q","keys":"${'x'.repeat(7_900)}"}`];
     for (const channel of ['nestjs_advisory_lock', `nestjs_advisory_lock_${ownPid(one)}`])

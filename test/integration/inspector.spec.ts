@@ -248,16 +248,17 @@ describe('those who wait', () => {
 describe('10,000 locks', () => {
   it('are listed in one statement', async () => {
     const { url } = await startServer(['-c', 'max_locks_per_transaction=400']);
-    const { service, table } = createLocks(url);
+    const { service, engine } = createLocks(url);
     const inspector = new AdvisoryLockInspector(service);
     const client = await connect(url);
     await client.query('SELECT count(pg_advisory_lock(n)) FROM generate_series(1, 10000) AS n');
     await inspector.list();
-    const look = table.look.bind(table);
+    const { server } = engine;
+    const query = server.query.bind(server);
     let statements = 0;
-    table.look = (statement) => {
+    server.query = (statement) => {
       statements += 1;
-      return look(statement);
+      return query(statement);
     };
     const before = performance.now();
     const locks = await inspector.list();

@@ -15,11 +15,11 @@ interface Where {
 /** Where a lock connection arrives, for these options of the application. */
 async function connect(
   application: Partial<PostgresOptions>,
-  overrides: LockConnectionOptions = {},
+  connectionOptions: LockConnectionOptions = {},
 ): Promise<Where> {
   const options: PostgresOptions = { type: 'postgres', ...application };
   const connections = new LockConnections(() => options, {
-    overrides,
+    connectionOptions,
     applicationName: 'nestjs-advisory-lock',
   });
   const connection = await connections.open();

@@ -1,5 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { answersOf, BATCH, KeyBook, LockKey, type LockRequest, statementFor } from '../../lib/core/index.js';
+import {
+  answersOf,
+  BATCH,
+  KeyRegistry,
+  LockKey,
+  type LockRequest,
+  statementFor,
+} from '../../lib/core/index.js';
 import { useTestDatabase } from '../support/test-database.js';
 
 const database = useTestDatabase();
@@ -85,7 +92,7 @@ describe('the scheme sha256', () => {
       `SELECT ('x' || left(encode(sha256(convert_to($1, 'UTF8')), 'hex'), 16))::bit(64)::bigint AS key`,
       [name],
     );
-    expect(new KeyBook().keyOf(name).id).toBe(row?.key);
+    expect(new KeyRegistry().keyOf(name).id).toBe(row?.key);
   });
 });
 

@@ -26,7 +26,7 @@ async function pendingChanges(dataSource: DataSource): Promise<string[]> {
 
 /** Whether runs can be recorded: it rejects otherwise. */
 const check = (dataSource: DataSource): Promise<void> =>
-  createLocks(database.url, {}, dataSource).service.records.check();
+  createLocks(database.url, {}, dataSource).features.jobs.records.check();
 
 const tableExists = async (path: string): Promise<boolean> => {
   const [row] = await database.query<{ path: string | null }>('SELECT to_regclass($1)::text AS path', [path]);
@@ -96,7 +96,7 @@ describe('the table of recorded runs', () => {
       entities: [ExclusiveCronRun],
       synchronize: true,
     });
-    const { records } = createLocks(database.url, { namespace: 'shop' }, dataSource).service;
+    const { records } = createLocks(database.url, { namespace: 'shop' }, dataSource).features.jobs;
     const tickAt = new Date(Math.floor(Date.now() / 1000) * 1000);
     await records.run('report', tickAt.getTime(), 3_600_000, () => Promise.resolve());
     const runs = dataSource.getRepository(ExclusiveCronRun);
@@ -113,7 +113,7 @@ describe('a recorded run', () => {
   const now = Math.floor(Date.now() / 1000) * 1000;
 
   async function recorder(): Promise<RunRecords> {
-    return createLocks(database.url, {}, await openDataSource(database.url)).service.records;
+    return createLocks(database.url, {}, await openDataSource(database.url)).features.jobs.records;
   }
 
   it('is one of many that want the tick at once, and none later', async () => {

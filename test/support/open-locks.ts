@@ -1,27 +1,37 @@
+import { Logger } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { AdvisoryLockService } from '../../lib/nest/advisory-lock.service.js';
 import {
   applicationNameOf,
   defaultInstanceName,
-  KeyBook,
-  type KeyBookOptions,
-  LockConnections,
-  type LockConnectionsOptions,
-  LockTable,
+  LockEngine,
+  type LockEngineOptions,
+  type LockTable,
   type PostgresOptions,
-  Transactions,
 } from '../../lib/core/index.js';
+import { fleetChannels } from '../../lib/fleet/channels.js';
 import { Fleet } from '../../lib/fleet/fleet.js';
+import { JobRuntime } from '../../lib/jobs/job-runtime.js';
+import { RunTimeJobs } from '../../lib/jobs/run-time-jobs.js';
+import { TickLog } from '../../lib/jobs/run/tick-log.js';
+import { Leaderships } from '../../lib/leadership/leaderships.js';
+import { AdvisoryLockService } from '../../lib/nest/advisory-lock.service.js';
+import type { Features } from '../../lib/nest/features.js';
+import { BodySpans } from '../../lib/telemetry/body-spans.js';
 
 /** What a module is made of, without Nest: to the database, each is a process of its own. */
 export interface Locks {
   readonly service: AdvisoryLockService;
+  readonly features: Features;
+  readonly engine: LockEngine;
   readonly table: LockTable;
+  readonly fleet: Fleet;
   close(graceMs?: number): Promise<void>;
 }
 
-export interface LocksOptions extends KeyBookOptions, Omit<LockConnectionsOptions, 'applicationName'> {
-  readonly maxLocalHandoffs?: number;
+export interface LocksOptions extends Omit<
+  LockEngineOptions,
+  'applicationName' | 'database' | 'dataSource' | 'channelsOf' | 'aroundBody'
+> {
   readonly instanceName?: string;
   readonly joinsFleet?: boolean;
 }
@@ -32,23 +42,37 @@ export function openLocks(
   locksOptions: LocksOptions = {},
   dataSource?: DataSource,
 ): Locks {
-  const applicationOptions: PostgresOptions =
+  const database: PostgresOptions =
     typeof options === 'string' ? { type: 'postgres', url: options } : options;
-  const { instanceName: instance = defaultInstanceName(), joinsFleet: isJoined } = locksOptions;
-  const table = new LockTable(
-    new LockConnections(() => applicationOptions, {
-      ...locksOptions,
-      applicationName: applicationNameOf(instance),
-    }),
-    locksOptions.maxLocalHandoffs,
-  );
-  const transactions = new Transactions(() => dataSource ?? new DataSource(applicationOptions));
-  const keys = new KeyBook(locksOptions);
-  const fleet = new Fleet(table, keys, { instance, isJoined });
-  let closed: Promise<void> | undefined;
+  const { instanceName: instance = defaultInstanceName(), joinsFleet: isJoined = true } = locksOptions;
+  const findDataSource = (): DataSource => dataSource ?? new DataSource(database);
+  const bodySpans = new BodySpans();
+  const engine = LockEngine.open({
+    ...locksOptions,
+    database: () => database,
+    dataSource: findDataSource,
+    applicationName: applicationNameOf(instance),
+    createLog: (context) => new Logger(context),
+    aroundBody: bodySpans,
+    channelsOf: isJoined ? fleetChannels : undefined,
+  });
+  const fleet = new Fleet(engine, { instance, isJoined });
+  const leaderships = new Leaderships(engine);
+  const jobs = new JobRuntime({
+    engine,
+    fleet,
+    ticks: new TickLog(),
+    findScheduler: () => undefined,
+    findDataSource,
+    isLeader: (name) => leaderships.isLeader(name),
+  });
+  const features = { engine, fleet, jobs, runTimeJobs: new RunTimeJobs(jobs), leaderships, bodySpans };
   return {
-    service: new AdvisoryLockService(keys, table, {}, transactions, undefined, { fleet }),
-    table,
-    close: (graceMs = 0) => (closed ??= table.close(graceMs)),
+    service: new AdvisoryLockService(features),
+    features,
+    engine,
+    table: engine.table,
+    fleet,
+    close: (graceMs = 0) => engine.close(graceMs),
   };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { clockTime, sinceWhen } from '../../lib/cli/ago.js';
-import { howLong } from '../../lib/inspection/format-duration.js';
+import { formatDuration } from '../../lib/inspection/format-duration.js';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -20,7 +20,7 @@ describe('how long', () => {
     [4 * DAY + 3 * HOUR, '4d 3h'],
     [400 * DAY, '400d'],
   ])('%d ms are %s', (ms, text) => {
-    expect(howLong(ms)).toBe(text);
+    expect(formatDuration(ms)).toBe(text);
   });
 });
 

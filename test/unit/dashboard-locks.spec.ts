@@ -4,7 +4,6 @@ import { dashboardLocksOf } from '../../lib/dashboard/server/dashboard-locks.js'
 import type { DashboardLock } from '../../lib/dashboard/server/dashboard-snapshot.js';
 import { linkBaseOf } from '../../lib/dashboard/server/page-files.js';
 import { findLocks } from '../../lib/dashboard/server/search.js';
-import { SharedAnswer } from '../../lib/dashboard/server/shared-answer.js';
 import { Sightings } from '../../lib/dashboard/server/sightings.js';
 import { sightingOf, sinceOf } from '../../lib/dashboard/server/since.js';
 import type { InstanceReport } from '../../lib/fleet/instance-report.js';
@@ -160,32 +159,6 @@ it('the instances are those that told of themselves, and those whose backends ar
     { name: 'web-1', backends: [7, 8, 9], upMs: 1_500, isSilent: false },
     { name: 'web-2', backends: [3, 4], isSilent: true },
   ]);
-});
-
-describe('an answer that is shared', () => {
-  it('is asked for once at a time and once in its time, also when it failed', async () => {
-    let asked = 0;
-    const answer = new SharedAnswer(() => Promise.reject(new Error(String((asked += 1)))), {
-      everyMs: 60_000,
-      patienceMs: 1_000,
-    });
-    await expect(Promise.all([answer.get(), answer.get()])).rejects.toThrow('1');
-    await expect(answer.get()).rejects.toThrow('1');
-    expect(asked).toBe(1);
-  });
-
-  it('is asked for anew when it is too old, and not while the last question is open', async () => {
-    let asked = 0;
-    const never = new SharedAnswer(() => new Promise<number>(() => (asked += 1)), {
-      everyMs: 0,
-      patienceMs: 10,
-    });
-    await expect(never.get()).rejects.toThrow('The database has not answered within 10 ms.');
-    await expect(never.get()).rejects.toThrow('within 10 ms');
-    expect(asked).toBe(1);
-    const fresh = new SharedAnswer(() => Promise.resolve((asked += 1)), { everyMs: 0, patienceMs: 1_000 });
-    expect([await fresh.get(), await fresh.get()]).toEqual([2, 3]);
-  });
 });
 
 it.each([

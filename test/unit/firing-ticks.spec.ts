@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { CronJob } from 'cron';
 import { type FiringTick, FiringTicks } from '../../lib/jobs/schedule/firing-ticks.js';
-import { slotAt } from '../../lib/jobs/schedule/period.js';
+import { periodStart } from '../../lib/jobs/schedule/period.js';
 import { defer } from '../support/cleanup.js';
 
 /** `tick +lateness`, or `by hand`, of each call; `cron` itself runs, on a clock and timers of the test. */
@@ -204,7 +204,7 @@ describe('with real timers', () => {
     });
     const firedAt = ticks.map(({ atMs, lateMs }) => atMs + lateMs);
     expect(firedAt[1]).toBeGreaterThanOrEqual((ticks[0]?.atMs ?? NaN) + 1_700);
-    expect(ticks.map(({ atMs }) => atMs)).toEqual(firedAt.map((at) => slotAt(at, 1_000)));
+    expect(ticks.map(({ atMs }) => atMs)).toEqual(firedAt.map((at) => periodStart(at, 1_000)));
   });
 });
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import type { InstanceReport } from '../../lib/fleet/instance-report.js';
-import { asciiJson, readPart, splitAnswer } from '../../lib/fleet/parts.js';
+import { asciiJson, readPart, splitReport } from '../../lib/fleet/parts.js';
 import { newQuestion, readQuestion } from '../../lib/fleet/question.js';
 import { readReport } from '../../lib/fleet/read-report.js';
-import { RollCall } from '../../lib/fleet/fleet-query.js';
+import { FleetQuery } from '../../lib/fleet/fleet-query.js';
 
 const report: InstanceReport = {
   instance: 'web-1:4711',
@@ -33,9 +33,9 @@ describe('an answer', () => {
       [report, 1],
       [long, 4],
     ] as const) {
-      const payloads = splitAnswer('q1', asciiJson(written)) ?? [];
+      const payloads = splitReport('q1', asciiJson(written)) ?? [];
       expect(payloads).toHaveLength(count);
-      const call = new RollCall('q1');
+      const call = new FleetQuery('q1');
       for (const payload of payloads) {
         expect(payload).toMatch(/^[\0-\x7f]{1,7999}$/);
         call.hear(7, payload);
@@ -46,8 +46,8 @@ describe('an answer', () => {
   });
 
   it('is not sent when it is too long', () => {
-    expect(splitAnswer('q1', 'x'.repeat(7_900 * 128))).toHaveLength(128);
-    expect(splitAnswer('q1', 'x'.repeat(7_900 * 128 + 1))).toBeUndefined();
+    expect(splitReport('q1', 'x'.repeat(7_900 * 128))).toHaveLength(128);
+    expect(splitReport('q1', 'x'.repeat(7_900 * 128 + 1))).toBeUndefined();
   });
 
   it.each(['', 'q1', 'q1 0/1', 'q1 1/1 {}', 'q1 0/129 x', 'q1 0/0 x', `${'q'.repeat(41)} 0/1 x`, '0/1 x'])(
@@ -80,7 +80,7 @@ describe('an answer', () => {
   });
 
   it('tells of other backends only for the same instance, and of none that speaks for itself', async () => {
-    const call = new RollCall('q1');
+    const call = new FleetQuery('q1');
     const members = [
       { pid: 7, instance: 'web-1' },
       { pid: 8, instance: 'web-1' },
@@ -88,15 +88,15 @@ describe('an answer', () => {
     ];
     await call.complete(members, () => true, 0);
     const answer = (senderPid: number, backends: number[], questionId = 'q1'): void => {
-      const [payload = ''] = splitAnswer(questionId, asciiJson({ ...report, backends })) ?? [];
+      const [payload = ''] = splitReport(questionId, asciiJson({ ...report, backends })) ?? [];
       call.hear(senderPid, payload);
     };
     answer(9, [9], 'q2');
     expect(call.reports).toEqual([]);
     answer(7, [7, 8, 9]);
-    expect([7, 8, 9].map((pid) => call.hasHeardOf(pid))).toEqual([true, true, false]);
+    expect([7, 8, 9].map((pid) => call.hasReportOn(pid))).toEqual([true, true, false]);
     answer(6, [6, 7, 8, 9]);
-    expect(call.hasHeardOf(9)).toBe(false);
+    expect(call.hasReportOn(9)).toBe(false);
     answer(9, [8, 9]);
     expect(call.reports.map(({ backends }) => backends)).toEqual([[7, 8], [6], [9]]);
   });

@@ -73,11 +73,11 @@ describe('a heartbeat', () => {
 
   it('does not judge while a question may take its time, and begins anew with the answer', () => {
     const { heartbeat, questions, silences } = listen();
-    heartbeat.askedPatiently();
+    heartbeat.beginUnbounded();
     jest.advanceTimersByTime(60_000);
     expect([questions, silences]).toEqual([[], []]);
     // It does not show that anybody is there now.
-    expect(heartbeat.heardAtLast()).toBe(false);
+    expect(heartbeat.endUnbounded()).toBe(false);
     heartbeat.asked();
     jest.advanceTimersByTime(190);
     expect(silences).toEqual([]);

@@ -5,8 +5,10 @@ import {
   AdvisoryLockEvents,
   type LockEvent,
   LockLostError,
+  SILENT_LOG,
 } from '../../lib/core/index.js';
 import { AdvisoryLockTelemetry, type TelemetryOptions } from '../../lib/telemetry/advisory-lock-telemetry.js';
+import { BodySpans } from '../../lib/telemetry/body-spans.js';
 import type { LockUsage } from '../../lib/telemetry/lock-metrics.js';
 import { NameTemplates } from '../../lib/telemetry/name-templates.js';
 import { defer } from '../support/cleanup.js';
@@ -18,12 +20,17 @@ const NOTHING_USED: LockUsage = {
   activities: [],
 };
 
+function eventsWithSpans(): { events: AdvisoryLockEvents; bodySpans: BodySpans } {
+  const bodySpans = new BodySpans();
+  return { bodySpans, events: new AdvisoryLockEvents('default', SILENT_LOG, bodySpans) };
+}
+
 function telemetryOf(
-  events: AdvisoryLockEvents,
+  { events, bodySpans }: ReturnType<typeof eventsWithSpans>,
   options?: TelemetryOptions,
   usage = NOTHING_USED,
 ): AdvisoryLockTelemetry {
-  const telemetry = new AdvisoryLockTelemetry(events, usage, new NameTemplates(), options);
+  const telemetry = new AdvisoryLockTelemetry(events, bodySpans, usage, new NameTemplates(), options);
   defer(() => {
     telemetry.onApplicationShutdown();
   });
@@ -31,8 +38,9 @@ function telemetryOf(
 }
 
 async function started(options?: TelemetryOptions): Promise<AdvisoryLockEvents> {
-  const events = new AdvisoryLockEvents();
-  const telemetry = telemetryOf(events, options);
+  const parts = eventsWithSpans();
+  const { events } = parts;
+  const telemetry = telemetryOf(parts, options);
   await telemetry.onModuleInit();
   telemetry.onApplicationBootstrap();
   return events;
@@ -59,7 +67,7 @@ function released({ connection, lockName, mode, scope, key, holdId }: AcquiredEv
 
 describe('without an SDK', () => {
   it.each([undefined, 'auto', false] as const)('nobody listens with `telemetry: %s`', async (telemetry) => {
-    expect((await started({ telemetry })).isHeard).toBe(false);
+    expect((await started({ telemetry })).hasListeners).toBe(false);
   });
 
   it('it is looked for again with `telemetry: true`, until it is there', async () => {
@@ -79,36 +87,38 @@ describe('without an SDK', () => {
 
 describe('with an SDK', () => {
   it('one that is registered while the application starts is found', async () => {
-    const events = new AdvisoryLockEvents();
-    const telemetry = telemetryOf(events);
+    const parts = eventsWithSpans();
+    const { events } = parts;
+    const telemetry = telemetryOf(parts);
     await telemetry.onModuleInit();
-    expect(events.isHeard).toBe(false);
+    expect(events.hasListeners).toBe(false);
     recordSpans();
     telemetry.onApplicationBootstrap();
-    expect(events.isHeard).toBe(true);
+    expect(events.hasListeners).toBe(true);
   });
 
   it('nobody listens with `telemetry: false`', async () => {
     recordSpans();
-    expect((await started({ telemetry: false })).isHeard).toBe(false);
+    expect((await started({ telemetry: false })).hasListeners).toBe(false);
   });
 
   it('nobody listens after the application has shut down', async () => {
     recordSpans();
     await recordMetrics();
-    const events = new AdvisoryLockEvents();
-    const telemetry = telemetryOf(events);
+    const parts = eventsWithSpans();
+    const { events } = parts;
+    const telemetry = telemetryOf(parts);
     await telemetry.onModuleInit();
-    expect(events.isHeard).toBe(true);
+    expect(events.hasListeners).toBe(true);
     telemetry.onApplicationShutdown();
-    expect(events.isHeard).toBe(false);
+    expect(events.hasListeners).toBe(false);
   });
 
   it('of metrics alone, no body runs in a span', async () => {
     await recordMetrics();
     const events = await started();
-    expect(events.isHeard).toBe(true);
-    expect(events.aroundBody).toBeUndefined();
+    expect(events.hasListeners).toBe(true);
+    expect(events.activeAroundBody).toBeUndefined();
   });
 });
 
@@ -132,7 +142,7 @@ describe('a span', () => {
       throw new Error('no file');
     };
     expect(() => {
-      events.aroundBody?.(lock, body);
+      events.activeAroundBody?.run(lock, body);
     }).toThrow('no file');
     events.emit(released(lock));
     expect(spans.getFinishedSpans().at(-1)).toMatchObject({
@@ -151,7 +161,7 @@ describe('a span', () => {
       events.emit({ ...lock, type: 'lost', heldMs: 5, error });
       return Promise.reject(new Error('too late'));
     };
-    await expect(events.aroundBody?.(lock, body)).rejects.toThrow('too late');
+    await expect(events.activeAroundBody?.run(lock, body)).rejects.toThrow('too late');
     expect(spans.getFinishedSpans().at(-1)).toMatchObject({
       name: 'advisory_lock.hold import',
       status: { code: 2, message: error.message },
@@ -228,7 +238,7 @@ describe('metrics', () => {
         return pulse;
       },
     };
-    await telemetryOf(new AdvisoryLockEvents(), {}, usage).onModuleInit();
+    await telemetryOf(eventsWithSpans(), {}, usage).onModuleInit();
     const [first] = await scrape('advisory_lock_heartbeat_age');
     expect(first?.value).toBeCloseTo(2);
     pulse = undefined;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { intervalTimes } from '../../lib/jobs/schedule/job-times.js';
-import type { Scheduler } from '../../lib/jobs/schedule/firing.js';
+import type { Scheduler } from '../../lib/jobs/schedule/scheduler.js';
 import { TickLog } from '../../lib/jobs/run/tick-log.js';
 
 const nightly = { lockName: 'report', method: 'Reports.nightly' };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { CronTime } from 'cron';
 import * as fc from 'fast-check';
-import { slotAt } from '../../lib/jobs/schedule/period.js';
+import { periodStart } from '../../lib/jobs/schedule/period.js';
 import { Ticks } from '../../lib/jobs/schedule/ticks.js';
 
 const RUNS = Number(process.env.TICK_RUNS ?? 60);
@@ -178,9 +178,9 @@ describe('the ticks of a fleet', () => {
 
 describe('the slot of an interval', () => {
   it('begins at a multiple of the period', () => {
-    expect([0, 999, 1_000, 29_999, 30_000].map((at) => slotAt(at, 1_000))).toEqual([
+    expect([0, 999, 1_000, 29_999, 30_000].map((at) => periodStart(at, 1_000))).toEqual([
       0, 0, 1_000, 29_000, 30_000,
     ]);
-    expect(slotAt(ms('2026-05-05T10:00:44.999Z'), 30_000)).toBe(ms('2026-05-05T10:00:30Z'));
+    expect(periodStart(ms('2026-05-05T10:00:44.999Z'), 30_000)).toBe(ms('2026-05-05T10:00:30Z'));
   });
 });

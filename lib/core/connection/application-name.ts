@@ -3,15 +3,15 @@ import { hostname } from 'node:os';
 const LIBRARY = 'nestjs-advisory-lock';
 
 /** Postgres cuts longer ones: https://www.postgresql.org/docs/current/runtime-config-logging.html#GUC-APPLICATION-NAME */
-const LONGEST_NAME = 63;
+const MAX_NAME_LENGTH = 63;
 
 /** So much of what a connection is for is shown at least, and so much of an instance always is, as its end tells most: the process. */
-const LONGEST_PURPOSE = 24;
-export const LONGEST_INSTANCE = 40;
+const MIN_PURPOSE_LENGTH = 24;
+export const MAX_INSTANCE_LENGTH = 40;
 
 /** The host and the process: `web-1:4711`. */
 export function defaultInstanceName(): string {
-  return `${printable(hostname())}:${process.pid}`.slice(-LONGEST_INSTANCE);
+  return `${printable(hostname())}:${process.pid}`.slice(-MAX_INSTANCE_LENGTH);
 }
 
 /**
@@ -20,9 +20,9 @@ export function defaultInstanceName(): string {
  * @param purpose - what it is for, beside the locks of an application: `run import`, or the name of the module.
  */
 export function applicationNameOf(instance: string, purpose = ''): string {
-  const room = LONGEST_NAME - LIBRARY.length - 1;
+  const room = MAX_NAME_LENGTH - LIBRARY.length - 1;
   if (purpose === '') return `${LIBRARY} ${instance.slice(-room)}`;
-  const shown = printable(purpose, ' ').slice(0, Math.max(LONGEST_PURPOSE, room - 1 - instance.length));
+  const shown = printable(purpose, ' ').slice(0, Math.max(MIN_PURPOSE_LENGTH, room - 1 - instance.length));
   return `${LIBRARY} ${shown} ${instance.slice(-(room - 1 - shown.length))}`;
 }
 

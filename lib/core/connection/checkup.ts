@@ -1,6 +1,8 @@
 import type { ServerFacts } from './handshake.js';
 import type { LockConnection } from './lock-connection.js';
-import { sessionSettings, type SessionTimes } from './session-settings.js';
+import { sessionSettings } from './session-settings.js';
+import type { SessionTimes } from './session-times.js';
+import { CHECKUP } from '../sql/server-statements.js';
 
 /** What a lock connection finds out about its server. */
 export interface Checkup {
@@ -21,20 +23,6 @@ export interface Checkup {
 type Answer = Omit<Checkup, 'server' | 'isPooled' | 'wantedSettings' | 'clock'> & {
   readonly clockMs: number;
 };
-
-const CHECKUP = `SELECT pg_catalog.json_build_object(
-  'settings', (SELECT pg_catalog.json_object_agg(name, setting) FROM pg_catalog.pg_settings WHERE name = ANY ($1::text[])),
-  'isOverTcp', pg_catalog.inet_client_addr() IS NOT NULL,
-  'serverConnections', pg_catalog.json_build_object(
-    'open', (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity WHERE backend_type = 'client backend'),
-    'allowed', pg_catalog.current_setting('max_connections')::int4
-      - pg_catalog.current_setting('superuser_reserved_connections')::int4
-      - COALESCE(pg_catalog.current_setting('reserved_connections', true), '0')::int4),
-  'lockTable', pg_catalog.json_build_object(
-    'used', (SELECT pg_catalog.count(*) FROM pg_catalog.pg_locks WHERE NOT fastpath),
-    'capacity', pg_catalog.current_setting('max_locks_per_transaction')::int8
-      * (pg_catalog.current_setting('max_connections')::int8 + pg_catalog.current_setting('max_prepared_transactions')::int8)),
-  'clockMs', pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) * 1000)`;
 
 /** Looks at the server by way of a connection that holds a backend. */
 export async function checkUp(connection: LockConnection, times: SessionTimes): Promise<Checkup> {

@@ -1,4 +1,4 @@
-import type { Statement } from '../sql/lock-statements.js';
+import type { Statement } from '../sql/statement.js';
 
 /** What a custom query class calls on node-postgres' connection, the one below the client. */
 export interface WireConnection {

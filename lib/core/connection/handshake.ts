@@ -1,4 +1,5 @@
-import type { Statement } from '../sql/lock-statements.js';
+import { HANDSHAKE } from '../sql/server-statements.js';
+import type { Statement } from '../sql/statement.js';
 
 /** What a server says of itself when a connection is made. */
 export interface ServerFacts {
@@ -10,14 +11,6 @@ export interface ServerFacts {
   /** A standby, which grants the same key as its primary. */
   readonly isInRecovery: boolean;
 }
-
-const HANDSHAKE: Statement = {
-  text: `SELECT pg_catalog.json_build_object(
-  'backendPid', pg_catalog.pg_backend_pid(),
-  'version', pg_catalog.version(),
-  'versionNumber', pg_catalog.current_setting('server_version_num')::int4,
-  'isInRecovery', pg_catalog.pg_is_in_recovery())`,
-};
 
 /** Asks the server who it is. */
 export async function shakeHands(

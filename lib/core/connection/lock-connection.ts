@@ -2,9 +2,12 @@ import type { QueryRunner } from 'typeorm';
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
 import { ColumnQuery, type WireConnection } from './column-query.js';
 import { type ServerFacts, shakeHands } from './handshake.js';
-import type { Statement } from '../sql/lock-statements.js';
-import { isPooled, pinScript, type PoolerOption, repinScript, UNPIN } from './pooler.js';
-import { sessionSettings, type SessionTimes, settingsScript } from './session-settings.js';
+import { pinScript, repinScript, UNPIN } from '../sql/pooler-scripts.js';
+import { settingsScript } from '../sql/settings-script.js';
+import type { Statement } from '../sql/statement.js';
+import { isPooled, pinSettings, type PoolerOption } from './pooler.js';
+import { sessionSettings } from './session-settings.js';
+import type { SessionTimes } from './session-times.js';
 
 /** The little of a node-postgres client that is used here, so that the published types need no `@types/pg`. */
 interface PgClient {
@@ -148,7 +151,7 @@ export class LockConnection {
   }
 
   private get pinScript(): string {
-    return pinScript(this.server, this.frozenAfterMs);
+    return pinScript(pinSettings(this.server, this.frozenAfterMs));
   }
 
   private async runPin(script: string): Promise<number> {

@@ -5,7 +5,7 @@ import { LockConnectionError } from '../errors/lock-connection.error.js';
 import { StandbyError } from '../errors/standby.error.js';
 import { GrowingPause } from './growing-pause.js';
 import type { ServerFacts } from './handshake.js';
-import { DEFAULT_HEARTBEAT_TIMES } from '../session/heartbeat.js';
+import { DEFAULT_HEARTBEAT_TIMES } from './session-times.js';
 import { type Listening, LockConnection, type LockConnectionUse } from './lock-connection.js';
 import { isPostgres, proveExclusion } from './self-test.js';
 import { type LockConnectionOptions, type PostgresOptions, siblingOptions } from './sibling-options.js';
@@ -14,13 +14,13 @@ const DEFAULT_MAX_CONNECTIONS = 4;
 
 /** The pause before the second attempt in a row, in milliseconds; it doubles up to the longest. */
 const FIRST_PAUSE_MS = 50;
-const LONGEST_PAUSE_MS = 1_000;
+const MAX_PAUSE_MS = 1_000;
 
 /** How connections for locks are made. What is left out has its default. */
 export interface LockConnectionsOptions extends Partial<LockConnectionUse> {
   readonly applicationName: string;
   /** What they have otherwise than the application's. */
-  readonly overrides?: LockConnectionOptions | undefined;
+  readonly connectionOptions?: LockConnectionOptions | undefined;
   /** How many there may be at a time, the one for locks that are not waited for included. */
   readonly maxConnections?: number | undefined;
 }
@@ -35,7 +35,7 @@ export class LockConnections {
   private dataSource: Promise<DataSource> | undefined;
   /** The servers of which it is proven that their locks exclude, by what they say of themselves. */
   private readonly proven = new Set<string>();
-  private readonly pauses = new GrowingPause(FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
+  private readonly pauses = new GrowingPause(FIRST_PAUSE_MS, MAX_PAUSE_MS);
   private nextAttemptAt = 0;
 
   constructor(
@@ -53,8 +53,8 @@ export class LockConnections {
     };
   }
 
-  /** Throws `LOCK_CONFIGURATION` when there is no data source on Postgres. */
-  checkDataSource(): void {
+  /** Throws `LOCK_CONFIGURATION` when it is not known where the database is. */
+  checkDatabase(): void {
     this.applicationOptions();
   }
 

@@ -8,6 +8,19 @@ import { canWatchClient, WATCH_CLIENT_MS } from './session-settings.js';
 export type PoolerOption = 'detect' | 'none' | 'transaction';
 
 /**
+ * The settings of the transaction that pins a backend. `transaction_timeout` came with Postgres 17.
+ */
+export function pinSettings(server: ServerFacts, frozenAfterMs = 0): ReadonlyMap<string, string> {
+  return new Map([
+    ['statement_timeout', '0'],
+    ['lock_timeout', '0'],
+    ['idle_in_transaction_session_timeout', String(frozenAfterMs)],
+    ...(server.versionNumber >= 170_000 ? [['transaction_timeout', '0'] as const] : []),
+    ...(canWatchClient(server) ? [['client_connection_check_interval', WATCH_CLIENT_MS] as const] : []),
+  ]);
+}
+
+/**
  * Whether the connection may be given another backend from one transaction to the next. A pooler introduces itself with a number of
  * its own, so that it can pass on a cancel; the backend knows its real one. A driver that does not tell is not trusted.
  */
@@ -18,34 +31,4 @@ export function isPooled(
 ): boolean {
   if (option !== 'detect') return option === 'transaction';
   return announcedPid !== backendPid;
-}
-
-/**
- * Opens a transaction, which keeps the pooler from giving the backend to anybody else. At READ COMMITTED and with nothing written it
- * does not hold back vacuum. `SET LOCAL` goes with the transaction, so that no setting leaks into those of others.
- */
-export function pinScript(server: ServerFacts, frozenAfterMs = 0): string {
-  const settings = [
-    'statement_timeout = 0',
-    'lock_timeout = 0',
-    `idle_in_transaction_session_timeout = ${frozenAfterMs}`,
-    ...(server.versionNumber >= 170_000 ? ['transaction_timeout = 0'] : []),
-    ...(canWatchClient(server) ? [`client_connection_check_interval = ${WATCH_CLIENT_MS}`] : []),
-  ];
-  return (
-    'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; ' +
-    settings.map((setting) => `SET LOCAL ${setting}; `).join('') +
-    'SELECT pg_catalog.pg_backend_pid() AS "backendPid"'
-  );
-}
-
-/** Ends the transaction: the backend is anybody's again, so it must hold no lock any more. */
-export const UNPIN = 'COMMIT';
-
-/**
- * Goes on after a statement has failed, which spoils a transaction. One message, as the pooler takes the backend away only when the
- * server says, at the end of a message, that it is in no transaction.
- */
-export function repinScript(pinScript: string): string {
-  return `ROLLBACK; ${pinScript}`;
 }

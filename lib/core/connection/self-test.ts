@@ -2,7 +2,8 @@ import { randomInt } from 'node:crypto';
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
 import type { LockConnection } from './lock-connection.js';
 import { LockKey } from '../key/lock-key.js';
-import { answersOf, type LockOperation, statementFor, YES } from '../sql/lock-statements.js';
+import { answersOf, type LockOperation, statementFor, YES } from '../sql/request-statement.js';
+import { SqlState, sqlStateOf } from '../sql/sqlstate.js';
 
 /**
  * Tries on two connections whether a lock of one excludes the other: some servers that speak Postgres' protocol have the functions,
@@ -36,10 +37,9 @@ export function isPostgres(version: string): boolean {
   return /^PostgreSQL [\d.]+(devel|beta\d+|rc\d+)?[\s,]/.test(version) && !/redshift/i.test(version);
 }
 
-/** feature_not_supported, undefined_function: https://www.postgresql.org/docs/current/errcodes-appendix.html */
 function isMissing(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return code === '0A000' || code === '42883';
+  const state = sqlStateOf(error);
+  return state === SqlState.featureNotSupported || state === SqlState.undefinedFunction;
 }
 
 function doesNotExclude(version: string, why: string): LockConfigurationError {

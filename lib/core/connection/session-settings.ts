@@ -1,11 +1,5 @@
 import type { ServerFacts } from './handshake.js';
-import type { HeartbeatTimes } from '../session/heartbeat.js';
-
-/** How long a session of locks lasts. */
-export interface SessionTimes extends HeartbeatTimes {
-  /** After so much silence from the client the server ends the session, in milliseconds; `undefined` never does. */
-  readonly frozenAfterMs?: number | undefined;
-}
+import type { SessionTimes } from './session-times.js';
 
 /**
  * What a session of locks has to have, whatever its role or database says. Nothing may end it while it is quiet, and the server
@@ -46,11 +40,4 @@ export const WATCH_CLIENT_MS = '2000';
  */
 export function canWatchClient({ version, versionNumber }: ServerFacts): boolean {
   return versionNumber >= 140_000 && /linux|darwin|bsd|illumos/i.test(version);
-}
-
-/** Makes the settings for the session, but for those that the server is too old to know. A script, so that more can go with it. */
-export function settingsScript(settings: ReadonlyMap<string, string>): string {
-  const rows = [...settings].map(([name, value]) => `('${name}', '${value}')`);
-  return `SELECT pg_catalog.set_config(name, value, false) FROM (VALUES ${rows.join(', ')}) AS setting (name, value)
-WHERE pg_catalog.current_setting(name, true) IS NOT NULL`;
 }

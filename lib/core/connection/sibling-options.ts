@@ -1,6 +1,6 @@
 import type { DataSourceOptions } from 'typeorm';
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
-import type { HeartbeatTimes } from '../session/heartbeat.js';
+import type { HeartbeatTimes } from './session-times.js';
 
 /** The options of a data source on Postgres. */
 export type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
@@ -28,14 +28,14 @@ interface ErrorEmitter {
 
 /** What {@link siblingOptions} has to be told. */
 interface SiblingNeeds {
-  readonly overrides?: LockConnectionOptions | undefined;
+  readonly connectionOptions?: LockConnectionOptions | undefined;
   readonly applicationName: string;
 }
 
 /** For the test whether the server's locks exclude, and for fencing tokens through a pooler. */
 const SPARE_CONNECTIONS = 1;
 
-const LONGEST_KEEP_ALIVE_DELAY_MS = 60_000;
+const MAX_KEEP_ALIVE_DELAY_MS = 60_000;
 
 /** How long connecting may take when the application's options say nothing, in milliseconds. */
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -46,7 +46,7 @@ const CONNECT_TIMEOUT_MS = 10_000;
  */
 export function siblingOptions(
   application: PostgresOptions,
-  { overrides = {}, applicationName: defaultName }: SiblingNeeds,
+  { connectionOptions: overrides = {}, applicationName: defaultName }: SiblingNeeds,
   { heartbeatMs }: HeartbeatTimes,
   maxConnections: number,
 ): PostgresOptions {
@@ -66,7 +66,7 @@ export function siblingOptions(
     query_timeout: 0,
     // The kernel notices a vanished server where nothing is asked, as while a lock is waited for.
     keepAlive: true,
-    keepAliveInitialDelayMillis: Math.max(1_000, Math.min(heartbeatMs, LONGEST_KEEP_ALIVE_DELAY_MS)),
+    keepAliveInitialDelayMillis: Math.max(1_000, Math.min(heartbeatMs, MAX_KEEP_ALIVE_DELAY_MS)),
     // A lock connection is neither too old nor too often used as long as it lives.
     maxUses: Infinity,
     maxLifetimeSeconds: 0,

@@ -1,7 +1,8 @@
-import { Logger } from '@nestjs/common';
-import { DEFAULT_NAME } from '../../locking/advisory-lock.tokens.js';
 import { messageOf } from '../errors/message-of.js';
-import type { AcquiredEvent, LockEvent, LockEventOf, LockEventType, UntoldEvent } from './lock-event.js';
+import { DEFAULT_NAME } from '../options/default-name.js';
+import { type LockLog, SILENT_LOG } from '../options/lock-log.js';
+import type { AroundBody } from './around-body.js';
+import type { LockEvent, LockEventOf, LockEventType, NewEvent } from './lock-event.js';
 
 type Listener = (event: never) => unknown;
 
@@ -19,18 +20,15 @@ type Listener = (event: never) => unknown;
  * ```
  */
 export class AdvisoryLockEvents {
-  private readonly logger = new Logger('AdvisoryLockEvents');
   private readonly listeners = new Map<LockEventType | '*', Set<Listener>>();
   private listenerCount = 0;
 
-  /**
-   * Runs the body of every lock that it is told of, such as inside of a span. It has to answer what the body answers. One at most.
-   * @internal
-   */
-  aroundBody: (<T>(acquired: AcquiredEvent, body: () => T) => T) | undefined;
-
   /** @internal */
-  constructor(private readonly connection: string = DEFAULT_NAME) {}
+  constructor(
+    private readonly connection: string = DEFAULT_NAME,
+    private readonly log: LockLog = SILENT_LOG,
+    private readonly aroundBody?: AroundBody,
+  ) {}
 
   /**
    * Calls the listener for each event of a type, or of all types with `'*'`, until the function that it answers is called.
@@ -55,14 +53,19 @@ export class AdvisoryLockEvents {
     };
   }
 
-  /** Whether anybody listens at all. @internal */
-  get isHeard(): boolean {
-    return this.listenerCount > 0 || this.aroundBody !== undefined;
+  /** Whether it is worth making events. @internal */
+  get hasListeners(): boolean {
+    return this.listenerCount > 0 || this.aroundBody?.isActive === true;
   }
 
-  /** Tells all who listen, and answers what they are told. Never throws. @internal */
-  emit(untold: UntoldEvent): LockEvent {
-    const event: LockEvent = { ...untold, connection: this.connection };
+  /** What wants to run the bodies of locks, if anything does at the moment. @internal */
+  get activeAroundBody(): AroundBody | undefined {
+    return this.aroundBody?.isActive === true ? this.aroundBody : undefined;
+  }
+
+  /** Calls all listeners, and returns the event that they get. Never throws. @internal */
+  emit(newEvent: NewEvent): LockEvent {
+    const event: LockEvent = { ...newEvent, connection: this.connection };
     for (const type of [event.type, '*'] as const) {
       for (const listener of this.listeners.get(type) ?? []) this.call(listener, event);
     }
@@ -70,17 +73,17 @@ export class AdvisoryLockEvents {
   }
 
   private call(listener: Listener, event: LockEvent): void {
-    const complain = (error: unknown): void => {
-      this.logger.error(
+    const logFailure = (error: unknown): void => {
+      this.log.error(
         `A listener of "${event.type}" failed`,
         error instanceof Error ? error.stack : messageOf(error),
       );
     };
     try {
       const result = listener(event as never);
-      if (result instanceof Promise) result.catch(complain);
+      if (result instanceof Promise) result.catch(logFailure);
     } catch (error) {
-      complain(error);
+      logFailure(error);
     }
   }
 }

@@ -1,35 +1,38 @@
-import { Logger } from '@nestjs/common';
-import type { LockHold } from '../table/lock-hold.js';
-import type { SessionObserver } from '../table/session-observer.js';
 import { LockConnectionError } from '../errors/lock-connection.error.js';
+import type { LockKey } from '../key/lock-key.js';
+import type { LockLog } from '../options/lock-log.js';
 import type { AdvisoryLockEvents } from './advisory-lock-events.js';
 
-/** So many names make a line long enough. */
-const MOST_NAMES = 10;
+/** How many names a line has at most. */
+const MAX_NAMES = 10;
 
-/** Says when the lock connection ends, and with it which locks, and when there is one again. */
-export class ConnectionLog implements SessionObserver {
-  private readonly logger = new Logger('AdvisoryLock');
+/** Logs when the lock connection ends, which locks are lost with it, and when there is a connection again. */
+export class ConnectionLog {
   private isAway = false;
 
-  constructor(private readonly events: AdvisoryLockEvents) {}
+  constructor(
+    private readonly log: LockLog,
+    private readonly events: AdvisoryLockEvents,
+  ) {}
 
+  /** There is a connection for new locks. */
   opened(): void {
-    if (this.isAway) this.logger.log('The lock connection is there again');
+    if (this.isAway) this.log.log('The lock connection is there again');
     this.isAway = false;
   }
 
-  lost(cause: Error, holds: readonly LockHold[]): void {
+  /** A connection has ended by itself, and the locks on these keys with it. Their holders have been notified. */
+  lost(cause: Error, keys: readonly LockKey[]): void {
     this.isAway = true;
-    this.logger.warn(`The lock connection ended (${cause.message}): ${lostLocks(holds)}`);
-    if (this.events.isHeard)
+    this.log.warn(`The lock connection ended (${cause.message}): ${lostLocks(keys)}`);
+    if (this.events.hasListeners)
       this.events.emit({ type: 'error', at: new Date(), error: new LockConnectionError(cause) });
   }
 }
 
-function lostLocks(holds: readonly LockHold[]): string {
-  if (holds.length === 0) return 'no lock was held on it';
-  const names = holds.slice(0, MOST_NAMES).map(({ key }) => `"${key.name}"`);
-  const more = holds.length - names.length;
+function lostLocks(keys: readonly LockKey[]): string {
+  if (keys.length === 0) return 'no lock was held on it';
+  const names = keys.slice(0, MAX_NAMES).map(({ name }) => `"${name}"`);
+  const more = keys.length - names.length;
   return `lost ${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }

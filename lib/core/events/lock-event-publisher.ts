@@ -1,55 +1,63 @@
-import { nextHoldId } from './hold-id.js';
-import type { LockHold } from '../table/lock-hold.js';
-import type { LockKey } from '../key/lock-key.js';
-import type { Wish } from '../table/waiter.js';
 import type { LockLostError } from '../errors/lock-lost.error.js';
 import { LockShutdownError } from '../errors/lock-shutdown.error.js';
+import type { LockKey } from '../key/lock-key.js';
+import type { LockMode } from '../options/lock-mode.js';
 import type { AdvisoryLockEvents } from './advisory-lock-events.js';
+import type { FollowedHold } from './followed-hold.js';
+import { nextHoldId } from './hold-id.js';
 import type { AcquiredEvent, BusyEvent } from './lock-event.js';
 
 type About = Pick<BusyEvent, 'lockName' | 'mode' | 'scope'>;
 
-/** How a lock is wished for, as far as it is told. */
-type ToldWish = Pick<Wish, 'mode' | 'waitMs' | 'signal'>;
+/** How a lock is asked for, as far as events say it. */
+interface PublishedOptions {
+  readonly mode: LockMode;
+  readonly waitMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
 
-/** Makes events of what comes of wishes for locks. To be asked only as long as somebody listens. */
-export class LockTeller {
-  private readonly acquiredEvents = new WeakMap<LockHold, AcquiredEvent>();
+/** Makes events of what becomes of requests for locks. Only to be used while there are listeners. */
+export class LockEventPublisher {
+  private readonly acquiredEvents = new WeakMap<FollowedHold, AcquiredEvent>();
 
   constructor(private readonly events: AdvisoryLockEvents) {}
 
-  /** Takes a lock of the session, or several, and tells what comes of it, until it is released or lost. */
-  async session<T extends LockHold | readonly LockHold[]>(
+  /** Takes one lock of the session, or several, and publishes what becomes of it until it is released or lost. */
+  async session<T extends FollowedHold | readonly FollowedHold[]>(
     lockName: string,
-    wish: Wish,
-    take: (wish: Wish) => Promise<T | undefined>,
+    options: PublishedOptions,
+    take: (onWaiting: () => void) => Promise<T | undefined>,
   ): Promise<T | undefined> {
     const startedAt = performance.now();
-    const about = { lockName, mode: wish.mode, scope: 'session' } as const;
-    const taken = await this.wish(about, wish, (onWaiting) => take({ ...wish, onWaiting }));
-    const holds: readonly LockHold[] = taken === undefined ? [] : 'key' in taken ? [taken] : taken;
+    const about = { lockName, mode: options.mode, scope: 'session' } as const;
+    const taken = await this.request(about, options, take);
+    const holds: readonly FollowedHold[] = taken === undefined ? [] : 'key' in taken ? [taken] : taken;
     for (const hold of holds) this.follow(hold, performance.now() - startedAt);
     return taken;
   }
 
-  /** Takes a lock of a transaction. Who hears that it was acquired has to say when it is {@link released}. */
+  /** Takes a lock of a transaction. The caller that gets the event must say when the lock is {@link released}. */
   async transaction(
     { name: lockName, id: key }: LockKey,
-    wish: ToldWish,
+    options: PublishedOptions,
     take: (onWaiting: () => void) => Promise<boolean>,
     onAcquired?: (acquired: AcquiredEvent) => void,
   ): Promise<boolean> {
     const startedAt = performance.now();
-    const about = { lockName, mode: wish.mode, scope: 'transaction' } as const;
-    const isTaken = await this.wish(about, wish, async (onWaiting) => (await take(onWaiting)) || undefined);
+    const about = { lockName, mode: options.mode, scope: 'transaction' } as const;
+    const isTaken = await this.request(
+      about,
+      options,
+      async (onWaiting) => (await take(onWaiting)) || undefined,
+    );
     if (isTaken === undefined) return false;
     const acquired = this.acquired({ ...about, key, holdId: nextHoldId() }, performance.now() - startedAt);
     onAcquired?.(acquired);
     return true;
   }
 
-  /** What was told when the lock was taken, if it was. */
-  acquiredEventOf(hold: LockHold | undefined): AcquiredEvent | undefined {
+  /** The event of when the hold was acquired, if there was one. */
+  acquiredEventOf(hold: FollowedHold | undefined): AcquiredEvent | undefined {
     return hold && this.acquiredEvents.get(hold);
   }
 
@@ -63,17 +71,15 @@ export class LockTeller {
     this.events.emit({ ...aboutHold(acquired), type: 'lost', at: new Date(), heldMs: error.heldMs, error });
   }
 
-  private follow(hold: LockHold, waitedMs: number): void {
+  private follow(hold: FollowedHold, waitedMs: number): void {
     const { key, mode } = hold;
     const about = { lockName: key.name, mode, scope: 'session', key: key.id, holdId: hold.id } as const;
     const acquired = this.acquired(about, waitedMs);
     this.acquiredEvents.set(hold, acquired);
-    hold.onOver = (error) => {
+    hold.onceOver((error) => {
       if (error === undefined) this.released(acquired);
       else this.lost(acquired, error);
-    };
-    // It may have been lost on the way here.
-    if (hold.lost !== undefined) this.lost(acquired, hold.lost);
+    });
   }
 
   private acquired(
@@ -83,14 +89,14 @@ export class LockTeller {
     return this.events.emit({ type: 'acquired', at: new Date(), ...about, waitedMs }) as AcquiredEvent;
   }
 
-  private async wish<T>(
+  private async request<T>(
     about: About,
-    { waitMs, signal }: ToldWish,
+    { waitMs, signal }: PublishedOptions,
     take: (onWaiting: () => void) => Promise<T | undefined>,
   ): Promise<T | undefined> {
     const startedAt = performance.now();
     let isWaiting = false;
-    const tellBusy = (isAborted: boolean): void => {
+    const publishBusy = (isAborted: boolean): void => {
       const waitedMs = isWaiting ? performance.now() - startedAt : 0;
       this.events.emit({ type: 'busy', at: new Date(), ...about, waitedMs, isAborted });
     };
@@ -100,10 +106,10 @@ export class LockTeller {
         isWaiting = true;
         this.events.emit({ type: 'waiting', at: new Date(), ...about, waitMs });
       });
-      if (taken === undefined) tellBusy(false);
+      if (taken === undefined) publishBusy(false);
       return taken;
     } catch (error) {
-      if (signal?.aborted === true && error === signal.reason) tellBusy(true);
+      if (signal?.aborted === true && error === signal.reason) publishBusy(true);
       else if (!(error instanceof LockShutdownError)) {
         this.events.emit({ type: 'error', at: new Date(), lockName: about.lockName, error });
       }

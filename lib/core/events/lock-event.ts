@@ -120,8 +120,8 @@ export type LockEvent =
   | TickEvent
   | ErrorEvent;
 
-/** As it is made, before it is said whose it is. */
-export type UntoldEvent = OmitOfEach<LockEvent, 'connection'>;
+/** An event as it is made, before the name of its module is added. */
+export type NewEvent = OmitOfEach<LockEvent, 'connection'>;
 
 export type LockEventType = LockEvent['type'];
 

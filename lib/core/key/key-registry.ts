@@ -4,7 +4,7 @@ import { describe, LockKey, type LockName } from './lock-key.js';
 import type { PermitKeys } from './permit-keys.js';
 import { RecentMap } from './recent-map.js';
 
-export interface KeyBookOptions {
+export interface KeyRegistryOptions {
   readonly namespace?: string | undefined;
   readonly keyScheme?: KeyScheme | undefined;
 }
@@ -13,20 +13,20 @@ export interface KeyBookOptions {
  * How many names are remembered. Names such as `order:42` come without end, so the oldest have to be forgotten; remembering
  * ten times as many costs a third of the locks per second, all of it in the garbage collector.
  */
-const REMEMBERED_NAMES = 1_000;
+const MAX_REMEMBERED_NAMES = 1_000;
 
 /** How many names are remembered that others have told, for display alone. */
-const TOLD_NAMES = 10_000;
+const MAX_REPORTED_NAMES = 10_000;
 
 /** Turns names into keys, and notices two names that meet on one key, also when they are never used at the same moment. */
-export class KeyBook {
-  private readonly names = new RecentMap<string, string>(REMEMBERED_NAMES);
-  private readonly told = new RecentMap<string, string>(TOLD_NAMES);
-  private readonly kept = new Map<string, string>();
+export class KeyRegistry {
+  private readonly names = new RecentMap<string, string>(MAX_REMEMBERED_NAMES);
+  private readonly reportedNames = new RecentMap<string, string>(MAX_REPORTED_NAMES);
+  private readonly pinnedNames = new Map<string, string>();
   private readonly prefix: string;
   private readonly keyFunction: KeyFunction;
 
-  constructor({ namespace, keyScheme = 'sha256' }: KeyBookOptions = {}) {
+  constructor({ namespace, keyScheme = 'sha256' }: KeyRegistryOptions = {}) {
     this.prefix = namespace === undefined ? '' : `${checkedName(namespace, 'namespace')}:`;
     this.keyFunction = typeof keyScheme === 'function' ? keyScheme : keySchemes[keyScheme];
   }
@@ -73,7 +73,7 @@ export class KeyBook {
     return this.prefix + this.keyOf(name).name;
   }
 
-  /** What the key was made of, as {@link KeyBook.learn} wants to be told: of a name, with its namespace; else the key itself. */
+  /** What the key was made of, as {@link KeyRegistry.learnReported} wants to be told: of a name, with its namespace; else the key itself. */
   originOf({ name, id, part }: LockKey): string {
     if (name === id) return id;
     return `${this.prefix}${name}${part === undefined ? '' : `#${part}`}`;
@@ -83,14 +83,14 @@ export class KeyBook {
    * Remembers for display what somebody says a key was made of, if it is sure to be: by the own formula, or one that is well known.
    * Answers the name as it is shown, without the own namespace.
    */
-  learn(keyId: string, origin: string): string | undefined {
+  learnReported(keyId: string, origin: string): string | undefined {
     const name = origin.startsWith(this.prefix) ? origin.slice(this.prefix.length) : origin;
-    if (this.told.get(keyId) === name) return name;
+    if (this.reportedNames.get(keyId) === name) return name;
     const isSure = [this.keyFunction, ...Object.values(keySchemes)].some((formula) =>
       isMadeOf(keyId, origin, formula),
     );
     if (!isSure) return undefined;
-    this.told.set(keyId, name);
+    this.reportedNames.set(keyId, name);
     return name;
   }
 
@@ -117,18 +117,18 @@ export class KeyBook {
 
   /** The name that a key was made of lately, is kept, or was told, when it is known. */
   knownNameOf(keyId: string): string | undefined {
-    return this.kept.get(keyId) ?? this.names.get(keyId) ?? this.told.get(keyId);
+    return this.pinnedNames.get(keyId) ?? this.names.get(keyId) ?? this.reportedNames.get(keyId);
   }
 
   /** Remembers a name for good, such as that of a job. There must not be many. */
-  keep(name: LockName): void {
+  pin(name: LockName): void {
     const key = this.keyOf(name);
-    this.kept.set(key.id, key.name);
+    this.pinnedNames.set(key.id, key.name);
   }
 
   /** Whether a name is remembered for good. */
-  isKept(name: string): boolean {
-    return [...this.kept.values()].includes(name);
+  isPinned(name: string): boolean {
+    return [...this.pinnedNames.values()].includes(name);
   }
 }
 

@@ -86,6 +86,11 @@ export class LockKey {
     return BigInt.asIntN(64, (BigInt(this.value[0]) << 32n) | BigInt.asUintN(32, BigInt(this.value[1])));
   }
 
+  /** The key as two signed 32-bit integers; of a bigint, its halves. @internal */
+  get pair(): readonly [number, number] {
+    return [this.classid | 0, this.objid | 0];
+  }
+
   /** `pg_locks.classid`: the high half, unsigned. */
   get classid(): number {
     return Number(BigInt.asUintN(32, this.bits >> 32n));

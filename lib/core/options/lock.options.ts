@@ -1,7 +1,6 @@
-import { describe } from '../key/lock-key.js';
+import type { BusyHttpOptions } from '../errors/lock-unavailable.error.js';
 import type { LockMode } from './lock-mode.js';
-import { type BusyHttpOptions } from '../errors/lock-unavailable.error.js';
-import { LockConfigurationError } from '../errors/lock-configuration.error.js';
+import { aBoolean, MAX_TIMER_MS, oneOf, type OptionRules, wholeNumber } from './option-rules.js';
 
 /** How long a busy lock is waited for. */
 export interface WaitOptions {
@@ -45,38 +44,23 @@ export interface LockOptions extends WaitOptions, ModeOptions, PermitOptions, Bu
 
 const HTTP_STATUSES: readonly unknown[] = [409, 423, 429, 503];
 
-/** What each option has to be, and how an error says so. */
-export type OptionRules = Readonly<
-  Record<string, readonly [isValid: (value: unknown) => boolean, expected: string]>
->;
-
 export const busyHttpRules: OptionRules = {
   httpStatus: [(value) => HTTP_STATUSES.includes(value), '409, 423, 429 or 503'],
-  exposeLockName: [(value) => typeof value === 'boolean', 'a boolean'],
+  exposeLockName: aBoolean,
 };
-
-/** `setTimeout` and Postgres' `lock_timeout` take no more. */
-const LONGEST_WAIT_MS = 2 ** 31 - 1;
 
 export const waitRules: OptionRules = {
   waitMs: [
-    (value) => value === Infinity || (typeof value === 'number' && value >= 0 && value <= LONGEST_WAIT_MS),
-    `a number of milliseconds from 0 to ${LONGEST_WAIT_MS}, or Infinity`,
+    (value) => value === Infinity || (typeof value === 'number' && value >= 0 && value <= MAX_TIMER_MS),
+    `a number of milliseconds from 0 to ${MAX_TIMER_MS}, or Infinity`,
   ],
 };
 
-export const modeRules: OptionRules = {
-  mode: [(value) => value === 'exclusive' || value === 'shared', "'exclusive' or 'shared'"],
-};
+export const modeRules: OptionRules = { mode: oneOf('exclusive', 'shared') };
 
-const MOST_PERMITS = 100;
+const MAX_PERMITS = 100;
 
-export const permitRules: OptionRules = {
-  permits: [
-    (value) => Number.isInteger(value) && (value as number) >= 1 && (value as number) <= MOST_PERMITS,
-    `a whole number from 1 to ${MOST_PERMITS}`,
-  ],
-};
+export const permitRules: OptionRules = { permits: wholeNumber(1, MAX_PERMITS) };
 
 export const signalRules: OptionRules = {
   signal: [(value) => value instanceof AbortSignal, 'an AbortSignal'],
@@ -89,24 +73,3 @@ export const lockRules: OptionRules = {
   ...signalRules,
   ...busyHttpRules,
 };
-
-/**
- * Refuses options that are unknown or of the wrong kind: a `waitMs` that is misspelt, or that this version does not know,
- * must not be ignored in silence.
- */
-export function checkOptions(options: object, rules: OptionRules, where: string): void {
-  for (const [name, value] of Object.entries(options)) {
-    const rule = Object.hasOwn(rules, name) ? rules[name] : undefined;
-    if (rule === undefined) {
-      throw new LockConfigurationError(
-        `${where} got the unknown option \`${name}\`. It knows: ${Object.keys(rules).join(', ')}.`,
-      );
-    }
-    const [isValid, expected] = rule;
-    if (value !== undefined && !isValid(value)) {
-      throw new LockConfigurationError(
-        `The option \`${name}\` of ${where} has to be ${expected}, but ${describe(value)} came.`,
-      );
-    }
-  }
-}

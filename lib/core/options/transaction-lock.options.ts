@@ -1,8 +1,9 @@
 import type { LockKey } from '../key/lock-key.js';
 import type { LockMode } from './lock-mode.js';
-import type { TransactionIsolationLevel } from '../transaction/transactions.js';
+import type { TransactionIsolationLevel } from './transaction-isolation-level.js';
 import type { BusyHttpOptions } from '../errors/lock-unavailable.error.js';
-import { busyHttpRules, modeRules, type OptionRules, waitRules } from './lock.options.js';
+import { busyHttpRules, modeRules, waitRules } from './lock.options.js';
+import type { OptionRules } from './option-rules.js';
 
 /** The options of `lockInTransaction` and `tryLockInTransaction`. */
 export interface LockInTransactionOptions extends BusyHttpOptions {

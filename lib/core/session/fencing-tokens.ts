@@ -7,7 +7,7 @@ import { LockSession } from './lock-session.js';
  * @see https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-SNAPSHOT
  */
 export class FencingTokens {
-  private besides: Promise<LockSession> | undefined;
+  private opening: Promise<LockSession> | undefined;
 
   constructor(private readonly connections: LockConnections) {}
 
@@ -15,24 +15,24 @@ export class FencingTokens {
   async next(session: LockSession): Promise<bigint> {
     if (!session.isPooled) return session.transactionId();
     // Inside of the transaction that pins the backend it would always be the same, and hold back vacuum.
-    const token = await (await this.sessionBesides()).transactionId();
+    const token = await (await this.sideSession()).transactionId();
     await session.confirm();
     return token;
   }
 
   async close(): Promise<void> {
-    const session = await this.besides?.catch(() => undefined);
+    const session = await this.opening?.catch(() => undefined);
     await session?.close();
   }
 
-  private sessionBesides(): Promise<LockSession> {
-    this.besides ??= this.open();
-    return this.besides;
+  private sideSession(): Promise<LockSession> {
+    this.opening ??= this.open();
+    return this.opening;
   }
 
   private async open(): Promise<LockSession> {
     const forget = (): void => {
-      this.besides = undefined;
+      this.opening = undefined;
     };
     try {
       return new LockSession(await this.connections.open(), this.connections.use, forget);

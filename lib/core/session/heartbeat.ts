@@ -1,12 +1,4 @@
-/** How a connection is listened to. */
-export interface HeartbeatTimes {
-  /** After so much silence the other side is asked whether it is there, in milliseconds; `Infinity` never asks. */
-  readonly heartbeatMs: number;
-  /** After so much silence it counts as gone, in milliseconds. */
-  readonly lostAfterMs: number;
-}
-
-export const DEFAULT_HEARTBEAT_TIMES: HeartbeatTimes = { heartbeatMs: 2_000, lostAfterMs: 8_000 };
+import type { HeartbeatTimes } from '../connection/session-times.js';
 
 /** Nothing was heard from the server for too long: it may be gone, or be here and take the client for gone. */
 export class SilenceError extends Error {
@@ -55,14 +47,14 @@ export class Heartbeat {
     return this.isRecent;
   }
 
-  /** A question that may take as long as it likes is on its way: silence is no sign until its answer is heard. */
-  askedPatiently(): void {
+  /** A query that may take as long as it likes is on its way: silence is no sign until its result arrives. */
+  beginUnbounded(): void {
     this.asked();
     this.isPaused = true;
   }
 
-  /** The answer to such a question has come. Answers the same as {@link heard}. */
-  heardAtLast(): boolean {
+  /** The result of such a query has arrived. Returns the same as {@link heard}. */
+  endUnbounded(): boolean {
     this.isPaused = false;
     return this.heard();
   }

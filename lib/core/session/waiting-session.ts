@@ -2,7 +2,8 @@ import type { LockConnection } from '../connection/lock-connection.js';
 import type { LockKey } from '../key/lock-key.js';
 import type { LockMode } from '../options/lock-mode.js';
 import type { LockSession } from './lock-session.js';
-import { waitScript } from '../sql/lock-statements.js';
+import { SqlState, sqlStateOf } from '../sql/sqlstate.js';
+import { waitScript } from '../sql/wait-script.js';
 
 /**
  * A session that waits for one key in Postgres' own queue, and then holds it. It holds nothing else: who waits on the session of
@@ -27,7 +28,7 @@ export class WaitingSession {
   async wait(key: LockKey, mode: LockMode, timeoutMs: number): Promise<boolean> {
     this.isWaiting = true;
     try {
-      return await this.waitPatiently(key, mode, timeoutMs);
+      return await this.waitInQueue(key, mode, timeoutMs);
     } finally {
       this.isWaiting = false;
     }
@@ -53,9 +54,9 @@ export class WaitingSession {
     await this.session.close();
   }
 
-  private waitPatiently(key: LockKey, mode: LockMode, timeoutMs: number): Promise<boolean> {
+  private waitInQueue(key: LockKey, mode: LockMode, timeoutMs: number): Promise<boolean> {
     this.stage = 'before the queue';
-    return this.session.patiently(async (connection) => {
+    return this.session.withoutSilenceTimeout(async (connection) => {
       this.stage = 'in the queue';
       const isGranted = await waitFor(connection, key, mode, timeoutMs);
       // A cancel that is still on its way would hit what comes next; through a pooler, that of others. None may set out any more.
@@ -81,8 +82,7 @@ async function waitFor(
   }
 }
 
-/** 55P03 lock_not_available, by lock_timeout; 57014 query_canceled: https://www.postgresql.org/docs/current/errcodes-appendix.html */
 function isEndOfWait(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return code === '55P03' || code === '57014';
+  const state = sqlStateOf(error);
+  return state === SqlState.lockNotAvailable || state === SqlState.queryCanceled;
 }

@@ -1,6 +1,6 @@
 import type { LockKey } from '../key/lock-key.js';
 import type { LockMode } from '../options/lock-mode.js';
-import { argumentsOf, lockTimeoutOf } from './lock-statements.js';
+import { argumentsOf, lockTimeoutOf } from './wait-script.js';
 
 const TRY = {
   exclusive: 'pg_catalog.pg_try_advisory_xact_lock',

@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
+import { sharedStorage } from './shared-storage.js';
 
 /** What the context needs to know of a lock that a body runs under. */
 export interface ContextLock {
@@ -17,10 +17,7 @@ interface Frame {
   readonly outer: Frame | undefined;
 }
 
-// The ES module and the CommonJS half of the package may both be loaded; inside is inside for either.
-const STORAGE = Symbol.for('nestjs-advisory-lock:context');
-const globals = globalThis as unknown as Record<symbol, AsyncLocalStorage<Frame | undefined> | undefined>;
-const storage = (globals[STORAGE] ??= new AsyncLocalStorage<Frame | undefined>());
+const storage = sharedStorage<Frame | undefined>('context');
 
 /** Runs the body, and all that it starts, inside the lock. */
 export function runInside<T>(lock: ContextLock, body: () => T): T {

@@ -1,19 +1,19 @@
 import { LockLostError } from '../errors/lock-lost.error.js';
+import type { FollowedHold } from '../events/followed-hold.js';
 import { nextHoldId } from '../events/hold-id.js';
 import type { LockKey } from '../key/lock-key.js';
 import type { LockMode } from '../options/lock-mode.js';
 import type { LockSession } from '../session/lock-session.js';
 
 /** One grant of a key to this process. Several handles may share it: the lock is given back when the last one leaves. */
-export class LockHold {
+export class LockHold implements FollowedHold {
   /** Tells it from all other holds of this process. */
   readonly id = nextHoldId();
   /** By this process' clock, in milliseconds since the epoch. */
   readonly acquiredAtMs = Date.now();
-  /** Called once, when it is released or lost, if anybody wants to know. */
-  onOver: ((lost?: LockLostError) => void) | undefined;
   /** How many handles use the hold. */
   sharers = 0;
+  private overListener: ((lost?: LockLostError) => void) | undefined;
   private abortController: AbortController | undefined;
   private lostError: LockLostError | undefined;
 
@@ -37,14 +37,18 @@ export class LockHold {
     return this.abortController.signal;
   }
 
-  /** Tells, if it has not been told yet, that it is over. */
-  tellOver(lost?: LockLostError): void {
-    const { onOver } = this;
-    this.onOver = undefined;
-    onOver?.(lost);
+  /** Calls the listener once, when the hold is released or lost; at once when it is lost already. One listener at most. */
+  onceOver(listener: (lost?: LockLostError) => void): void {
+    this.overListener = listener;
+    if (this.lostError !== undefined) this.notifyOver(this.lostError);
   }
 
-  /** Marks the hold as lost, and tells. */
+  /** The hold was released. */
+  released(): void {
+    this.notifyOver();
+  }
+
+  /** Marks the hold as lost, and notifies its holder. */
   lose(reason: string, cause?: unknown): void {
     if (this.lostError !== undefined) return;
     this.lostError = new LockLostError({
@@ -55,6 +59,12 @@ export class LockHold {
       cause,
     });
     this.abortController?.abort(this.lostError);
-    this.tellOver(this.lostError);
+    this.notifyOver(this.lostError);
+  }
+
+  private notifyOver(lost?: LockLostError): void {
+    const { overListener } = this;
+    this.overListener = undefined;
+    overListener?.(lost);
   }
 }

@@ -1,8 +1,8 @@
+import type { AcquireOptions } from './acquire-options.js';
 import type { LockHold } from './lock-hold.js';
 import type { LockKey } from '../key/lock-key.js';
 import type { PermitKeys } from '../key/permit-keys.js';
 import type { LockTable } from './lock-table.js';
-import type { Wish } from './waiter.js';
 
 /** For how long one permit is waited for before the others are looked at again, in milliseconds. */
 const PATIENCE_MS = 50;
@@ -16,21 +16,21 @@ const PATIENCE_MS = 50;
 export async function acquirePermit(
   table: LockTable,
   { permits, turn }: PermitKeys,
-  wish: Wish,
+  options: AcquireOptions,
 ): Promise<LockHold | undefined> {
   const since = performance.now();
-  const deadline = since + wish.waitMs;
+  const deadline = since + options.waitMs;
   const remainingMs = (): number => Math.max(0, deadline - performance.now());
   // Who waits here does not overtake those who wait here already.
-  const mayTry = wish.waitMs <= 0 || !table.isWantedHere(turn);
+  const mayTry = options.waitMs <= 0 || !table.isWantedHere(turn);
   const free = mayTry ? await tryPermits(table, permits) : undefined;
-  if (free !== undefined || wish.waitMs <= 0) return free;
-  const myTurn = await table.acquire(turn, { ...wish, waitMs: remainingMs(), since });
+  if (free !== undefined || options.waitMs <= 0) return free;
+  const myTurn = await table.acquire(turn, { ...options, waitMs: remainingMs(), since });
   if (myTurn === undefined) return undefined;
   try {
     while (remainingMs() > 0) {
       const hold =
-        (await tryPermits(table, permits)) ?? (await waitForAny(table, permits, wish, remainingMs()));
+        (await tryPermits(table, permits)) ?? (await waitForAny(table, permits, options, remainingMs()));
       if (hold !== undefined) return hold;
     }
     return undefined;
@@ -52,9 +52,9 @@ async function tryPermits(table: LockTable, permits: readonly LockKey[]): Promis
 async function waitForAny(
   table: LockTable,
   permits: readonly LockKey[],
-  wish: Wish,
+  options: AcquireOptions,
   remainingMs: number,
 ): Promise<LockHold | undefined> {
   const key = permits[Math.floor(Math.random() * permits.length)];
-  return key && table.acquire(key, { ...wish, waitMs: Math.min(PATIENCE_MS, remainingMs) });
+  return key && table.acquire(key, { ...options, waitMs: Math.min(PATIENCE_MS, remainingMs) });
 }

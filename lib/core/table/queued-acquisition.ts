@@ -8,7 +8,7 @@ import type { WaitingSessions } from '../session/waiting-sessions.js';
 
 /** The pauses between two tries when there is no session to wait on, in milliseconds. */
 const FIRST_PAUSE_MS = 10;
-const LONGEST_PAUSE_MS = 250;
+const MAX_PAUSE_MS = 250;
 
 /** How soon a cancelled wait has to end before it is cancelled again, in milliseconds. */
 const CANCEL_AGAIN_MS = 20;
@@ -17,10 +17,10 @@ const CANCEL_AGAIN_MS = 20;
 const CANCEL_WITHIN_MS = 1_000;
 
 /**
- * One process' way to a key that other processes hold, on behalf of all who wait for it here. It stands in Postgres' queue
- * once, and keeps its place there while callers come and go.
+ * One attempt of this process to get a key that other processes hold, on behalf of all its waiters. It stands in
+ * Postgres' queue once, and keeps its place there while waiters come and go.
  */
-export class Campaign {
+export class QueuedAcquisition {
   /** The session that the key was won on; `undefined` when the campaign was stopped before. */
   readonly outcome: Promise<LockSession | undefined>;
   private readonly stopped = new AbortController();
@@ -33,7 +33,7 @@ export class Campaign {
     private readonly waitingSessions: WaitingSessions,
     /** For how long the most patient caller still waits, in milliseconds. */
     private readonly remainingMs: () => number,
-    /** Called whenever somebody else is found to have the key. */
+    /** Called whenever another session is found to hold the key. */
     private readonly onContested: () => void,
   ) {
     this.outcome = this.compete();
@@ -57,7 +57,7 @@ export class Campaign {
   }
 
   private async compete(): Promise<LockSession | undefined> {
-    const pauses = new GrowingPause(FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
+    const pauses = new GrowingPause(FIRST_PAUSE_MS, MAX_PAUSE_MS);
     while (!this.stopped.signal.aborted) {
       const shared = await this.sharedSession();
       if (await shared.tryLock(this.key, this.mode)) return shared;

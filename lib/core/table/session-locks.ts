@@ -1,31 +1,70 @@
+import type { BusyHttpOptions } from '../errors/lock-unavailable.error.js';
+import { LockConfigurationError } from '../errors/lock-configuration.error.js';
+import { LockTimeoutError } from '../errors/lock-timeout.error.js';
+import { LockUnavailableError } from '../errors/lock-unavailable.error.js';
+import type { AdvisoryLockEvents } from '../events/advisory-lock-events.js';
+import { LockEventPublisher } from '../events/lock-event-publisher.js';
+import type { KeyRegistry } from '../key/key-registry.js';
+import { describeNames, isOneName, type LockKey, type LockName, type LockNames } from '../key/lock-key.js';
+import { type LockOptions, lockRules } from '../options/lock.options.js';
+import type { LockMode } from '../options/lock-mode.js';
+import { checkOptions } from '../options/option-rules.js';
+import type { AcquireOptions } from './acquire-options.js';
 import { AdvisoryLock } from './advisory-lock.js';
-import type { KeyBook } from '../key/key-registry.js';
 import { type ContextLock, findInside, runInside } from './lock-context.js';
 import type { LockHold } from './lock-hold.js';
-import { describeNames, isOneName, type LockKey, type LockName, type LockNames } from '../key/lock-key.js';
-import type { LockMode } from '../options/lock-mode.js';
 import type { LockTable } from './lock-table.js';
 import { acquirePermit } from './permits.js';
 import { acquireAll } from './several-locks.js';
-import type { Transactions } from '../transaction/transactions.js';
-import { LockConfigurationError } from '../errors/lock-configuration.error.js';
-import { LockTimeoutError } from '../errors/lock-timeout.error.js';
-import type { Wish } from './waiter.js';
-import { type BusyHttpOptions, LockUnavailableError } from '../errors/lock-unavailable.error.js';
-import type { AdvisoryLockEvents } from '../events/advisory-lock-events.js';
-import type { LockTeller } from '../events/lock-event-publisher.js';
-import { checkOptions, type LockOptions, lockRules } from '../options/lock.options.js';
+import type { TryLockOutcome } from './try-lock-outcome.js';
 
-/** Locks that belong to a session of the library's own: the part of `AdvisoryLockService` that knows those. */
+export interface SessionLocksParts {
+  readonly keys: KeyRegistry;
+  readonly table: LockTable;
+  readonly events: AdvisoryLockEvents;
+  /** How a busy lock is shown to HTTP clients, where the caller does not say so. */
+  readonly http: BusyHttpOptions;
+  /** Whether the calling code runs in a transaction that holds the key. Checked before every lock. */
+  readonly isHeldByTransaction: (keyId: string) => boolean;
+}
+
+type LockBody<T> = (lock: AdvisoryLock) => T | PromiseLike<T>;
+
+/** Locks that belong to a session of the library's own. */
 export class SessionLocks {
-  constructor(
-    private readonly keys: KeyBook,
-    private readonly table: LockTable,
-    private readonly http: BusyHttpOptions,
-    private readonly transactions: Transactions,
-    private readonly events: AdvisoryLockEvents,
-    private readonly teller: LockTeller,
-  ) {}
+  private readonly keys: KeyRegistry;
+  private readonly table: LockTable;
+  private readonly events: AdvisoryLockEvents;
+  private readonly publisher: LockEventPublisher;
+
+  constructor(private readonly parts: SessionLocksParts) {
+    this.keys = parts.keys;
+    this.table = parts.table;
+    this.events = parts.events;
+    this.publisher = new LockEventPublisher(parts.events);
+  }
+
+  /** Runs the body inside the lock; rejects with `LOCK_UNAVAILABLE` or `LOCK_TIMEOUT` when the lock stays busy. */
+  withLock<T>(name: LockNames, body: LockBody<T>, options?: LockOptions): Promise<T> {
+    return this.run(
+      name,
+      body,
+      () => {
+        throw this.unavailable(name, options);
+      },
+      options,
+    );
+  }
+
+  /** The same, where a busy lock is a value. */
+  tryWithLock<T>(name: LockNames, body: LockBody<T>, options?: LockOptions): Promise<TryLockOutcome<T>> {
+    return this.run<TryLockOutcome<T>>(
+      name,
+      async (lock) => ({ acquired: true, value: await body(lock) }),
+      () => ({ acquired: false }),
+      options,
+    );
+  }
 
   /** A handle on the lock; throws `LOCK_UNAVAILABLE` or `LOCK_TIMEOUT` when it stays busy. */
   async acquire(name: LockNames, options?: LockOptions): Promise<AdvisoryLock> {
@@ -53,17 +92,13 @@ export class SessionLocks {
     return this.table.isLocked(this.keys.keyOf(name));
   }
 
-  get isClosed(): boolean {
-    return this.table.isClosed;
-  }
-
   /** What a busy lock is told by, with the options of the module where the caller has none. */
   unavailable(
     name: LockNames,
     { waitMs = 0, httpStatus, exposeLockName }: LockOptions = {},
   ): LockUnavailableError {
     const http = {
-      ...this.http,
+      ...this.parts.http,
       ...(httpStatus !== undefined && { httpStatus }),
       ...(exposeLockName !== undefined && { exposeLockName }),
     };
@@ -77,9 +112,9 @@ export class SessionLocks {
    * Takes the lock, runs the body inside and releases. One asynchronous function rather than a chain of small ones: with
    * AsyncLocalStorage in use, Node before 24 runs hooks for every promise, and this is the way of every lock.
    */
-  async run<T>(
+  private async run<T>(
     name: LockNames,
-    body: (lock: AdvisoryLock) => T | PromiseLike<T>,
+    body: LockBody<T>,
     onBusy: () => T,
     options?: LockOptions,
   ): Promise<T> {
@@ -96,7 +131,7 @@ export class SessionLocks {
     try {
       value = await runInside(
         lock,
-        this.told(lock, () => body(lock)),
+        this.aroundBody(lock, () => body(lock)),
       );
     } finally {
       await lock.release();
@@ -107,7 +142,7 @@ export class SessionLocks {
 
   /** A handle on the same hold, when the calling code runs inside the lock. */
   private inside(key: LockKey, mode: LockMode = 'exclusive'): AdvisoryLock | undefined {
-    if (this.transactions.isHeld(key.id)) throw heldByTransaction(key);
+    if (this.parts.isHeldByTransaction(key.id)) throw heldByTransaction(key);
     const lock = findInside(this.table, (inner) => inner.includes(key.id)) as AdvisoryLock | undefined;
     // One that was lost is asked for anew.
     const hold = lock?.isHeld === true ? lock.holdOf(key.id) : undefined;
@@ -126,26 +161,27 @@ export class SessionLocks {
     key: LockKey,
     { mode = 'exclusive', waitMs = 0, signal }: LockOptions = {},
   ): Promise<LockHold | undefined> {
-    const wish = { mode, waitMs, signal };
-    return this.tell(key.name, wish, (told) =>
-      waitMs > 0 ? this.table.acquire(key, told) : this.table.tryAcquire(key, mode),
+    const wanted = { mode, waitMs, signal };
+    return this.publish(key.name, wanted, (options) =>
+      waitMs > 0 ? this.table.acquire(key, options) : this.table.tryAcquire(key, mode),
     );
   }
 
-  private tell<T extends LockHold | readonly LockHold[]>(
+  private publish<T extends LockHold | readonly LockHold[]>(
     lockName: string,
-    wish: Wish,
-    take: (wish: Wish) => Promise<T | undefined>,
+    options: AcquireOptions,
+    take: (options: AcquireOptions) => Promise<T | undefined>,
   ): Promise<T | undefined> {
-    return this.events.isHeard ? this.teller.session(lockName, wish, take) : take(wish);
+    if (!this.events.hasListeners) return take(options);
+    return this.publisher.session(lockName, options, (onWaiting) => take({ ...options, onWaiting }));
   }
 
-  /** The body, as those want it who watch what it does; those of a lock inside of the same lock are a part of that. */
-  private told<T>(lock: AdvisoryLock, body: () => T): () => T {
-    const { aroundBody } = this.events;
-    const hold = aroundBody && lock.holdOf(lock.key.id);
-    const acquired = hold?.sharers === 1 ? this.teller.acquiredEventOf(hold) : undefined;
-    return aroundBody === undefined || acquired === undefined ? body : () => aroundBody(acquired, body);
+  /** The body inside what wants to run it; a body inside the same lock is a part of the outer one. */
+  private aroundBody<T>(lock: AdvisoryLock, body: () => T): () => T {
+    const around = this.events.activeAroundBody;
+    const hold = around && lock.holdOf(lock.key.id);
+    const acquired = hold?.sharers === 1 ? this.publisher.acquiredEventOf(hold) : undefined;
+    return around === undefined || acquired === undefined ? body : () => around.run(acquired, body);
   }
 
   /** A handle on the hold; throws `LOCK_LOST` when it was lost on the way here, as while the turn for a permit was given back. */
@@ -176,9 +212,10 @@ export class SessionLocks {
       const inside = this.inside(key);
       if (inside !== undefined) return inside;
     }
-    const wish: Wish = { mode: 'exclusive', waitMs, signal };
-    const take = (told: Wish): Promise<LockHold | undefined> => acquirePermit(this.table, keys, told);
-    return this.handle(await this.tell(describeNames(name), wish, take));
+    const wanted: AcquireOptions = { mode: 'exclusive', waitMs, signal };
+    return this.handle(
+      await this.publish(describeNames(name), wanted, (options) => acquirePermit(this.table, keys, options)),
+    );
   }
 
   /** All of the locks, or `undefined` when one of them stays busy. Those that the calling code runs inside of are shared. */
@@ -194,8 +231,9 @@ export class SessionLocks {
         if (share !== undefined) inside.push(share);
       }
       const missing = keys.filter(({ id }) => !inside.some((lock) => lock.includes(id)));
-      const taken = await this.tell(describeNames(names), { mode, waitMs, signal }, (told) =>
-        acquireAll(this.table, missing, told),
+      const wanted = { mode, waitMs, signal };
+      const taken = await this.publish(describeNames(names), wanted, (options) =>
+        acquireAll(this.table, missing, options),
       );
       if (taken === undefined) return undefined;
       const holds = [...taken, ...inside.flatMap((lock) => lock.holdOf(lock.key.id) ?? [])];

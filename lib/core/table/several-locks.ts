@@ -1,8 +1,8 @@
+import type { AcquireOptions } from './acquire-options.js';
 import type { LockHold } from './lock-hold.js';
 import type { LockKey } from '../key/lock-key.js';
 import type { LockMode } from '../options/lock-mode.js';
 import type { LockTable } from './lock-table.js';
-import type { Wish } from './waiter.js';
 
 /**
  * Takes all of the keys or none of them; answers `undefined` when one stays busy. When all are free it costs one round trip.
@@ -12,13 +12,13 @@ import type { Wish } from './waiter.js';
 export async function acquireAll(
   table: LockTable,
   keys: readonly LockKey[],
-  wish: Wish,
+  options: AcquireOptions,
 ): Promise<LockHold[] | undefined> {
   const ordered = [...keys].sort(inGlobalOrder);
   const since = performance.now();
-  const holds = await tryAll(table, ordered, wish.mode);
+  const holds = await tryAll(table, ordered, options.mode);
   if (holds.length === ordered.length) return holds;
-  if (wish.waitMs > 0) return waitForRest(table, ordered, holds, { ...wish, since });
+  if (options.waitMs > 0) return waitForRest(table, ordered, holds, { ...options, since });
   await releaseAll(table, holds);
   return undefined;
 }
@@ -41,9 +41,9 @@ async function waitForRest(
   table: LockTable,
   keys: readonly LockKey[],
   taken: readonly LockHold[],
-  wish: Wish,
+  options: AcquireOptions,
 ): Promise<LockHold[] | undefined> {
-  const deadline = performance.now() + wish.waitMs;
+  const deadline = performance.now() + options.waitMs;
   const firstMissing = keys.findIndex(({ id }) => !taken.some(({ key }) => key.id === id));
   const isBefore = ({ key }: LockHold): boolean => keys.findIndex(({ id }) => id === key.id) < firstMissing;
   const holds = taken.filter(isBefore);
@@ -54,7 +54,10 @@ async function waitForRest(
   let isComplete = false;
   try {
     for (const key of keys.slice(firstMissing)) {
-      const hold = await table.acquire(key, { ...wish, waitMs: Math.max(0, deadline - performance.now()) });
+      const hold = await table.acquire(key, {
+        ...options,
+        waitMs: Math.max(0, deadline - performance.now()),
+      });
       if (hold === undefined) return undefined;
       holds.push(hold);
     }

@@ -1,11 +1,11 @@
 import { LockDeadlockError } from '../errors/lock-deadlock.error.js';
-import type { KeyBook } from '../key/key-registry.js';
+import type { KeyRegistry } from '../key/key-registry.js';
 import { LockKey } from '../key/lock-key.js';
 
 /** Makes the error for 40P01, and names the locks that the server's detail speaks of. */
 export function deadlockError(
   key: LockKey,
-  keys: KeyBook,
+  keys: KeyRegistry,
   cause: Error & { detail?: string },
 ): LockDeadlockError {
   const ids = advisoryKeysIn(cause.detail ?? '');

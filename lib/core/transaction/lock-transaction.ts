@@ -4,13 +4,14 @@ import { LockConfigurationError } from '../errors/lock-configuration.error.js';
 import { LockConnectionError } from '../errors/lock-connection.error.js';
 import { StandbyError } from '../errors/standby.error.js';
 import { deadlockError } from './deadlock.js';
-import type { KeyBook } from '../key/key-registry.js';
+import type { KeyRegistry } from '../key/key-registry.js';
 import type { LockKey } from '../key/lock-key.js';
 import type { LockMode } from '../options/lock-mode.js';
+import { SqlState, sqlStateOf } from '../sql/sqlstate.js';
 import { type TryAnswer, tryScript, UNDO_SCRIPT, waitScript } from '../sql/transaction-statements.js';
 
 /** How a lock of a transaction is wanted. */
-export interface TransactionLockWish {
+export interface TransactionAcquireOptions {
   readonly mode: LockMode;
   /** How long to wait for it, in milliseconds; 0 tries once, `Infinity` waits for ever. */
   readonly waitMs: number;
@@ -30,8 +31,8 @@ interface PgClient {
 export async function lockTransaction(
   runner: QueryRunner,
   key: LockKey,
-  keys: KeyBook,
-  { mode, waitMs, onWaiting }: TransactionLockWish,
+  keys: KeyRegistry,
+  { mode, waitMs, onWaiting }: TransactionAcquireOptions,
 ): Promise<boolean> {
   // To the client itself, because TypeORM's query() drops the answers of a message with several statements.
   const client = (await runner.connect()) as PgClient;
@@ -47,14 +48,19 @@ export async function lockTransaction(
     if (error instanceof LockConfigurationError) throw error;
     // Rejects on a connection that is gone, and in a transaction that had failed before.
     await client.query(UNDO_SCRIPT).catch(() => undefined);
-    // https://www.postgresql.org/docs/current/errcodes-appendix.html
-    const { code } = error as { code?: string };
-    if (code === '55P03') return false; // lock_not_available: the time is over
-    if (code === '40P01') throw deadlockError(key, keys, error as Error);
-    if (code === '53200') throw new LockCapacityError(key.name, error);
-    // no_active_sql_transaction, in_failed_sql_transaction
-    if (code === '25P01' || code === '25P02') throw cannotGoOn(key, error as Error);
-    throw new LockConnectionError(error, key.name);
+    switch (sqlStateOf(error)) {
+      case SqlState.lockNotAvailable:
+        return false; // the time is over
+      case SqlState.deadlockDetected:
+        throw deadlockError(key, keys, error as Error);
+      case SqlState.outOfMemory:
+        throw new LockCapacityError(key.name, error);
+      case SqlState.noActiveSqlTransaction:
+      case SqlState.inFailedSqlTransaction:
+        throw cannotGoOn(key, error as Error);
+      default:
+        throw new LockConnectionError(error, key.name);
+    }
   }
 }
 

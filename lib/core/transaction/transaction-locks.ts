@@ -1,6 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import type { AdvisoryLock } from '../table/advisory-lock.js';
-import type { KeyBook } from '../key/key-registry.js';
+import type { KeyRegistry } from '../key/key-registry.js';
 import { runInside } from '../table/lock-context.js';
 import type { LockKey, LockName } from '../key/lock-key.js';
 import { lockTransaction } from './lock-transaction.js';
@@ -8,11 +8,12 @@ import type { Transactions } from './transactions.js';
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
 import { LockTimeoutError } from '../errors/lock-timeout.error.js';
 import { LockUnavailableError } from '../errors/lock-unavailable.error.js';
-import { checkOptions } from '../options/lock.options.js';
+import { checkOptions } from '../options/option-rules.js';
 import type { AdvisoryLockEvents } from '../events/advisory-lock-events.js';
 import type { AcquiredEvent } from '../events/lock-event.js';
-import type { LockTeller } from '../events/lock-event-publisher.js';
+import { LockEventPublisher } from '../events/lock-event-publisher.js';
 import type { SessionLocks } from '../table/session-locks.js';
+import type { TryLockOutcome } from '../table/try-lock-outcome.js';
 import {
   type LockInTransactionOptions,
   lockInTransactionRules,
@@ -27,18 +28,41 @@ export type TransactionBody<T> = (manager: EntityManager, lock: TransactionLock)
 /** The levels at which a transaction reads as of its first statement. */
 const READS_AS_OF_ONE_MOMENT: readonly (string | undefined)[] = ['REPEATABLE READ', 'SERIALIZABLE'];
 
-/** Locks that belong to a transaction of the application's data source: the part of `AdvisoryLockService` that knows those. */
+/** Locks that belong to a transaction of the application's data source. */
 export class TransactionLocks {
+  private readonly publisher: LockEventPublisher;
+
   constructor(
     private readonly sessionLocks: SessionLocks,
-    private readonly keys: KeyBook,
+    private readonly keys: KeyRegistry,
     private readonly transactions: Transactions,
     private readonly events: AdvisoryLockEvents,
-    private readonly teller: LockTeller,
-  ) {}
+  ) {
+    this.publisher = new LockEventPublisher(events);
+  }
 
-  /** Runs the body in a transaction that holds the lock. */
-  async run<T>(
+  /** Runs the body in a transaction that holds the lock; rejects when the lock stays busy. */
+  withLock<T>(name: LockName, body: TransactionBody<T>, options: TransactionLockOptions = {}): Promise<T> {
+    return this.run(name, body, options, (busy) => {
+      throw busy;
+    });
+  }
+
+  /** The same, where a busy lock is a value. */
+  tryWithLock<T>(
+    name: LockName,
+    body: TransactionBody<T>,
+    options: TransactionLockOptions = {},
+  ): Promise<TryLockOutcome<T>> {
+    return this.run<TryLockOutcome<T>>(
+      name,
+      async (manager, lock) => ({ acquired: true, value: await body(manager, lock) }),
+      options,
+      () => ({ acquired: false }),
+    );
+  }
+
+  private async run<T>(
     name: LockName,
     body: TransactionBody<T>,
     options: TransactionLockOptions,
@@ -71,12 +95,12 @@ export class TransactionLocks {
           transaction.hold(key.id);
           return run();
         }
-        const told = acquired;
+        const published = acquired;
         transaction.hold(key.id, () => {
-          this.teller.released(told);
+          this.publisher.released(published);
         });
-        const { aroundBody } = this.events;
-        return aroundBody === undefined ? run() : aroundBody(told, run);
+        const around = this.events.activeAroundBody;
+        return around === undefined ? run() : around.run(published, run);
       });
     } catch (error) {
       // Thrown only to roll back.
@@ -130,7 +154,7 @@ export class TransactionLocks {
     manager: EntityManager,
     key: LockKey,
     { mode = 'exclusive', waitMs = 0, ...http }: LockInTransactionOptions,
-    onTold?: (acquired: AcquiredEvent) => void,
+    onAcquired?: (acquired: AcquiredEvent) => void,
   ): Promise<LockUnavailableError | undefined> {
     const runner = manager.queryRunner;
     if (runner === undefined || !runner.isTransactionActive || runner.isReleased) throw noTransaction(key);
@@ -138,8 +162,8 @@ export class TransactionLocks {
     if (runner.getReplicationMode() === 'slave') throw onReplica(key);
     const take = (onWaiting?: () => void): Promise<boolean> =>
       lockTransaction(runner, key, this.keys, { mode, waitMs, onWaiting });
-    const isTaken = this.events.isHeard
-      ? await this.teller.transaction(key, { mode, waitMs }, take, onTold)
+    const isTaken = this.events.hasListeners
+      ? await this.publisher.transaction(key, { mode, waitMs }, take, onAcquired)
       : await take();
     if (isTaken) return undefined;
     const busy = this.sessionLocks.unavailable(key.name, http);

@@ -1,10 +1,7 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import type { DataSource, EntityManager } from 'typeorm';
+import { sharedStorage } from '../table/shared-storage.js';
 
-// The ES module and the CommonJS half of the package may both be loaded; inside is inside for either.
-const STORAGE = Symbol.for('nestjs-advisory-lock:transactions');
-const globals = globalThis as unknown as Record<symbol, AsyncLocalStorage<Transaction> | undefined>;
-const storage = (globals[STORAGE] ??= new AsyncLocalStorage<Transaction>());
+const storage = sharedStorage<Transaction>('transactions');
 
 /** A transaction, or a savepoint in one, that was opened for a lock. What its body does, runs inside of it. */
 export class Transaction {
@@ -13,7 +10,7 @@ export class Transaction {
   /** What it runs inside of itself, perhaps on another data source. */
   readonly outer = storage.getStore();
   private readonly keyIds = new Set<string>();
-  private readonly endings: (() => void)[] = [];
+  private readonly endCallbacks: (() => void)[] = [];
   private lastTurn: Promise<unknown> = Promise.resolve();
 
   constructor(
@@ -27,7 +24,7 @@ export class Transaction {
   /** @param onEnd - called when the lock is gone. */
   hold(keyId: string, onEnd?: () => void): void {
     this.keyIds.add(keyId);
-    if (onEnd !== undefined) this.endings.push(onEnd);
+    if (onEnd !== undefined) this.endCallbacks.push(onEnd);
   }
 
   holds(keyId: string): boolean {
@@ -35,14 +32,14 @@ export class Transaction {
   }
 
   /** After its savepoint was released: its locks are those of the transaction around it. */
-  bequeath(): void {
+  promoteToParent(): void {
     for (const keyId of this.keyIds) this.parent?.hold(keyId);
-    this.parent?.endings.push(...this.endings.splice(0));
+    this.parent?.endCallbacks.push(...this.endCallbacks.splice(0));
   }
 
-  /** After its commit or rollback: tells of those locks that it has not bequeathed. */
+  /** After its commit or rollback: ends those locks that it has not promoted. */
   ended(): void {
-    for (const onEnd of this.endings.splice(0)) onEnd();
+    for (const onEnd of this.endCallbacks.splice(0)) onEnd();
   }
 
   /** One savepoint at a time: they are on one connection, and nest. */

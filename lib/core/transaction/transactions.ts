@@ -1,11 +1,8 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
 import { LockShutdownError } from '../errors/lock-shutdown.error.js';
+import type { TransactionIsolationLevel } from '../options/transaction-isolation-level.js';
 import { findTransaction, runInTransaction, Transaction } from './transaction.js';
-
-/** How a transaction sees what others write: https://www.postgresql.org/docs/current/transaction-iso.html */
-export type TransactionIsolationLevel =
-  'READ UNCOMMITTED' | 'READ COMMITTED' | 'REPEATABLE READ' | 'SERIALIZABLE';
 
 /** Opens transactions on the application's own data source, and knows which are running. */
 export class Transactions {
@@ -99,7 +96,7 @@ export class Transactions {
         inner = new Transaction(outer.dataSource, manager, outer.isolationLevel, outer);
         return runToItsEnd(inner, body);
       });
-      inner?.bequeath();
+      inner?.promoteToParent();
       return value;
     } finally {
       inner?.ended();

@@ -1,4 +1,4 @@
-/** @import { DashboardDoctor, DashboardSnapshot } from '../dashboard-snapshot.js' */
+/** @import { DashboardDoctor, DashboardSnapshot } from '../server/dashboard-snapshot.js' */
 import { byId, element, icon, setText } from './dom.js';
 import { counted, duration } from './format.js';
 

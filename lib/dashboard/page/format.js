@@ -1,4 +1,4 @@
-/** @import { DashboardLock, DashboardParty } from '../dashboard-snapshot.js' */
+/** @import { DashboardLock, DashboardParty } from '../server/dashboard-snapshot.js' */
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;

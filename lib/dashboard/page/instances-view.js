@@ -1,4 +1,4 @@
-/** @import { DashboardInstance, DashboardSnapshot } from '../dashboard-snapshot.js' */
+/** @import { DashboardInstance, DashboardSnapshot } from '../server/dashboard-snapshot.js' */
 /** @import { Row } from './keyed-list.js' */
 import { byId, element, setText, show } from './dom.js';
 import { counted, duration } from './format.js';

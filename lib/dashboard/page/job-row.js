@@ -1,4 +1,4 @@
-/** @import { DashboardJob, DashboardTick } from '../dashboard-snapshot.js' */
+/** @import { DashboardJob, DashboardTick } from '../server/dashboard-snapshot.js' */
 /** @import { Row } from './keyed-list.js' */
 /** @import { TickCard } from './tick-card.js' */
 import { element, setAttribute, setText, show } from './dom.js';

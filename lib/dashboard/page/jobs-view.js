@@ -1,4 +1,4 @@
-/** @import { DashboardSnapshot } from '../dashboard-snapshot.js' */
+/** @import { DashboardSnapshot } from '../server/dashboard-snapshot.js' */
 /** @import { JobNow } from './job-row.js' */
 import { byId, element, icon, show } from './dom.js';
 import { jobRow } from './job-row.js';

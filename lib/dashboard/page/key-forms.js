@@ -1,4 +1,4 @@
-/** @import { DashboardLock } from '../dashboard-snapshot.js' */
+/** @import { DashboardLock } from '../server/dashboard-snapshot.js' */
 
 /**
  * All that a key is called elsewhere: what it is, and how it is written.

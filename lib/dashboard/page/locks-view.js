@@ -1,4 +1,4 @@
-/** @import { DashboardLock, DashboardSnapshot } from '../dashboard-snapshot.js' */
+/** @import { DashboardLock, DashboardSnapshot } from '../server/dashboard-snapshot.js' */
 /** @import { LockActions } from './lock-row.js' */
 import { byId, setText, show } from './dom.js';
 import { counted, number } from './format.js';

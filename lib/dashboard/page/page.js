@@ -1,4 +1,4 @@
-/** @import { DashboardSnapshot } from '../dashboard-snapshot.js' */
+/** @import { DashboardSnapshot } from '../server/dashboard-snapshot.js' */
 import { doctorView } from './doctor-view.js';
 import { byId } from './dom.js';
 import { instancesView } from './instances-view.js';

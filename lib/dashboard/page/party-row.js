@@ -1,4 +1,4 @@
-/** @import { DashboardLock, DashboardParty } from '../dashboard-snapshot.js' */
+/** @import { DashboardLock, DashboardParty } from '../server/dashboard-snapshot.js' */
 /** @import { Row } from './keyed-list.js' */
 import { element, setAttribute, setText, show } from './dom.js';
 import { counted, partyTitle, since } from './format.js';

@@ -1,4 +1,4 @@
-/** @import { DashboardSnapshot } from '../dashboard-snapshot.js' */
+/** @import { DashboardSnapshot } from '../server/dashboard-snapshot.js' */
 
 const EVERY_MS = 1_000;
 /** A server that is asked and says nothing for so long is asked anew. */

@@ -1,4 +1,4 @@
-/** @import { DashboardSnapshot } from '../dashboard-snapshot.js' */
+/** @import { DashboardSnapshot } from '../server/dashboard-snapshot.js' */
 import { healthOf } from './doctor-view.js';
 import { byId, element, icon, setText, show } from './dom.js';
 import { duration, number } from './format.js';

@@ -1,4 +1,4 @@
-/** @import { DashboardLock, DashboardParty, DashboardSnapshot, TerminateAnswer, TerminateRequest } from '../dashboard-snapshot.js' */
+/** @import { DashboardLock, DashboardParty, DashboardSnapshot, TerminateAnswer, TerminateRequest } from '../server/dashboard-snapshot.js' */
 import { byId, setText, show } from './dom.js';
 import { counted, lockTitle, partyTitle, since } from './format.js';
 import { fillFacts } from './party-row.js';

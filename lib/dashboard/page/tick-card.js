@@ -1,4 +1,4 @@
-/** @import { DashboardTick } from '../dashboard-snapshot.js' */
+/** @import { DashboardTick } from '../server/dashboard-snapshot.js' */
 /** @import { TickReport } from './tick-marks.js' */
 import { byId, element, icon } from './dom.js';
 import { moment, took } from './format.js';

@@ -1,4 +1,4 @@
-/** @import { DashboardTick } from '../dashboard-snapshot.js' */
+/** @import { DashboardTick } from '../server/dashboard-snapshot.js' */
 
 /** @typedef {DashboardTick['instances'][number]} TickReport */
 

@@ -1,4 +1,4 @@
-/** @import { DashboardTick } from '../dashboard-snapshot.js' */
+/** @import { DashboardTick } from '../server/dashboard-snapshot.js' */
 /** @import { JobNow } from './job-row.js' */
 /** @import { Row } from './keyed-list.js' */
 /** @import { TickCard } from './tick-card.js' */

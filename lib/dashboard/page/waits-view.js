@@ -1,4 +1,4 @@
-/** @import { DashboardLock, DashboardParty, DashboardSnapshot } from '../dashboard-snapshot.js' */
+/** @import { DashboardLock, DashboardParty, DashboardSnapshot } from '../server/dashboard-snapshot.js' */
 import { byId, element, setText, show } from './dom.js';
 import { counted, lockTitle, number, partyTitle, since } from './format.js';
 import { keyedList } from './keyed-list.js';
@@ -7,7 +7,7 @@ import { waitGraph } from './wait-graph.js';
 import { blockersOf, waitsOf } from './waits.js';
 
 /** How many boxes a drawing has at most; what waits longest is drawn. Nobody can follow more arrows. */
-const MOST_BOXES = 60;
+const MAX_BOXES = 60;
 
 /** The drawing of who waits for whom, and the same in words. */
 export function waitsView() {
@@ -41,7 +41,7 @@ export function waitsView() {
       byId('waits-empty'),
       problem === undefined ? nobodyWaits(counts.waiters, search) : 'Not to be seen at the moment.',
     );
-    setText(byId('waits-summary'), isWhole ? '' : `the ${number(MOST_BOXES)} who wait longest are drawn`);
+    setText(byId('waits-summary'), isWhole ? '' : `the ${number(MAX_BOXES)} who wait longest are drawn`);
     if (hasAny) graph(waits);
     putSentences(contended.flatMap(sentencesOf));
   };
@@ -68,13 +68,13 @@ function drawable(contended) {
   /** @type {DashboardLock[]} */
   const drawn = [];
   for (const lock of contended) {
-    const room = MOST_BOXES - count;
+    const room = MAX_BOXES - count;
     if (room < 2) break;
     const holders = lock.holders.slice(0, room - 1);
     drawn.push({ ...lock, holders, waiters: lock.waiters.slice(0, room - holders.length) });
     count += lock.holders.length + lock.waiters.length;
   }
-  return { waits: waitsOf(drawn), isWhole: count <= MOST_BOXES && drawn.length === contended.length };
+  return { waits: waitsOf(drawn), isWhole: count <= MAX_BOXES && drawn.length === contended.length };
 }
 
 /** @param {DashboardLock} lock */

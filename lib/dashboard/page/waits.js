@@ -1,4 +1,4 @@
-/** @import { DashboardLock, DashboardParty } from '../dashboard-snapshot.js' */
+/** @import { DashboardLock, DashboardParty } from '../server/dashboard-snapshot.js' */
 import { lockTitle, partyTitle } from './format.js';
 
 /**

@@ -1,6 +1,5 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import type { AdvisoryLockService } from '../../nest/advisory-lock.service.js';
-import { getAdvisoryLockToken } from '../../locking/advisory-lock.tokens.js';
+import { type FeatureHost, getFeaturesToken } from '../../nest/features.js';
 import { Dashboard } from './dashboard.js';
 import { dashboardController } from './dashboard.controller.js';
 import { type AdvisoryLockDashboardOptions, checkDashboardOptions } from './dashboard.options.js';
@@ -41,8 +40,8 @@ export class AdvisoryLockDashboardModule {
       providers: [
         {
           provide: Dashboard,
-          inject: [getAdvisoryLockToken(connection)],
-          useFactory: (service: AdvisoryLockService) => new Dashboard(service, allowTerminate),
+          inject: [getFeaturesToken(connection)],
+          useFactory: (host: FeatureHost) => new Dashboard(host, allowTerminate),
         },
       ],
     };

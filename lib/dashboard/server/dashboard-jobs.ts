@@ -1,4 +1,5 @@
-import { jobIdOf, toldTicks } from '../../jobs/run/tick-log.js';
+import { jobIdOf } from '../../jobs/run/job-name.js';
+import { reportedTicks } from '../../jobs/run/tick-log.js';
 import type { InstanceReport, ReportedJob, ReportedTick } from '../../fleet/instance-report.js';
 import type { DashboardJob, DashboardTick } from './dashboard-snapshot.js';
 import type { DueTicks } from './due-ticks.js';
@@ -104,7 +105,7 @@ function dueTicks(
   if (known === undefined) return [];
   const upSinceMs = nowMs - Math.max(...told.map(({ report }) => report.upMs));
   const rememberedSinceMs = told.map(({ report, job: { ticks } }) =>
-    ticks.length < toldTicks(report.jobs.length) ? -Infinity : (ticks[0]?.atMs ?? -Infinity),
+    ticks.length < reportedTicks(report.jobs.length) ? -Infinity : (ticks[0]?.atMs ?? -Infinity),
   );
   return known.due.between(Math.max(upSinceMs, ...rememberedSinceMs), nowMs - known.spreadMs - SETTLED_MS);
 }

@@ -4,8 +4,11 @@ import {
   UnprocessableEntityException,
 } from '@nestjs/common';
 import { AdvisoryLockInspector } from '../../nest/advisory-lock-inspector.js';
-import type { AdvisoryLockService } from '../../nest/advisory-lock.service.js';
+import { type FeatureHost, FEATURES, type Features } from '../../nest/features.js';
+import { SharedQuery } from '../../nest/shared-query.js';
+import { within } from '../../nest/within.js';
 import { LockConfigurationError } from '../../core/index.js';
+import { diagnose } from '../../inspection/diagnose.js';
 import { describeDiagnosis } from '../../inspection/describe-diagnosis.js';
 import { inspectedKey } from '../../inspection/inspect-locks.js';
 import { dashboardInstancesOf } from './dashboard-instances.js';
@@ -20,7 +23,6 @@ import type {
 } from './dashboard-snapshot.js';
 import { JobSchedules } from './job-schedules.js';
 import { findLocks } from './search.js';
-import { SharedAnswer, within } from './shared-answer.js';
 import { Sightings } from './sightings.js';
 import { sightingOf, sinceOf } from './since.js';
 import type { SnapshotQuery } from './snapshot-query.js';
@@ -28,6 +30,7 @@ import type { SnapshotQuery } from './snapshot-query.js';
 /** For how long the instances of the fleet may take to tell of themselves. */
 const FLEET_WITHIN_MS = 250;
 
+/** How often the database is asked at most, and how long a viewer waits, in milliseconds. */
 const LOOK_TIMES = { everyMs: 1_000, patienceMs: 2_000 };
 const DOCTOR_TIMES = { everyMs: 15_000, patienceMs: 1_000 };
 const TERMINATE_PATIENCE_MS = 5_000;
@@ -39,21 +42,23 @@ export class Dashboard {
   private readonly inspector: AdvisoryLockInspector;
   private readonly schedules: JobSchedules;
   private readonly sightings = new Sightings();
-  private readonly seen = new SharedAnswer(() => this.look(), LOOK_TIMES);
-  private readonly doctor = new SharedAnswer(() => this.checkUp(), DOCTOR_TIMES);
+  private readonly seen = new SharedQuery(() => this.inspect());
+  private readonly doctor = new SharedQuery(() => this.checkUp());
+  private readonly features: Features;
 
   constructor(
-    private readonly locks: AdvisoryLockService,
+    locks: FeatureHost,
     private readonly canTerminate: boolean,
   ) {
+    this.features = locks[FEATURES];
     this.inspector = new AdvisoryLockInspector(locks);
-    this.schedules = new JobSchedules(locks);
+    this.schedules = new JobSchedules(this.features.jobs);
   }
 
   /** Never rejects: of a database that is away, it says so. */
   async snapshot({ search, limit }: SnapshotQuery): Promise<DashboardSnapshot> {
-    const doctor = this.doctor.get().catch(() => undefined);
-    const { problem, seen } = await this.seen.get().then(
+    const doctor = latest(this.doctor, DOCTOR_TIMES).catch(() => undefined);
+    const { problem, seen } = await latest(this.seen, LOOK_TIMES).then(
       (seen) => ({ seen, problem: undefined }),
       (error: unknown) => ({ seen: nothingSeen(), problem: (error as Error).message }),
     );
@@ -61,7 +66,7 @@ export class Dashboard {
     const report = await doctor;
     return {
       ...seen,
-      instance: this.locks.fleet.instance,
+      instance: this.features.fleet.instance,
       canTerminate: this.canTerminate,
       ...(problem !== undefined && { problem }),
       counts: { ...seen.counts, matching: matching.length },
@@ -98,7 +103,7 @@ export class Dashboard {
     }
   }
 
-  private async look(): Promise<Seen> {
+  private async inspect(): Promise<Seen> {
     const look = await this.inspector.fleet({ withinMs: FLEET_WITHIN_MS });
     const nowMs = Date.now();
     this.sightings.note(look.locks.map(sightingOf), performance.now());
@@ -114,7 +119,7 @@ export class Dashboard {
   }
 
   private async checkUp(): Promise<DashboardDoctor> {
-    const diagnosis = await this.locks.diagnose();
+    const diagnosis = await diagnose(this.features.engine);
     const { isHealthy, problems, pooler } = diagnosis;
     return {
       isHealthy,
@@ -127,11 +132,17 @@ export class Dashboard {
 
   private keyIdOf(name: string): string | undefined {
     try {
-      return this.locks.keys.guessedKeyOf(name).id;
+      return this.features.engine.keys.guessedKeyOf(name).id;
     } catch {
       return undefined;
     }
   }
+}
+
+/** The latest result, or a new one; no viewer waits longer than the patience allows. */
+function latest<T>(query: SharedQuery<T>, { everyMs, patienceMs }: typeof LOOK_TIMES): Promise<T> {
+  const result = query.get(everyMs);
+  return within(result, Math.max(0, patienceMs - query.askedMsAgo), patienceMs);
 }
 
 function countsOf(all: readonly DashboardLock[]): DashboardSnapshot['counts'] {

@@ -1,5 +1,5 @@
-import type { AdvisoryLockService } from '../../nest/advisory-lock.service.js';
-import { jobIdOf } from '../../jobs/run/tick-log.js';
+import type { JobRuntime } from '../../jobs/job-runtime.js';
+import { jobIdOf } from '../../jobs/run/job-name.js';
 import type { ReportedJob } from '../../fleet/instance-report.js';
 import { type KnownSchedule, SHOWN_TICKS } from './dashboard-jobs.js';
 import { DueTicks } from './due-ticks.js';
@@ -8,10 +8,10 @@ import { DueTicks } from './due-ticks.js';
 export class JobSchedules {
   private readonly known = new Map<string, { readonly text: string; readonly due: DueTicks }>();
 
-  constructor(private readonly locks: Pick<AdvisoryLockService, 'scheduler' | 'ticks'>) {}
+  constructor(private readonly jobs: Pick<JobRuntime, 'scheduler' | 'ticks'>) {}
 
   of({ name, method }: Pick<ReportedJob, 'name' | 'method'>): KnownSchedule | undefined {
-    const { scheduler, ticks } = this.locks;
+    const { scheduler, ticks } = this.jobs;
     const job = { lockName: name, method };
     const times = scheduler && ticks.timesOf(job, scheduler);
     if (times === undefined) return undefined;

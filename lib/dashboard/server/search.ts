@@ -23,12 +23,12 @@ export function findLocks(
 }
 
 function wordsOf({ key, name, tool, holders, waiters }: DashboardLock): unknown[] {
-  const { bits } = LockKey.inPgLocks(key);
+  const { bits, pair } = LockKey.inPgLocks(key);
   return [
     name,
     tool,
     bits,
-    `(${key.classid | 0}, ${key.objid | 0})`,
+    `(${pair.join(', ')})`,
     `${key.classid}:${key.objid}:${key.objsubid}`,
     ...[...holders, ...waiters].flatMap(wordsOfParty),
   ];

@@ -1,5 +1,5 @@
 /** Between looks that are farther apart, a lock may well have been released and taken again. */
-const LONGEST_GAP_MS = 5_000;
+const MAX_GAP_MS = 5_000;
 
 /** Remembers since when the same thing has been there at each look. */
 export class Sightings {
@@ -8,7 +8,7 @@ export class Sightings {
 
   /** Notes what is there now, and forgets what is not. */
   note(ids: Iterable<string>, nowMs: number): void {
-    const isContinued = nowMs - this.lastLookMs <= LONGEST_GAP_MS;
+    const isContinued = nowMs - this.lastLookMs <= MAX_GAP_MS;
     const before = isContinued ? this.firstSeen : new Map<string, number>();
     this.firstSeen = new Map();
     for (const id of ids) this.firstSeen.set(id, before.get(id) ?? nowMs);

@@ -9,19 +9,19 @@ export interface SnapshotQuery {
 }
 
 const DEFAULT_LIMIT = 200;
-const LARGEST_LIMIT = 2_000;
-const LONGEST_SEARCH = 200;
+const MAX_LIMIT = 2_000;
+const MAX_SEARCH_LENGTH = 200;
 
 /** Reads it from the query of a URL. */
 export function snapshotQueryOf(query: unknown): SnapshotQuery {
   const { search = '', limit = String(DEFAULT_LIMIT) } = (query ?? {}) as Readonly<Record<string, unknown>>;
-  if (typeof search !== 'string' || search.length > LONGEST_SEARCH) {
-    throw new BadRequestException(`\`search\` has to be a text of at most ${LONGEST_SEARCH} characters.`);
+  if (typeof search !== 'string' || search.length > MAX_SEARCH_LENGTH) {
+    throw new BadRequestException(`\`search\` has to be a text of at most ${MAX_SEARCH_LENGTH} characters.`);
   }
   const count = typeof limit === 'string' && /^\d{1,4}$/.test(limit) ? Number(limit) : 0;
-  if (count < 1 || count > LARGEST_LIMIT) {
+  if (count < 1 || count > MAX_LIMIT) {
     throw new BadRequestException(
-      `\`limit\` has to be a whole number from 1 to ${LARGEST_LIMIT}, but ${describe(limit)} came.`,
+      `\`limit\` has to be a whole number from 1 to ${MAX_LIMIT}, but ${describe(limit)} came.`,
     );
   }
   return { search, limit: count };

@@ -1,12 +1,12 @@
 import { BadRequestException, ForbiddenException } from '@nestjs/common';
-import { describe, LockKey } from '../../core/index.js';
+import { describe, isWholeNumber, LockKey, MAX_TIMER_MS } from '../../core/index.js';
 import type { DashboardRequest } from './dashboard-request.js';
 import type { TerminateRequest } from './dashboard-snapshot.js';
 
 /** What the page sends with what changes something; a form of another site cannot. */
 const REQUESTED_WITH = 'nestjs-advisory-lock';
 
-const LONGEST_REASON = 500;
+const MAX_REASON_LENGTH = 500;
 
 /**
  * Refuses what another site may have made the browser of somebody send who may use the dashboard. An own header needs the leave of the server
@@ -41,21 +41,21 @@ export function terminateRequestOf({
   const hasHoldId = typeof body === 'object' && body !== null && 'holdId' in body;
   const fields = fieldsOf(body, hasHoldId ? ([...names, 'holdId'] as const) : names, 'the body');
   const { key, pid, backendId, reason, holdId } = fields as Record<string, unknown>;
-  if (!isWhole(pid, 1, 2 ** 31 - 1)) throw refusal('the pid of a backend as `pid`', pid);
+  if (!isWholeNumber(pid, 1, MAX_TIMER_MS)) throw refusal('the pid of a backend as `pid`', pid);
   if (typeof backendId !== 'string' || !/^\d{1,10}@\d{1,20}$/.test(backendId)) {
     throw refusal('the id that the backend was listed with as `backendId`', backendId);
   }
-  if (holdId !== undefined && !isWhole(holdId, 1, Number.MAX_SAFE_INTEGER)) {
+  if (holdId !== undefined && !isWholeNumber(holdId, 1, Number.MAX_SAFE_INTEGER)) {
     throw refusal('the number that the hold was listed with as `holdId`', holdId);
   }
   // Control characters could write lines of their own into the log.
   if (
     typeof reason !== 'string' ||
     reason.trim() === '' ||
-    reason.length > LONGEST_REASON ||
+    reason.length > MAX_REASON_LENGTH ||
     /\p{Cc}/u.test(reason)
   ) {
-    throw refusal(`one line of at most ${LONGEST_REASON} characters as \`reason\``, reason);
+    throw refusal(`one line of at most ${MAX_REASON_LENGTH} characters as \`reason\``, reason);
   }
   return {
     key: keyOf(key),
@@ -69,7 +69,9 @@ export function terminateRequestOf({
 function keyOf(value: unknown): TerminateRequest['key'] {
   const { id, classid, objid, objsubid } = fieldsOf(value, ['id', 'classid', 'objid', 'objsubid'], '`key`');
   const isKey =
-    isWhole(classid, 0, 2 ** 32 - 1) && isWhole(objid, 0, 2 ** 32 - 1) && (objsubid === 1 || objsubid === 2);
+    isWholeNumber(classid, 0, 2 ** 32 - 1) &&
+    isWholeNumber(objid, 0, 2 ** 32 - 1) &&
+    (objsubid === 1 || objsubid === 2);
   if (!isKey || LockKey.inPgLocks({ classid, objid, objsubid }).id !== id)
     throw refusal('the key of a lock as `key`', value);
   return { id, classid, objid, objsubid };
@@ -86,10 +88,6 @@ function fieldsOf<Name extends string>(
     throw refusal(`an object of ${names.join(', ')} as ${where}`, isObject ? found : value);
   }
   return value as Record<Name, unknown>;
-}
-
-function isWhole(value: unknown, min: number, max: number): value is number {
-  return Number.isInteger(value) && (value as number) >= min && (value as number) <= max;
 }
 
 function refusal(expected: string, came: unknown): BadRequestException {

@@ -1,4 +1,4 @@
-import { LockConfigurationError } from '../../core/index.js';
+import { isSyntaxOrAccessError, LockConfigurationError } from '../../core/index.js';
 import type { RunRecords } from './run-records.js';
 
 /** Refuses a job whose runs could not be recorded. */
@@ -6,7 +6,7 @@ export async function checkRecords(records: RunRecords, job: string): Promise<vo
   try {
     await records.check();
   } catch (cause) {
-    if (!isSqlError(cause)) throw cause;
+    if (!isSyntaxOrAccessError(cause)) throw cause;
     throw new LockConfigurationError(
       `${job} says tick: 'record', but its runs cannot be recorded: ${cause.message}. Add the migration ` +
         'CreateExclusiveCronRuns1735689600000 to the data source, or the entity ExclusiveCronRun where `synchronize` is set, or run ' +
@@ -14,9 +14,4 @@ export async function checkRecords(records: RunRecords, job: string): Promise<vo
       { cause },
     );
   }
-}
-
-/** Syntax error or access rule violation: https://www.postgresql.org/docs/current/errcodes-appendix.html */
-function isSqlError(error: unknown): error is Error {
-  return error instanceof Error && 'code' in error && String(error.code).startsWith('42');
 }

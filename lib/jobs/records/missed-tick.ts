@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
+import { sharedStorage } from '../../core/index.js';
 import type { Firing } from '../schedule/firing.js';
 
 interface MissedTick {
@@ -7,10 +7,7 @@ interface MissedTick {
   isTaken: boolean;
 }
 
-// The ES module and the CommonJS half of the package may both be loaded: one has the decorator, and the other the module.
-const STORAGE = Symbol.for('nestjs-advisory-lock:missed-tick');
-const globals = globalThis as unknown as Record<symbol, AsyncLocalStorage<MissedTick> | undefined>;
-const storage = (globals[STORAGE] ??= new AsyncLocalStorage<MissedTick>());
+const storage = sharedStorage<MissedTick>('missed-tick');
 
 /** Calls a decorated method for a tick that its timer has missed. */
 export function callForMissed<T>(mark: object, atMs: number, call: () => T): T {

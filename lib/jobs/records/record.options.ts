@@ -1,9 +1,9 @@
-import { LockConfigurationError, type OptionRules } from '../../core/index.js';
+import { isWholeNumber, LockConfigurationError, oneOf, type OptionRules } from '../../core/index.js';
 import type { TickOptions } from '../tick.options.js';
 
 const HOUR_MS = 3_600_000;
 const DEFAULT_RETAIN_MS = 30 * 24 * HOUR_MS;
-const LONGEST_RETAIN_MS = 100 * 366 * 24 * HOUR_MS;
+const MAX_RETAIN_MS = 100 * 366 * 24 * HOUR_MS;
 
 /**
  * How one run a tick is made sure of by a row for each, in the table of {@link ExclusiveCronRun}.
@@ -37,11 +37,10 @@ export interface RecordOptions {
 }
 
 export const recordRules: OptionRules = {
-  catchUp: [(value) => ['none', 'last', 'all'].includes(value as string), "'none', 'last' or 'all'"],
+  catchUp: oneOf('none', 'last', 'all'),
   retain: [
-    (value) =>
-      Number.isInteger(value) && (value as number) >= HOUR_MS && (value as number) <= LONGEST_RETAIN_MS,
-    `a whole number of milliseconds, from ${HOUR_MS} (an hour) to ${LONGEST_RETAIN_MS} (a hundred years)`,
+    (value) => isWholeNumber(value, HOUR_MS, MAX_RETAIN_MS),
+    `a whole number of milliseconds, from ${HOUR_MS} (an hour) to ${MAX_RETAIN_MS} (a hundred years)`,
   ],
 };
 

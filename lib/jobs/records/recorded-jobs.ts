@@ -1,40 +1,39 @@
 import type { OnApplicationBootstrap, OnModuleInit } from '@nestjs/common';
-import type { DiscoveryService } from '@nestjs/core';
-import type { AdvisoryLockService } from '../../nest/advisory-lock.service.js';
+import type { ProviderScan } from '../../locking/provider-scan.js';
 import { exclusiveJobsOf, jobLockName } from '../exclusive-job.metadata.js';
-import { allProvided } from '../../locking/all-provided.js';
+import type { JobRuntime } from '../job-runtime.js';
 import { catchUp, missedAfter, type RecordedJob } from './catch-up.js';
 import { checkRecords } from './check-records.js';
 
-/** Of one configured module: sees at start-up that its jobs with `tick: 'record'` have their table, and what they have missed. */
+/** Of one configured module: checks at start-up that its jobs with `tick: 'record'` have their table, and what they have missed. */
 export class RecordedJobs implements OnModuleInit, OnApplicationBootstrap {
   private readonly missed = new Map<RecordedJob, number>();
 
   constructor(
-    private readonly discovery: DiscoveryService,
-    private readonly service: AdvisoryLockService,
-    /** The slot of the module's own service. */
-    private readonly slot: symbol,
+    private readonly scan: ProviderScan,
+    /** Of the module's own service. */
+    private readonly serviceKey: symbol,
+    private readonly runtime: JobRuntime,
   ) {}
 
   async onModuleInit(): Promise<void> {
-    const jobs = allProvided(this.discovery).flatMap(({ instance }) => this.recordedJobsOf(instance));
+    const jobs = this.scan.provided.flatMap(({ instance }) => this.recordedJobsOf(instance));
     const [first] = jobs;
-    if (first !== undefined) await checkRecords(this.service.records, first.where);
+    if (first !== undefined) await checkRecords(this.runtime.records, first.where);
     for (const { job } of jobs) {
-      const afterMs = await missedAfter(this.service, job);
+      const afterMs = await missedAfter(this.runtime, job);
       if (afterMs !== undefined) this.missed.set(job, afterMs);
     }
   }
 
   onApplicationBootstrap(): void {
-    for (const [job, afterMs] of this.missed) void catchUp(this.service, job, afterMs);
+    for (const [job, afterMs] of this.missed) void catchUp(this.runtime, job, afterMs);
   }
 
   private recordedJobsOf(instance: object): { job: RecordedJob; where: string }[] {
     const methods = instance as Record<string | symbol, () => Promise<unknown>>;
     return [...exclusiveJobsOf(instance)].flatMap(([methodName, job]) => {
-      if (job.record === undefined || job.slot !== this.slot) return [];
+      if (job.record === undefined || job.serviceKey !== this.serviceKey) return [];
       const where = `${job.decorator} on ${instance.constructor.name}.${String(methodName)}`;
       const name = jobLockName(instance, String(methodName), job);
       return {

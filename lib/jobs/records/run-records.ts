@@ -1,15 +1,14 @@
 import { Logger } from '@nestjs/common';
 import { inspect } from 'node:util';
 import type { DataSource } from 'typeorm';
-import type { TryLockOutcome } from '../../nest/advisory-lock.service.js';
-import type { KeyBook, LockKey, LockName, LockTable } from '../../core/index.js';
+import type { LockKey, LockName, LockRuntime, TryLockOutcome } from '../../core/index.js';
 import { runTableOf } from './run-table.js';
 
 /** More of an error than this is cut off. */
-const LONGEST_ERROR = 2_000;
+const MAX_ERROR_LENGTH = 2_000;
 
 /** More old rows than this are left to the next run. */
-const MOST_PRUNED = 1_000;
+const MAX_PRUNED = 1_000;
 
 /** A run as it stands in the table. */
 export interface RecordedRun {
@@ -38,8 +37,7 @@ export class RunRecords {
   private readonly logger = new Logger('AdvisoryLock');
 
   constructor(
-    private readonly keys: KeyBook,
-    private readonly locks: LockTable,
+    private readonly engine: LockRuntime,
     private readonly findDataSource: () => DataSource,
     /** What this instance is called. */
     private readonly instance: string,
@@ -61,22 +59,22 @@ export class RunRecords {
     retainMs: number,
     body: () => Promise<T>,
   ): Promise<TryLockOutcome<T>> {
-    const hold = await this.locks.tryAcquire(this.runKey(name, atMs), 'exclusive');
+    const hold = await this.engine.table.tryAcquire(this.runKey(name, atMs), 'exclusive');
     if (hold === undefined) return { acquired: false };
     try {
-      const job = this.keys.fullNameOf(name);
+      const job = this.engine.keys.fullNameOf(name);
       const written = await this.query(this.insertion, [job, atMs, this.instance, retainMs]);
       if (written.length === 0) return { acquired: false };
       return { acquired: true, value: await this.watch(body, job, atMs, retainMs) };
     } finally {
-      await this.locks.release(hold);
+      await this.engine.table.release(hold);
     }
   }
 
   /** The newest runs of a job, the newest first. */
   async newest(name: LockName, limit: number): Promise<RecordedRun[]> {
     return this.read('WHERE job = $1 ORDER BY tick_at DESC LIMIT $2::int', [
-      this.keys.fullNameOf(name),
+      this.engine.keys.fullNameOf(name),
       limit,
     ]);
   }
@@ -84,24 +82,24 @@ export class RunRecords {
   /** The run of a tick. */
   async at(name: LockName, atMs: number): Promise<RecordedRun | undefined> {
     const where = `WHERE job = $1 AND tick_at = ${timestamp('$2')}`;
-    return (await this.read(where, [this.keys.fullNameOf(name), atMs]))[0];
+    return (await this.read(where, [this.engine.keys.fullNameOf(name), atMs]))[0];
   }
 
   /** Those of the ticks that nobody has run, in their order. */
   async unrecorded(name: LockName, ticks: readonly number[]): Promise<number[]> {
     const where = `WHERE job = $1 AND tick_at >= ${timestamp('$2')}`;
-    const runs = await this.read(where, [this.keys.fullNameOf(name), Math.min(...ticks)]);
+    const runs = await this.read(where, [this.engine.keys.fullNameOf(name), Math.min(...ticks)]);
     const recorded = new Set(runs.map(({ atMs }) => atMs));
     return ticks.filter((atMs) => !recorded.has(atMs));
   }
 
   /** Whether the instance that runs the tick is still there. */
   isRunning(name: LockName, atMs: number): Promise<boolean> {
-    return this.locks.isLocked(this.runKey(name, atMs));
+    return this.engine.table.isLocked(this.runKey(name, atMs));
   }
 
   private runKey(name: LockName, atMs: number): LockKey {
-    return this.keys.claimKeyOf(name, `${new Date(atMs).toISOString()}#run`);
+    return this.engine.keys.claimKeyOf(name, `${new Date(atMs).toISOString()}#run`);
   }
 
   /** The server's own clock decides what is too old, as it does when rows are deleted: what was deleted cannot be run again. */
@@ -141,7 +139,7 @@ export class RunRecords {
         `DELETE FROM ${this.table} WHERE job = $1 AND tick_at IN (
            SELECT tick_at FROM ${this.table}
             WHERE job = $1 AND tick_at < clock_timestamp() - ${milliseconds('$2')}
-            ORDER BY tick_at LIMIT ${MOST_PRUNED})`,
+            ORDER BY tick_at LIMIT ${MAX_PRUNED})`,
         [job, retainMs],
       );
     } catch (cause) {
@@ -183,5 +181,5 @@ function milliseconds(ms: string): string {
 /** As text that Postgres takes: it knows no zero character. */
 function describeError(error: unknown): string {
   const text = error instanceof Error ? String(error) : inspect(error);
-  return text.replaceAll('\0', '').slice(0, LONGEST_ERROR);
+  return text.replaceAll('\0', '').slice(0, MAX_ERROR_LENGTH);
 }

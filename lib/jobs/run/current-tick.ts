@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
+import { sharedStorage } from '../../core/index.js';
 
 /** The tick that a job runs for. */
 export interface Tick {
@@ -10,10 +10,7 @@ export interface Tick {
   readonly lateMs: number;
 }
 
-// The ES module and the CommonJS half of the package may both be loaded; a tick is a tick for either.
-const STORAGE = Symbol.for('nestjs-advisory-lock:tick');
-const globals = globalThis as unknown as Record<symbol, AsyncLocalStorage<Tick> | undefined>;
-const storage = (globals[STORAGE] ??= new AsyncLocalStorage<Tick>());
+const storage = sharedStorage<Tick>('tick');
 
 /**
  * The tick that the calling code runs for: inside of a method with `@ExclusiveCron` or `@ExclusiveInterval` that its timer has called,

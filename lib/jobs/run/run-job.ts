@@ -1,59 +1,93 @@
-import type { JobMethod } from './job-method.js';
-import { JobCall } from './job-call.js';
 import { describeNames, LockUnavailableError } from '../../core/index.js';
-import { describeMethod, runLocked, serviceOf } from '../../locking/run-locked.js';
-import { claimOptions, runTick } from './run-tick.js';
+import { describeMethod } from '../../locking/describe-method.js';
+import type { MethodCall } from '../../locking/locked-method.js';
+import { settleBusy } from '../../locking/on-busy.js';
+import type { JobHost } from '../job-host.js';
+import type { JobMethod } from '../job-method.js';
+import type { Firing } from '../schedule/firing.js';
+import { claimOptions } from './claim-options.js';
+import { runForTick, type Tick } from './current-tick.js';
+import { JobObserver } from './job-observer.js';
+import { type JobOutcome, type JobRun, type JobStep, pipeline, type TimedRun } from './job-run.js';
+import { awaitPreviousRun } from './steps/await-previous-run.js';
+import { callMethod } from './steps/call-method.js';
+import { claimTick } from './steps/claim-tick.js';
+import { eligible } from './steps/eligible.js';
+import { notTooLate } from './steps/not-too-late.js';
+import { quietAtShutdown } from './steps/quiet-at-shutdown.js';
+import { recordRun } from './steps/record-run.js';
+import { underLock } from './steps/under-lock.js';
 
-/** Calls the method for the tick that its timer fires for, if nobody else in the fleet has had it. A call by hand needs the lock alone. */
-export async function runJob(job: JobMethod, instance: object, args: readonly unknown[]): Promise<unknown> {
-  const service = serviceOf(job, instance);
-  // Before anything is awaited: later it cannot be told who has called.
-  const found = service.scheduler && job.findFiring(service.scheduler, claimOptions(job.tick).claimMs);
+/** A call by hand needs the lock alone. */
+const byHand = pipeline<JobRun>([quietAtShutdown, eligible, underLock, callMethod]);
+
+const timed = (steps: readonly JobStep<TimedRun>[]): ((run: TimedRun) => Promise<JobOutcome>) =>
+  pipeline<TimedRun>([quietAtShutdown, eligible, ...steps, callMethod]);
+
+/** What a call by the timer goes through, by the option `tick`. */
+const forTick = {
+  none: timed([underLock]),
+  // The second check, because the way to the database may have been slow, or this process frozen.
+  claim: timed([notTooLate, claimTick, notTooLate, awaitPreviousRun, underLock]),
+  // A record tells what claims cannot: whether a tick has run, however late it is.
+  record: timed([claimTick, awaitPreviousRun, underLock, recordRun]),
+};
+
+/** What a tick that the timer has missed goes through: inside the lock of all that were missed, and others find the record. */
+const forMissedTick = { ...forTick, claim: timed([underLock]), record: timed([underLock, recordRun]) };
+
+/** Runs one call of a job: by its timer once a tick in the fleet, by hand whenever it gets the lock. */
+export async function runJob(
+  job: JobMethod,
+  call: MethodCall,
+  { runtime, locks }: JobHost,
+): Promise<unknown> {
+  const { scheduler } = runtime ?? {};
+  // Before anything is awaited: later it cannot be told what has called.
+  const found = scheduler && job.findFiring(scheduler, claimOptions(job.tick).claimMs);
   const firing = found instanceof Promise ? await found : found;
-  const name = job.nameOf(instance);
-  const called = { lockName: describeNames(name), method: describeMethod(instance, job.methodName) };
-  const onHeld = (): void => {
-    const { scheduler } = service;
-    if (scheduler === undefined || firing === undefined || firing.isMissed === true) return;
-    void service.heldUpJobs.look(called, service.keys.keyOf(name), firing.atMs, scheduler);
-  };
-  const call = new JobCall(called, firing, service.ticks, service.events, onHeld);
-  const watched = watchedJob(job, call);
-  try {
-    return await (firing === undefined
-      ? runLocked(watched, instance, args)
-      : runTick({ service, name, firing, instance, args, call }, watched));
-  } catch (error) {
-    if (!call.hasBegun && error instanceof LockUnavailableError) call.skipped('held');
-    throw error;
-  }
+  const name = job.nameOf(call.instance);
+  const lockName = describeNames(name);
+  const observer = new JobObserver({
+    job: { lockName, method: describeMethod(call.instance, call.methodName) },
+    name,
+    leader: job.leader,
+    firing,
+    runtime,
+  });
+  const run: JobRun = { job, call, name, locks, runtime, firing, observer, waitMs: 0 };
+  if (!isTimed(run)) return settle(run, await byHand(run));
+  const steps = stepsOf(run.firing, job);
+  // The method finds its tick by `currentTick()`, and so does an `onBusy` function.
+  return runForTick(tickOf(run), async () => settle(run, await steps(run)));
 }
 
-/** The job, of which the call notes what becomes. */
-function watchedJob(job: JobMethod, call: JobCall): JobMethod {
-  const { onShutdown } = job;
-  return {
-    ...job,
-    async method(...args) {
-      call.began();
-      try {
-        const result: unknown = await job.method.apply(this, args);
-        call.ended();
-        return result;
-      } catch (error) {
-        call.ended({ error });
-        throw error;
-      }
-    },
-    onSkip(reason) {
-      if (job.onBusy === 'skip') call.skippedQuietly(reason);
-      else call.skipped(reason);
-    },
-    onShutdown:
-      onShutdown &&
-      ((instance) => {
-        call.skipped('shutdown');
-        return onShutdown(instance);
-      }),
-  };
+function isTimed(run: JobRun): run is TimedRun {
+  return run.firing !== undefined && run.runtime !== undefined;
+}
+
+function tickOf({ name, firing: { atMs, lateMs } }: TimedRun): Tick {
+  return { name: describeNames(name), at: new Date(atMs), lateMs };
+}
+
+function stepsOf(
+  { isMissed }: Firing,
+  { tick: { tick = 'claim' } }: JobMethod,
+): (run: TimedRun) => Promise<JobOutcome> {
+  return (isMissed === true ? forMissedTick : forTick)[tick];
+}
+
+/** What the caller gets. */
+function settle(run: JobRun, outcome: JobOutcome): unknown {
+  if (outcome.ran) return outcome.value;
+  const { job, call, name, runtime, observer } = run;
+  const { reason, waitMs = 0 } = outcome;
+  const isBusy = reason === 'held' || reason === 'claimed';
+  observer.skipped(reason, job.onBusy === 'skip' || !isBusy);
+  if (!isBusy) return undefined;
+  const { instance, args, methodName } = call;
+  const lockName = describeNames(name);
+  const options = waitMs > 0 ? { waitMs } : {};
+  const error = runtime?.engine.locks.unavailable(name, options) ?? new LockUnavailableError(lockName);
+  return settleBusy(job.onBusy, { lockName, args, instance, methodName, error });
 }

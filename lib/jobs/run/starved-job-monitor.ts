@@ -2,27 +2,29 @@ import { Logger } from '@nestjs/common';
 import { type LockKey, RecentMap } from '../../core/index.js';
 import { type HeldFor, heldFor } from '../../inspection/held-for.js';
 import type { Fleet } from '../../fleet/fleet.js';
-import { howLong } from '../../inspection/format-duration.js';
+import { formatDuration } from '../../inspection/format-duration.js';
+import { holderLabelWithPid } from '../../inspection/holder-label.js';
 import type { InspectedLock } from '../../inspection/inspected-lock.js';
-import type { Scheduler } from '../schedule/firing.js';
+import type { Scheduler } from '../schedule/scheduler.js';
 import type { JobTimes } from '../schedule/job-times.js';
-import type { JobName, TickLog } from './tick-log.js';
+import type { JobName } from './job-name.js';
+import type { TickLog } from './tick-log.js';
 
 /** How long the fleet has to say since when it holds the lock, in milliseconds. */
 const ANSWER_WITHIN_MS = 1_000;
 
 /** A lock that is held for less is nothing to warn of, however many ticks a job has meanwhile, in milliseconds. */
-const LEAST_HELD_MS = 1_000;
+const MIN_HELD_MS = 1_000;
 
 /** More ticks are not counted. */
-const MOST_TICKS = 100;
+const MAX_TICKS = 100;
 
 /** So many locks are remembered: jobs that are made at run time may come without end. */
-const REMEMBERED_LOCKS = 1_000;
+const MAX_REMEMBERED_LOCKS = 1_000;
 
 interface Watched {
   /** Before this tick there can be nothing to warn of. */
-  lookFromMs: number;
+  checkFromMs: number;
   /** Whom the last warning was about, and after how long, in milliseconds. */
   holder: string;
   warnedMs: number;
@@ -32,36 +34,38 @@ interface Watched {
  * Warns of jobs that run nowhere, as their lock is held for longer than several ticks. Since nobody else can have had the lock meanwhile,
  * every tick since the lock was taken was left out in the whole fleet.
  */
-export class HeldUpJobs {
+export class StarvedJobMonitor {
   private readonly logger = new Logger('AdvisoryLock');
-  private readonly watched = new RecentMap<string, Watched>(REMEMBERED_LOCKS);
+  private readonly watched = new RecentMap<string, Watched>(MAX_REMEMBERED_LOCKS);
 
   constructor(
     private readonly fleet: Fleet,
     private readonly ticks: TickLog,
+    private readonly findScheduler: () => Scheduler | undefined,
     /** After so many ticks it warns, and then each time that the lock has been held for twice as long. */
     private readonly warnAfterTicks: number,
   ) {}
 
   /** A job did not get its lock for the tick. Never rejects. */
-  async look(job: JobName, key: LockKey, atMs: number, scheduler: Scheduler): Promise<void> {
+  async check(job: JobName, key: LockKey, atMs: number): Promise<void> {
+    const scheduler = this.findScheduler();
     const watched = this.watchedOf(key.id);
-    const times = this.ticks.timesOf(job, scheduler);
-    if (this.warnAfterTicks === 0 || times === undefined || atMs < watched.lookFromMs) return;
-    watched.lookFromMs = Infinity;
+    const times = scheduler && this.ticks.timesOf(job, scheduler);
+    if (this.warnAfterTicks === 0 || times === undefined || atMs < watched.checkFromMs) return;
+    watched.checkFromMs = Infinity;
     try {
-      const { locks, now } = await this.fleet.look({ keys: [key], withinMs: ANSWER_WITHIN_MS });
+      const { locks, now } = await this.fleet.inspect({ keys: [key], withinMs: ANSWER_WITHIN_MS });
       const holder = locks.find(({ isGranted }) => isGranted);
       const held = holder && heldFor(holder, now);
       const heldMs = held?.ms ?? 0;
-      const leftOut = held === undefined ? [] : times.between(Date.now() - heldMs, atMs, MOST_TICKS);
+      const leftOut = held === undefined ? [] : times.between(Date.now() - heldMs, atMs, MAX_TICKS);
       const who = holder && describeHolder(holder);
       const isWarnedOf = watched.holder === who && heldMs >= watched.warnedMs;
-      const leastMs = isWarnedOf ? watched.warnedMs * 2 : LEAST_HELD_MS;
+      const minMs = isWarnedOf ? watched.warnedMs * 2 : MIN_HELD_MS;
       if (
         who !== undefined &&
         held !== undefined &&
-        heldMs >= leastMs &&
+        heldMs >= minMs &&
         leftOut.length >= this.warnAfterTicks
       ) {
         this.warn(job, who, held, leftOut.length);
@@ -69,13 +73,13 @@ export class HeldUpJobs {
         watched.warnedMs = heldMs;
       }
       const missing = this.warnAfterTicks - leftOut.length;
-      watched.lookFromMs = Math.max(
+      watched.checkFromMs = Math.max(
         later(times, atMs, missing > 0 ? missing : this.warnAfterTicks),
-        atMs + LEAST_HELD_MS - heldMs,
+        atMs + MIN_HELD_MS - heldMs,
       );
     } catch {
       // A database that is away is told of elsewhere.
-      watched.lookFromMs = atMs;
+      watched.checkFromMs = atMs;
     }
   }
 
@@ -85,17 +89,17 @@ export class HeldUpJobs {
     { ms, isAtLeast }: HeldFor,
     leftOut: number,
   ): void {
-    const count = `${leftOut}${leftOut === MOST_TICKS ? ' or more' : ''}`;
+    const count = `${leftOut}${leftOut === MAX_TICKS ? ' or more' : ''}`;
     this.logger.warn(
       `${method} was left out in the whole fleet for ${count} ticks in a row: lock "${lockName}" has been held for ` +
-        `${isAtLeast ? 'at least ' : ''}${howLong(ms)} by ${who}`,
+        `${isAtLeast ? 'at least ' : ''}${formatDuration(ms)} by ${who}`,
     );
   }
 
   private watchedOf(keyId: string): Watched {
     const known = this.watched.get(keyId);
     if (known !== undefined) return known;
-    const watched = { lookFromMs: -Infinity, holder: '', warnedMs: 0 };
+    const watched = { checkFromMs: -Infinity, holder: '', warnedMs: 0 };
     this.watched.set(keyId, watched);
     return watched;
   }
@@ -108,9 +112,7 @@ function later(times: JobTimes, atMs: number, ticks: number): number {
   return laterMs ?? Infinity;
 }
 
-function describeHolder({ instance, backend }: InspectedLock): string {
-  if (backend === undefined) return 'a prepared transaction';
-  const { pid, applicationName = '', user, clientAddress } = backend;
-  const who = instance ?? (applicationName === '' ? `user "${user ?? 'unknown'}"` : `"${applicationName}"`);
-  return `${who} (pid ${pid}${clientAddress === undefined ? '' : ` at ${clientAddress}`})`;
+function describeHolder(lock: InspectedLock): string {
+  const { clientAddress } = lock.backend ?? {};
+  return holderLabelWithPid(lock, clientAddress === undefined ? '' : ` at ${clientAddress}`);
 }

@@ -1,31 +1,24 @@
 import type { ReportedJob, ReportedTick } from '../../fleet/instance-report.js';
 import type { FindTimes, JobTimes } from '../schedule/job-times.js';
-import type { Scheduler } from '../schedule/firing.js';
+import type { Scheduler } from '../schedule/scheduler.js';
+import { jobIdOf, type JobName } from './job-name.js';
 
 /** So many ticks of a job are remembered. */
-const REMEMBERED_TICKS = 60;
+const MAX_REMEMBERED_TICKS = 60;
 
 /** So many jobs: those made at run time may come without end. */
-const REMEMBERED_JOBS = 1_000;
+const MAX_REMEMBERED_JOBS = 1_000;
 
 /** So many ticks of all jobs are told of, and of each job at least the newest few. */
-const TOLD_TICKS = 1_000;
-const LEAST_TOLD_TICKS = 3;
+const MAX_REPORTED_TICKS = 1_000;
+const MIN_REPORTED_TICKS = 3;
 
 /** Of how many ticks of each job an instance with so many jobs tells at most. */
-export function toldTicks(jobCount: number): number {
+export function reportedTicks(jobCount: number): number {
   return Math.min(
-    REMEMBERED_TICKS,
-    Math.max(LEAST_TOLD_TICKS, Math.floor(TOLD_TICKS / Math.max(1, jobCount))),
+    MAX_REMEMBERED_TICKS,
+    Math.max(MIN_REPORTED_TICKS, Math.floor(MAX_REPORTED_TICKS / Math.max(1, jobCount))),
   );
-}
-
-/** Which job, as it is told of. */
-export interface JobName {
-  /** The name of its lock. */
-  readonly lockName: string;
-  /** Such as `Reports.nightly`. */
-  readonly method: string;
 }
 
 interface LoggedTick extends ReportedTick {
@@ -55,7 +48,7 @@ export class TickLog {
     ticks.delete(tick.atMs);
     ticks.set(tick.atMs, tick);
     const [oldest] = ticks.keys();
-    if (ticks.size > REMEMBERED_TICKS && oldest !== undefined) ticks.delete(oldest);
+    if (ticks.size > MAX_REMEMBERED_TICKS && oldest !== undefined) ticks.delete(oldest);
     // The jobs that were heard of last are kept.
     this.jobs.delete(jobIdOf(name));
     this.jobs.set(jobIdOf(name), job);
@@ -68,14 +61,14 @@ export class TickLog {
 
   /** What is told to the fleet. */
   report(scheduler: Scheduler | undefined): ReportedJob[] {
-    const perJob = toldTicks(this.jobs.size);
+    const perJob = reportedTicks(this.jobs.size);
     return [...this.jobs.values()].map(({ lockName, method, findTimes, ticks }) => {
       const schedule = scheduler && findTimes?.(scheduler)?.text;
       return {
         name: lockName,
         method,
         ...(schedule !== undefined && { schedule }),
-        ticks: [...ticks.values()].slice(-perJob).map(told),
+        ticks: [...ticks.values()].slice(-perJob).map(reported),
       };
     });
   }
@@ -85,7 +78,7 @@ export class TickLog {
     const known = this.jobs.get(id);
     if (known !== undefined) return known;
     const [oldest] = this.jobs.keys();
-    if (this.jobs.size >= REMEMBERED_JOBS && oldest !== undefined) this.jobs.delete(oldest);
+    if (this.jobs.size >= MAX_REMEMBERED_JOBS && oldest !== undefined) this.jobs.delete(oldest);
     const { lockName, method } = name;
     const job: LoggedJob = { lockName, method, findTimes: undefined, ticks: new Map() };
     this.jobs.set(id, job);
@@ -93,12 +86,7 @@ export class TickLog {
   }
 }
 
-/** Tells jobs apart: those that share a lock are two. */
-export function jobIdOf({ lockName, method }: JobName): string {
-  return `${method}\0${lockName}`;
-}
-
-function told({ runningSince, ...tick }: LoggedTick): ReportedTick {
+function reported({ runningSince, ...tick }: LoggedTick): ReportedTick {
   if (runningSince === undefined) return tick;
   return { ...tick, durationMs: performance.now() - runningSince };
 }

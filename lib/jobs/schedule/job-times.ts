@@ -1,5 +1,5 @@
-import { findCronJob, type Scheduler } from './firing.js';
-import { slotAt } from './period.js';
+import { findCronJob, type Scheduler } from './scheduler.js';
+import { periodStart } from './period.js';
 import { Ticks } from './ticks.js';
 
 /** When a job is due, in milliseconds since 1970. */
@@ -40,11 +40,11 @@ export function intervalTimes(periodMs: number): FindTimes {
     text: `every ${periodMs} ms`,
     spreadMs: periodMs,
     between(afterMs, untilMs, max) {
-      const last = slotAt(untilMs, periodMs);
-      const count = Math.min(max, Math.floor((last - slotAt(afterMs, periodMs)) / periodMs));
+      const last = periodStart(untilMs, periodMs);
+      const count = Math.min(max, Math.floor((last - periodStart(afterMs, periodMs)) / periodMs));
       return Array.from({ length: count }, (_, n) => last - (count - 1 - n) * periodMs);
     },
-    after: (afterMs) => slotAt(afterMs, periodMs) + periodMs,
+    after: (afterMs) => periodStart(afterMs, periodMs) + periodMs,
   };
   return () => times;
 }

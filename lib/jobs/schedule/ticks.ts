@@ -4,7 +4,7 @@ const SECOND_MS = 1_000;
 const HOUR_MS = 3_600_000;
 
 /** No schedule of `cron` has a longer gap: from the 29th of February 2096 to that of 2104, as 2100 has none. */
-const LONGEST_GAP_MS = 9 * 366 * 24 * HOUR_MS;
+const MAX_GAP_MS = 9 * 366 * 24 * HOUR_MS;
 
 /**
  * The ticks of a schedule: the instants at which `cron` fires it, as milliseconds since 1970 in UTC. They are the same in each
@@ -85,7 +85,7 @@ export class Ticks {
 
   /** `cron` only looks forward, so: back in growing steps until a tick is in sight, and from there to the last one. */
   private newestReached(atMs: number): CronMoment | undefined {
-    for (let backMs = SECOND_MS; backMs < LONGEST_GAP_MS; backMs *= 4) {
+    for (let backMs = SECOND_MS; backMs < MAX_GAP_MS; backMs *= 4) {
       const first = this.nextWithin(atMs - backMs, atMs);
       if (first !== undefined) return this.lastFrom(first, atMs);
     }

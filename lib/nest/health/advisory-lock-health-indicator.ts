@@ -1,7 +1,11 @@
+import { checkOptions, type LockEngine, type OptionRules, wholeMs } from '../../core/index.js';
+import { diagnose } from '../../inspection/diagnose.js';
+import type { Diagnosis } from '../../inspection/diagnosis.js';
 import type { AdvisoryLockService } from '../advisory-lock.service.js';
-import { checkOptions, type OptionRules } from '../../core/index.js';
+import { type FeatureHost, FEATURES } from '../features.js';
+import { SharedQuery } from '../shared-query.js';
+import { within } from '../within.js';
 import type { LockHealth } from './lock-health.js';
-import { RecentDiagnosis } from './recent-diagnosis.js';
 
 /** Below the second that a Kubernetes probe has by default, so that the answer arrives and says why. */
 const DEFAULT_WITHIN_MS = 500;
@@ -19,12 +23,7 @@ export interface ReadinessOptions {
   readonly withinMs?: number;
 }
 
-const rules: OptionRules = {
-  withinMs: [
-    (value) => Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 60_000,
-    'a whole number of milliseconds, from 1 to 60000',
-  ],
-};
+const rules: OptionRules = { withinMs: wholeMs(1, 60_000) };
 
 /**
  * Tells whether locks can be taken here, for `@nestjs/terminus` or a route of your own: it answers plain objects and needs nothing of
@@ -54,10 +53,16 @@ const rules: OptionRules = {
  * ```
  */
 export class AdvisoryLockHealthIndicator {
-  private readonly diagnosis: RecentDiagnosis;
+  private readonly engine: LockEngine;
+  private readonly diagnosis: SharedQuery<Diagnosis>;
 
-  constructor(private readonly locks: AdvisoryLockService) {
-    this.diagnosis = new RecentDiagnosis(() => locks.diagnose());
+  constructor(locks: AdvisoryLockService);
+  /** @internal */
+  // eslint-disable-next-line @typescript-eslint/unified-signatures -- only this one is left out of the published types
+  constructor(host: FeatureHost);
+  constructor({ [FEATURES]: { engine } }: FeatureHost) {
+    this.engine = engine;
+    this.diagnosis = new SharedQuery(() => diagnose(engine));
   }
 
   /**
@@ -70,7 +75,7 @@ export class AdvisoryLockHealthIndicator {
    * @param key - what the check is called in the answer.
    */
   isAlive<Key extends string>(key: Key): Record<Key, LockHealth> {
-    if (!this.locks.table.isDrained) return resultOf(key, { status: 'up', ...this.vitals() });
+    if (!this.engine.isDrained) return resultOf(key, { status: 'up', ...this.vitals() });
     const message =
       'The lock module has shut down, and takes no lock any more: end the process, or start it anew.';
     return resultOf(key, { status: 'down', message, ...this.vitals() });
@@ -96,7 +101,10 @@ export class AdvisoryLockHealthIndicator {
     checkOptions(options, rules, 'AdvisoryLockHealthIndicator.isReady()');
     const { withinMs = DEFAULT_WITHIN_MS } = options;
     const isKnown = this.isSessionFit && this.diagnosis.ageMs < DIAGNOSE_EVERY_MS;
-    if (!isKnown && !this.locks.isClosed) await this.diagnosis.renew(withinMs);
+    if (!isKnown && !this.engine.isClosed) {
+      // A server that hangs is then still being asked.
+      await within(this.diagnosis.refresh(), withinMs).catch(() => undefined);
+    }
     const message = this.whyNotReady(withinMs);
     const { latest, ageMs } = this.diagnosis;
     return resultOf(key, {
@@ -108,14 +116,14 @@ export class AdvisoryLockHealthIndicator {
   }
 
   private get isSessionFit(): boolean {
-    return this.locks.table.pulse?.isRecent === true;
+    return this.engine.pulse?.isRecent === true;
   }
 
   private whyNotReady(withinMs: number): string | undefined {
-    const { isClosed, table } = this.locks;
+    const { isClosed, pulse } = this.engine;
     if (isClosed) return 'The application is shutting down, and takes no lock any more.';
     if (this.isSessionFit) return undefined;
-    if (table.pulse !== undefined) {
+    if (pulse !== undefined) {
       return 'The server was not heard of on the lock connection for too long: it may be gone, or this process was busy or frozen.';
     }
     const { latest } = this.diagnosis;
@@ -125,7 +133,7 @@ export class AdvisoryLockHealthIndicator {
   }
 
   private vitals(): Pick<LockHealth, 'session' | 'heartbeatAgeMs' | 'connections'> {
-    const { pulse, connectionCounts } = this.locks.table;
+    const { pulse, connectionCounts } = this.engine;
     if (pulse === undefined) return { session: 'none', connections: connectionCounts };
     const heartbeatAgeMs = Math.round(pulse.heartbeatAgeMs);
     return { session: 'open', heartbeatAgeMs, connections: connectionCounts };

@@ -28,9 +28,9 @@ async function lockIn(locks: ReturnType<typeof AdvisoryLockModule.forRoot>): Pro
       abortOnError: false,
     });
     const answer = await app.get(AdvisoryLockService).withLock('import', () => 42);
-    const { isHeard } = app.get(AdvisoryLockEvents);
+    const { hasListeners } = app.get(AdvisoryLockEvents);
     await app.close();
-    return { answer, isHeard };
+    return { answer, hasListeners };
   } catch (error) {
     const { code, message } = error as Error & { code?: unknown };
     return { code, message };

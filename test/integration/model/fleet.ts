@@ -1,6 +1,6 @@
 import { EventEmitter, once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type AdvisoryLock, KeyBook, type LockKey, type LockOptions } from '../../../lib/core/index.js';
+import { type AdvisoryLock, KeyRegistry, type LockKey, type LockOptions } from '../../../lib/core/index.js';
 import type { LockRow } from '../../support/leak-check.js';
 import type { Locks } from '../../support/locks.js';
 import type { TestDatabase } from '../../support/test-database.js';
@@ -18,7 +18,7 @@ export class Fleet {
   private readonly locks = new Map<Request, AdvisoryLock>();
   private readonly leaving = new Map<Request, { controller: AbortController; settled: Promise<void> }>();
   private readonly changes = new EventEmitter();
-  private readonly keyBook = new KeyBook();
+  private readonly keyRegistry = new KeyRegistry();
   private failure: Error | undefined;
 
   constructor(
@@ -176,11 +176,11 @@ export class Fleet {
   }
 
   private keyOf(name: string): LockKey {
-    return this.keyBook.keyOf(this.prefix + name);
+    return this.keyRegistry.keyOf(this.prefix + name);
   }
 
-  private permitKeys(): ReturnType<KeyBook['permitKeysOf']> {
-    return this.keyBook.permitKeysOf(this.prefix + this.names.permits, this.permits);
+  private permitKeys(): ReturnType<KeyRegistry['permitKeysOf']> {
+    return this.keyRegistry.permitKeysOf(this.prefix + this.names.permits, this.permits);
   }
 }
 

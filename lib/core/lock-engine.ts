@@ -1,0 +1,155 @@
+import type { DataSource } from 'typeorm';
+import type { Notification } from './connection/lock-connection.js';
+import { LockConnections, type LockConnectionsOptions } from './connection/lock-connections.js';
+import type { PostgresOptions } from './connection/sibling-options.js';
+import { LockConfigurationError } from './errors/lock-configuration.error.js';
+import type { BusyHttpOptions } from './errors/lock-unavailable.error.js';
+import { AdvisoryLockEvents } from './events/advisory-lock-events.js';
+import type { AroundBody } from './events/around-body.js';
+import { ConnectionLog } from './events/connection-log.js';
+import { KeyRegistry, type KeyRegistryOptions } from './key/key-registry.js';
+import type { LockRuntime } from './lock-runtime.js';
+import { DEFAULT_NAME } from './options/default-name.js';
+import { type CreateLog, SILENT_LOG } from './options/lock-log.js';
+import { ServerQueries } from './session/server-queries.js';
+import type { Claims } from './table/claims.js';
+import type { KeyStateName } from './table/key-state.js';
+import type { LockActivity } from './table/lock-activity.js';
+import { LockTable } from './table/lock-table.js';
+import { SessionLocks } from './table/session-locks.js';
+import { TransactionLocks } from './transaction/transaction-locks.js';
+import { Transactions } from './transaction/transactions.js';
+
+/** What an engine is opened with. What is left out has its default. */
+export interface LockEngineOptions extends KeyRegistryOptions, LockConnectionsOptions {
+  /** Names and keys; made from `namespace` and `keyScheme` when left out. */
+  readonly keys?: KeyRegistry | undefined;
+  /** Where the database is. Called before each connection; throws `LOCK_CONFIGURATION` when it is not known. */
+  readonly database: () => PostgresOptions;
+  /** The application's data source, for locks of its transactions. Without it there are none. */
+  readonly dataSource?: (() => DataSource) | undefined;
+  /** After this many hand-offs inside the process, other processes have their turn. */
+  readonly maxLocalHandoffs?: number | undefined;
+  /** How a busy lock is shown to HTTP clients, where the caller does not say so. */
+  readonly http?: BusyHttpOptions | undefined;
+  /** The name that events carry. */
+  readonly name?: string | undefined;
+  readonly createLog?: CreateLog | undefined;
+  /** What wants to run the bodies of locks, such as tracing. */
+  readonly aroundBody?: AroundBody | undefined;
+  /** What the shared session listens to, by the pid of its backend. It does not listen when this is left out. */
+  readonly channelsOf?: ((backendPid: number) => readonly string[]) | undefined;
+  /** Called for each change of the state of a key. */
+  readonly onTransition?: ((from: KeyStateName, to: KeyStateName) => void) | undefined;
+}
+
+/**
+ * All of core in one piece: composes its parts and closes them. The module, the command line, migrations and the tests
+ * open one each.
+ */
+export class LockEngine implements LockRuntime {
+  readonly keys: KeyRegistry;
+  readonly events: AdvisoryLockEvents;
+  readonly locks: SessionLocks;
+  readonly transactionLocks: TransactionLocks;
+  readonly server: ServerQueries;
+  /** The locks by their keys, below names, options and events. */
+  readonly table: LockTable;
+  private readonly connections: LockConnections;
+  private readonly transactions: Transactions;
+  private readonly notificationListeners = new Set<(notification: Notification) => void>();
+
+  private constructor(options: LockEngineOptions) {
+    const { createLog = () => SILENT_LOG, http = {}, name = DEFAULT_NAME } = options;
+    this.keys = options.keys ?? new KeyRegistry(options);
+    this.events = new AdvisoryLockEvents(name, createLog('AdvisoryLockEvents'), options.aroundBody);
+    this.connections = new LockConnections(options.database, options);
+    this.table = new LockTable(this.connections, {
+      maxLocalHandoffs: options.maxLocalHandoffs,
+      connectionLog: new ConnectionLog(createLog('AdvisoryLock'), this.events),
+      channelsOf: options.channelsOf,
+      onNotification: (notification) => {
+        for (const listener of this.notificationListeners) listener(notification);
+      },
+      onTransition: options.onTransition,
+    });
+    this.server = new ServerQueries(this.table.sessions, this.connections);
+    const { dataSource } = options;
+    this.transactions = new Transactions(dataSource ?? noDataSource);
+    this.locks = new SessionLocks({
+      keys: this.keys,
+      table: this.table,
+      events: this.events,
+      http,
+      isHeldByTransaction: (keyId) => dataSource !== undefined && this.transactions.isHeld(keyId),
+    });
+    this.transactionLocks = new TransactionLocks(this.locks, this.keys, this.transactions, this.events);
+  }
+
+  /** Opens an engine. It connects when the first lock is asked for. */
+  static open(options: LockEngineOptions): LockEngine {
+    return new LockEngine(options);
+  }
+
+  get claims(): Claims {
+    return this.table.claims;
+  }
+
+  get activities(): readonly LockActivity[] {
+    return this.table.activities;
+  }
+
+  get backendPids(): readonly number[] {
+    return this.table.sessions.backendPids;
+  }
+
+  get connectionCounts(): { readonly open: number; readonly allowed: number } {
+    return this.table.sessions.connectionCounts;
+  }
+
+  get pulse(): { readonly heartbeatAgeMs: number; readonly isRecent: boolean } | undefined {
+    return this.table.sessions.pulse;
+  }
+
+  get closeSignal(): AbortSignal {
+    return this.table.closeSignal;
+  }
+
+  get isClosed(): boolean {
+    return this.table.isClosed;
+  }
+
+  get isDrained(): boolean {
+    return this.table.isDrained;
+  }
+
+  /** Throws `LOCK_CONFIGURATION` when it is not known where the database is. */
+  checkDatabase(): void {
+    this.connections.checkDatabase();
+  }
+
+  failSession(cause: Error): void {
+    this.table.sessions.shared?.fail(cause);
+  }
+
+  onNotification(listener: (notification: Notification) => void): () => void {
+    this.notificationListeners.add(listener);
+    return () => {
+      this.notificationListeners.delete(listener);
+    };
+  }
+
+  /**
+   * Takes no more locks, gives running bodies and transactions that many milliseconds to end, takes the locks from
+   * those that have not, and closes the connections. A second call waits for the first. Never rejects.
+   */
+  async close(graceMs: number): Promise<void> {
+    await Promise.all([this.table.close(graceMs), this.transactions.close(graceMs)]);
+  }
+}
+
+function noDataSource(): never {
+  throw new LockConfigurationError(
+    'There is no data source here, so there is no transaction that could hold a lock.',
+  );
+}

@@ -1,0 +1,44 @@
+import type { Notification } from './connection/lock-connection.js';
+import type { AdvisoryLockEvents } from './events/advisory-lock-events.js';
+import type { KeyRegistry } from './key/key-registry.js';
+import type { ServerQueries } from './session/server-queries.js';
+import type { Claims } from './table/claims.js';
+import type { LockActivity } from './table/lock-activity.js';
+import type { LockTable } from './table/lock-table.js';
+import type { SessionLocks } from './table/session-locks.js';
+import type { TransactionLocks } from './transaction/transaction-locks.js';
+
+/**
+ * What features take from core: jobs, leaderships, the fleet, the inspector, the health check. Users have the
+ * `AdvisoryLockService`, and features never go through it.
+ */
+export interface LockRuntime {
+  readonly keys: KeyRegistry;
+  readonly locks: SessionLocks;
+  readonly transactionLocks: TransactionLocks;
+  /** The locks by their keys, below names, options and events. */
+  readonly table: Pick<LockTable, 'tryAcquire' | 'release' | 'isLocked'>;
+  /** What one instance of the fleet may do once, such as run a tick of a job. */
+  readonly claims: Claims;
+  readonly events: AdvisoryLockEvents;
+  /** What the server is asked that no lock depends on. */
+  readonly server: ServerQueries;
+  /** What this process holds, and what is waited for here. */
+  readonly activities: readonly LockActivity[];
+  /** The pids of its lock connections' backends, as far as they are known. */
+  readonly backendPids: readonly number[];
+  /** How many lock connections are open, and how many may be. */
+  readonly connectionCounts: { readonly open: number; readonly allowed: number };
+  /** How the shared session is; `undefined` when there is none. No query is sent. */
+  readonly pulse: { readonly heartbeatAgeMs: number; readonly isRecent: boolean } | undefined;
+  /** Aborts when no more locks are taken. */
+  readonly closeSignal: AbortSignal;
+  /** Whether no more locks are taken, permanently. */
+  readonly isClosed: boolean;
+  /** Whether it is closed, and none of its locks is held any more. */
+  readonly isDrained: boolean;
+  /** Ends the session that this process holds its locks on: they are lost. */
+  failSession(cause: Error): void;
+  /** Calls the listener for what the shared session hears, until the returned function is called. */
+  onNotification(listener: (notification: Notification) => void): () => void;
+}

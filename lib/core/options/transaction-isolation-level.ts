@@ -1,0 +1,3 @@
+/** How a transaction sees what others write: https://www.postgresql.org/docs/current/transaction-iso.html */
+export type TransactionIsolationLevel =
+  'READ UNCOMMITTED' | 'READ COMMITTED' | 'REPEATABLE READ' | 'SERIALIZABLE';

@@ -1,0 +1,134 @@
+import type { Notification } from '../connection/lock-connection.js';
+import type { LockConnections } from '../connection/lock-connections.js';
+import { LockConnectionError } from '../errors/lock-connection.error.js';
+import { LockShutdownError } from '../errors/lock-shutdown.error.js';
+import type { LockKey } from '../key/lock-key.js';
+import { FencingTokens } from './fencing-tokens.js';
+import { SilenceError } from './heartbeat.js';
+import { LockSession } from './lock-session.js';
+import { WaitingSessions } from './waiting-sessions.js';
+
+export interface LockSessionsOptions {
+  /** What the shared session listens to, by the pid of its backend. It does not listen when this is left out. */
+  readonly channelsOf?: ((backendPid: number) => readonly string[]) | undefined;
+  readonly onNotification?: ((notification: Notification) => void) | undefined;
+  /** Called when there is a session for new locks. */
+  readonly onOpened?: (() => void) | undefined;
+  /** Called when a session has ended by itself; its locks are lost. */
+  readonly onLost: (session: LockSession, cause: Error, isShared: boolean) => void;
+}
+
+/**
+ * The sessions of this process: the shared one, which holds all locks that need no waiting, the few that wait in
+ * Postgres' queue, and the one that makes fencing tokens through a pooler.
+ */
+export class LockSessions {
+  readonly waiting: WaitingSessions;
+  private readonly fencingTokens: FencingTokens;
+  private current: LockSession | undefined;
+  private opening: Promise<LockSession> | undefined;
+  private isShuttingDown = false;
+
+  constructor(
+    private readonly connections: LockConnections,
+    private readonly options: LockSessionsOptions,
+  ) {
+    this.fencingTokens = new FencingTokens(connections);
+    this.waiting = new WaitingSessions(connections, (session, cause) => {
+      this.lost(session, cause);
+    });
+  }
+
+  /** The shared session, if it is open. */
+  get shared(): LockSession | undefined {
+    return this.current;
+  }
+
+  /** How the shared session is; `undefined` when there is none. No query is sent. */
+  get pulse(): { readonly heartbeatAgeMs: number; readonly isRecent: boolean } | undefined {
+    const { current } = this;
+    return current && { heartbeatAgeMs: current.heartbeatAgeMs, isRecent: current.isRecent };
+  }
+
+  /** How many connections are open, and how many may be. */
+  get connectionCounts(): { open: number; allowed: number } {
+    const shared = this.current === undefined ? 0 : 1;
+    return { open: shared + this.waiting.count, allowed: this.connections.maxConnections };
+  }
+
+  /** The pids of its backends that are known. */
+  get backendPids(): number[] {
+    return [this.current?.backendPid ?? [], this.waiting.backendPids].flat();
+  }
+
+  /**
+   * The shared session, opened when it is first needed; however many callers ask at once, there is one attempt. Rejects
+   * with `LOCK_CONNECTION`, or with `LOCK_SHUTDOWN` when none is opened any more.
+   */
+  async openShared(key?: LockKey): Promise<LockSession> {
+    if (this.current !== undefined) return this.current;
+    this.refuseDuringShutdown(key);
+    this.opening ??= this.connect();
+    try {
+      const session = await this.opening;
+      this.refuseDuringShutdown(key);
+      return session;
+    } catch (error) {
+      throw error instanceof LockConnectionError ? new LockConnectionError(error.cause, key?.name) : error;
+    }
+  }
+
+  /** A fencing token that was made while the session was there, and so held its locks. */
+  nextFencingToken(session: LockSession): Promise<bigint> {
+    return this.fencingTokens.next(session);
+  }
+
+  /** Opens no more sessions. */
+  beginShutdown(): void {
+    this.isShuttingDown = true;
+  }
+
+  /** Closes all sessions; those that still wait or hold are cut off. */
+  async close(): Promise<void> {
+    this.beginShutdown();
+    await this.opening?.catch(() => undefined);
+    await Promise.all([this.current?.close(), this.waiting.close(), this.fencingTokens.close()]);
+    await this.connections.close();
+  }
+
+  private refuseDuringShutdown(key?: LockKey): void {
+    if (this.isShuttingDown) throw new LockShutdownError(key?.name);
+  }
+
+  private async connect(): Promise<LockSession> {
+    const { channelsOf, onNotification = () => undefined, onOpened } = this.options;
+    try {
+      const connection = await this.connections.open(channelsOf && { channelsOf, onNotification });
+      this.current = new LockSession(
+        connection,
+        this.connections.use,
+        (session, cause) => {
+          this.lost(session, cause);
+        },
+        () => this.waiting.isAnyWaiting,
+      );
+      onOpened?.();
+      return this.current;
+    } finally {
+      this.opening = undefined;
+    }
+  }
+
+  private lost(session: LockSession, cause: Error): void {
+    const isShared = this.current === session;
+    if (isShared) this.current = undefined;
+    if (isShared && cause instanceof SilenceError) {
+      // The waiting sessions hear nothing either way, so the silence of the shared one counts for them.
+      this.waiting.failWaiting(cause);
+    } else if (isShared && !this.isShuttingDown && this.waiting.count > 0) {
+      // The shared session watches the server for those that wait.
+      void this.openShared().catch(() => undefined);
+    }
+    this.options.onLost(session, cause, isShared);
+  }
+}

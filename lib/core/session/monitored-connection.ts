@@ -1,0 +1,215 @@
+import type { LockConnection } from '../connection/lock-connection.js';
+import type { HeartbeatTimes } from '../connection/session-times.js';
+import { BACKEND_PID } from '../sql/session-statements.js';
+import { isServerError } from '../sql/sqlstate.js';
+import type { Statement } from '../sql/statement.js';
+import { Heartbeat, SilenceError } from './heartbeat.js';
+
+export interface MonitoredConnectionOptions {
+  readonly times: HeartbeatTimes;
+  /** Called once, when the connection is over or in doubt. */
+  readonly onEnd: (cause: Error) => void;
+  /** Whether a lock is held on it, whose holder gets time to stop when the server goes silent. */
+  readonly isHolding: () => boolean;
+  /** Whether other sessions, which cannot be asked meanwhile, rely on this one to notice a silent server. */
+  readonly watchesForOthers: () => boolean;
+}
+
+/**
+ * A connection to one backend that notices when the backend is gone: one statement at a time, and every result is a
+ * sign of life. It knows nothing of locks.
+ */
+export class MonitoredConnection {
+  private lastTurn: Promise<unknown> = Promise.resolve();
+  private endCause: Error | undefined;
+  private readonly heartbeat: Heartbeat;
+
+  constructor(
+    private readonly connection: LockConnection,
+    private readonly options: MonitoredConnectionOptions,
+  ) {
+    this.heartbeat = new Heartbeat(
+      options.times,
+      () => {
+        this.beat();
+      },
+      (error) => {
+        this.fail(error);
+      },
+    );
+    void connection.ended.then((cause) => {
+      this.fail(cause);
+    });
+  }
+
+  get isPooled(): boolean {
+    return this.connection.isPooled;
+  }
+
+  /** The backend that it is at the moment; `undefined` until a pooler has settled on one. */
+  get backendPid(): number | undefined {
+    return this.connection.backendPid;
+  }
+
+  /** Whether it hears notifications. */
+  get isListening(): boolean {
+    return this.connection.isListening;
+  }
+
+  /**
+   * Whether the backend was heard recently. It was not after the event loop was blocked, or the process frozen, for
+   * long: then the session may be over, and nothing of that has been read yet.
+   */
+  get isRecent(): boolean {
+    return this.heartbeat.isRecent;
+  }
+
+  /** How long ago the backend was heard, in milliseconds. */
+  get heartbeatAgeMs(): number {
+    return this.heartbeat.ageMs;
+  }
+
+  /** What ended the connection; `undefined` while it lives. */
+  get end(): Error | undefined {
+    return this.endCause;
+  }
+
+  /** Runs statements when those that were asked for before are through. */
+  inTurn<T>(statements: () => Promise<T>): Promise<T> {
+    const turn = this.lastTurn.then(statements);
+    this.lastTurn = turn.catch(() => undefined);
+    return turn;
+  }
+
+  /** Runs a statement and returns its first column. Only in turn. */
+  query(statement: Statement): Promise<(string | null)[]> {
+    return this.observe(() => this.connection.query(statement));
+  }
+
+  /**
+   * Runs a statement that no lock depends on. When it fails, the transaction that holds the locks through a pooler
+   * goes on. Only in turn.
+   */
+  queryOutsideBatch(statement: Statement): Promise<(string | null)[]> {
+    return this.outsideBatch(() => this.connection.query(statement));
+  }
+
+  /** The same for several statements. Only in turn. */
+  async outsideBatch<T>(statements: (connection: LockConnection) => Promise<T>): Promise<T> {
+    try {
+      return await this.observe(() => statements(this.connection));
+    } catch (error) {
+      if (isServerError(error)) await this.connection.repin();
+      throw error;
+    }
+  }
+
+  /**
+   * Runs statements that may take as long as they like, such as waiting for a key. Meanwhile silence is no sign. It
+   * resolves to the result, and whether the server was heard recently enough for the result to be relied on. Only in
+   * turn.
+   */
+  async withoutSilenceTimeout<T>(
+    statements: (connection: LockConnection) => Promise<T>,
+  ): Promise<{ readonly result: T; readonly isRecent: boolean }> {
+    if (this.endCause !== undefined) throw this.endCause;
+    let result: T;
+    let isRecent: boolean;
+    this.heartbeat.beginUnbounded();
+    try {
+      await this.connection.pin();
+      result = await statements(this.connection);
+    } finally {
+      isRecent = this.heartbeat.endUnbounded();
+    }
+    return { result, isRecent };
+  }
+
+  /** Checks that the backend is there, and is still the one that the locks are held by. Rejects when it is over. */
+  async confirm(): Promise<void> {
+    await this.inTurn(async () => {
+      // Through a pooler, a session whose last lock has just been released has no backend that could be another one.
+      if (this.connection.backendPid === undefined) {
+        this.heartbeat.heard();
+        return;
+      }
+      const [backendPid] = await this.queryOutsideBatch(BACKEND_PID);
+      if (Number(backendPid) === this.connection.backendPid) return;
+      this.fail(new Error('the pooler has taken the backend away'));
+      throw this.endCause as Error;
+    });
+  }
+
+  /** Makes sure that a pooler keeps the backend for this connection. Only in turn. */
+  async pin(): Promise<void> {
+    if (this.endCause !== undefined) throw this.endCause;
+    this.heartbeat.asked();
+    await this.connection.pin();
+    this.heartbeat.heard();
+  }
+
+  /** Goes on after a failed statement, on the same backend. Only in turn. */
+  async repin(): Promise<void> {
+    this.heartbeat.asked();
+    await this.connection.repin();
+  }
+
+  /** Lets a pooler have the backend back, on which no lock may be held. Never rejects. Only in turn. */
+  async unpin(): Promise<void> {
+    this.heartbeat.asked();
+    try {
+      await this.connection.unpin();
+      this.heartbeat.heard();
+    } catch (error) {
+      this.fail(error as Error);
+    }
+  }
+
+  /** Ends the connection; when it resolves, every lock on it is free. */
+  async close(): Promise<void> {
+    await this.connection.close();
+  }
+
+  /** Ends the connection at once. */
+  fail(cause: Error): void {
+    if (this.endCause !== undefined) return;
+    this.endCause = cause;
+    this.heartbeat.stop();
+    // In this order: the server may free the locks as soon as it hears of the end, and their holders must be notified
+    // before that.
+    this.options.onEnd(cause);
+    // A silent server may well hear us: its holders get the time to stop that they have when it does not.
+    if (cause instanceof SilenceError && this.options.isHolding()) {
+      setTimeout(() => {
+        this.connection.destroy();
+      }, this.options.times.heartbeatMs);
+    } else this.connection.destroy();
+  }
+
+  /**
+   * Every result is a sign of life, and so is an error of the server. A result that was read late, by a process that
+   * was busy or frozen, says what was, and is relied on once the backend answers again.
+   */
+  private async observe<T>(statements: () => Promise<T>): Promise<T> {
+    if (this.endCause !== undefined) throw this.endCause;
+    let result: T;
+    let isRecent: boolean;
+    this.heartbeat.asked();
+    try {
+      result = await statements();
+    } finally {
+      isRecent = this.heartbeat.heard();
+    }
+    if (!isRecent) await this.query(BACKEND_PID);
+    return result;
+  }
+
+  private beat(): void {
+    const isPinned = this.connection.backendPid !== undefined;
+    if (isPinned) void this.confirm().catch(() => undefined);
+    // Through a pooler, a session that holds nothing has no backend to lose, and asking would take one from others.
+    else if (this.options.watchesForOthers())
+      void this.inTurn(() => this.query(BACKEND_PID)).catch(() => undefined);
+    else this.heartbeat.heard();
+  }
+}

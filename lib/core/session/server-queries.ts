@@ -1,0 +1,47 @@
+import type { Checkup } from '../connection/checkup.js';
+import type { ServerFacts } from '../connection/handshake.js';
+import type { LockConnections } from '../connection/lock-connections.js';
+import { LockConnectionError } from '../errors/lock-connection.error.js';
+import type { Statement } from '../sql/statement.js';
+import type { LockSession } from './lock-session.js';
+import type { LockSessions } from './lock-sessions.js';
+
+/** What the server is asked that no lock depends on. It goes by way of the shared session. */
+export class ServerQueries {
+  constructor(
+    private readonly sessions: LockSessions,
+    private readonly connections: LockConnections,
+  ) {}
+
+  /**
+   * Runs a statement and returns its first column as text. Rejects with what the server says, or with
+   * `LOCK_CONNECTION` when it cannot be reached.
+   */
+  query(statement: Statement): Promise<(string | null)[]> {
+    return this.ask((session) => session.query(statement));
+  }
+
+  /** Inspects the server. Rejects when it cannot be reached, or is not one to take locks on. */
+  checkUp(): Promise<Checkup> {
+    return this.ask((session) => session.checkUp(this.connections.use));
+  }
+
+  /** Whether the shared session hears notifications; connects when there is none. Rejects like {@link query}. */
+  async isListening(): Promise<boolean> {
+    return (await this.sessions.openShared()).isListening;
+  }
+
+  /** Whether two sessions have shown that locks exclude on this server. */
+  isExclusionProven(server: ServerFacts): boolean {
+    return this.connections.isProven(server);
+  }
+
+  private async ask<T>(query: (session: LockSession) => Promise<T>): Promise<T> {
+    const session = await this.sessions.openShared();
+    try {
+      return await query(session);
+    } catch (error) {
+      throw session.end === undefined ? error : new LockConnectionError(session.end, undefined, 'No answer');
+    }
+  }
+}

@@ -1,0 +1,35 @@
+import type { LockKey, PgLocksKey } from '../key/lock-key.js';
+import type { Statement } from './statement.js';
+
+/** Every advisory lock that this very backend holds, as `classid:objid:objsubid`. */
+export const OWN_LOCKS: Statement = {
+  text: `SELECT pg_catalog.concat_ws(':', classid, objid, objsubid)
+FROM pg_catalog.pg_locks
+WHERE locktype = 'advisory' AND granted AND pid = pg_catalog.pg_backend_pid()`,
+};
+
+/** How a key is written by {@link OWN_LOCKS}. */
+export function ownLockOf(key: PgLocksKey): string {
+  return `${key.classid}:${key.objid}:${key.objsubid}`;
+}
+
+/** Whether anybody in this database holds the key. */
+export function isLockedStatement(key: LockKey): Statement {
+  return existsStatement('advisory_lock_is_locked', 'granted', key);
+}
+
+/** Whether anybody in this database waits for the key in Postgres' queue. */
+export function isWaitedForStatement(key: LockKey): Statement {
+  return existsStatement('advisory_lock_is_waited_for', 'NOT granted', key);
+}
+
+function existsStatement(name: string, condition: string, key: LockKey): Statement {
+  return {
+    name,
+    text: `SELECT EXISTS (
+  SELECT FROM pg_catalog.pg_locks
+  WHERE locktype = 'advisory' AND ${condition} AND classid = $1::oid AND objid = $2::oid AND objsubid = $3::int2
+    AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()))`,
+    values: [String(key.classid), String(key.objid), String(key.objsubid)],
+  };
+}

@@ -1,0 +1,47 @@
+/**
+ * The SQLSTATEs that the library tells apart.
+ *
+ * @see https://www.postgresql.org/docs/current/errcodes-appendix.html
+ */
+export const SqlState = {
+  /** Some servers that speak Postgres' protocol have no advisory locks. */
+  featureNotSupported: '0A000',
+  noActiveSqlTransaction: '25P01',
+  inFailedSqlTransaction: '25P02',
+  deadlockDetected: '40P01',
+  insufficientPrivilege: '42501',
+  undefinedFunction: '42883',
+  /** Of the shared lock table: the hint of the error says to raise `max_locks_per_transaction`. */
+  outOfMemory: '53200',
+  /** The end of `lock_timeout`. */
+  lockNotAvailable: '55P03',
+  /** `pg_cancel_backend()`, or the end of `statement_timeout`. */
+  queryCanceled: '57014',
+} as const;
+
+/** Class 42: syntax error or access rule violation. */
+const SYNTAX_OR_ACCESS = '42';
+
+/** The SQLSTATE of an error; `undefined` for an error that does not come from the server. */
+export function sqlStateOf(error: unknown): string | undefined {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' ? code : undefined;
+}
+
+/** Whether the statement itself was refused, such as for a missing table or privilege. */
+export function isSyntaxOrAccessError(error: unknown): error is Error {
+  return sqlStateOf(error)?.startsWith(SYNTAX_OR_ACCESS) === true;
+}
+
+/** What the server reports: https://www.postgresql.org/docs/current/protocol-error-fields.html */
+export interface ServerError extends Error {
+  readonly code: string;
+}
+
+/**
+ * Whether the server has reported the error, so that it can be asked what it did. The word of the severity is no help,
+ * because servers translate it: where it was FATAL, asking fails.
+ */
+export function isServerError(error: unknown): error is ServerError {
+  return error instanceof Error && 'severity' in error;
+}

@@ -1,0 +1,6 @@
+/** A statement as node-postgres takes it. A name makes it a prepared statement of the session. */
+export interface Statement {
+  readonly name?: string;
+  readonly text: string;
+  readonly values?: readonly string[];
+}

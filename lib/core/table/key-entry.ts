@@ -1,0 +1,340 @@
+import { LockShutdownError } from '../errors/lock-shutdown.error.js';
+import type { LockKey } from '../key/lock-key.js';
+import type { LockMode } from '../options/lock-mode.js';
+import type { LockSession } from '../session/lock-session.js';
+import type { LockSessions } from '../session/lock-sessions.js';
+import type { AcquireOptions } from './acquire-options.js';
+import { type KeyState, type KeyStateName, NEXT_STATES } from './key-state.js';
+import { LockHold } from './lock-hold.js';
+import { QueuedAcquisition } from './queued-acquisition.js';
+import { Waiter } from './waiter.js';
+
+/** How soon readers that wait for a writer of another process notice that it has left, in milliseconds. */
+const RECHECK_MS = 100;
+
+const FREE: KeyState = { name: 'free' };
+
+/** What an entry needs of the table that it stands in. */
+export interface KeyEntryTable {
+  readonly sessions: LockSessions;
+  /** After this many hand-offs inside the process, other processes have their turn. */
+  readonly maxLocalHandoffs: number;
+  /** Asks for a key from the beginning, as another entry may stand for it by now. */
+  tryAcquire(key: LockKey, mode: LockMode): Promise<LockHold | undefined>;
+  /** The entry is free: the table forgets it. */
+  freed(entry: KeyEntry): void;
+  readonly onTransition?: ((from: KeyStateName, to: KeyStateName) => void) | undefined;
+}
+
+/**
+ * One key: what this process does with it, and who waits for it here, first come, first served. The states and what
+ * leads from one to the next are drawn in ARCHITECTURE.md.
+ */
+export class KeyEntry {
+  private readonly waiters: Waiter[] = [];
+  private state: KeyState = FREE;
+  /** How often the lock was handed on, or joined by a reader, inside the process since others had their turn. */
+  private handoffs = 0;
+  private recheck: NodeJS.Timeout | undefined;
+
+  constructor(
+    readonly key: LockKey,
+    private readonly table: KeyEntryTable,
+  ) {}
+
+  get isHeld(): boolean {
+    return this.state.name === 'held';
+  }
+
+  /** Those that use the lock. */
+  get holds(): LockHold[] {
+    return this.state.name === 'held' ? [...this.state.holds] : [];
+  }
+
+  /** The calls that wait for it here, in the order of the queue. */
+  get waiting(): readonly Waiter[] {
+    return this.waiters;
+  }
+
+  /** Takes the key, of which this process has had nothing to do until now. */
+  tryFirst(mode: LockMode): Promise<LockHold | undefined> {
+    const { key, table } = this;
+    const answer = new Promise<LockHold | undefined>((resolve, reject) => {
+      const fail = (error: Error): void => {
+        this.next();
+        reject(error);
+      };
+      const tryOn = (session: LockSession): void => {
+        session.request({
+          operation: 'try',
+          mode,
+          key,
+          resolve: (isGranted) => {
+            if (isGranted) this.hold(session, mode);
+            else this.next();
+            resolve(isGranted ? this.addHold() : undefined);
+          },
+          reject: fail,
+        });
+      };
+      const { shared } = table.sessions;
+      if (shared === undefined) table.sessions.openShared(key).then(tryOn, fail);
+      else tryOn(shared);
+    });
+    this.enter({ name: 'trying', mode, answer });
+    return answer;
+  }
+
+  /** Takes the key, of which this process has something to do already. */
+  async tryAgain(mode: LockMode): Promise<LockHold | undefined> {
+    const { key, state, table } = this;
+    if (this.waiters.length > 0) return undefined;
+    if (this.canBeJoined(mode)) return this.join();
+    if (state.name === 'releasing') {
+      await state.done;
+      return table.tryAcquire(key, mode);
+    }
+    if (state.name !== 'trying') return undefined;
+    // Another caller here has just asked, and the answer serves both: what is granted to one, or refused, is not free
+    // for the other.
+    const hold = await state.answer;
+    const isAnswered = state.mode === mode && (mode === 'exclusive' || hold === undefined);
+    return isAnswered ? undefined : table.tryAcquire(key, mode);
+  }
+
+  /** Waits for the key; resolves to `undefined` when the time is over, and rejects with the reason of the signal. */
+  wait(options: AcquireOptions): Promise<LockHold | undefined> {
+    const waiter = new Waiter(options, (leaving) => this.leave(leaving));
+    const { waiters } = this;
+    const place = waiters.findLastIndex(({ since }) => since <= waiter.since) + 1;
+    waiters.splice(place, 0, waiter);
+    if (this.state.name === 'free') {
+      this.queue();
+    } else {
+      waiter.notifyWaiting();
+      if (place === 0) this.letReadersIn();
+    }
+    return waiter.outcome;
+  }
+
+  /**
+   * Hands the key to the first waiter here, or gives it back. Never rejects: a lock that cannot be given back is lost,
+   * and its session ends, which frees it.
+   */
+  release(hold: LockHold): Promise<void> {
+    if (hold.lost !== undefined || this.state.name !== 'held') return Promise.resolve();
+    const { holds, mode, session } = this.state;
+    holds.delete(hold);
+    hold.released();
+    if (holds.size > 0) return Promise.resolve();
+    const isNext = mode === 'exclusive' && this.waiters[0]?.mode === mode;
+    const isHandedOn = isNext && this.handoffs < this.table.maxLocalHandoffs && session.isRecent;
+    if (!isHandedOn) return this.unlock(hold);
+    this.handoffs += 1;
+    this.grant(session, mode);
+    return Promise.resolve();
+  }
+
+  /** The session has ended: its holders are notified, and the waiters compete. Returns the holds in use that were lost. */
+  lose(session: LockSession, cause: Error): LockHold[] {
+    const inUse = this.holds.filter((hold) => hold.session === session);
+    const lost = this.grants.filter((hold) => hold.session === session);
+    for (const hold of lost) hold.lose(`its database connection ended (${cause.message})`, cause);
+    if (lost.length > 0) this.next();
+    return inUse;
+  }
+
+  /** Ends all waiting; resolves when this process stands in no queue for the key any more. */
+  async endWaiting(): Promise<void> {
+    for (const waiter of this.waiters.splice(0)) waiter.fail(new LockShutdownError(this.key.name));
+    if (this.state.name === 'queued') await this.state.acquisition.stop();
+  }
+
+  /** Takes the lock away from its holders, as the sessions are about to be closed. */
+  revoke(reason: string): void {
+    const { grants } = this;
+    if (grants.length > 0) this.free();
+    for (const hold of grants) hold.lose(reason);
+  }
+
+  /** What Postgres has granted and not got back. */
+  private get grants(): LockHold[] {
+    return this.state.name === 'releasing' ? [this.state.hold] : this.holds;
+  }
+
+  private enter(state: KeyState): void {
+    const { name: from } = this.state;
+    if (!NEXT_STATES[from].includes(state.name)) {
+      throw new Error(
+        `Bug in nestjs-advisory-lock: the key ${this.key.id} went from ${from} to ${state.name}`,
+      );
+    }
+    this.state = state;
+    this.table.onTransition?.(from, state.name);
+  }
+
+  private free(): void {
+    this.enter(FREE);
+    this.table.freed(this);
+  }
+
+  private hold(session: LockSession, mode: LockMode): void {
+    this.enter({ name: 'held', mode, session, holds: new Set() });
+  }
+
+  private addHold(): LockHold {
+    if (this.state.name !== 'held') throw new Error(`the key ${this.key.id} is not held`);
+    const { mode, session, holds } = this.state;
+    const hold = new LockHold(this.key, mode, session);
+    holds.add(hold);
+    return hold;
+  }
+
+  /** Whether another reader may come in without asking Postgres; not past those that wait here. */
+  private canBeJoined(mode: LockMode): boolean {
+    return mode === 'shared' && this.isHeldByReaders && this.waiters.length === 0;
+  }
+
+  private get isHeldByReaders(): boolean {
+    return this.state.name === 'held' && this.state.mode === 'shared';
+  }
+
+  /** Whether the key is held by readers, and the first waiter is one too. */
+  private isReaderNext(): boolean {
+    return this.isHeldByReaders && this.waiters[0]?.mode === 'shared';
+  }
+
+  /** One more reader, without a round trip, unless it is the turn of others: readers without end would starve a writer. */
+  private async join(): Promise<LockHold | undefined> {
+    if (!(await this.mayGoOn())) return undefined;
+    if (!this.canBeJoined('shared')) return this.table.tryAcquire(this.key, 'shared');
+    this.handoffs += 1;
+    return this.addHold();
+  }
+
+  /** Whether another reader may come in, or other processes must have their turn first. */
+  private async mayGoOn(): Promise<boolean> {
+    const { state, table } = this;
+    if (state.name === 'held' && !state.session.isRecent)
+      await state.session.confirm().catch(() => undefined);
+    if (state.name === 'held' && state.session.end !== undefined) return false;
+    if (this.handoffs < table.maxLocalHandoffs) return true;
+    const session = await table.sessions.openShared(this.key);
+    if (await session.isWaitedFor(this.key)) return false;
+    this.handoffs = 0;
+    return true;
+  }
+
+  private letReadersIn(): void {
+    if (this.isReaderNext()) void this.admitReaders();
+  }
+
+  /**
+   * Admits readers that had to wait for a writer and need not any more, as it has left. A writer of another process
+   * does not say when it leaves, so that is checked again from time to time.
+   */
+  private async admitReaders(): Promise<void> {
+    try {
+      while (this.isReaderNext()) {
+        const mayGoOn = await this.mayGoOn();
+        if (!this.isReaderNext()) return;
+        if (!mayGoOn) {
+          this.recheckLater();
+          return;
+        }
+        this.handoffs += 1;
+        this.waiters.shift()?.grant(this.addHold());
+      }
+    } catch {
+      // The session is over, and its end lets the waiters compete again.
+    }
+  }
+
+  private recheckLater(): void {
+    this.recheck ??= setTimeout(() => {
+      this.recheck = undefined;
+      this.letReadersIn();
+    }, RECHECK_MS).unref();
+  }
+
+  /**
+   * Gives the key, which the session holds, to the first waiter, and to all readers behind a reader; when none waits in
+   * this mode, back to Postgres.
+   */
+  private grant(session: LockSession, mode: LockMode): void {
+    const { waiters } = this;
+    this.hold(session, mode);
+    let isServed = false;
+    while (waiters[0]?.mode === mode && (mode === 'shared' || !isServed)) {
+      waiters.shift()?.grant(this.addHold());
+      isServed = true;
+    }
+    if (!isServed) void this.unlock(new LockHold(this.key, mode, session));
+  }
+
+  private unlock(hold: LockHold): Promise<void> {
+    const { key, mode, session } = hold;
+    const done = new Promise<void>((resolve) => {
+      const finish = (): void => {
+        // Unless it was lost meanwhile: then others may have asked for the key by now.
+        if (hold.lost === undefined) {
+          this.table.sessions.waiting.giveBack(session);
+          this.next();
+        }
+        resolve();
+      };
+      session.request({ operation: 'unlock', mode, key, resolve: finish, reject: finish });
+    });
+    this.enter({ name: 'releasing', hold, done });
+    return done;
+  }
+
+  /** What follows when this process does not hold the key any more: its waiters compete for it. */
+  private next(): void {
+    if (this.waiters.length > 0) this.queue();
+    else this.free();
+  }
+
+  private queue(): void {
+    const { key, table, waiters } = this;
+    const acquisition = new QueuedAcquisition(
+      key,
+      waiters[0]?.mode ?? 'exclusive',
+      () => table.sessions.openShared(key),
+      table.sessions.waiting,
+      () => waiters.reduce((latest, { deadline }) => Math.max(latest, deadline), 0) - performance.now(),
+      () => {
+        for (const waiter of waiters) waiter.notifyWaiting();
+      },
+    );
+    this.handoffs = 0;
+    this.enter({ name: 'queued', acquisition });
+    acquisition.outcome.then(
+      (session) => {
+        if (session === undefined || session.end !== undefined) this.next();
+        else this.grant(session, acquisition.mode);
+      },
+      (error: unknown) => {
+        for (const waiter of waiters.splice(0)) waiter.fail(error);
+        this.next();
+      },
+    );
+  }
+
+  private async leave(waiter: Waiter): Promise<void> {
+    const place = this.waiters.indexOf(waiter);
+    if (place < 0) return;
+    this.waiters.splice(place, 1);
+    this.letReadersIn();
+    if (this.state.name !== 'queued') return;
+    // The first waiter may want the key in the other mode now: that is another acquisition.
+    if (this.waiters[0]?.mode === this.state.acquisition.mode) return;
+    await this.state.acquisition.stop();
+    await this.releasing();
+  }
+
+  /** What was granted in the last moment is on its way back by now. */
+  private async releasing(): Promise<void> {
+    if (this.state.name === 'releasing') await this.state.done;
+  }
+}

@@ -1,0 +1,36 @@
+import type { LockMode } from '../options/lock-mode.js';
+import type { LockSession } from '../session/lock-session.js';
+import type { LockHold } from './lock-hold.js';
+import type { QueuedAcquisition } from './queued-acquisition.js';
+
+/** What this process does with a key at the moment. */
+export type KeyState =
+  /** Nothing: no one here holds it, asks or waits for it. The first state of an entry, and its last. */
+  | { readonly name: 'free' }
+  /** One statement asks Postgres whether it is free. */
+  | { readonly name: 'trying'; readonly mode: LockMode; readonly answer: Promise<LockHold | undefined> }
+  /** Other processes hold it, and this one competes for it on behalf of its waiters. */
+  | { readonly name: 'queued'; readonly acquisition: QueuedAcquisition }
+  | {
+      readonly name: 'held';
+      readonly mode: LockMode;
+      readonly session: LockSession;
+      /** One, or the readers of this process, which share one lock of Postgres. */
+      readonly holds: Set<LockHold>;
+    }
+  /** It is on its way back to Postgres. */
+  | { readonly name: 'releasing'; readonly hold: LockHold; readonly done: Promise<void> };
+
+export type KeyStateName = KeyState['name'];
+
+/**
+ * Which state may follow which. `held` follows itself when the lock is handed to the next waiter of this process;
+ * `queued` does when the acquisition was stopped, as the next waiter wants the other mode, or its session has ended.
+ */
+export const NEXT_STATES: Readonly<Record<KeyStateName, readonly KeyStateName[]>> = {
+  free: ['trying', 'queued'],
+  trying: ['held', 'queued', 'free'],
+  queued: ['held', 'queued', 'free'],
+  held: ['held', 'releasing', 'queued', 'free'],
+  releasing: ['queued', 'free'],
+};

@@ -1,0 +1,112 @@
+import {
+  applicationNameOf,
+  type LockKey,
+  NOTIFY_SETTINGS,
+  ownLockOf,
+  type Statement,
+} from '../core/index.js';
+
+/** A row of the result: arrays rather than objects, as there may be many. */
+export type LockRow = readonly [
+  classid: number,
+  objid: number,
+  objsubid: 1 | 2,
+  isShared: boolean,
+  isGranted: boolean,
+  pid: number | null,
+  isInTransaction: boolean,
+  waitingMs: number | null,
+  blockedBy: readonly number[] | null,
+];
+
+export interface BackendRow {
+  readonly pid: number;
+  readonly id: string | null;
+  readonly user: string | null;
+  readonly applicationName: string | null;
+  readonly clientAddress: string | null;
+  readonly clientPort: number | null;
+  readonly state: string | null;
+  readonly startedMs: number | null;
+  readonly transactionMs: number | null;
+  readonly stateMs: number | null;
+}
+
+export interface InspectResult {
+  readonly database: string;
+  readonly nowMs: number;
+  readonly ownPid: number;
+  readonly locks: readonly LockRow[];
+  readonly backends: readonly BackendRow[];
+  readonly members?: readonly (readonly [pid: number, applicationName: string])[];
+}
+
+/** Which backend it is, as pids are given again. */
+export const BACKEND_ID = `pid || '@' || pg_catalog.round(pg_catalog.date_part('epoch', backend_start) * 1000000)::int8`;
+
+/** Of this database, as `pg_locks` has the advisory locks of all. */
+export const IN_THIS_DATABASE = `locktype = 'advisory'
+    AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())`;
+
+// - `waitstart` is there since Postgres 14; by way of JSON the same statement runs on older ones.
+// - A virtual transaction with the number 0 is none: the backend is outside of transactions, so what it holds is of the session. That is
+//   seen by every role and in the same moment as the lock, other than the `state` in pg_stat_activity.
+// - pg_blocking_pids() halts the lock manager for a moment, so only those who wait are asked for.
+const inspectText = (more = '', from = ''): string => `WITH lock AS MATERIALIZED (
+  SELECT classid, objid, objsubid, mode, granted, pid, virtualtransaction,
+    CASE WHEN NOT granted THEN (pg_catalog.to_jsonb(entry) ->> 'waitstart')::timestamptz END AS waitstart
+  FROM pg_catalog.pg_locks AS entry
+  WHERE ${IN_THIS_DATABASE}
+    AND ($1 = '{}' OR pg_catalog.concat_ws(':', classid, objid, objsubid) = ANY ($1::text[]))
+)
+SELECT pg_catalog.json_build_object(
+  'database', pg_catalog.current_database(),
+  'nowMs', pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) * 1000,
+  'ownPid', pg_catalog.pg_backend_pid(),
+  'locks', (SELECT COALESCE(pg_catalog.json_agg(pg_catalog.json_build_array(
+      classid::int8, objid::int8, objsubid, mode = 'ShareLock', granted, pid, virtualtransaction NOT LIKE '%/0',
+      pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - waitstart) * 1000,
+      CASE WHEN NOT granted THEN pg_catalog.pg_blocking_pids(pid) END)
+    ORDER BY granted DESC, waitstart, pid), '[]') FROM lock),
+  'backends', (SELECT COALESCE(pg_catalog.json_agg(pg_catalog.json_build_object(
+      'pid', pid,
+      'id', ${BACKEND_ID},
+      'user', usename,
+      'applicationName', application_name,
+      'clientAddress', pg_catalog.host(client_addr),
+      'clientPort', client_port,
+      'state', state,
+      'startedMs', pg_catalog.date_part('epoch', backend_start) * 1000,
+      'transactionMs', pg_catalog.date_part('epoch', xact_start) * 1000,
+      'stateMs', pg_catalog.date_part('epoch', state_change) * 1000)), '[]')
+    FROM pg_catalog.pg_stat_activity WHERE pid IN (SELECT pid FROM lock))${more})::text${from}`;
+
+const MEMBERS = `, 'members', (SELECT COALESCE(pg_catalog.json_agg(pg_catalog.json_build_array(pid, application_name)), '[]')
+    FROM pg_catalog.pg_stat_activity
+    WHERE datname = pg_catalog.current_database() AND application_name LIKE '${applicationNameOf('%')}')`;
+
+const INSPECT = inspectText();
+const INSPECT_WITH_MEMBERS = inspectText(MEMBERS);
+const INSPECT_AND_NOTIFY = inspectText(
+  `${MEMBERS}, 'notified', pg_catalog.pg_notify($3, $2)::text`,
+  ` FROM ${NOTIFY_SETTINGS}`,
+);
+
+/** What is sent by NOTIFY in the same statement. */
+export interface InspectNotification {
+  readonly channel: string;
+  readonly payload: string;
+}
+
+/** The statement that inspects the locks on these keys, or all of them; its result is one JSON text. */
+export function inspectStatement(
+  keys: readonly LockKey[],
+  wantsMembers: boolean,
+  notification?: InspectNotification,
+): Statement {
+  const keysText = `{${keys.map(ownLockOf).join(',')}}`;
+  if (notification !== undefined) {
+    return { text: INSPECT_AND_NOTIFY, values: [keysText, notification.payload, notification.channel] };
+  }
+  return { text: wantsMembers ? INSPECT_WITH_MEMBERS : INSPECT, values: [keysText] };
+}

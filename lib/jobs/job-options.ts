@@ -1,0 +1,44 @@
+import {
+  aModuleName,
+  checkOptions,
+  KeyRegistry,
+  type LockName,
+  oneOf,
+  type OptionRule,
+  type OptionRules,
+  wholeMs,
+} from '../core/index.js';
+import { onBusyRule } from '../locking/on-busy.js';
+import { checkRecordOptions, recordRules } from './records/record.options.js';
+
+const aLockName: OptionRule = [isLockName, 'a name of a lock: a string that is not empty, or a key'];
+
+const jobRules: OptionRules = {
+  onBusy: onBusyRule,
+  connection: aModuleName,
+  lock: aLockName,
+  leader: aLockName,
+  ...recordRules,
+  tick: [
+    (value) => value === 'claim' || value === 'record' || value === 'none',
+    "'claim', 'record' or 'none'",
+  ],
+  claimMs: wholeMs(1_000, 86_400_000, ' (a day)'),
+  onCrash: oneOf('rerun', 'skip'),
+  overlap: oneOf('skip', 'queue', 'elsewhere'),
+};
+
+/** Refuses options of a job that are unknown or of the wrong kind, at decoration time. */
+export function checkJobOptions(decorator: string, options: object): void {
+  checkOptions(options, jobRules, decorator);
+  checkRecordOptions(decorator, options as Record<string, unknown>);
+}
+
+function isLockName(value: unknown): boolean {
+  try {
+    new KeyRegistry().keyOf(value as LockName);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,127 @@
+import { Logger } from '@nestjs/common';
+import { describeNames, type LockName, messageOf, type SkipReason } from '../../core/index.js';
+import type { JobRuntime } from '../job-runtime.js';
+import type { Firing } from '../schedule/firing.js';
+import type { JobName } from './job-name.js';
+
+const logger = new Logger('AdvisoryLock');
+
+/** Enough of an error for a line. */
+const MAX_MESSAGE_LENGTH = 200;
+
+/** The call that is observed. */
+export interface ObservedCall {
+  readonly job: JobName;
+  /** Of the job's lock. */
+  readonly name: LockName;
+  readonly leader: LockName | undefined;
+  /** Of a call by the timer. */
+  readonly firing: Firing | undefined;
+  readonly runtime: JobRuntime | undefined;
+}
+
+/** Notes, publishes and logs what becomes of one call of a job's method, by its timer or by hand. */
+export class JobObserver {
+  private startedAt: number | undefined;
+  private readonly job: JobName;
+  private readonly firing: Firing | undefined;
+  private readonly runtime: JobRuntime | undefined;
+
+  constructor(private readonly observed: ObservedCall) {
+    this.job = observed.job;
+    this.firing = observed.firing;
+    this.runtime = observed.runtime;
+  }
+
+  get hasBegun(): boolean {
+    return this.startedAt !== undefined;
+  }
+
+  began(): void {
+    this.startedAt = performance.now();
+    this.publishTick('began');
+  }
+
+  ended(failure?: { readonly error: unknown }): void {
+    this.publishTick(failure === undefined ? 'ran' : 'failed', failure);
+  }
+
+  /** The job does not run. */
+  skipped(reason: SkipReason, isLogged: boolean): void {
+    if (isLogged) this.log(reason);
+    // A run that was ended by the shutdown has been noted as failed.
+    if (!this.hasBegun) this.publishSkip(reason);
+  }
+
+  private publishSkip(reason: SkipReason): void {
+    const { firing, runtime } = this;
+    const { lockName, method } = this.job;
+    // An instance that does not lead says so for ticks alone.
+    if (runtime === undefined || (firing === undefined && reason === 'not-leader')) return;
+    if (reason === 'held' && firing !== undefined && firing.isMissed !== true)
+      void runtime.starvedJobs.check(this.job, runtime.engine.keys.keyOf(this.observed.name), firing.atMs);
+    if (firing !== undefined) runtime.ticks.note(this.job, { atMs: firing.atMs, outcome: 'skipped', reason });
+    const { events } = runtime.engine;
+    if (!events.hasListeners) return;
+    const tick = firing && { tick: new Date(firing.atMs) };
+    events.emit({ type: 'skipped', at: new Date(), lockName, method, reason, ...tick });
+  }
+
+  private log(reason: SkipReason): void {
+    const { method } = this.job;
+    const forTick = this.firing === undefined ? '' : ` for ${new Date(this.firing.atMs).toISOString()}`;
+    if (reason === 'too-late' && this.firing !== undefined) {
+      const { atMs, claimMs } = this.firing;
+      logger.warn(
+        `Skipped ${method}: it is ${Date.now() - atMs} ms late${forTick}, ` +
+          `and claims are kept for ${claimMs} ms, so it cannot be told whether another instance has run it. Set \`claimMs\`.`,
+      );
+    } else {
+      const isOfTick = reason === 'held' || reason === 'claimed';
+      logger.debug(`Skipped ${method}${isOfTick ? forTick : ''}: ${this.why(reason)}`);
+    }
+  }
+
+  private why(reason: SkipReason): string {
+    switch (reason) {
+      case 'held':
+        return `lock "${this.job.lockName}" is held elsewhere`;
+      case 'claimed':
+        return 'another instance has claimed that tick';
+      case 'not-leader':
+        return `this instance does not lead "${describeNames(this.observed.leader ?? '')}"`;
+      case 'shutdown':
+        return 'the application is shutting down';
+      case 'too-late':
+        return 'it is too late for that tick';
+    }
+  }
+
+  private publishTick(state: 'began' | 'ran' | 'failed', failure?: { readonly error: unknown }): void {
+    const { firing, runtime, startedAt = performance.now() } = this;
+    if (firing === undefined || runtime === undefined) return;
+    const { atMs, lateMs } = firing;
+    const durationMs = state === 'began' ? undefined : performance.now() - startedAt;
+    runtime.ticks.note(this.job, {
+      atMs,
+      lateMs,
+      outcome: state === 'began' ? 'running' : state,
+      ...(durationMs === undefined ? { runningSince: startedAt } : { durationMs }),
+      ...(failure !== undefined && { error: messageOf(failure.error).slice(0, MAX_MESSAGE_LENGTH) }),
+    });
+    const { events } = runtime.engine;
+    if (!events.hasListeners) return;
+    const { lockName, method } = this.job;
+    events.emit({
+      type: 'tick',
+      at: new Date(),
+      lockName,
+      method,
+      tick: new Date(atMs),
+      state,
+      lateMs,
+      ...(durationMs !== undefined && { durationMs }),
+      ...failure,
+    });
+  }
+}

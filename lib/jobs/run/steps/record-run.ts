@@ -1,0 +1,10 @@
+import { retainMsOf } from '../../records/record.options.js';
+import type { JobStep, TimedRun } from '../job-run.js';
+
+/** Runs the tick only if no one has recorded it, and records it. Inside the job's lock. */
+export const recordRun: JobStep<TimedRun> = async (run, next) => {
+  const { runtime, firing, name, job } = run;
+  const retainMs = job.tick.tick === 'record' ? retainMsOf(job.tick) : 0;
+  const recorded = await runtime.records.run(name, firing.atMs, retainMs, () => next(run));
+  return recorded.acquired ? recorded.value : { ran: false, reason: 'claimed' };
+};

@@ -1,0 +1,81 @@
+import { isObservable } from 'rxjs';
+import {
+  describeNames,
+  isOneName,
+  LockConfigurationError,
+  type LockName,
+  type LockNames,
+  type LockOptions,
+  LockUnavailableError,
+  type TransactionLockOptions,
+} from '../core/index.js';
+import { describeMethod } from './describe-method.js';
+import { holdUntilDone } from './hold-until-done.js';
+import { LOCK_RUNTIME, type LockHost } from './lock-host.js';
+import type { MethodCall } from './locked-method.js';
+import { type OnBusy, settleBusy } from './on-busy.js';
+import { requiredService } from './required-service.js';
+
+/** How a method with `@WithAdvisoryLock` is locked. */
+export interface MethodLock {
+  readonly serviceKey: symbol;
+  readonly nameOf: (args: readonly unknown[]) => LockNames;
+  readonly onBusy: OnBusy;
+  readonly lockOptions: LockOptions;
+  /** For a method that runs in a transaction, which holds the lock: the options of that. */
+  readonly transaction: TransactionLockOptions | undefined;
+}
+
+/** Calls the method while the lock is held. Whatever is wrong, it rejects, and the method does not run without its lock. */
+export async function callLocked(lock: MethodLock, call: MethodCall): Promise<unknown> {
+  const { method, methodName, instance, args } = call;
+  const service = requiredService(instance, lock.serviceKey, methodName);
+  const name = lock.nameOf(args);
+  const body = async (): Promise<unknown> => {
+    const result: unknown = await Reflect.apply(method, instance, args);
+    if (!isObservable(result)) return result;
+    if (lock.transaction !== undefined) throw streamInTransaction(methodName);
+    return holdUntilDone(await service.acquire(name), result);
+  };
+  const { transaction, lockOptions } = lock;
+  if (lock.onBusy === 'throw') {
+    if (transaction === undefined) return service.withLock(name, body, lockOptions);
+    return service.withTransactionLock(oneName(name), body, transaction);
+  }
+  const outcome = await (transaction === undefined
+    ? service.tryWithLock(name, body, lockOptions)
+    : service.tryWithTransactionLock(oneName(name), body, transaction));
+  return outcome.acquired ? outcome.value : busy(service, lock, call, name);
+}
+
+/** A slow reader of a stream would keep the transaction open, and with it a connection of the pool. */
+export function streamInTransaction(method: string): LockConfigurationError {
+  return new LockConfigurationError(
+    `${method} answers an Observable, but with scope: 'transaction' it has to answer a Promise: the transaction, with its lock, is ` +
+      'over before anybody reads the stream. Collect the values in the method, or leave `scope` out, as a session lock lasts ' +
+      'until the stream is done.',
+  );
+}
+
+function oneName(name: LockNames): LockName {
+  if (isOneName(name)) return name;
+  throw new LockConfigurationError(
+    `A transaction takes one lock, but "${describeNames(name)}" was asked for. Take the others with lockInTransaction() inside.`,
+  );
+}
+
+function busy(
+  service: LockHost,
+  { onBusy, lockOptions }: MethodLock,
+  { instance, args, methodName }: MethodCall,
+  name: LockNames,
+): unknown {
+  const { [LOCK_RUNTIME]: runtime } = service;
+  const lockName = describeNames(name);
+  if (onBusy === 'skip' && runtime?.events.hasListeners === true) {
+    const method = describeMethod(instance, methodName);
+    runtime.events.emit({ type: 'skipped', at: new Date(), lockName, method, reason: 'held' });
+  }
+  const error = runtime?.locks.unavailable(name, lockOptions) ?? new LockUnavailableError(lockName);
+  return settleBusy(onBusy, { lockName, args, instance, methodName, error });
+}

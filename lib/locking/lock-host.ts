@@ -1,0 +1,15 @@
+import type { LockRuntime, SessionLocks, TransactionLocks } from '../core/index.js';
+
+/** Where a service keeps what features take from core. The same for both halves of the package. */
+export const LOCK_RUNTIME: unique symbol = Symbol.for('nestjs-advisory-lock:runtime');
+
+/**
+ * What a decorated method calls: the `AdvisoryLockService` of its module, or what a test has put in its place, of which
+ * only the methods are needed that are called.
+ */
+export interface LockHost extends Pick<SessionLocks, 'withLock' | 'tryWithLock' | 'acquire'> {
+  readonly withTransactionLock: TransactionLocks['withLock'];
+  readonly tryWithTransactionLock: TransactionLocks['tryWithLock'];
+  /** Missing in a fake. */
+  readonly [LOCK_RUNTIME]?: LockRuntime;
+}

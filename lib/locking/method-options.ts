@@ -1,0 +1,34 @@
+import {
+  aModuleName,
+  busyHttpRules,
+  checkOptions,
+  modeRules,
+  oneOf,
+  type OptionRules,
+  permitRules,
+  transactionLockRules,
+  waitRules,
+} from '../core/index.js';
+import { onBusyRule } from './on-busy.js';
+
+const methodRules: OptionRules = {
+  onBusy: onBusyRule,
+  connection: aModuleName,
+  scope: oneOf('session', 'transaction'),
+};
+
+const sessionRules: OptionRules = {
+  ...methodRules,
+  ...waitRules,
+  ...modeRules,
+  ...permitRules,
+  ...busyHttpRules,
+};
+
+const transactionRules: OptionRules = { ...methodRules, ...transactionLockRules };
+
+/** Refuses options of `@WithAdvisoryLock` that are unknown or of the wrong kind, at decoration time. */
+export function checkMethodOptions(decorator: string, options: object): void {
+  const isTransaction = 'scope' in options && options.scope === 'transaction';
+  checkOptions(options, isTransaction ? transactionRules : sessionRules, decorator);
+}

@@ -1,0 +1,63 @@
+import { Logger } from '@nestjs/common';
+import type { ModuleRef } from '@nestjs/core';
+import { applicationNameOf, DEFAULT_NAME, defaultInstanceName, LockEngine } from '../core/index.js';
+import { fleetChannels } from '../fleet/channels.js';
+import { Fleet } from '../fleet/fleet.js';
+import { JobRuntime } from '../jobs/job-runtime.js';
+import { RunTimeJobs } from '../jobs/run-time-jobs.js';
+import { TickLog } from '../jobs/run/tick-log.js';
+import { findScheduler } from '../jobs/schedule/find-scheduler.js';
+import { Leaderships } from '../leadership/leaderships.js';
+import { BodySpans } from '../telemetry/body-spans.js';
+import { type AdvisoryLockModuleOptions, checkModuleOptions } from './advisory-lock.options.js';
+import type { Features } from './features.js';
+import { findPostgres } from './find-data-source.js';
+
+/** Makes what one configured module is made of. Throws `LOCK_CONFIGURATION` for options that cannot be. */
+export function createFeatures(
+  name: string,
+  options: AdvisoryLockModuleOptions,
+  moduleRef: ModuleRef,
+): Features {
+  checkModuleOptions(options);
+  const {
+    instanceName: instance = defaultInstanceName(),
+    joinsFleet = true,
+    warnAfterTicks,
+    httpStatus,
+    exposeLockName,
+  } = options;
+  const ticks = new TickLog();
+  const bodySpans = new BodySpans();
+  const findDataSource = () => findPostgres(moduleRef, options.dataSource);
+  const engine = LockEngine.open({
+    ...options,
+    name,
+    database: () => findDataSource().options,
+    dataSource: findDataSource,
+    applicationName: applicationNameOf(instance, name === DEFAULT_NAME ? undefined : name),
+    http: {
+      ...(httpStatus !== undefined && { httpStatus }),
+      ...(exposeLockName !== undefined && { exposeLockName }),
+    },
+    createLog: (context) => new Logger(context),
+    aroundBody: bodySpans,
+    channelsOf: joinsFleet ? fleetChannels : undefined,
+  });
+  const fleet = new Fleet(engine, {
+    instance,
+    isJoined: joinsFleet,
+    reportJobs: () => ticks.report(findScheduler(moduleRef)),
+  });
+  const leaderships = new Leaderships(engine);
+  const jobs = new JobRuntime({
+    engine,
+    fleet,
+    ticks,
+    findScheduler: () => findScheduler(moduleRef),
+    findDataSource,
+    isLeader: (leadership) => leaderships.isLeader(leadership),
+    warnAfterTicks,
+  });
+  return { engine, fleet, jobs, runTimeJobs: new RunTimeJobs(jobs), leaderships, bodySpans };
+}

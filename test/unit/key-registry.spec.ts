@@ -1,0 +1,155 @@
+import { describe, expect, it } from '@jest/globals';
+import { KeyRegistry, type KeyRegistryOptions, type KeyScheme, type LockName } from '../../lib/core/index.js';
+
+/** The message of what the function throws. */
+function messageOf(act: () => unknown): string {
+  try {
+    act();
+  } catch (error) {
+    expect(error).toMatchObject({ name: 'LockConfigurationError', code: 'LOCK_CONFIGURATION' });
+    return (error as Error).message;
+  }
+  throw new Error('nothing was thrown');
+}
+
+describe('KeyRegistry', () => {
+  describe.each<[KeyScheme, string, bigint]>([
+    ['sha256', 'nightly-report', 7440995589958059143n],
+    ['md5-31', 'nightly-report', 800677659n],
+  ])('with the scheme %s', (keyScheme, name, key) => {
+    it('meets the golden vector', () => {
+      expect(new KeyRegistry({ keyScheme }).keyOf(name).value).toBe(key);
+    });
+
+    it('puts the namespace before the name, with a colon', () => {
+      const prefixed = new KeyRegistry({ keyScheme, namespace: 'shop' }).keyOf(name);
+      expect(prefixed.value).toBe(new KeyRegistry({ keyScheme }).keyOf(`shop:${name}`).value);
+      expect(prefixed.name).toBe(name);
+    });
+  });
+
+  it('uses sha256 when nothing is said', () => {
+    expect(new KeyRegistry().keyOf('nightly-report').id).toBe('7440995589958059143');
+  });
+
+  it('takes names of any length and any Unicode character', () => {
+    const names = ['a'.repeat(1_000_000), '🔒', 'e\u0301', '\u00e9', '\u0000', ' ', 'ключ', '键'];
+    const book = new KeyRegistry();
+    expect(new Set(names.map((name) => book.keyOf(name).id)).size).toBe(names.length);
+  });
+
+  it('asks a function of the user for the key, with the namespace in the name', () => {
+    const asked: string[] = [];
+    const keyScheme: KeyScheme = (name) => {
+      asked.push(name);
+      return [7, name.length];
+    };
+    const book = new KeyRegistry({ keyScheme, namespace: 'shop' });
+    expect([book.keyOf('import').id, book.keyOf('import').id]).toEqual(['(7, 11)', '(7, 11)']);
+    expect(new Set(asked)).toEqual(new Set(['shop:import']));
+  });
+
+  it('names the lock when a function of the user answers what is no key', () => {
+    const book = new KeyRegistry({ keyScheme: () => 0.5 });
+    expect(messageOf(() => book.keyOf('import'))).toMatch(/the number 0\.5 came for the name "import"/);
+  });
+
+  it('leaves keys that are given as such alone', () => {
+    const book = new KeyRegistry({ namespace: 'shop' });
+    expect(book.keyOf(5).value).toBe(5n);
+    expect(book.keyOf(5n).value).toBe(5n);
+    expect(book.keyOf([5, 6]).value).toEqual([5, 6]);
+    expect(book.keyOf('5').value).not.toBe(5n);
+    expect(book.keyOf(5).value).toBe(5n);
+  });
+
+  it.each<[unknown, RegExp]>([
+    ['', /at least one character, but the string "" came/],
+    ['half \ud83d', /half of a surrogate pair/],
+    ['\ude00 half', /half of a surrogate pair/],
+    [undefined, /undefined/],
+    [null, /null/],
+    [{ id: 1 }, /an object of class Object/],
+    [() => 'x', /a function/],
+    [Symbol('x'), /Symbol\(x\)/],
+    [Promise.resolve('x'), /an object of class Promise/],
+  ])('refuses the name %p', (name, pattern) => {
+    expect(messageOf(() => new KeyRegistry().keyOf(name as string))).toMatch(pattern);
+  });
+
+  it('refuses an empty namespace and one with half a surrogate pair', () => {
+    expect(messageOf(() => new KeyRegistry({ namespace: '' }))).toMatch(/namespace/);
+    expect(messageOf(() => new KeyRegistry({ namespace: '\ud83d' }))).toMatch(/namespace/);
+  });
+
+  it('names both names when md5-31 brings them to one key', () => {
+    const names = ['order:11573', 'order:52095'] as const;
+    const [first, second] = names.map((name) => new KeyRegistry({ keyScheme: 'md5-31' }).keyOf(name).bits);
+    expect(first).toBe(second);
+
+    const book = new KeyRegistry({ keyScheme: 'md5-31' });
+    book.keyOf(names[0]);
+    expect(messageOf(() => book.keyOf(names[1]))).toMatch(/"order:11573" and "order:52095" .* 1445565612/);
+    expect(() => book.keyOf(names[0])).not.toThrow();
+  });
+
+  it('notices a name that meets a key given as a number', () => {
+    const book = new KeyRegistry();
+    const { bits } = book.keyOf('import');
+    expect(messageOf(() => book.keyOf(bits))).toMatch(new RegExp(`"import" and "${bits}"`));
+  });
+
+  it('forgets the oldest of many names, and still knows their keys', () => {
+    const book = new KeyRegistry();
+    const before = book.keyOf('first').id;
+    for (let n = 0; n < 25_000; n += 1) book.keyOf(`order:${n}`);
+    expect(book.keyOf('first').id).toBe(before);
+  });
+
+  describe('told what a key was made of', () => {
+    const told = (
+      options: KeyRegistryOptions,
+      teller: KeyRegistryOptions,
+      name: LockName,
+    ): string | undefined => {
+      const [own, other] = [new KeyRegistry(options), new KeyRegistry(teller)];
+      const key = other.keyOf(name);
+      const learned = own.learnReported(key.id, other.originOf(key));
+      expect(own.knownNameOf(key.id)).toBe(learned);
+      return learned;
+    };
+
+    it('believes it where the key shows that it is true, and shows it without the own namespace', () => {
+      expect(told({}, {}, 'import')).toBe('import');
+      expect(told({ namespace: 'shop' }, { namespace: 'shop' }, 'import')).toBe('import');
+      expect(told({ namespace: 'shop' }, { namespace: 'archive' }, 'import')).toBe('archive:import');
+      expect(told({}, { keyScheme: 'md5-31' }, 'import')).toBe('import');
+      const keyScheme = (name: string) => name.length;
+      expect(told({ keyScheme }, { keyScheme }, 'import')).toBe('import');
+    });
+
+    it('does not believe what it cannot be sure of', () => {
+      expect(told({}, { keyScheme: (name) => name.length }, 'import')).toBeUndefined();
+      expect(told({}, {}, 42)).toBeUndefined();
+      expect(new KeyRegistry().learnReported('1', 'import')).toBeUndefined();
+    });
+
+    it('knows which permit it is', () => {
+      const [own, other] = [new KeyRegistry(), new KeyRegistry({ namespace: 'shop' })];
+      const { permits, turn } = other.permitKeysOf('import', 3);
+      expect([...permits, turn].map((key) => own.learnReported(key.id, other.originOf(key)))).toEqual([
+        'shop:import',
+        'shop:import#1',
+        'shop:import#2',
+        'shop:import#turn',
+      ]);
+    });
+
+    it('does not take a name for in use that it was only told', () => {
+      const book = new KeyRegistry({ keyScheme: 'md5-31', namespace: 'shop' });
+      const key = new KeyRegistry({ keyScheme: 'md5-31' }).keyOf('other');
+      expect(book.learnReported(key.id, 'other')).toBe('other');
+      expect(book.keyOf(BigInt(key.id)).name).toBe(key.id);
+    });
+  });
+});

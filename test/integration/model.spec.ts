@@ -1,6 +1,6 @@
 import { it } from '@jest/globals';
 import { useTestDatabase } from '../support/test-database.js';
-import { runModel, timeLimitMs } from './model/run-model.js';
+import { runModel, runScripts, timeLimitMs } from './model/run-model.js';
 
 /*
  * Random sequences of what callers can do, in three services, against a model in memory. For longer runs: MODEL_RUNS=1000.
@@ -15,3 +15,5 @@ it(
   () => runModel(database, RUNS),
   timeLimitMs(RUNS) + 30_000,
 );
+
+it('goes through every transition of a key in scripted sequences', () => runScripts(database), 60_000);

@@ -70,9 +70,15 @@ export class KeyEntry {
           mode,
           key,
           resolve: (isGranted) => {
-            if (isGranted) this.hold(session, mode);
-            else this.next();
-            resolve(isGranted ? this.addHold() : undefined);
+            if (!isGranted) {
+              this.next();
+              resolve(undefined);
+              return;
+            }
+            this.hold(session, mode);
+            resolve(this.addHold());
+            // Readers that have begun to wait while Postgres was asked need not wait for this one.
+            this.letReadersIn();
           },
           reject: fail,
         });

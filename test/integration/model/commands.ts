@@ -49,6 +49,40 @@ class Ask extends Command {
   }
 }
 
+/** The answer to the one finds the other in the queue behind it. */
+class TryAndWait extends Command {
+  constructor(private readonly wanted: Omit<Wanted, 'waits'>) {
+    super();
+  }
+
+  check(): boolean {
+    return true;
+  }
+
+  protected async act(model: LockModel, fleet: Fleet): Promise<void> {
+    const trying = model.newRequest({ ...this.wanted, waits: false });
+    const waiting = model.newRequest({ ...this.wanted, waits: true });
+    this.note(`${describe(trying)} and ${describe(waiting)}`);
+    await fleet.tryAndWait(trying, waiting);
+  }
+}
+
+/** All sessions of a service end. */
+class Lose extends Command {
+  constructor(private readonly service: number) {
+    super();
+  }
+
+  check({ holders, waiters }: LockModel): boolean {
+    return [...holders, ...waiters].some(({ service }) => service === this.service);
+  }
+
+  protected async act(_: LockModel, fleet: Fleet): Promise<void> {
+    this.note(`service ${this.service} loses its sessions`);
+    await fleet.lose(this.service);
+  }
+}
+
 class Release extends Command {
   constructor(private readonly place: number) {
     super();
@@ -106,6 +140,8 @@ export interface CommandsOf {
   readonly plainNames: readonly string[];
   readonly permitName: string;
   readonly permits: number;
+  /** Whether sessions may end in the middle. */
+  readonly hasLosses: boolean;
 }
 
 export function lockCommands(of: CommandsOf): fc.Arbitrary<Iterable<LockCommand>> {
@@ -132,12 +168,17 @@ export function lockCommands(of: CommandsOf): fc.Arbitrary<Iterable<LockCommand>
     names: fc.oneof(one, several, several),
     mode: fc.constant('exclusive' as const),
   });
-  return fc.oneof(...[anything, hot, read, crossing].map((what) => sequences(what, of.services)));
+  // A loss leaves what waits for several locks, or for a permit, in doubt.
+  return fc.oneof(
+    ...[anything, crossing].map((what) => sequences(what, of.services)),
+    ...[hot, read].map((what) => sequences(what, of.services, of.hasLosses ? of.services : 0)),
+  );
 }
 
 function sequences(
   what: fc.Arbitrary<Partial<Wanted> & Pick<Wanted, 'names' | 'mode'>>,
   services: number,
+  servicesThatLose = 0,
 ): fc.Arbitrary<Iterable<LockCommand>> {
   const who = fc.record({ service: fc.nat(services - 1), waits: fc.boolean() });
   const callers = fc.integer({ min: 1, max: 4 });
@@ -148,8 +189,13 @@ function sequences(
   const release = place.map((holder) => new Release(holder));
   const abort = place.map((waiter) => new Abort(waiter));
   const both = fc.tuple(place, place).map(([holder, waiter]) => new ReleaseAndAbort(holder, waiter));
+  const tryAndWait = fc
+    .tuple(fc.nat(services - 1), what)
+    .map(([service, wanted]) => new TryAndWait({ permits: 1, service, ...wanted }));
+  const lose = fc.nat(Math.max(0, servicesThatLose - 1)).map((service) => new Lose(service));
+  const more = servicesThatLose > 0 ? [tryAndWait, lose] : [];
   // As often as they stand here.
-  return fc.commands([ask, ask, ask, release, release, release, abort, abort, both], {
+  return fc.commands([ask, ask, ask, release, release, release, abort, abort, both, ...more], {
     maxCommands: 60,
     size: 'max',
   });
@@ -160,3 +206,47 @@ function pick(requests: readonly Request[], place: number): Request {
   if (request === undefined) throw new Error('There is none to pick');
   return request;
 }
+
+const exclusive = { names: ['a'], mode: 'exclusive', permits: 1 } as const;
+const shared = { ...exclusive, mode: 'shared' } as const;
+const wait = (service: number, how: typeof exclusive | typeof shared = exclusive): LockCommand =>
+  new Ask({ ...how, service, waits: true }, 1);
+const attempt = (service: number): LockCommand => new Ask({ ...exclusive, service, waits: false }, 1);
+
+/** Sequences that together go through every transition of a key, also through those that chance rarely finds. */
+export const scripts: Readonly<Record<string, readonly LockCommand[]>> = {
+  'a try that is granted, and one that is refused': [attempt(0), attempt(1), new Release(0)],
+  'a wait that is granted at once': [wait(0), new Release(0)],
+  'hand-offs inside a service, and then a turn for another one': [
+    ...[0, 0, 0, 0, 1].map((service) => wait(service)),
+    ...Array.from({ length: 5 }, () => new Release(0)),
+  ],
+  'waiters that leave': [wait(0), wait(1), new Abort(0), new Release(0)],
+  'a waiter in the other mode, once the first one has left': [
+    wait(0),
+    wait(1),
+    wait(1, shared),
+    new Abort(0),
+    new Release(0),
+    new Release(0),
+  ],
+  'a try that is refused while another call waits behind it': [
+    wait(0),
+    new TryAndWait({ ...exclusive, service: 1 }),
+    new Release(0),
+    new Release(0),
+  ],
+  'a reader that begins to wait while another one tries': [
+    new TryAndWait({ ...shared, service: 0 }),
+    new Release(0),
+    new Release(0),
+  ],
+  'a loss without waiters, and one with': [
+    wait(0),
+    new Lose(0),
+    wait(0),
+    wait(0),
+    new Lose(0),
+    new Release(0),
+  ],
+};

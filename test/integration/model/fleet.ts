@@ -8,7 +8,7 @@ import { describe, type LockModel, type Request } from './lock-model.js';
 
 const SETTLE_DEADLINE_MS = 5_000;
 
-export interface Member extends Pick<Locks, 'service'> {
+export interface Member extends Pick<Locks, 'service' | 'engine'> {
   /** Whether it has a connection to wait on for every name, and so always stands in Postgres' queue. */
   readonly hasConnections: boolean;
 }
@@ -19,6 +19,8 @@ export class Fleet {
   private readonly leaving = new Map<Request, { controller: AbortController; settled: Promise<void> }>();
   private readonly changes = new EventEmitter();
   private readonly keyRegistry = new KeyRegistry();
+  /** Services that have lost their sessions: what waits there may be told that the connection broke. */
+  private readonly broken = new Set<number>();
   private failure: Error | undefined;
 
   constructor(
@@ -31,8 +33,8 @@ export class Fleet {
     private readonly prefix: string,
   ) {}
 
-  async try(request: Request): Promise<void> {
-    const hasToBeGranted = this.model.isFree(request);
+  async try(request: Request, isAlone = true): Promise<void> {
+    const hasToBeGranted = isAlone && this.model.isFree(request);
     const lock = await this.serviceOf(request).tryAcquire(this.nameOf(request), optionsOf(request));
     if (lock !== undefined) this.grant(request, lock);
     else if (hasToBeGranted) throw new Error(`It is free, but was refused: ${describe(request)}`);
@@ -54,7 +56,8 @@ export class Fleet {
           this.grant(request, lock);
         },
         (error: unknown) => {
-          if (error !== controller.signal.reason) throw error;
+          if (error !== controller.signal.reason && !this.isOfLoss(request, error)) throw error;
+          this.model.left(request);
         },
       )
       .catch((error: unknown) => (this.failure ??= error as Error))
@@ -75,6 +78,33 @@ export class Fleet {
     this.model.left(request);
     wait?.controller.abort();
     await inTime(wait?.settled, () => `an aborted wait to end: ${describe(request)}`);
+  }
+
+  /** One call tries and another one waits, in the same moment; the one that waits may be served first. */
+  async tryAndWait(trying: Request, waiting: Request): Promise<void> {
+    await Promise.all([this.try(trying, false), this.wait(waiting)]);
+  }
+
+  /** Ends all sessions of the service: its locks are lost, and its holders are notified. */
+  async lose(service: number): Promise<void> {
+    const { engine } = this.memberOf(service);
+    this.broken.add(service);
+    const locks = this.model.lost(service).map((holder) => {
+      const lock = this.locks.get(holder);
+      this.locks.delete(holder);
+      return lock;
+    });
+    await this.database.query('SELECT pg_terminate_backend(pid) FROM unnest($1::int[]) AS pid', [
+      engine.backendPids,
+    ]);
+    for (const lock of locks) {
+      if (lock?.isHeld !== true) continue;
+      await inTime(
+        once(lock.signal, 'abort').then(() => undefined),
+        () => `the loss of ${lock.name}`,
+      );
+    }
+    this.changes.emit('change');
   }
 
   async release(request: Request): Promise<void> {
@@ -165,10 +195,18 @@ export class Fleet {
     return differences;
   }
 
+  private isOfLoss({ service }: Request, error: unknown): boolean {
+    return this.broken.has(service) && (error as { code?: unknown }).code === 'LOCK_CONNECTION';
+  }
+
   private serviceOf({ service }: Request): Locks['service'] {
+    return this.memberOf(service).service;
+  }
+
+  private memberOf(service: number): Member {
     const member = this.members[service];
     if (member === undefined) throw new Error(`There is no service ${service}`);
-    return member.service;
+    return member;
   }
 
   private nameOf({ names: [first = '', ...more] }: Request): string | string[] {

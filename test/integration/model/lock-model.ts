@@ -84,6 +84,14 @@ export class LockModel {
     }
   }
 
+  /** The sessions of the service have ended: its locks are lost, and its waiters have lost their places in the queue. */
+  lost(service: number): Request[] {
+    const lost = this.holders.filter((holder) => holder.service === service);
+    for (const holder of lost) this.released(holder);
+    for (const turn of this.turns.keys()) if (turn.startsWith(`${service} `)) this.turns.delete(turn);
+    return lost;
+  }
+
   /** The service was seen in Postgres' queue for the name: from now on others have a bounded number of turns before it. */
   isQueued(service: number, name: string): void {
     const turn = turnOf(service, name);

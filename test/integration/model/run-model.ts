@@ -2,7 +2,8 @@ import { expect } from '@jest/globals';
 import fc from 'fast-check';
 import { createLocks, type LocksOptions } from '../../support/locks.js';
 import type { TestDatabase } from '../../support/test-database.js';
-import { lockCommands } from './commands.js';
+import { type KeyStateName, NEXT_STATES } from '../../../lib/core/index.js';
+import { lockCommands, scripts } from './commands.js';
 import { Fleet, type Member } from './fleet.js';
 import { LockModel } from './lock-model.js';
 
@@ -19,7 +20,8 @@ function createMembers(url: string, options: LocksOptions): (Member & { close():
   // The last one has a single connection to wait on, and has to try again and again for what it has none for.
   return [8, 8, 2].map((maxConnections) => {
     const locks = createLocks(url, { ...options, maxConnections, maxLocalHandoffs: MAX_LOCAL_HANDOFFS });
-    return { service: locks.service, close: () => locks.close(), hasConnections: maxConnections > 2 };
+    const { service, engine } = locks;
+    return { service, engine, close: () => locks.close(), hasConnections: maxConnections > 2 };
   });
 }
 
@@ -37,6 +39,8 @@ export async function runModel(
     plainNames: PLAIN_NAMES,
     permitName: PERMIT_NAME,
     permits: PERMITS,
+    // Through a pooler, the backends are not the service's own.
+    hasLosses: url === database.url,
   });
   const property = fc.asyncProperty(commands, async (sequence) => {
     runs += 1;
@@ -55,4 +59,22 @@ export async function runModel(
   });
   await fc.assert(property, { numRuns: runsWanted, interruptAfterTimeLimit: timeLimitMs(runsWanted) });
   expect(runs).toBe(runsWanted);
+}
+
+/** Runs the scripted sequences, and checks that they go through every transition of a key. */
+export async function runScripts(database: TestDatabase): Promise<void> {
+  const seen = new Set<string>();
+  const onTransition = (from: KeyStateName, to: KeyStateName): void => {
+    seen.add(`${from} -> ${to}`);
+  };
+  const members = createMembers(database.url, { onTransition });
+  for (const [title, commands] of Object.entries(scripts)) {
+    const model = new LockModel(MAX_LOCAL_HANDOFFS);
+    const names = { plain: PLAIN_NAMES, permits: PERMIT_NAME };
+    const fleet = new Fleet(database, members, model, names, PERMITS, `${title} `);
+    await fc.asyncModelRun(() => ({ model, real: fleet }), commands);
+    await fleet.finish();
+  }
+  const all = Object.entries(NEXT_STATES).flatMap(([from, next]) => next.map((to) => `${from} -> ${to}`));
+  expect([...seen].sort()).toEqual(all.sort());
 }

@@ -51,35 +51,35 @@ export const killCommand: CliCommand = {
   ].join('\n'),
 
   async run(args) {
-    const wish = readArguments(() => readKill(args));
-    const open = openEngineInFleet('kill', wish.wanted.keys);
+    const options = readArguments(() => readKill(args));
+    const open = openEngineInFleet('kill', options.wanted.keys);
     try {
-      const story = await storyOf(open, wish.wanted, ASK_MS);
-      const targets = targetsOf(story, wish);
+      const story = await storyOf(open, options.wanted, ASK_MS);
+      const targets = targetsOf(story, options);
       if (targets.length === 0) {
         print(describeNow(story));
         return ExitStatus.problems;
       }
       for (const lock of targets) checkIsTold(lock);
       for (const lock of targets) print(describeEnding(lock, story));
-      if (!wish.isAsking && !wish.isSure) {
+      if (!options.isAsking && !options.isSure) {
         throw new UsageError('There is no terminal to ask at: --yes ends the holder without asking.');
       }
-      if (!wish.isSure && !(await isConfirmed(targets.length === 1 ? 'End it?' : 'End them?'))) {
+      if (!options.isSure && !(await isConfirmed(targets.length === 1 ? 'End it?' : 'End them?'))) {
         print('Nobody was ended.');
         return ExitStatus.problems;
       }
-      return await endAll(open, wish, targets);
+      return await endAll(open, options, targets);
     } finally {
       await open.engine.close(0);
     }
   },
 };
 
-type Wish = ReturnType<typeof readKill>;
+type KillOptions = ReturnType<typeof readKill>;
 
 /** Whom to end of those who hold the lock. */
-function targetsOf({ label, holders }: LockStory, { pid, isAll }: Wish): InspectedLock[] {
+function targetsOf({ label, holders }: LockStory, { pid, isAll }: KillOptions): InspectedLock[] {
   const backends = holders.filter(({ backend }) => backend !== undefined);
   if (pid !== undefined) {
     const own = backends.filter(({ backend }) => backend?.pid === pid);
@@ -99,7 +99,7 @@ function targetsOf({ label, holders }: LockStory, { pid, isAll }: Wish): Inspect
 
 async function endAll(
   open: EngineInFleet,
-  { wanted, reason }: Wish,
+  { wanted, reason }: KillOptions,
   targets: InspectedLock[],
 ): Promise<number> {
   const fates = new Map<InspectedLock, Fate>();
@@ -140,7 +140,11 @@ function lacksPrivilege(error: unknown): boolean {
 }
 
 /** Looks until those who were ended do not hold the lock any more, for a limited time. */
-async function untilGone(open: EngineInFleet, wanted: Wish['wanted'], ended: readonly InspectedLock[]) {
+async function untilGone(
+  open: EngineInFleet,
+  wanted: KillOptions['wanted'],
+  ended: readonly InspectedLock[],
+) {
   const deadline = performance.now() + LEAVE_MS;
   for (;;) {
     const story = await storyOf(open, wanted);

@@ -35,11 +35,11 @@ export const listCommand: CliCommand = {
   ].join('\n'),
 
   async run(args) {
-    const wish = readArguments(() => readList(args));
-    const open = openEngineInFleet('list', wish.keys);
+    const options = readArguments(() => readList(args));
+    const open = openEngineInFleet('list', options.keys);
     try {
-      if (wish.watchMs !== undefined) return await watch(() => linesOf(open, wish), wish.watchMs);
-      print((await linesOf(open, wish)).join('\n'));
+      if (options.watchMs !== undefined) return await watch(() => linesOf(open, options), options.watchMs);
+      print((await linesOf(open, options)).join('\n'));
       return ExitStatus.ok;
     } finally {
       await open.engine.close(0);
@@ -47,16 +47,16 @@ export const listCommand: CliCommand = {
   },
 };
 
-type Wish = ReturnType<typeof readList>;
+type ListOptions = ReturnType<typeof readList>;
 
-async function linesOf({ fleet }: EngineInFleet, wish: Wish): Promise<string[]> {
-  const { now, locks: all } = await fleet.inspect({ withinMs: wish.withinMs });
-  const wanted = all.filter(isWanted(wish, all));
+async function linesOf({ fleet }: EngineInFleet, options: ListOptions): Promise<string[]> {
+  const { now, locks: all } = await fleet.inspect({ withinMs: options.withinMs });
+  const wanted = all.filter(isWanted(options, all));
   const locks = sortedLocks({
     now,
-    locks: wanted.filter(({ isClaim }) => wish.hasClaims || isClaim !== true),
+    locks: wanted.filter(({ isClaim }) => options.hasClaims || isClaim !== true),
   });
-  if (wish.json) return [JSON.stringify(locks, null, wish.watchMs === undefined ? 2 : undefined)];
+  if (options.json) return [JSON.stringify(locks, null, options.watchMs === undefined ? 2 : undefined)];
   return [
     ...(locks.length > 0 ? locksTable({ now, locks }, screenWidth()) : []),
     countsOf(locks, wanted.length - locks.length),
@@ -64,7 +64,7 @@ async function linesOf({ fleet }: EngineInFleet, wish: Wish): Promise<string[]> 
 }
 
 function isWanted(
-  { keyId, isWaiting }: Wish,
+  { keyId, isWaiting }: ListOptions,
   locks: readonly InspectedLock[],
 ): (lock: InspectedLock) => boolean {
   const waitedFor = new Set(locks.filter(({ isGranted }) => !isGranted).map(({ key }) => key.id));

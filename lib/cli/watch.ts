@@ -6,8 +6,8 @@ import { printError, print } from './print.js';
 import { fitting, inPlace, screenHeight } from './screen.js';
 import { Signals } from './signals.js';
 
-/** Shows again and again what `look` answers, until a signal comes or nobody reads any more; answers the exit status. */
-export async function watch(look: () => Promise<readonly string[]>, everyMs: number): Promise<number> {
+/** Shows again and again what `refresh` answers, until a signal comes or nobody reads any more; answers the exit status. */
+export async function watch(refresh: () => Promise<readonly string[]>, everyMs: number): Promise<number> {
   const signals = new Signals();
   const end = new AbortController();
   const stop = (): void => {
@@ -17,7 +17,7 @@ export async function watch(look: () => Promise<readonly string[]>, everyMs: num
   // Who reads may leave, like head(1).
   process.stdout.once('error', stop);
   try {
-    await showUntil(end.signal, look, everyMs);
+    await showUntil(end.signal, refresh, everyMs);
   } finally {
     signals.stop();
     // The last picture has no end of line, so that it does not scroll.
@@ -29,7 +29,7 @@ export async function watch(look: () => Promise<readonly string[]>, everyMs: num
 
 async function showUntil(
   ended: AbortSignal,
-  look: () => Promise<readonly string[]>,
+  refresh: () => Promise<readonly string[]>,
   everyMs: number,
 ): Promise<void> {
   const isOver = new Promise<void>((resolve) => {
@@ -40,7 +40,7 @@ async function showUntil(
   let lines: readonly string[] | undefined;
   while (!ended.aborted) {
     try {
-      const seen = await Promise.race([look(), isOver]);
+      const seen = await Promise.race([refresh(), isOver]);
       if (seen === undefined) return;
       lines = seen;
       show(lines);

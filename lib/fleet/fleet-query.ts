@@ -18,7 +18,7 @@ export class FleetQuery {
 
   constructor(readonly questionId: string) {}
 
-  hear(senderPid: number, payload: string): void {
+  receive(senderPid: number, payload: string): void {
     const part = readPart(payload);
     this.room -= payload.length;
     if (part?.questionId !== this.questionId || this.room < 0 || this.heard.has(senderPid)) return;

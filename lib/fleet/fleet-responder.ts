@@ -33,7 +33,7 @@ export class FleetResponder {
     private readonly snapshot: () => (keys: readonly string[]) => InstanceReport,
   ) {}
 
-  hear(askerPid: number, payload: string): void {
+  receive(askerPid: number, payload: string): void {
     const question = readQuestion(payload);
     if (question === undefined || this.open.size >= MAX_QUESTIONS) return;
     this.open.set(`${askerPid} ${question.id}`, { ...question, askerPid });

@@ -69,7 +69,7 @@ export class Fleet {
     });
     if (!isJoined) return;
     runtime.onNotification((notification) => {
-      this.hear(notification);
+      this.receive(notification);
     });
   }
 
@@ -133,14 +133,14 @@ export class Fleet {
   }
 
   /** Never throws: it is called by the connection that holds the locks. */
-  private hear({ channel, payload = '', processId }: Notification): void {
+  private receive({ channel, payload = '', processId }: Notification): void {
     if (this.runtime.backendPids.includes(processId)) return;
     if (channel === QUESTIONS) {
-      this.responder.hear(processId, payload);
+      this.responder.receive(processId, payload);
       return;
     }
     this.silentPids.delete(processId);
-    for (const query of this.queries.values()) query.hear(processId, payload);
+    for (const query of this.queries.values()) query.receive(processId, payload);
   }
 
   private reportOn(locks: readonly ReportedLock[], about: readonly string[]): InstanceReport {

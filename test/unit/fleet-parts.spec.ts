@@ -38,7 +38,7 @@ describe('an answer', () => {
       const call = new FleetQuery('q1');
       for (const payload of payloads) {
         expect(payload).toMatch(/^[\0-\x7f]{1,7999}$/);
-        call.hear(7, payload);
+        call.receive(7, payload);
       }
       const jobs = written.jobs.map((job) => ({ ...job, name: job.name.slice(0, 2_000) }));
       expect(call.reports).toEqual([{ ...written, jobs }]);
@@ -89,7 +89,7 @@ describe('an answer', () => {
     await call.complete(members, () => true, 0);
     const answer = (senderPid: number, backends: number[], questionId = 'q1'): void => {
       const [payload = ''] = splitReport(questionId, asciiJson({ ...report, backends })) ?? [];
-      call.hear(senderPid, payload);
+      call.receive(senderPid, payload);
     };
     answer(9, [9], 'q2');
     expect(call.reports).toEqual([]);

@@ -40,9 +40,9 @@ export class WaitingSession {
     // The pooler may not have a backend for it for long.
     if (backendPid === undefined && this.stage === 'before the queue') this.destroy();
     if (backendPid === undefined || this.stage !== 'in the queue') return;
-    const told = by.cancel(backendPid);
-    this.cancelling = told.catch(() => undefined);
-    await told;
+    const sent = by.cancel(backendPid);
+    this.cancelling = sent.catch(() => undefined);
+    await sent;
   }
 
   /** Ends the session; a lock it holds or waits for is free then. */

@@ -194,7 +194,7 @@ function straighten(columns, arrows) {
   /** @type {Map<string, number>} */
   const heights = new Map();
   for (const column of columns.toReversed()) {
-    const wish = new Map(
+    const wanted = new Map(
       column.map(({ id }, index) => {
         const targets = arrows.flatMap(({ from, to }) => (from === id ? (heights.get(to) ?? []) : []));
         return [
@@ -203,7 +203,7 @@ function straighten(columns, arrows) {
         ];
       }),
     );
-    column.sort((a, b) => (wish.get(a.id) ?? 0) - (wish.get(b.id) ?? 0));
+    column.sort((a, b) => (wanted.get(a.id) ?? 0) - (wanted.get(b.id) ?? 0));
     column.forEach(({ id }, index) => heights.set(id, index / column.length));
   }
 }

@@ -7,7 +7,7 @@ import type { DueTicks } from './due-ticks.js';
 /** How many of a job's ticks are shown. */
 export const SHOWN_TICKS = 30;
 
-/** A tick that nobody has told of by then was missed: clocks are apart, timers late, and the report is some moments old. */
+/** A tick that nobody has reports of by then was missed: clocks are apart, timers late, and the report is some moments old. */
 const SETTLED_MS = 5_000;
 
 const BEST_FIRST = ['running', 'ran', 'failed', 'skipped'] as const;
@@ -19,7 +19,7 @@ export interface KnownSchedule {
   readonly spreadMs: number;
 }
 
-interface Telling {
+interface JobReport {
   readonly report: InstanceReport;
   readonly job: ReportedJob;
 }
@@ -30,35 +30,35 @@ export function dashboardJobsOf(
   nowMs: number,
   scheduleOf: (job: ReportedJob) => KnownSchedule | undefined,
 ): DashboardJob[] {
-  const tellings = new Map<string, Telling[]>();
+  const jobReports = new Map<string, JobReport[]>();
   for (const report of reports) {
     for (const job of report.jobs) {
       const id = jobIdOf({ lockName: job.name, method: job.method });
-      tellings.set(id, [...(tellings.get(id) ?? []), { report, job }]);
+      jobReports.set(id, [...(jobReports.get(id) ?? []), { report, job }]);
     }
   }
-  return [...tellings.values()]
-    .map((told) => dashboardJobOf(told, nowMs, scheduleOf))
+  return [...jobReports.values()]
+    .map((ofOneJob) => dashboardJobOf(ofOneJob, nowMs, scheduleOf))
     .sort((a, b) => a.name.localeCompare(b.name));
 }
 
 function dashboardJobOf(
-  told: readonly Telling[],
+  reports: readonly JobReport[],
   nowMs: number,
   scheduleOf: (job: ReportedJob) => KnownSchedule | undefined,
 ): DashboardJob {
-  const [{ job }] = told as [Telling];
-  const schedule = told.map((each) => each.job.schedule).find((written) => written !== undefined);
+  const [{ job }] = reports as [JobReport];
+  const schedule = reports.map((each) => each.job.schedule).find((written) => written !== undefined);
   const known = scheduleOf(job);
   const nextAtMs = known?.due.nextMs(nowMs);
   const ticks = new Map<number, Omit<Writable<DashboardTick>, 'at' | 'outcome'>>();
-  for (const { report, job: own } of told) {
+  for (const { report, job: own } of reports) {
     for (const { atMs, ...what } of own.ticks) {
       const tick = ticks.get(atMs) ?? { instances: [] };
       ticks.set(atMs, { instances: [...tick.instances, instanceTick(report.instance, what)] });
     }
   }
-  for (const atMs of dueTicks(told, nowMs, known)) {
+  for (const atMs of dueTicks(reports, nowMs, known)) {
     if (!ticks.has(atMs)) ticks.set(atMs, { instances: [] });
   }
   return {
@@ -94,17 +94,17 @@ function instanceTick(
 }
 
 /**
- * The ticks that somebody would have told of: all timers have fired for them, some instance with the job was up, and no instance can have
+ * The ticks that somebody would have reports of: all timers have fired for them, some instance with the job was up, and no instance can have
  * forgotten them, which remembers the latest only.
  */
 function dueTicks(
-  told: readonly Telling[],
+  reports: readonly JobReport[],
   nowMs: number,
   known: KnownSchedule | undefined,
 ): readonly number[] {
   if (known === undefined) return [];
-  const upSinceMs = nowMs - Math.max(...told.map(({ report }) => report.upMs));
-  const rememberedSinceMs = told.map(({ report, job: { ticks } }) =>
+  const upSinceMs = nowMs - Math.max(...reports.map(({ report }) => report.upMs));
+  const rememberedSinceMs = reports.map(({ report, job: { ticks } }) =>
     ticks.length < reportedTicks(report.jobs.length) ? -Infinity : (ticks[0]?.atMs ?? -Infinity),
   );
   return known.due.between(Math.max(upSinceMs, ...rememberedSinceMs), nowMs - known.spreadMs - SETTLED_MS);

@@ -18,7 +18,7 @@ export interface FiringTick {
 
 /** Tells firings of a job's timer, which have a tick, from calls by hand, which have none. */
 export class FiringTicks {
-  private readonly told = new WeakMap<FiringJob, Date>();
+  private readonly handled = new WeakMap<FiringJob, Date>();
 
   /**
    * The tick of the firing that is calling right now. To be asked before anything is awaited.
@@ -29,10 +29,10 @@ export class FiringTicks {
    */
   tickOf(job: FiringJob): FiringTick | undefined {
     const firedAt = job.lastDate();
-    if (firedAt === null || firedAt === this.told.get(job)) return undefined;
+    if (firedAt === null || firedAt === this.handled.get(job)) return undefined;
     // Not at once: a timer that wakes a whole period late can fire two ticks in one go, of which `cron` keeps the second's time
     // only. Both belong to that tick then, and neither is a call by hand.
-    queueMicrotask(() => this.told.set(job, firedAt));
+    queueMicrotask(() => this.handled.set(job, firedAt));
     const firedAtMs = firedAt.getTime();
     const atMs = new Ticks(job.cronTime).at(firedAtMs);
     return atMs === undefined ? undefined : { atMs, lateMs: firedAtMs - atMs };

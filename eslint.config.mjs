@@ -3,7 +3,13 @@ import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
 export default defineConfig(
-  globalIgnores(['**/dist/', '**/node_modules/', 'test/package/fixtures/', 'test/bench/rivals/']),
+  globalIgnores([
+    '**/dist/',
+    'docs/api/',
+    '**/node_modules/',
+    'test/package/fixtures/',
+    'test/bench/rivals/',
+  ]),
   js.configs.recommended,
   tseslint.configs.strictTypeChecked,
   {

@@ -1,6 +1,7 @@
-// node scripts/docs/check.mjs [--only links,limits,words,snippets,reference] [--root <folder>]
+// node scripts/docs/check.mjs [--only links,limits,words,snippets,reference,docstrings] [--root <folder>]
 //
-// Checks the pages: links and anchors, sizes, words, snippets against the public types, and the reference against the code.
+// Checks the pages: links and anchors, sizes, words, snippets against the public types, and the reference against the code. And the
+// docstrings of public symbols: what the API reference is built from.
 // Prints file:line and what is wrong, and exits with 1 when anything is.
 import { parseArgs } from 'node:util';
 import { fileURLToPath } from 'node:url';
@@ -9,7 +10,7 @@ import { checkLinks } from './links.mjs';
 import { readPages } from './pages.mjs';
 import { checkWords } from './words.mjs';
 
-const ALL = ['links', 'limits', 'words', 'snippets', 'reference'];
+const ALL = ['links', 'limits', 'words', 'snippets', 'reference', 'docstrings'];
 
 const { values } = parseArgs({
   options: {
@@ -28,13 +29,15 @@ const violations = [];
 if (wanted.includes('links')) violations.push(...checkLinks(pages, { root }));
 if (wanted.includes('limits')) violations.push(...checkLimits(pages));
 if (wanted.includes('words')) violations.push(...checkWords(pages));
-if (wanted.includes('snippets') || wanted.includes('reference')) {
+if (['snippets', 'reference', 'docstrings'].some((name) => wanted.includes(name))) {
   // The compiler takes a second to load, which the others do without.
   const { checkSnippets, createProgram } = await import('./snippets.mjs');
   const { checkReference } = await import('./reference.mjs');
+  const { checkDocstrings } = await import('./docstrings.mjs');
   const compiled = createProgram(pages, { root });
   if (wanted.includes('snippets')) violations.push(...checkSnippets(compiled));
   if (wanted.includes('reference')) violations.push(...checkReference(pages, compiled, { root }));
+  if (wanted.includes('docstrings')) violations.push(...checkDocstrings(compiled, { root }));
 }
 
 for (const { path, line, message } of violations) console.log(`${path}:${line}: ${message}`);

@@ -32,7 +32,7 @@ export function factsOf(program, root) {
   };
 }
 
-function exportsOf(program, checker, root) {
+export function exportsOf(program, checker, root) {
   return new Map(
     ENTRIES.flatMap((path) => {
       const source = program.getSourceFile(join(root, path));

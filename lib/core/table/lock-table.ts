@@ -148,7 +148,7 @@ export class LockTable implements KeyEntryTable {
     return this.closed;
   }
 
-  /** @internal */
+  /** For entries alone: this one stands for nothing any more. */
   freed(entry: KeyEntry): void {
     this.entries.delete(entry.key.id);
     if (this.entries.size === 0) this.onEmpty?.();

@@ -113,6 +113,7 @@ export type { ServerFacts } from './connection/handshake.js';
 export { LockConnection, type Notification } from './connection/lock-connection.js';
 export { LockConnections, type LockConnectionsOptions } from './connection/lock-connections.js';
 export type { PoolerOption } from './connection/pooler.js';
+export { sessionSettings } from './connection/session-settings.js';
 export { DEFAULT_HEARTBEAT_TIMES } from './connection/session-times.js';
 export type { LockConnectionOptions, PostgresOptions } from './connection/sibling-options.js';
 

@@ -200,7 +200,7 @@ describe('why', () => {
 });
 
 describe('on a server with much to tell', () => {
-  it('list is quick, and why and kill know a prepared transaction', async () => {
+  it('list shows all of it, and why and kill know a prepared transaction', async () => {
     const { url } = await startServer([
       '-c',
       'max_locks_per_transaction=400',
@@ -214,10 +214,7 @@ describe('on a server with much to tell', () => {
     await other.query(`PREPARE TRANSACTION 'left'`);
     const env = { DATABASE_URL: url };
 
-    const before = performance.now();
     const { stdout } = await startCli(['list'], env).outcome;
-    // 1 s when nothing else runs, half of it to start Node.
-    expect(performance.now() - before).toBeLessThan(15_000);
     expect(stdout.split('\n').length).toBe(10_004);
     expect(stdout).toContain('10001 locks held, 0 wait\n');
     expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(120);

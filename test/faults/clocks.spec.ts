@@ -125,7 +125,6 @@ describeWith(
       expect(twice(ranFor(job))).toEqual([]);
       const ran = new Set(ranFor(job));
       expect(expected(job).filter((tick) => !ran.has(tick) && !wasKeptOut(job, tick))).toEqual([]);
-      expect(inWindow([...ran]).length).toBeGreaterThan(expected(job).length / 2 - 1);
     });
 
     it.each(long)('runs $name, at most once a tick, and one run at a time', (job) => {
@@ -133,14 +132,17 @@ describeWith(
       const runs = runsOf(job);
       const overlaps = runs.filter(({ started }, index) => started < (runs[index - 1]?.ended ?? started));
       expect(overlaps).toEqual([]);
-      expect(runs.length).toBeGreaterThan(RUNNING_MS / (3 * job.runMs));
+      expect(runs.length).toBeGreaterThan(1);
     });
 
-    it('runs an interval at most once in each of its periods, and leaves out few', () => {
+    it('runs an interval once in each period in which an instance fires', () => {
       const periods = ranFor(interval);
       expect(twice(periods)).toEqual([]);
       expect(periods.filter((at) => at % 1_000 !== 0)).toEqual([]);
-      expect(inWindow(periods).length).toBeGreaterThan((until - from) / 1_000 / 2);
+      const fired = firings.filter(({ job }) => job === interval.name).map(({ tick }) => tick.getTime());
+      const ran = new Set(periods);
+      expect(inWindow(fired).filter((at) => !ran.has(at) && !wasKeptOut(interval, at))).toEqual([]);
+      expect(inWindow(periods)).not.toEqual([]);
     });
 
     it('runs ticks twice where the lock is all there is, which shows that this test can fail', () => {

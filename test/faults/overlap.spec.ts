@@ -1,6 +1,6 @@
 import { beforeAll, expect, it, jest } from '@jest/globals';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { useTestDatabase } from '../support/test-database.js';
+import { until } from '../support/until.js';
 import { describeWith } from './support/describe-with.js';
 import { startFleet } from './support/fleet.js';
 
@@ -32,7 +32,13 @@ describeWith('libfaketime', 'a job that takes longer than its period', () => {
       options: { overlap },
     }));
     const { instances } = await startFleet(database, { clocks: { early: 0, later: -850 }, jobs });
-    await sleep(9_000);
+    const counts = (): Promise<{ runs: number }[]> =>
+      database.query('SELECT count(*)::int AS runs FROM firing WHERE ended IS NOT NULL GROUP BY job');
+    await until(
+      async () => (await counts()).filter(({ runs: ofForm }) => ofForm > 3).length === FORMS.length,
+      'each job has run often',
+      60_000,
+    );
     await Promise.all(Object.values(instances).map((instance) => instance.stop()));
     runs = await database.query<Run>('SELECT * FROM firing WHERE ran ORDER BY started');
   });

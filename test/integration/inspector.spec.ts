@@ -260,14 +260,10 @@ describe('10,000 locks', () => {
       statements += 1;
       return query(statement);
     };
-    const before = performance.now();
     const locks = await inspector.list();
-    const tookMs = performance.now() - before;
     expect(locks).toHaveLength(10_000);
     expect(new Set(locks.map(({ key }) => key.id)).size).toBe(10_000);
     expect(statements).toBe(1);
-    // 80 ms when nothing else runs.
-    expect(tookMs).toBeLessThan(5_000);
     expect(await inspector.find(9_999)).toMatchObject([{ backend: { pid: client.pid } }]);
   });
 });

@@ -10,6 +10,8 @@ import { until } from '../support/until.js';
 const database = useTestDatabase();
 const ofProcess = (): AdvisoryLockService => createLocks(database.url).service;
 const shared = { mode: 'shared' } as const;
+/** Far more than are let in before a writer has its turn. */
+const MANY_READS = 10_000;
 const queue = async () => (await database.advisoryLocks()).filter(({ granted }) => !granted);
 
 describe('a shared lock', () => {
@@ -66,27 +68,38 @@ describe('a shared lock', () => {
   it('does not starve a writer of another process, though readers come without end', async () => {
     const [mine, other] = [ofProcess(), ofProcess()];
     let isWritten = false;
+    let reads = 0;
     const readers = Array.from({ length: 4 }, async () => {
-      while (!isWritten) {
+      while (!isWritten && reads < MANY_READS) {
+        reads += 1;
         await mine.withLock('config', () => sleep(1), { ...shared, waitMs: Infinity });
       }
     });
     await until(async () => (await database.advisoryLocks()).length > 0, 'there are readers');
     await other.withLock('config', () => (isWritten = true), { waitMs: Infinity });
     await Promise.all(readers);
+    expect(reads).toBeLessThan(MANY_READS);
   });
 
   it('waits for a writer of another process, and a writer waits for its readers', async () => {
     const [mine, other] = [ofProcess(), ofProcess()];
+    const log: string[] = [];
     const writer = await other.acquire('config');
     const reading = mine.acquire('config', { ...shared, waitMs: Infinity });
+    void reading.then(() => log.push('reader'));
     await until(async () => (await queue()).length === 1, 'the reader is in the queue');
+    log.push('first writer leaves');
     await writer.release();
     const reader = await reading;
     const writing = other.acquire('config', { waitMs: Infinity });
+    void writing.then(() => log.push('second writer'));
     await until(async () => (await queue()).length === 1, 'the writer is in the queue');
+    log.push('reader leaves');
     await reader.release();
-    await (await writing).release();
+    const second = await writing;
+    expect(log).toEqual(['first writer leaves', 'reader', 'reader leaves', 'second writer']);
+    expect([reader.mode, second.mode]).toEqual(['shared', 'exclusive']);
+    await second.release();
   });
 
   it('is asked for in the other mode when who was first leaves', async () => {

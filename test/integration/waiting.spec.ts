@@ -13,6 +13,9 @@ const database = useTestDatabase();
 /** A service as of a process of its own. */
 const ofProcess = (options?: LocksOptions): AdvisoryLockService => createLocks(database.url, options).service;
 
+/** Far more than a process takes before another one has its turn. */
+const MANY_TURNS = 1_000_000;
+
 const queue = async () => (await database.advisoryLocks()).filter(({ granted }) => !granted);
 const untilQueued = (count = 1) =>
   until(async () => (await queue()).length === count, `${count} wait in the queue of Postgres`);
@@ -62,7 +65,8 @@ describe('waiting inside a process', () => {
     });
     expect(await mine.tryWithLock('import', () => 'never', { waitMs: 5 })).toEqual({ acquired: false });
     await held.release();
-    await (await patient).release();
+    await using lock = await patient;
+    expect(lock.isHeld).toBe(true);
   });
 
   it('ends with the reason of the signal', async () => {
@@ -116,8 +120,13 @@ describe('waiting for another process', () => {
         const held = await other.acquire(name);
         const waiting = mine.acquire(name, { mode, waitMs: Infinity });
         await untilQueued();
+        const { classid, objid, objsubid } = held.key;
+        const pgMode = mode === 'shared' ? 'ShareLock' : 'ExclusiveLock';
+        expect(await queue()).toMatchObject([{ classid, objid, objsubid, mode: pgMode }]);
         await held.release();
-        await (await waiting).release();
+        const lock = await waiting;
+        expect([String(lock.key), lock.mode]).toEqual([String(held.key), mode]);
+        await lock.release();
       }
     },
   );
@@ -178,14 +187,14 @@ describe('waiting for another process', () => {
     let turns = 0;
     let isServed = false;
     const busy = Array.from({ length: 5 }, async () => {
-      while (!isServed) {
+      while (!isServed && turns < MANY_TURNS) {
         await mine.withLock('import', () => (turns += 1), { waitMs: Infinity });
       }
     });
     await until(() => turns > 0, 'the lock is in use');
     await other.withLock('import', () => (isServed = true), { waitMs: Infinity });
     await Promise.all(busy);
-    expect(isServed).toBe(true);
+    expect(turns).toBeLessThan(MANY_TURNS);
   });
 
   it.each([1, 2, 3])(
@@ -229,7 +238,11 @@ describe('waiting for another process', () => {
       return again !== undefined && again.pid !== pid;
     }, 'another backend waits');
     await held.release();
-    await (await waiting).release();
+    await using lock = await waiting;
+    expect([lock.isHeld, (await database.advisoryLocks()).map(({ granted }) => granted)]).toEqual([
+      true,
+      [true],
+    ]);
   });
 
   it('tells a holder that has waited when its connection ends, and takes the lock anew', async () => {
@@ -277,7 +290,10 @@ describe('waiting for another process', () => {
     await until(async () => (await queue()).length === 1, 'the process has started and waits', 60_000);
     worker.kill('SIGKILL');
     await until(async () => (await queue()).length === 0, 'the dead waiter has left the queue');
+    expect(held.isHeld).toBe(true);
     await held.release();
+    // It was not granted to the dead waiter either.
+    expect(await database.advisoryLocks()).toEqual([]);
   }, 90_000);
 });
 

@@ -1,10 +1,12 @@
 import { swcOptions } from './scripts/swc-options.mjs';
 
+const isCi = process.env.CI === 'true';
+
 /** @type {import('jest').Config} */
 const common = {
   rootDir: '.',
   testMatch: ['**/*.spec.ts'],
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/test/support/quiet-environment.ts',
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {
     '^(\\.{1,2}/.*)\\.js$': '$1',
@@ -38,6 +40,8 @@ export default {
     project('browser', ['browser']),
     project('package', ['package', 'types'], onPostgres),
   ],
+  // The report of Jest comes last, with its summary.
+  reporters: [...(isCi ? ['<rootDir>/test/support/skips-fail-reporter.mjs'] : []), 'default'],
   testTimeout: 60_000,
   maxWorkers: 2,
 };

@@ -44,4 +44,7 @@ export default {
   reporters: [...(isCi ? ['<rootDir>/test/support/skips-fail-reporter.mjs'] : []), 'default'],
   testTimeout: 60_000,
   maxWorkers: 2,
+  // A worker that has run dozens of files takes longer than the default of 0.5 s to give its memory back. What keeps a
+  // worker alive for longer is a leak, and Jest says so.
+  workerGracefulExitTimeout: 10_000,
 };

@@ -1,34 +1,50 @@
+import { swcOptions } from './scripts/swc-options.mjs';
+
+const isCi = process.env.CI === 'true';
+
 /** @type {import('jest').Config} */
-export default {
+const common = {
   rootDir: '.',
-  roots: ['<rootDir>/test'],
   testMatch: ['**/*.spec.ts'],
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/test/support/quiet-environment.ts',
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {
     '^(\\.{1,2}/.*)\\.js$': '$1',
     '^nestjs-advisory-lock$': '<rootDir>/lib/index.ts',
-    '^nestjs-advisory-lock/dashboard$': '<rootDir>/lib/dashboard/index.ts',
+    '^nestjs-advisory-lock/([a-z]+)$': '<rootDir>/lib/$1/index.ts',
   },
   modulePathIgnorePatterns: ['<rootDir>/dist', '/fixtures/', '/rivals/'],
-  transform: {
-    '^.+\\.ts$': [
-      '@swc/jest',
-      {
-        swcrc: false,
-        sourceMaps: 'inline',
-        jsc: {
-          target: 'es2022',
-          keepClassNames: true,
-          parser: { syntax: 'typescript', decorators: true },
-          transform: { legacyDecorator: true, decoratorMetadata: true },
-        },
-        module: { type: 'es6' },
-      },
-    ],
-  },
+  transform: { '^.+\\.ts$': ['@swc/jest', swcOptions] },
+};
+
+const project = (name, folders, more) => ({
+  ...common,
+  displayName: name,
+  roots: folders.map((folder) => `<rootDir>/test/${folder}`),
+  ...more,
+});
+
+/** Jest starts one server for all the projects of a run that name it here, and none when no test of theirs is run. */
+const onPostgres = {
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
+};
+
+/** @type {import('jest').Config} */
+export default {
+  projects: [
+    project('unit', ['unit']),
+    project('integration', ['integration'], onPostgres),
+    project('e2e', ['e2e'], onPostgres),
+    project('faults', ['faults'], onPostgres),
+    project('browser', ['browser']),
+    project('package', ['package', 'types', 'docs'], onPostgres),
+  ],
+  // The report of Jest comes last, with its summary.
+  reporters: [...(isCi ? ['<rootDir>/test/support/skips-fail-reporter.mjs'] : []), 'default'],
   testTimeout: 60_000,
   maxWorkers: 2,
+  // A worker that has run dozens of files takes longer than the default of 0.5 s to give its memory back. What keeps a
+  // worker alive for longer is a leak, and Jest says so.
+  workerGracefulExitTimeout: 10_000,
 };

@@ -6,8 +6,6 @@ import type { Answer, Part } from './contender-process.js';
 import type { ContenderInfo } from './contender.js';
 
 const program = fileURLToPath(new URL('./contender-process.ts', import.meta.url));
-// It maps no paths: `nestjs-advisory-lock` is the built package, as applications get it.
-const project = fileURLToPath(new URL('./tsconfig.run.json', import.meta.url));
 
 /** How much longer than its load a contender may take, in milliseconds, before it counts as stuck. */
 const PATIENCE_MS = 60_000;
@@ -28,7 +26,8 @@ export class RunningContender<Load extends { durationMs: number }, Result> {
     info: ContenderInfo,
     serverUrl: string,
   ): Promise<RunningContender<Load, Result>> {
-    const env = { ...process.env, SWC_NODE_PROJECT: project };
+    // The package as applications get it, not its source.
+    const env = { ...process.env, LIBRARY: 'built' };
     const child = forkModule(program, [part, info.file, info.server, serverUrl], { env });
     const running = new RunningContender<Load, Result>(info, child);
     await running.nextMessage(PATIENCE_MS);

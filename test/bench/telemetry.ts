@@ -8,7 +8,7 @@ import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { BatchSpanProcessor, InMemorySpanExporter, TracerProvider } from '@opentelemetry/sdk-trace';
 import { startEmbeddedPostgres } from '../../sample-app/postgres/embedded-postgres.js';
 
-// What it costs to be told of locks: `node --import @swc-node/register/esm-register test/bench/telemetry.ts`, after `npm run build`.
+// What it costs to be told of locks: `node --import ./scripts/typescript.mjs test/bench/telemetry.ts`, after `npm run build`.
 // BEFORE may name another build of the library to compare with. CPU time, as the database and other programs share the processors.
 
 const ROUNDS = 15;

@@ -1,7 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { DashboardParty, DashboardSnapshot } from '../../lib/dashboard/server/dashboard-snapshot.js';
@@ -16,7 +15,8 @@ interface Order {
 
 // Somewhere else each time: two fleets that start in the same moment could find the same port free.
 const firstPort = 10_000 + Math.floor(Math.random() * 20_000);
-const launcher = fileURLToPath(new URL('../../sample-app/dist/src/fleet/main.js', import.meta.url));
+const launcher = fileURLToPath(new URL('../../sample-app/src/fleet/main.ts', import.meta.url));
+const typescript = new URL('../../scripts/typescript.mjs', import.meta.url).href;
 const testTimeoutMs = 90_000;
 const waitLimitMs = 40_000;
 
@@ -263,10 +263,9 @@ describe('the sample fleet without DATABASE_URL', () => {
   );
 });
 
-/** The launcher, as `npm start` runs it. It is killed after the test, and its instances end with it. */
+/** The launcher that `npm start` runs, from its source. It is killed after the test, and its instances end with it. */
 function startFleet(env: NodeJS.ProcessEnv): FleetUnderTest {
-  if (!existsSync(launcher)) throw new Error('The sample is not built: npm run build && npx nest build');
-  const child = spawn(process.execPath, [launcher], {
+  const child = spawn(process.execPath, ['--import', typescript, launcher], {
     env: { ...process.env, PORT: String(firstPort), ...env, NO_COLOR: '1', FORCE_COLOR: undefined },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { requireFreshBuild } from './fresh-build.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const fixtures = fileURLToPath(new URL('./fixtures', import.meta.url));
@@ -12,9 +12,9 @@ export interface Tarball {
   files: string[];
 }
 
-/** Packs what `npm publish` would send. `npm test` has built it before; run alone, the spec builds it if need be. */
+/** Packs what `npm publish` would send, from the build that is there. */
 export async function packLibrary(folder: string): Promise<Tarball> {
-  if (!existsSync(join(root, 'dist'))) await run(root, 'npm', ['run', 'build']);
+  requireFreshBuild('library');
   const report = await run(root, 'npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', folder]);
   const [packed] = JSON.parse(report) as [{ filename: string; files: { path: string }[] }];
   return { path: join(folder, packed.filename), files: packed.files.map((file) => file.path) };

@@ -14,7 +14,7 @@ declare global {
 export default async function globalSetup(_: unknown, { rootDir }: { rootDir: string }): Promise<void> {
   const child = fork(join(rootDir, 'test/support/postgres-server.ts'), [], {
     cwd: rootDir,
-    execArgv: ['--import', '@swc-node/register/esm-register'],
+    execArgv: ['--import', './scripts/typescript.mjs'],
     detached: true,
   });
   const ended = once(child, 'exit').then((): TestPostgresReport => ({

@@ -1,11 +1,14 @@
-import { fork, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { extname } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { forkModule } from '../../postgres/fork-module.js';
 import { parseLogLine, type LogLine } from './log-line.js';
 
-const entry = fileURLToPath(new URL('../main.js', import.meta.url));
+// The neighbor has this file's own ending: .ts in the source, .js when compiled.
+const entry = fileURLToPath(new URL(`../main${extname(import.meta.url)}`, import.meta.url));
 const stopLimitMs = 5_000;
 
 /** One instance of the shop as a process of its own. */
@@ -21,7 +24,7 @@ export class InstanceProcess {
     onLog: (line: LogLine) => void,
   ) {
     this.url = `http://127.0.0.1:${port}`;
-    this.child = fork(entry, {
+    this.child = forkModule(entry, [], {
       env: { ...process.env, DATABASE_URL: databaseUrl, PORT: String(port), INSTANCE: name },
       // A process group of its own: Ctrl-C in the terminal reaches the launcher alone, which then ends everything in
       // the right order.

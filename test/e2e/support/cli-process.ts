@@ -4,8 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { defer } from '../../support/cleanup.js';
 import { until } from '../../support/until.js';
 
-/** As it is published; `npm test` builds it before. */
-const MAIN = fileURLToPath(new URL('../../../dist/esm/cli/main.js', import.meta.url));
+/** From its source: a build could be older than what is tested. */
+const MAIN = fileURLToPath(new URL('../../../lib/cli/main.ts', import.meta.url));
+const TYPESCRIPT = new URL('../../../scripts/typescript.mjs', import.meta.url).href;
 
 export interface CliOutcome {
   status: number | null;
@@ -35,7 +36,9 @@ export interface CliProcess {
 
 /** Starts it with a pipe for input, which ends after the test. */
 export function startCli(args: string[], env: NodeJS.ProcessEnv): CliProcess {
-  const child = spawn(process.execPath, [MAIN, ...args], { env: { ...process.env, ...env } });
+  const child = spawn(process.execPath, ['--import', TYPESCRIPT, MAIN, ...args], {
+    env: { ...process.env, ...env },
+  });
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));

@@ -1,0 +1,12 @@
+/** How TypeScript runs without tsc: under Jest, and in the processes that tests and scripts start. */
+export const swcOptions = {
+  swcrc: false,
+  sourceMaps: 'inline',
+  jsc: {
+    target: 'es2022',
+    keepClassNames: true,
+    parser: { syntax: 'typescript', decorators: true },
+    transform: { legacyDecorator: true, decoratorMetadata: true },
+  },
+  module: { type: 'es6' },
+};

@@ -1,0 +1,5 @@
+// `node --import ./scripts/typescript.mjs file.ts` runs a TypeScript module of this repository from its source.
+import { register } from 'node:module';
+
+process.setSourceMapsEnabled(true);
+register('./typescript-hooks.mjs', import.meta.url);

@@ -166,7 +166,8 @@ describeInBrowser('the page of the dashboard', () => {
     expect(await button.getAttribute('aria-pressed')).toBe('true');
     await page.emulateMedia({ colorScheme: 'light' });
     expect(await ground()).toBe(light);
-    expect(await button.getAttribute('aria-pressed')).toBe('false');
+    // The page hears of it a moment after its styles do.
+    await eventually(() => button.getAttribute('aria-pressed'), 'false');
     await button.click();
     expect(await ground()).toBe(dark);
     await page.reload();

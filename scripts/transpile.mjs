@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -21,8 +22,7 @@ export async function transpile(path) {
     .update(JSON.stringify([version, swcOptions, path, source]))
     .digest('hex');
   const seal = `\n// ${hash}\n`;
-  const keptPath = join(cache, `${relative(root, path).replaceAll(/[\\/]/g, '+')}.mjs`);
-
+  const keptPath = keptPathOf(path);
   const kept = readIfThere(keptPath);
   if (kept?.endsWith(seal)) return kept;
   const { code } = await require('@swc/core').transform(source, { ...swcOptions, filename: path });
@@ -30,6 +30,15 @@ export async function transpile(path) {
   keep(keptPath, sealed);
   return sealed;
 }
+
+/** The source map of a file that this process has loaded. */
+export function keptSourceMap(path) {
+  const [, data] =
+    /\n\/\/# sourceMappingURL=data:[^,]+;base64,(\S+)/.exec(readIfThere(keptPathOf(path)) ?? '') ?? [];
+  return data && JSON.parse(Buffer.from(data, 'base64').toString());
+}
+
+const keptPathOf = (path) => join(cache, `${relative(root, path).replaceAll(/[\\/]/g, '+')}.mjs`);
 
 function readIfThere(path) {
   try {

@@ -1,5 +1,6 @@
 // `node --import ./scripts/typescript.mjs file.ts` runs a TypeScript module of this repository from its source.
 import { register } from 'node:module';
+import { mapStacks } from './map-stacks.mjs';
 
-process.setSourceMapsEnabled(true);
+mapStacks();
 register('./typescript-hooks.mjs', import.meta.url);

@@ -36,6 +36,12 @@ describe('a worker process', () => {
     await expect(missing).rejects.toThrow(/none came within 1 ms.*"number":3.*echo is up/s);
   });
 
+  it('shows places of its source in stack traces', async () => {
+    const worker = startWorker(new URL('./workers/throws.ts', import.meta.url));
+    const { stack } = await worker.message<{ stack: string }>(() => true);
+    expect(stack).toMatch(/^Error: one line\nand another\n {4}at fail \(\S+throws\.ts:7:\d+\)\n/);
+  });
+
   it('fails the wait for a message when it ends', async () => {
     const worker = startWorker(echoModule);
     await worker.message(isUp);

@@ -1,6 +1,6 @@
 import { formatDuration } from '../inspection/format-duration.js';
 
-/** A moment in the zone of who reads it: the time of day, with the date when that is another day than `now`. */
+/** A moment in the time zone of this machine: the time of day, with the date unless it is that of `now`. */
 export function clockTime(at: Date, now: Date): string {
   const time = [at.getHours(), at.getMinutes(), at.getSeconds()].map(twoDigits).join(':');
   if (at.toDateString() === now.toDateString()) return time;

@@ -1,11 +1,11 @@
-/** One of the things that the command line does. */
+/** One command of the command line. */
 export interface CliCommand {
-  /** What follows its name. */
+  /** The arguments, in short, as they follow the name. */
   readonly usage: string;
   /** What it does, in one line. */
   readonly summary: string;
-  /** All that there is to say of it. */
+  /** The options, the behavior and the exit statuses. */
   readonly details: string;
-  /** Answers the exit status; what it throws is printed, and decides about the status. */
+  /** Resolves to the exit status. An error that it rejects with is printed, and determines the status. */
   run(args: string[]): Promise<number>;
 }

@@ -19,7 +19,7 @@ const commands: Readonly<Record<string, CliCommand>> = {
   doctor: doctorCommand,
 };
 
-/** Does what the arguments say, and answers the exit status. */
+/** Runs the command that the arguments name, and resolves to the exit status. Never rejects. */
 export async function runCli(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;
   const command = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined;
@@ -42,13 +42,13 @@ export async function runCli(args: readonly string[]): Promise<number> {
   }
 }
 
-/** What is behind `--` belongs to another program. */
+/** Arguments after `--` belong to another program. */
 function asksForHelp(args: readonly string[]): boolean {
   const end = args.indexOf('--');
   return args.slice(0, end < 0 ? undefined : end).some((arg) => arg === '--help' || arg === '-h');
 }
 
-/** What can be expected to go wrong says all in its message; of anything else the place matters. */
+/** The message of an expected error says everything; of any other error, the stack matters. */
 function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const isExpected = error instanceof AdvisoryLockError || statusOfError(error) !== ExitStatus.bug;
@@ -63,7 +63,7 @@ function help(): string {
     ...Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`),
     '',
     'The database is that of DATABASE_URL, or of PGHOST, PGPORT, PGUSER, PGPASSWORD and PGDATABASE.',
-    'nestjs-advisory-lock <command> --help tells more.',
+    'nestjs-advisory-lock <command> --help prints the options and exit statuses.',
   ].join('\n');
 }
 

@@ -1,7 +1,7 @@
-/** The command that was to run could not be started. */
+/** The command that `run` was given could not be started. */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
-  /** As shells have it: 127 for a command that is not found, 126 for one that cannot be run. */
+  /** The status that shells use: 127 for a command that is not found, 126 for one that cannot be run. */
   readonly status: number;
 
   constructor(file: string, cause: NodeJS.ErrnoException) {

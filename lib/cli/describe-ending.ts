@@ -7,41 +7,46 @@ import { rollbackOf } from './prepared-holders.js';
 import type { InspectedLock } from '../inspection/inspected-lock.js';
 import { shownHolderWithPid } from './shown-holder.js';
 
-/** Whom it hits when a holder is ended, and what with it. */
+/** What is ended when a holder is: its connection, and the other locks of that. */
 export function describeEnding(lock: InspectedLock, story: LockStory): string {
   const others = otherLocksOf(story, lock);
   return [
-    `This ends the connection of ${[shownHolderWithPid(lock), ...whereFrom(lock)].join(', ')}, which holds ${story.label}.`,
+    `This ends the connection of ${[shownHolderWithPid(lock), ...whereFrom(lock)].join(', ')}, ` +
+      `which holds ${story.label}.`,
     sinceWhenHeld(lock, story.now),
     others.length === 0
       ? 'It has no other advisory lock.'
-      : `It frees ${others.length === 1 ? 'another lock' : `${others.length} other locks`} of that connection too: ${namesOf(others)}.`,
+      : `It frees ${others.length === 1 ? 'another lock' : `${others.length} other locks`} ` +
+        `of that connection too: ${namesOf(others)}.`,
   ].join('\n');
 }
 
-/** What has become of a holder. */
+/** What has happened to a holder. */
 export type Fate = 'ended' | 'stays' | 'changed' | 'forbidden';
 
 export function describeFate(lock: InspectedLock, fate: Fate, { label }: LockStory, reason?: string): string {
-  const who = shownHolderWithPid(lock);
+  const holder = shownHolderWithPid(lock);
   switch (fate) {
     case 'ended':
-      return `${who} was ended${reason === undefined ? '' : `: ${printable(reason)}`}.`;
+      return `${holder} was ended${reason === undefined ? '' : `: ${printable(reason)}`}.`;
     case 'stays':
-      return `${who} was told to end, but still holds ${label}: its process on the server may be stopped.`;
+      return (
+        `${holder} was asked to end, but still holds ${label}: ` + 'its process on the server may be stopped.'
+      );
     case 'changed':
-      return `${who} was not ended: it does not hold ${label} any more.`;
+      return `${holder} was not ended: it does not hold ${label} any more.`;
     case 'forbidden':
       return (
-        `${who} was not ended: the role may not do that. It may end connections of its own role, and others after ` +
-        '`GRANT pg_signal_backend TO …`; those of a superuser only a superuser may end.'
+        `${holder} was not ended: the role may not do that. It may end connections of its own role, and ` +
+        'those of other roles after `GRANT pg_signal_backend TO …`. Only a superuser may end connections ' +
+        'of a superuser.'
       );
   }
 }
 
-/** Who holds the lock now, in one sentence; what cannot be ended as a connection is said too. */
+/** The holders of the lock now, in one sentence, and how to end prepared transactions among them. */
 export function describeNow({ label, holders, prepared }: LockStory): string {
   const cure = prepared.map((transaction) => ` End it with ${rollbackOf(transaction)}, in this database.`);
-  if (holders.length === 0) return capitalize(`${label} is free: nobody holds it.`);
+  if (holders.length === 0) return capitalize(`${label} is free: no one holds it.`);
   return capitalize(`${label} is held by ${listed(holders.map(shownHolderWithPid))}.${cure.join('')}`);
 }

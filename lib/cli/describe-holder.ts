@@ -6,7 +6,9 @@ import { printable } from './printable.js';
 import type { InspectedLock } from '../inspection/inspected-lock.js';
 import { addressOf, shownHolder } from './shown-holder.js';
 
-/** Who holds a lock, since when, and what they do meanwhile, in sentences. */
+const NOT_RECORDED = 'Postgres does not record when a lock is granted.';
+
+/** A holder of a lock, since when it holds it, and what its connection does, in sentences. */
 export function describeHolder(
   lock: InspectedLock,
   otherLocks: readonly InspectedLock[],
@@ -21,38 +23,44 @@ export function describeHolder(
       (otherLocks.length > 0
         ? ` The connection has ${otherLocks.length} other lock${otherLocks.length === 1 ? '' : 's'} as well.`
         : ''),
-    ...(callsWaiting > 0 ? [`Inside of that instance, ${calls(callsWaiting)} for it.`] : []),
+    ...(callsWaiting > 0 ? [`Inside that instance, ${calls(callsWaiting)} for it.`] : []),
   ];
 }
 
-/** The holder that has no backend. */
+/** A holder without a backend, in sentences. */
 export function describePrepared({ gid, owner, preparedAt }: PreparedTransaction, now: Date): string[] {
+  const preparedMs = now.getTime() - preparedAt.getTime();
   return [
     `The prepared transaction "${printable(gid)}" of the user ${printable(owner)} holds it for at least ` +
-      `${formatDuration(now.getTime() - preparedAt.getTime())}: it was prepared at ${clockTime(preparedAt, now)}.`,
-    'It has no connection, and outlives restarts of the server; it lasts until somebody commits it or rolls it back.',
+      `${formatDuration(preparedMs)}: it was prepared at ${clockTime(preparedAt, now)}.`,
+    'It has no connection, and survives restarts of the server. ' +
+      'It lasts until it is committed or rolled back.',
   ];
 }
 
-/** Since when it is held, as far as anybody knows. */
+/** Since when it is held, as far as is known. */
 export function sinceWhenHeld(lock: InspectedLock, now: Date): string {
   const { backend, mode } = lock;
-  const who = `${shownHolder(lock)} has held it ${mode === 'shared' ? 'shared' : 'exclusively'}`;
+  const has = `${shownHolder(lock)} has held it ${mode === 'shared' ? 'shared' : 'exclusively'}`;
   const held = heldFor(lock, now);
   if (held !== undefined && !held.isAtLeast) {
-    return `${who} since ${sinceWhen(new Date(now.getTime() - held.ms), now)}.`;
+    return `${has} since ${sinceWhen(new Date(now.getTime() - held.ms), now)}.`;
   }
   if (held !== undefined) {
     const idleSince = clockTime(new Date(now.getTime() - held.ms), now);
-    return `${who} for at least ${formatDuration(held.ms)}: its connection has been idle since ${idleSince}. Postgres does not note when a lock was granted.`;
+    return (
+      `${has} for at least ${formatDuration(held.ms)}: its connection has been idle since ${idleSince}. ` +
+      NOT_RECORDED
+    );
   }
   if (backend?.startedAt === undefined) {
-    return `${who}; since when cannot be seen without the role pg_read_all_stats.`;
+    return `${has}; since when cannot be seen without the role pg_read_all_stats.`;
   }
-  const longest = `for no longer than ${formatDuration(now.getTime() - backend.startedAt.getTime())}, as long as it has been connected`;
+  const connectedMs = now.getTime() - backend.startedAt.getTime();
+  const atMost = `${has} for at most ${formatDuration(connectedMs)}, since its connection was opened.`;
   return lock.instance !== undefined
-    ? `${who} ${longest}. Since when exactly, only the instance itself knows, and it did not tell.`
-    : `${who} ${longest}. Postgres does not note when a lock was granted.`;
+    ? `${atMost} Only the instance itself knows since when exactly, and it did not respond.`
+    : `${atMost} ${NOT_RECORDED}`;
 }
 
 function describeBackend(lock: InspectedLock, now: Date): string {
@@ -62,7 +70,7 @@ function describeBackend(lock: InspectedLock, now: Date): string {
   if (applicationName) parts.push(`application "${printable(applicationName)}"`);
   if (user !== undefined) parts.push(`user "${printable(user)}"`);
   if (address !== undefined) parts.push(`from ${address}`);
-  // A local connection has no address, and neither has one that may not be seen.
+  // A local connection has no address, and the address of another may be hidden from this role.
   else if (startedAt !== undefined) parts.push('on the machine of the server');
   if (startedAt !== undefined) parts.push(`open since ${sinceWhen(startedAt, now)}`);
   return `${parts.join(', ')}.`;
@@ -70,7 +78,7 @@ function describeBackend(lock: InspectedLock, now: Date): string {
 
 function describeState(lock: InspectedLock, now: Date): string[] {
   const { state, stateChangedAt, transactionStartedAt } = lock.backend ?? {};
-  // That it is idle was said already, when that is all that is known of how long it has held the lock.
+  // `sinceWhenHeld` has said that it is idle, when that is all that is known.
   if (state === undefined || (state === 'idle' && heldFor(lock, now)?.isAtLeast === true)) return [];
   const since = stateChangedAt === undefined ? '' : ` since ${sinceWhen(stateChangedAt, now)}`;
   if (state === 'active') return [`It has been running a statement${since}.`];
@@ -85,9 +93,13 @@ function describeScope({ scope }: InspectedLock): string {
   if (scope === 'session')
     return 'It is a session lock: it lasts until it is released, or the connection ends.';
   if (scope === 'transaction') return 'It is a transaction lock: it lasts until the transaction ends.';
-  return 'It is in a transaction, so Postgres does not say whether the lock is of the session or of the transaction.';
+  return (
+    'It is in a transaction, so Postgres does not say whether the lock belongs to the session or to ' +
+    'the transaction.'
+  );
 }
 
+/** `1 call waits`, `2 calls wait`. */
 export function calls(count: number): string {
   return count === 1 ? '1 call waits' : `${count} calls wait`;
 }

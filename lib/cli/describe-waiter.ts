@@ -4,14 +4,17 @@ import { calls, whereFrom } from './describe-holder.js';
 import type { InspectedLock } from '../inspection/inspected-lock.js';
 import { shownHolderWithPid } from './shown-holder.js';
 
-/** Who waits, for how long, and behind whom, in sentences. `nameOf` tells who has a pid. */
+/**
+ * A waiter, for how long it has waited, and behind which backends, in sentences. `nameOf` names the owner of
+ * a pid.
+ */
 export function describeWaiter(lock: InspectedLock, nameOf: (pid: number) => string, now: Date): string[] {
   const { mode, isGranted, blockedBy, callsWaiting = 0 } = lock;
   const from = whereFrom(lock);
   const parts = [
     [shownHolderWithPid(lock), ...from].join(', '),
     from.length > 0 ? ', ' : ' ',
-    // Of a lock with permits, who waits first holds the turn, and since when he has waited is not known.
+    // The first waiter for a permit holds the turn; since when it has waited is not known.
     isGranted
       ? 'has the turn to take a permit'
       : `has waited${waitedFor(lock, now)} to hold it ${mode === 'shared' ? 'shared' : 'exclusively'}`,
@@ -20,7 +23,7 @@ export function describeWaiter(lock: InspectedLock, nameOf: (pid: number) => str
   ];
   return [
     parts.join(''),
-    ...(callsWaiting > 0 ? [`Inside of that instance, ${calls(callsWaiting)} for it.`] : []),
+    ...(callsWaiting > 0 ? [`Inside that instance, ${calls(callsWaiting)} for it.`] : []),
   ];
 }
 

@@ -7,14 +7,15 @@ import { openEngine } from './open-engine.js';
 import { print } from './print.js';
 import { readArguments } from './usage.error.js';
 
-/** Looks whether the database can be relied on for locks. */
+/** Checks whether the database can be relied on for locks. */
 export const doctorCommand: CliCommand = {
   usage: '[--json]',
-  summary: 'Looks whether locks can be relied on in this database',
+  summary: 'Checks whether locks can be relied on in this database',
   details: [
     '  --json  prints the whole diagnosis as JSON',
     '',
-    `Exit status: 0 when all is well, ${ExitStatus.problems} when there are problems.`,
+    `Exit status: 0 when there are no problems, ${ExitStatus.problems} when there are, ` +
+      `${ExitStatus.usage} when DATABASE_URL is wrong.`,
   ].join('\n'),
 
   async run(args) {

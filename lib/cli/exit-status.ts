@@ -1,13 +1,14 @@
 import { constants } from 'node:os';
 import { AdvisoryLockError } from '../core/index.js';
 import { CommandError } from './command.error.js';
+import { DatabaseAddressError } from './database-address.error.js';
 import { InterruptedError } from './interrupted.error.js';
 import { PrivilegeError } from './privilege.error.js';
 import { UsageError } from './usage.error.js';
 
 /**
- * What the command line ends with, besides the status of a command that it runs. The numbers are those of sysexits.h, which scripts
- * know and few commands use.
+ * The exit statuses of the command line; `run` otherwise exits with the status of its command. The numbers
+ * are those of sysexits.h, which scripts know and few commands use.
  *
  * @see https://man.freebsd.org/cgi/man.cgi?query=sysexits
  */
@@ -16,7 +17,7 @@ export const ExitStatus = {
   problems: 1,
   /** EX_USAGE */
   usage: 64,
-  /** EX_NOUSER: who was meant is not there any more. */
+  /** EX_NOUSER: the holder that was meant does not hold the lock any more. */
   changed: 67,
   /** EX_UNAVAILABLE */
   noDatabase: 69,
@@ -30,13 +31,13 @@ export const ExitStatus = {
   forbidden: 77,
 } as const;
 
-/** What a shell says of a process that a signal has ended. */
+/** The status that a shell reports for a process that a signal has ended. */
 export function statusOfSignal(signal: NodeJS.Signals): number {
   return 128 + constants.signals[signal];
 }
 
 export function statusOfError(error: unknown): number {
-  if (error instanceof UsageError) return ExitStatus.usage;
+  if (error instanceof UsageError || error instanceof DatabaseAddressError) return ExitStatus.usage;
   if (error instanceof CommandError) return error.status;
   if (error instanceof PrivilegeError) return ExitStatus.forbidden;
   if (error instanceof InterruptedError) return statusOfSignal(error.signal);

@@ -9,9 +9,10 @@ import { rollbackOf } from './prepared-holders.js';
 import { shownHolder } from './shown-holder.js';
 
 const OTHER_KEYS =
-  'If an application holds a lock of that name all the same, it uses another key: see --namespace, --scheme and --permits.';
+  'If an application does hold a lock of that name, it uses another key: see --namespace, --scheme and ' +
+  '--permits.';
 
-/** Who holds a lock, since when, who waits for it, and what can be done, in words. */
+/** The holders of a lock, since when, its waiters, and how to end a holder, in words. */
 export function explainLock(story: LockStory): string {
   const { holders, waiters, prepared, now } = story;
   const nameOf = namesByPid(story);
@@ -34,11 +35,14 @@ export function explainLock(story: LockStory): string {
 
 function summary({ label, permits, holders, waiters, trying }: LockStory): string {
   const count = waiters.length + trying.length;
-  const queue = count === 0 ? 'nobody waits' : `${count} wait${count === 1 ? 's' : ''}`;
-  if (holders.length === 0) return `${label} is free: nobody holds it, and ${queue} for it.`;
+  const queue = count === 0 ? 'no one waits' : `${count} wait${count === 1 ? 's' : ''}`;
+  if (holders.length === 0) return `${label} is free: no one holds it, and ${queue} for it.`;
   const holderNames = listed(holders.map(shownHolder));
   if (permits > 1) {
-    return `${holders.length} of the ${permits} permits of ${label} are held, by ${holderNames}, and ${queue} for one.`;
+    return (
+      `${holders.length} of the ${permits} permits of ${label} are held, by ${holderNames}, ` +
+      `and ${queue} for one.`
+    );
   }
   const shared = holders[0]?.mode === 'shared' ? ' shared' : '';
   return `${label} is held${shared} by ${holderNames}, and ${queue} for it.`;
@@ -59,7 +63,10 @@ function describeNamesakes(story: LockStory): string[] {
 
 function describeTrying({ instance, calls: count, waitedMs }: TryingInstance): string {
   const first = waitedMs === undefined ? '' : `, the first for ${formatDuration(waitedMs)}`;
-  return `Inside of ${printable(instance)}, ${calls(count)} without a place in the queue${first}: it tries again and again.`;
+  return (
+    `Inside ${printable(instance)}, ${calls(count)} without a place in the queue${first}: ` +
+    'it tries again and again.'
+  );
 }
 
 function describeQueue(
@@ -68,7 +75,7 @@ function describeQueue(
   now: Date,
 ): string[] {
   const lines = waiters.map((lock, n) => `${n + 1}. ${describeWaiter(lock, nameOf, now).join(' ')}`);
-  return ['The queue, who is next first:', ...lines];
+  return ['The queue, the next waiter first:', ...lines];
 }
 
 function describeCure({ holders, prepared, asArguments }: LockStory): string[] {

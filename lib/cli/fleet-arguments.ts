@@ -5,9 +5,10 @@ export const fleetOptions = {
 } as const;
 
 export const FLEET_OPTIONS_HELP =
-  '  --within <time>       for how long the instances may answer, who know names and since when they hold (default: 500ms)';
+  '  --within <time>       for how long the instances may report names, and since when they hold locks ' +
+  '(default: 500ms)';
 
-/** For how long the answers of the fleet are waited for; `0` asks nobody. */
+/** How long to wait for reports of the fleet, in milliseconds; with 0 no instance is asked. */
 export function readWithinMs({ within }: { readonly within: string }): number {
   return readDurationMs(within, '--within');
 }

@@ -3,7 +3,7 @@ import { UsageError } from './usage.error.js';
 
 type SchemeName = Extract<KeyScheme, string>;
 
-/** How names become keys; has to be what the applications say that shall be met. */
+/** How names become keys; must be as in the applications that share the locks. */
 export const keyOptions = {
   scheme: { type: 'string', default: 'sha256' },
   namespace: { type: 'string' },
@@ -23,17 +23,17 @@ export function readKeyOptions(values: { scheme: string; namespace?: string | un
   const { scheme, namespace } = values;
   if (!isScheme(scheme)) {
     const known = Object.keys(keySchemes).join(' or ');
-    throw new UsageError(`--scheme has to be ${known}, but ${JSON.stringify(scheme)} came.`);
+    throw new UsageError(`--scheme must be ${known}, received ${JSON.stringify(scheme)}.`);
   }
   return { scheme, keys: new KeyRegistry({ namespace, keyScheme: scheme }) };
 }
 
-/** The one lock name of the command line. */
+/** The one lock name among the arguments. */
 export function readName(positionals: readonly string[]): string {
   const [name, surplus] = positionals;
   if (name === undefined) throw new UsageError('The name of the lock is missing.');
   if (surplus !== undefined) {
-    throw new UsageError(`There is one name, but ${JSON.stringify(surplus)} came as well.`);
+    throw new UsageError(`The command takes one name, received ${JSON.stringify(surplus)} as well.`);
   }
   return name;
 }

@@ -1,17 +1,19 @@
 import type { KeyScheme, LockKey } from '../core/index.js';
 
+/** A statement to run by hand. */
 export interface SqlForHand {
+  /** What it does, for a comment before it. */
   readonly what: string;
   readonly statement: string;
 }
 
-/** The formulas of the key schemes, for programs in other languages: Postgres computes the same. */
+/** The formulas of the key schemes in SQL, for programs in other languages. */
 const FORMULAS: Readonly<Record<Extract<KeyScheme, string>, (literal: string) => string>> = {
   sha256: (name) => `('x' || left(encode(sha256(convert_to(${name}, 'UTF8')), 'hex'), 16))::bit(64)::bigint`,
   'md5-31': (name) => `('x' || left(md5(convert_to(${name}, 'UTF8')), 15))::bit(60)::bigint % 2147483648`,
 };
 
-/** What a human or another program needs to take the lock, and to see who has it. */
+/** The statements with which a person or another program takes the lock, and finds its holders. */
 export function keySql(
   { id, classid, objid, objsubid }: LockKey,
   fullName: string,
@@ -26,13 +28,13 @@ export function keySql(
       what: 'take it for the session, if it is free (or wait for it: pg_advisory_lock)',
       statement: `SELECT pg_try_advisory_lock(${id})`,
     },
-    unlock: { what: 'give it back, in the same session', statement: `SELECT pg_advisory_unlock(${id})` },
+    unlock: { what: 'release it, in the same session', statement: `SELECT pg_advisory_unlock(${id})` },
     lockInTransaction: {
       what: 'take it until the end of the transaction',
       statement: `SELECT pg_advisory_xact_lock(${id})`,
     },
     holders: {
-      what: 'who has it, or waits for it',
+      what: 'its holders and waiters',
       statement: [
         'SELECT a.pid, a.application_name, a.client_addr, l.mode, l.granted',
         '  FROM pg_locks l JOIN pg_stat_activity a USING (pid)',

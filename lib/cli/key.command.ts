@@ -6,10 +6,10 @@ import { keySql } from './key-sql.js';
 import { print } from './print.js';
 import { readArguments } from './usage.error.js';
 
-/** Tells the key of a name, without a database. */
+/** Prints the key of a name, without a database. */
 export const keyCommand: CliCommand = {
   usage: '<name> [--scheme sha256|md5-31] [--namespace <prefix>] [--json]',
-  summary: 'Tells the key that a name becomes, and the SQL to take it by hand',
+  summary: 'Prints the key of a name, and the SQL to take the lock by hand',
   details: [KEY_OPTIONS_HELP, '  --json                prints JSON; the key is a string there'].join('\n'),
 
   run(args) {

@@ -17,36 +17,40 @@ import { readArguments, UsageError } from './usage.error.js';
 import { shownHolderWithPid } from './shown-holder.js';
 import type { InspectedLock } from '../inspection/inspected-lock.js';
 
-/** For how long the instances may say what they hold, in milliseconds. */
-const ASK_MS = 500;
-/** For how long it is looked whether the lock has left who was ended, in milliseconds. */
-const LEAVE_MS = 10_000;
-const LOOK_MS = 50;
+/** How long the instances may take to report what they hold, in milliseconds. */
+const REPORT_WITHIN_MS = 500;
+/** How long an ended connection may take to lose the lock, in milliseconds. */
+const GONE_WITHIN_MS = 10_000;
+/** How often it is checked whether it has, in milliseconds. */
+const POLL_MS = 50;
 
-/** Ends the connection of who holds a lock. */
+/** Ends the connection of a lock's holder. */
 export const killCommand: CliCommand = {
   usage:
-    '<name> [--key <key>] [--pid <pid>|--all] [--reason <text>] [--yes] [--permits <n>] [--scheme …] [--namespace …]',
-  summary: 'Ends the connection of who holds a lock, after asking',
+    '<name> [--key <key>] [--pid <pid>|--all] [--reason <text>] [--yes] [--ask] [--permits <n>] ' +
+    '[--scheme …] [--namespace …]',
+  summary: "Ends the connection of a lock's holder, after asking",
   details: [
     '  --pid <pid>           which holder, where there are several',
-    '  --all                 all of them',
+    '  --all                 all holders',
     '  --reason <text>       why; it is printed with the outcome',
     '  --yes                 does not ask',
-    '  --ask                 asks also where there is no terminal, and reads the answer from the input',
+    '  --ask                 asks also where there is no terminal, and reads the reply from the input',
     LOCK_OPTIONS_HELP,
     '',
-    'It shows whom it will end, and asks. Then it ends those whom it has shown, each only if the same connection still holds the lock at',
-    'the moment in which the server does it, and an instance of this library has not given it back since and taken it anew. All other',
-    'locks of that connection are freed too; an instance of this library is told that they are lost, and connects anew.',
+    'It shows the holders that it will end, and asks. Then it ends only the holders that it has shown, each',
+    'only if the same connection still holds the lock at that moment, and has not released it and taken it',
+    'again, as far as its instance reports. All other locks of that connection are freed too. An instance of',
+    'this library reports them as lost, and connects again.',
     '',
     'Exit status:',
-    `  ${ExitStatus.ok}   who held the lock was ended, and has lost it`,
-    `  ${ExitStatus.problems}   nobody was ended: nobody holds it, or the answer was no`,
-    `  ${ExitStatus.usage}  the arguments are wrong, or do not say which of several holders`,
+    `  ${ExitStatus.ok}   the holder was ended, and has lost the lock`,
+    `  ${ExitStatus.problems}   no holder was ended: the lock is free, or the reply was no`,
+    `  ${ExitStatus.usage}  the arguments or DATABASE_URL are wrong, or do not say which of several holders`,
     `  ${ExitStatus.changed}  a holder that was shown did not hold it any more, and was not ended`,
     `  ${ExitStatus.noDatabase}  the database cannot be reached`,
-    `  ${ExitStatus.busy}  the server was told to end it, but it still holds the lock after ${LEAVE_MS / 1_000} s`,
+    `  ${ExitStatus.busy}  the server was asked to end the holder, but it still holds the lock after ` +
+      `${GONE_WITHIN_MS / 1_000} s`,
     `  ${ExitStatus.forbidden}  the role lacks the privilege`,
   ].join('\n'),
 
@@ -54,19 +58,19 @@ export const killCommand: CliCommand = {
     const options = readArguments(() => readKill(args));
     const open = openEngineInFleet('kill', options.wanted.keys);
     try {
-      const story = await storyOf(open, options.wanted, ASK_MS);
+      const story = await storyOf(open, options.wanted, REPORT_WITHIN_MS);
       const targets = targetsOf(story, options);
       if (targets.length === 0) {
         print(describeNow(story));
         return ExitStatus.problems;
       }
-      for (const lock of targets) checkIsTold(lock);
+      for (const lock of targets) checkIdentity(lock);
       for (const lock of targets) print(describeEnding(lock, story));
       if (!options.isAsking && !options.isSure) {
-        throw new UsageError('There is no terminal to ask at: --yes ends the holder without asking.');
+        throw new UsageError('There is no terminal to ask on: --yes ends the holder without asking.');
       }
       if (!options.isSure && !(await isConfirmed(targets.length === 1 ? 'End it?' : 'End them?'))) {
-        print('Nobody was ended.');
+        print('No holder was ended.');
         return ExitStatus.problems;
       }
       return await endAll(open, options, targets);
@@ -78,20 +82,23 @@ export const killCommand: CliCommand = {
 
 type KillOptions = ReturnType<typeof readKill>;
 
-/** Whom to end of those who hold the lock. */
+/** The holders to end. */
 function targetsOf({ label, holders }: LockStory, { pid, isAll }: KillOptions): InspectedLock[] {
   const backends = holders.filter(({ backend }) => backend !== undefined);
   if (pid !== undefined) {
     const own = backends.filter(({ backend }) => backend?.pid === pid);
     if (own.length === 0 && backends.length > 0) {
       const pids = backends.map((lock) => String(lock.backend?.pid));
-      throw new UsageError(`--pid has to be that of a holder of ${label}: ${listed(pids)}, but ${pid} came.`);
+      throw new UsageError(
+        `--pid must be the pid of a holder of ${label} (${listed(pids)}), received ${pid}.`,
+      );
     }
     return own;
   }
   if (backends.length > 1 && !isAll) {
     throw new UsageError(
-      `${capitalize(label)} has ${backends.length} holders, ${listed(backends.map(shownHolderWithPid))}: say which with --pid, or --all.`,
+      `${capitalize(label)} has ${backends.length} holders, ${listed(backends.map(shownHolderWithPid))}: ` +
+        'say which with --pid, or --all.',
     );
   }
   return backends;
@@ -115,16 +122,19 @@ async function endAll(
   return all.includes('stays') ? ExitStatus.busy : ExitStatus.ok;
 }
 
-/** Without its id, another connection that has got the same pid meanwhile could not be told from the one that is shown. */
-function checkIsTold({ backend }: InspectedLock): void {
+/**
+ * Without its id, a holder that was shown could not be distinguished from a later connection with the same
+ * pid.
+ */
+function checkIdentity({ backend }: InspectedLock): void {
   if (backend?.id !== undefined) return;
   throw new PrivilegeError(
-    `The role may not see enough of the connection with the pid ${String(backend?.pid)} to end it and no other. It needs pg_read_all_stats, and ` +
-      'pg_signal_backend to end connections of other roles.',
+    `The role may not see enough of the connection with the pid ${String(backend?.pid)} to end it and ` +
+      'no other. It needs pg_read_all_stats, and pg_signal_backend to end connections of other roles.',
   );
 }
 
-/** Ends one holder as it was listed, if it still holds the lock. */
+/** Ends one listed holder, if it still holds the lock. */
 async function end({ engine, fleet }: EngineInFleet, lock: InspectedLock): Promise<Fate> {
   try {
     const { pids } = await terminateListed(fleet, (statement) => engine.server.query(statement), lock);
@@ -139,20 +149,20 @@ function lacksPrivilege(error: unknown): boolean {
   return sqlStateOf((error as Error).cause) === SqlState.insufficientPrivilege;
 }
 
-/** Looks until those who were ended do not hold the lock any more, for a limited time. */
+/** Polls until the ended holders have lost the lock, for a limited time. */
 async function untilGone(
   open: EngineInFleet,
   wanted: KillOptions['wanted'],
   ended: readonly InspectedLock[],
 ) {
-  const deadline = performance.now() + LEAVE_MS;
+  const deadline = performance.now() + GONE_WITHIN_MS;
   for (;;) {
     const story = await storyOf(open, wanted);
     const staying = ended.filter(({ key, backend }) =>
       story.holders.some((lock) => lock.key.id === key.id && lock.backend?.id === backend?.id),
     );
     if (staying.length === 0 || performance.now() >= deadline) return { story, staying };
-    await sleep(LOOK_MS);
+    await sleep(POLL_MS);
   }
 }
 
@@ -171,7 +181,7 @@ function readKill(args: string[]) {
   });
   const { pid, all, reason, yes, ask } = values;
   if (pid !== undefined && !/^\d+$/.test(pid)) {
-    throw new UsageError(`--pid has to be a whole number, but ${JSON.stringify(pid)} came.`);
+    throw new UsageError(`--pid must be a whole number, received ${JSON.stringify(pid)}.`);
   }
   if (pid !== undefined && all) throw new UsageError('--pid and --all contradict each other.');
   return {

@@ -16,22 +16,28 @@ const DEFAULT_WATCH = '2s';
 
 /** Shows the advisory locks of the database. */
 export const listCommand: CliCommand = {
-  usage: '[--watch [<time>]] [--waiting] [--claims] [--name <name>] [--json] [--scheme …] [--namespace …]',
-  summary: 'Shows who holds which lock of the database, and who waits',
+  usage:
+    '[--watch [<time>]] [--waiting] [--claims] [--name <name>] [--within <time>] [--json] [--scheme …] ' +
+    '[--namespace …]',
+  summary: 'Shows the holders and waiters of every lock of the database',
   details: [
-    `  --watch [<time>]      shows them again and again, every ${DEFAULT_WATCH} or as often as is said: 500ms, 10s or 1m`,
-    '  --waiting             only locks that somebody waits for',
+    `  --watch [<time>]      shows them again and again, every ${DEFAULT_WATCH} or at the given interval: ` +
+      '500ms, 10s or 1m',
+    '  --waiting             only locks that have waiters',
     '  --claims              also claims on ticks of jobs, which are kept for a while after the run',
     '  --name <name>         only the lock of this name',
-    '  --json                prints an array of locks, as `AdvisoryLockInspector.list()` answers; with --watch one a line',
+    '  --json                prints an array of locks, as `AdvisoryLockInspector.list()` returns it; ' +
+      'with --watch, one per line',
     KEY_OPTIONS_HELP,
     FLEET_OPTIONS_HELP,
     '',
-    'In the table, `held +3` is a lock for which 3 more calls wait inside of that instance. `≥ 3m` is one that has been held for at least',
-    'so long: Postgres does not note when it grants a lock. Of some not even that is known: `?`.',
+    'In the table, `held +3` is a lock for which 3 more calls wait inside that instance. `≥ 3m` is a lock',
+    'that has been held for at least 3 minutes: Postgres does not record when it grants a lock. `?` is a',
+    'lock for which not even that is known.',
     '',
-    `Exit status: 0, or ${ExitStatus.noDatabase} when the database cannot be reached. --watch goes on when it is away for a while; signal n`,
-    'ends it with 128 + n.',
+    `Exit status: 0; ${ExitStatus.usage} when the arguments or DATABASE_URL are wrong; ` +
+      `${ExitStatus.noDatabase} when the database cannot be reached.`,
+    '--watch continues when the database is away for a while; signal n ends it with 128 + n.',
   ].join('\n'),
 
   async run(args) {
@@ -83,13 +89,15 @@ function readList(args: string[]) {
       name: { type: 'string' },
       json: { type: 'boolean', default: false },
     },
-    // parseArgs() knows no option with or without a value.
+    // parseArgs() does not support options with an optional value.
     allowPositionals: true,
   });
   const { watch: isWatching, waiting, claims, name, json } = values;
   const [time, ...surplus] = isWatching ? positionals : [undefined, ...positionals];
   if (surplus[0] !== undefined) {
-    throw new UsageError(`list has no argument ${JSON.stringify(surplus[0])}; --name shows one lock.`);
+    throw new UsageError(
+      `list takes no name, received ${JSON.stringify(surplus[0])}; --name shows one lock.`,
+    );
   }
   const { keys } = readKeyOptions(values);
   return {

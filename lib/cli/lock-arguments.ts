@@ -3,7 +3,7 @@ import { KEY_OPTIONS_HELP, keyOptions, readKeyOptions, readName } from './key-ar
 import { printable, shellWord } from './printable.js';
 import { UsageError } from './usage.error.js';
 
-/** Which lock is meant: by its name, or by its key where that is not made of a name. */
+/** The options that say which lock is meant: by its name, or by its key where that is not made of a name. */
 export const lockOptions = {
   ...keyOptions,
   key: { type: 'string' },
@@ -17,15 +17,15 @@ export const LOCK_OPTIONS_HELP = [
 ].join('\n');
 
 export interface WantedLock {
-  /** As a sentence calls it: `"daily-report"`, or `the key 42`. */
+  /** Its name inside a sentence: `"daily-report"`, or `the key 42`. */
   readonly label: string;
   readonly name: LockName;
   readonly keys: KeyRegistry;
-  /** The key of the lock; of one with permits, those of all permits. */
+  /** The key of the lock; for a lock with permits, the keys of all permits. */
   readonly permitKeys: readonly LockKey[];
-  /** Of a lock with permits, who waits first holds this. */
+  /** For a lock with permits: the key that its first waiter holds. */
   readonly turnKey: LockKey | undefined;
-  /** The arguments that mean this lock, for another command. */
+  /** The arguments that select this lock in another command. */
   readonly asArguments: string;
 }
 
@@ -50,13 +50,15 @@ export function readLock(values: LockValues, positionals: readonly string[]): Wa
 
 function readKey(text: string, positionals: readonly string[]): LockName {
   if (positionals.length > 0) {
-    throw new UsageError(`--key goes without a name, but ${JSON.stringify(positionals[0])} came as well.`);
+    throw new UsageError(
+      `--key takes the place of the name, received ${JSON.stringify(positionals[0])} as well.`,
+    );
   }
   const numbers = /^\(?\s*(-?\d+)(?:\s*,\s*(-?\d+))?\s*\)?$/.exec(text);
   const [, first, second] = numbers ?? [];
   if (first === undefined) {
     throw new UsageError(
-      `--key has to be a whole number, or two with a comma in between, but ${JSON.stringify(text)} came.`,
+      `--key must be a whole number, or two with a comma in between, received ${JSON.stringify(text)}.`,
     );
   }
   return second === undefined ? BigInt(first) : [Number(first), Number(second)];

@@ -5,25 +5,28 @@ import type { WantedLock } from './lock-arguments.js';
 import type { EngineInFleet } from './open-engine.js';
 import { preparedHolders, type PreparedTransaction } from './prepared-holders.js';
 
-/** All that there is to say of one lock, at one moment. */
+/** Everything that is known about one lock at one moment. */
 export interface LockStory {
-  /** As a sentence calls it: `"daily-report"`. */
+  /** Its name inside a sentence: `"daily-report"`. */
   readonly label: string;
-  /** Without its namespace; `undefined` when it was asked for by its key. */
+  /** The name without the namespace; `undefined` when it was asked for by its key. */
   readonly name: string | undefined;
   readonly keyId: string;
   readonly permits: number;
-  /** The clock of the server. */
+  /** The moment, by the clock of the server. */
   readonly now: Date;
   readonly holders: readonly InspectedLock[];
   /** In the order of the queue. */
   readonly waiters: readonly InspectedLock[];
-  /** Instances that wait without a place in the queue, as all their connections are taken: they try again and again. */
+  /**
+   * Instances that wait without a place in the queue: all their connections are taken, so they try again and
+   * again.
+   */
   readonly trying: readonly TryingInstance[];
   readonly prepared: readonly PreparedTransaction[];
   /** All other locks of the database. */
   readonly otherLocks: readonly InspectedLock[];
-  /** The arguments that mean this lock, for another command. */
+  /** The arguments that select this lock in another command. */
   readonly asArguments: string;
 }
 
@@ -34,7 +37,7 @@ export interface TryingInstance {
   readonly waitedMs?: number;
 }
 
-/** Looks for it, and asks the instances what they know of it; without `withinMs` it asks nobody. */
+/** Inspects a lock, and asks the instances about it; without `withinMs` it asks none. */
 export async function storyOf(
   { engine, fleet }: EngineInFleet,
   wanted: WantedLock,
@@ -43,7 +46,8 @@ export async function storyOf(
   const { label, name, permitKeys, turnKey, asArguments } = wanted;
   const permitIds = new Set(permitKeys.map(({ id }) => id));
   const isOwn = ({ key }: InspectedLock): boolean => permitIds.has(key.id) || key.id === turnKey?.id;
-  // Two looks: an instance that holds very much tells all of what it is asked about, but not of all that it holds.
+  // Two inspections: an instance with many locks reports all that it is asked about, but not all that it
+  // holds.
   const keys = turnKey === undefined ? permitKeys : [...permitKeys, turnKey];
   const { locks, reports } = await fleet.inspect({ keys, withinMs });
   const { now, locks: all } = await fleet.inspect({ withinMs });
@@ -58,7 +62,8 @@ export async function storyOf(
     permits: permitKeys.length,
     now,
     holders,
-    // Who has the turn waits for one permit after the other, by way of another connection: that is one who waits, not two.
+    // The holder of the turn waits for one permit after the other on another connection: it is one waiter,
+    // not two.
     waiters: ofTurn.length > 0 ? ofTurn : ofPermits.filter(({ isGranted }) => !isGranted),
     trying: reports.flatMap((report) => tryingIn(report, turnKey ?? permitKeys[0], locks)),
     prepared: hasPrepared ? await preparedHolders(engine, permitKeys) : [],
@@ -67,7 +72,7 @@ export async function storyOf(
   };
 }
 
-/** A backend that has a lock both ways is one holder, who excludes all others. */
+/** A backend that holds a lock both shared and exclusively is one holder, which excludes all others. */
 function isCovered({ mode, key, backend }: InspectedLock, locks: readonly InspectedLock[]): boolean {
   const isSame = (lock: InspectedLock) => lock.key.id === key.id && lock.backend?.pid === backend?.pid;
   return (
@@ -75,7 +80,7 @@ function isCovered({ mode, key, backend }: InspectedLock, locks: readonly Inspec
   );
 }
 
-/** What an instance waits for, if it is not seen to wait. */
+/** The calls of an instance that wait without a backend in the queue. */
 function tryingIn(
   { instance, backends, locks: reported }: InstanceReport,
   wanted: LockKey | undefined,

@@ -4,7 +4,7 @@ import type { InspectedLock } from '../inspection/inspected-lock.js';
 import { type Column, tableOf } from './table.js';
 import { addressOf, shownHolder } from './shown-holder.js';
 
-/** What is seen of the locks of the database at one moment, by the clock of the server. */
+/** The locks of the database at one moment, by the clock of the server. */
 export interface LockView {
   readonly now: Date;
   readonly locks: readonly InspectedLock[];
@@ -26,26 +26,25 @@ const columns: readonly Column<Row>[] = [
   { title: 'ADDRESS', text: ({ lock }) => addressOf(lock) ?? '', minWidth: 10 },
 ];
 
-/** A line for each who holds a lock or waits for one, under a title; a lock and its queue stand together. */
+/** A title, and a line for each holder and waiter; a lock and its queue stand together. */
 export function locksTable({ locks, now }: LockView, width: number): string[] {
   const rows = locks.map((lock) => ({ lock, now }));
-  // A column that says nothing takes room from the others.
-  const telling = columns.filter(
-    ({ title, text }) => title !== 'TOOL' || rows.some((row) => text(row) !== ''),
-  );
-  return tableOf(telling, rows, width);
+  // An empty column would take space from the others.
+  const shown = columns.filter(({ title, text }) => title !== 'TOOL' || rows.some((row) => text(row) !== ''));
+  return tableOf(shown, rows, width);
 }
 
-/** `3 locks held, 1 waits`, and what is not listed. */
+/** `3 locks held, 1 waits`, and how many claims are not listed. */
 export function countsOf(locks: readonly InspectedLock[], claims: number): string {
   const held = new Set(locks.filter(({ isGranted }) => isGranted).map(({ key }) => key.id)).size;
   const waiting = locks.filter(({ isGranted }) => !isGranted).length;
   const counts = `${held} lock${held === 1 ? '' : 's'} held, ${waiting} wait${waiting === 1 ? 's' : ''}`;
   if (claims === 0) return counts;
-  return `${counts}; ${claims} claim${claims === 1 ? '' : 's'} on ticks of jobs left out, --claims lists them`;
+  const left = `${claims} claim${claims === 1 ? '' : 's'} on ticks of jobs left out`;
+  return `${counts}; ${left}, --claims lists them`;
 }
 
-/** Those that are waited for first, then those that have been held longest; each with its queue behind it. */
+/** Locks with the most waiters first, then those that have been held longest; each followed by its queue. */
 export function sortedLocks({ locks, now }: LockView): InspectedLock[] {
   const byKey = new Map<string, InspectedLock[]>();
   for (const lock of locks) {

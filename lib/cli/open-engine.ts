@@ -7,25 +7,27 @@ import {
 } from '../core/index.js';
 import { fleetChannels } from '../fleet/channels.js';
 import { Fleet } from '../fleet/fleet.js';
+import { DatabaseAddressError } from './database-address.error.js';
 
 export interface EngineInFleet {
   readonly engine: LockEngine;
-  /** The instances on the same database, of which this process is one for a while. */
+  /** The fleet of the database, which this process joins for a while. */
   readonly fleet: Fleet;
 }
 
-/** The locks of the database that the environment names. It connects when it is first asked. */
+/** An engine for the database that the environment names. It connects at its first use. */
 export function openEngine(purpose: string, more: Partial<LockEngineOptions> = {}): LockEngine {
   const { DATABASE_URL: url } = process.env;
+  if (url && !/^postgres(ql)?:\/\//i.test(url)) throw new DatabaseAddressError(url);
   return LockEngine.open({
-    // What is left out node-postgres takes from the PG* variables: https://node-postgres.com/features/connecting
+    // node-postgres reads everything that is missing from the PG* variables: https://node-postgres.com/features/connecting
     database: () => ({ type: 'postgres', ...(url && { url }) }),
     applicationName: applicationNameOf(defaultInstanceName(), purpose),
     ...more,
   });
 }
 
-/** The same, as an instance of the fleet: it asks the others, and reports what it holds itself. */
+/** The same, as a member of the fleet: it asks the instances, and reports its own locks. */
 export function openEngineInFleet(purpose: string, keys: KeyRegistry): EngineInFleet {
   const engine = openEngine(purpose, { keys, channelsOf: fleetChannels });
   return { engine, fleet: new Fleet(engine) };

@@ -5,7 +5,7 @@ import type { InspectedLock } from '../inspection/inspected-lock.js';
 /** How many locks are named in one sentence. */
 const NAMED = 5;
 
-/** What else the connection of a holder has. */
+/** The other locks that the connection of a holder has. */
 export function otherLocksOf({ otherLocks }: LockStory, { backend }: InspectedLock): InspectedLock[] {
   return backend === undefined
     ? []
@@ -19,7 +19,7 @@ export function namesOf(locks: readonly InspectedLock[]): string {
   return names.join(', ') + (more > 0 ? ` and ${more} more` : '');
 }
 
-/** Locks that are called like this one with a namespace before it, which makes another key. */
+/** Names that are the name of this lock with a namespace before it, which makes another key. */
 export function namesakesOf({ name, otherLocks }: LockStory): string[] {
   if (name === undefined) return [];
   const names = otherLocks.flatMap((lock) => (lock.name?.endsWith(`:${name}`) === true ? lock.name : []));

@@ -8,10 +8,11 @@ export interface PreparedTransaction {
   readonly preparedAt: Date;
 }
 
-// By its own transaction id, which a prepared transaction keeps locked: how pg_locks writes its virtual transaction has changed in minor
-// releases (14.1, 13.5).
+// Found by its transaction id, which a prepared transaction keeps locked: the way pg_locks writes its virtual
+// transaction has changed in minor releases (14.1, 13.5).
 const PREPARED = `SELECT pg_catalog.json_build_object(
-  'gid', prepared.gid, 'owner', prepared.owner, 'preparedMs', pg_catalog.date_part('epoch', prepared.prepared) * 1000)::text
+  'gid', prepared.gid, 'owner', prepared.owner,
+  'preparedMs', pg_catalog.date_part('epoch', prepared.prepared) * 1000)::text
 FROM pg_catalog.pg_locks AS lock
 JOIN pg_catalog.pg_locks AS own ON own.locktype = 'transactionid' AND own.pid IS NULL
   AND own.virtualtransaction = lock.virtualtransaction
@@ -19,7 +20,7 @@ JOIN pg_catalog.pg_prepared_xacts AS prepared ON prepared.transaction = own.tran
 WHERE lock.locktype = 'advisory' AND lock.pid IS NULL AND prepared.database = pg_catalog.current_database()
   AND pg_catalog.concat_ws(':', lock.classid, lock.objid, lock.objsubid) = ANY ($1::text[])`;
 
-/** How to end one; it has to be said in its own database. */
+/** The statement that ends one; it must run in the database of the transaction. */
 export function rollbackOf({ gid }: PreparedTransaction): string {
   return `ROLLBACK PREPARED '${printable(gid).replaceAll("'", "''")}'`;
 }

@@ -23,18 +23,19 @@ export const runCommand: CliCommand = {
   usage:
     '<name> [--wait <time>|forever] [--mode shared] [--permits <n>] [--kill-after <time>] ' +
     '[--scheme …] [--namespace …] -- <command> …',
-  summary: 'Runs a command while the lock is held: flock(1) for a cluster',
+  summary: 'Runs a command while the lock is held: flock(1) for a fleet',
   details: [
     '  --wait <time>         how long to wait for a busy lock: 500ms, 10s, 2m, 1h or forever (default: 0)',
     '  --mode <mode>         exclusive (default) or shared',
-    '  --permits <n>         how many may hold it at once in the cluster (default: 1)',
+    '  --permits <n>         how many may hold it at once in the fleet (default: 1)',
     '  --kill-after <time>   how long the command may take to end when the lock is lost (default: 10s)',
     KEY_OPTIONS_HELP,
     '',
-    'The signals INT, TERM, HUP and QUIT are passed on to the command. When the lock is lost, the command gets TERM, and KILL later.',
+    'The signals INT, TERM, HUP and QUIT are passed on to the command. When the lock is lost, the command',
+    'gets TERM, and KILL after --kill-after.',
     '',
     'Exit status: that of the command, 128 + n when signal n has ended it, or',
-    `  ${ExitStatus.usage}   the arguments are wrong`,
+    `  ${ExitStatus.usage}   the arguments or DATABASE_URL are wrong`,
     `  ${ExitStatus.noDatabase}   the database cannot be reached, or gives no locks`,
     `  ${ExitStatus.busy}   the lock is busy; the command was not started`,
     `  ${ExitStatus.lost}   the lock was lost while the command ran, and the command was ended`,
@@ -83,7 +84,7 @@ async function runUnder(
   return status;
 }
 
-/** Takes the lock, or throws `LOCK_UNAVAILABLE` or `LOCK_TIMEOUT`. */
+/** Takes the lock, or rejects with `LOCK_UNAVAILABLE` or `LOCK_TIMEOUT`. */
 async function take(
   { locks }: LockEngine,
   { name, mode, permits, waitMs }: Wanted,
@@ -93,7 +94,11 @@ async function take(
   if (lock !== undefined) return lock;
   throw waitMs > 0
     ? new LockTimeoutError(name, waitMs)
-    : new LockUnavailableError(name, {}, `The lock "${name}" is held elsewhere; --wait waits for it.`);
+    : new LockUnavailableError(
+        name,
+        {},
+        `The lock "${name}" is held by another holder; --wait waits for it.`,
+      );
 }
 
 function readRun(args: string[]) {
@@ -111,7 +116,7 @@ function readRun(args: string[]) {
     allowPositionals: true,
   });
   const name = readName(positionals);
-  if (file === undefined) throw new UsageError('The command is missing: it stands behind `--`.');
+  if (file === undefined) throw new UsageError('The command is missing: it must follow `--`.');
   const { keys } = readKeyOptions(values);
   keys.keyOf(name);
   const mode = values.mode as LockMode;
@@ -119,7 +124,9 @@ function readRun(args: string[]) {
   const waitMs = values.wait === 'forever' ? Infinity : readDurationMs(values.wait, '--wait');
   checkOptions({ mode, permits, waitMs }, lockRules, 'run');
   if (permits > 1 && mode === 'shared') {
-    throw new UsageError('--permits goes without --mode shared: a shared lock has as many readers as come.');
+    throw new UsageError(
+      '--permits and --mode shared exclude each other: a shared lock has any number of readers.',
+    );
   }
   return {
     name,

@@ -2,12 +2,12 @@ import { holderLabel, holderLabelWithPid } from '../inspection/holder-label.js';
 import type { InspectedLock } from '../inspection/inspected-lock.js';
 import { printable } from './printable.js';
 
-/** What holds a lock or waits for it, in a word that is safe to print. */
+/** A short label of a holder or waiter that is safe to print. */
 export function shownHolder(lock: InspectedLock): string {
   return printable(holderLabel(lock));
 }
 
-/** The same, with the pid, which tells holders of one name apart. */
+/** The same, with the pid, which distinguishes holders with one name. */
 export function shownHolderWithPid(lock: InspectedLock): string {
   return printable(holderLabelWithPid(lock));
 }

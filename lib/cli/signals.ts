@@ -3,7 +3,9 @@ import { InterruptedError } from './interrupted.error.js';
 
 const PASSED_ON: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'];
 
-/** The signals that this process gets: they end the wait for the lock, and once a command runs they are its own. */
+/**
+ * The signals that this process receives: they end the wait for the lock, or go to the command once it runs.
+ */
 export class Signals {
   private readonly interruption = new AbortController();
   private child: Child | undefined;
@@ -19,11 +21,11 @@ export class Signals {
 
   passOnTo(child: Child): void {
     this.child = child;
-    // What came while it was being started.
+    // A signal that arrived while the command was being started.
     if (this.interrupted.aborted) child.pass((this.interrupted.reason as InterruptedError).signal);
   }
 
-  /** From then on they end this process. */
+  /** From then on, signals end this process. */
   stop(): void {
     for (const signal of PASSED_ON) process.off(signal, this.onSignal);
   }

@@ -3,7 +3,9 @@ import { printable } from './printable.js';
 export interface Column<Row> {
   readonly title: string;
   readonly text: (row: Row) => string;
-  /** Down to how many columns of the terminal it may be cut; without it, it is not cut. */
+  /**
+   * The least width that the column may be cut to, in terminal columns; without it, the column is not cut.
+   */
   readonly minWidth?: number;
 }
 
@@ -11,13 +13,16 @@ const GAP = '  ';
 const ELLIPSIS = '…';
 
 const graphemes = new Intl.Segmenter();
-/** What terminals draw twice as wide. */
-const WIDE =
-  /[\p{Emoji_Presentation}\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\u3000-\u303F\uFF01-\uFF60]/u;
-/** What is as wide as it is long. Finding the graphemes of ten thousand lines takes a second. */
+/** Characters that terminals draw twice as wide. */
+const WIDE = new RegExp(
+  String.raw`[\p{Emoji_Presentation}\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}` +
+    String.raw`\u3000-\u303F\uFF01-\uFF60]`,
+  'u',
+);
+/** Texts as wide as they are long. Finding the graphemes of ten thousand lines takes a second. */
 const PLAIN = /^[ -~¡-ʯ…≥]*$/;
 
-/** Lines no longer than `width`: a title, then the rows. What is too long is cut, the longest column first. */
+/** A title and the rows, in lines no wider than `width`. The widest columns are cut first. */
 export function tableOf<Row>(columns: readonly Column<Row>[], rows: readonly Row[], width: number): string[] {
   const lines = [
     columns.map(({ title }) => title),
@@ -34,7 +39,7 @@ export function tableOf<Row>(columns: readonly Column<Row>[], rows: readonly Row
   });
 }
 
-/** Makes the longest of the columns that may be cut shorter, until all fit or none may be cut any more. */
+/** Cuts the widest of the columns that may be cut, until all fit or none may be cut any more. */
 function shrink(widths: number[], columns: readonly Column<never>[], available: number): void {
   let surplus = sum(widths) - available;
   for (; surplus > 0; surplus -= 1) {
@@ -52,7 +57,7 @@ function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, each) => total + each, 0);
 }
 
-/** Exactly so wide: filled up, or cut. */
+/** The text at exactly this width: padded, or cut. */
 function fitted(text: string, width: number): string {
   const own = widthOf(text);
   if (own <= width) return text + ' '.repeat(width - own);
@@ -66,7 +71,7 @@ function fitted(text: string, width: number): string {
   return cut + ELLIPSIS + ' '.repeat(Math.max(0, width - 1 - widthOf(cut)));
 }
 
-/** In columns of the terminal. */
+/** The width of a text, in terminal columns. */
 function widthOf(text: string): number {
   if (PLAIN.test(text)) return text.length;
   let width = 0;

@@ -1,11 +1,11 @@
 import { LockConfigurationError } from '../core/index.js';
 
-/** The command line was called in a way that it does not know. */
+/** The arguments of the command line are wrong. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-/** Reads arguments: what the library or `parseArgs` of Node refuses then is a mistake of the caller. */
+/** Reads arguments: an error of the library or of Node's `parseArgs` means that they are wrong. */
 export function readArguments<T>(read: () => T): T {
   try {
     return read();

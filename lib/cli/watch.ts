@@ -6,7 +6,10 @@ import { printError, print } from './print.js';
 import { fitting, inPlace, screenHeight } from './screen.js';
 import { Signals } from './signals.js';
 
-/** Shows again and again what `refresh` answers, until a signal comes or nobody reads any more; answers the exit status. */
+/**
+ * Shows what `refresh` resolves to, again and again, until a signal arrives or the reader of the output has
+ * gone. Resolves to the exit status.
+ */
 export async function watch(refresh: () => Promise<readonly string[]>, everyMs: number): Promise<number> {
   const signals = new Signals();
   const end = new AbortController();
@@ -14,13 +17,13 @@ export async function watch(refresh: () => Promise<readonly string[]>, everyMs: 
     end.abort(signals.interrupted.reason);
   };
   signals.interrupted.addEventListener('abort', stop);
-  // Who reads may leave, like head(1).
+  // The reader of the output may end early, like head(1).
   process.stdout.once('error', stop);
   try {
     await showUntil(end.signal, refresh, everyMs);
   } finally {
     signals.stop();
-    // The last picture has no end of line, so that it does not scroll.
+    // The last screen has no line break at its end, so that it does not scroll.
     if (process.stdout.isTTY) print('');
   }
   const reason: unknown = end.signal.reason;
@@ -45,7 +48,7 @@ async function showUntil(
       lines = seen;
       show(lines);
     } catch (error) {
-      // What fails at once is a wrong address rather than a server that is away.
+      // If the first attempt fails, the address is probably wrong, rather than the server away for a while.
       if (lines === undefined || !(error instanceof AdvisoryLockError)) throw error;
       showAway(error.message, lines);
     }
@@ -58,8 +61,8 @@ function show(lines: readonly string[]): void {
   else print(lines.join('\n'));
 }
 
-/** On a terminal, over what was seen last. */
+/** On a terminal, the message stands above the last known state. */
 function showAway(message: string, lines: readonly string[]): void {
-  if (process.stdout.isTTY) show([message, 'What follows was seen before:', ...lines]);
+  if (process.stdout.isTTY) show([message, 'The last known state:', ...lines]);
   else printError(message);
 }

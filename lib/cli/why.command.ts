@@ -9,18 +9,21 @@ import { openEngineInFleet } from './open-engine.js';
 import { print } from './print.js';
 import { readArguments } from './usage.error.js';
 
-/** Tells in words who holds a lock, and who waits for it. */
+/** Explains in words which process holds a lock, and which wait for it. */
 export const whyCommand: CliCommand = {
-  usage: '<name> [--key <key>] [--permits <n>] [--scheme …] [--namespace …] [--json]',
-  summary: 'Tells in words who holds a lock, since when, and who waits for it',
+  usage: '<name> [--key <key>] [--permits <n>] [--within <time>] [--scheme …] [--namespace …] [--json]',
+  summary: 'Explains one lock in words: its holder, since when, its waiters',
   details: [
     LOCK_OPTIONS_HELP,
     FLEET_OPTIONS_HELP,
-    '  --json                prints JSON, with the holders and waiters as `AdvisoryLockInspector.find()` answers them',
+    '  --json                prints JSON, with holders and waiters as `AdvisoryLockInspector.find()` ' +
+      'returns them',
     '',
     'Moments are by the clock of the server, in the time zone of this machine.',
     '',
-    `Exit status: 0 when it could be told, whether the lock is held or free; ${ExitStatus.noDatabase} when the database cannot be reached.`,
+    'Exit status: 0 when the lock could be inspected, whether it is held or free; ' +
+      `${ExitStatus.usage} when the arguments or`,
+    `DATABASE_URL are wrong; ${ExitStatus.noDatabase} when the database cannot be reached.`,
   ].join('\n'),
 
   async run(args) {
@@ -47,7 +50,7 @@ function readWhy(args: string[]) {
 
 function storyAsJson({ keyId, holders, waiters, trying, prepared }: LockStory, { name }: WantedLock) {
   return {
-    // That of a key is no name.
+    // For a lock that was asked for by its key, `name` is the key.
     name: typeof name === 'string' ? name : null,
     key: keyId,
     isHeld: holders.length > 0,

@@ -1,12 +1,16 @@
-/** Where questions to the fleet are asked. Each shared session of this library in the database hears it. */
+/**
+ * The channel for questions to the fleet. Each shared session of this library in the database listens on it.
+ */
 export const QUESTIONS = 'nestjs_advisory_lock';
 
-/** Where only one backend listens, for the answers to its questions: the others need not be woken by them. */
-export function answersFor(backendPid: number): string {
+/**
+ * The channel on which one backend listens for the reports to its questions; they need not wake the others.
+ */
+export function reportChannelOf(backendPid: number): string {
   return `${QUESTIONS}_${backendPid}`;
 }
 
-/** What the lock connection of an instance listens to, by the pid of its backend. */
+/** The channels that the lock connection of an instance listens on, by the pid of its backend. */
 export function fleetChannels(backendPid: number): readonly string[] {
-  return [QUESTIONS, answersFor(backendPid)];
+  return [QUESTIONS, reportChannelOf(backendPid)];
 }

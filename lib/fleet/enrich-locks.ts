@@ -1,7 +1,7 @@
 import type { InspectedLock } from '../inspection/inspected-lock.js';
 import type { InstanceReport, ReportedLock } from './instance-report.js';
 
-/** Adds what the instances have told to what Postgres shows. */
+/** Adds what the instances have reported to what Postgres shows. */
 export function enrichLocks(
   locks: readonly InspectedLock[],
   reports: readonly InstanceReport[],

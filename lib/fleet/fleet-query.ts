@@ -3,14 +3,14 @@ import type { InstanceReport } from './instance-report.js';
 import { type Part, readPart } from './parts.js';
 import { readReport } from './read-report.js';
 
-/** So much text is kept of the answers to one question, in characters. */
+/** How much text is kept of the reports to one question, in characters. */
 const MAX_TEXT = 32_000_000;
 
-/** Gathers the answers to one question. Everybody in the database may send some. */
+/** Gathers the reports to one question. Any client of the database may send some. */
 export class FleetQuery {
-  /** By the pid of the backend that has sent them. */
-  private readonly heard = new Map<number, InstanceReport>();
-  /** Which instance a backend is of, by its application name. */
+  /** The complete reports, by the pid of the backend that has sent them. */
+  private readonly received = new Map<number, InstanceReport>();
+  /** The instance of a backend, read from its application name. */
   private instances = new Map<number, string>();
   private readonly parts = new Map<number, Part[]>();
   private room = MAX_TEXT;
@@ -21,23 +21,23 @@ export class FleetQuery {
   receive(senderPid: number, payload: string): void {
     const part = readPart(payload);
     this.room -= payload.length;
-    if (part?.questionId !== this.questionId || this.room < 0 || this.heard.has(senderPid)) return;
+    if (part?.questionId !== this.questionId || this.room < 0 || this.received.has(senderPid)) return;
     const parts = this.parts.get(senderPid) ?? [];
     this.parts.set(senderPid, parts);
-    // They come in the order in which they were sent.
+    // Postgres delivers the notifications of one session in the order in which they were sent.
     if (part.index !== parts.length) return;
     parts.push(part);
     if (parts.length < part.count) return;
     this.parts.delete(senderPid);
     const report = readReport(parts.map(({ text }) => text).join(''));
     if (report === undefined) return;
-    this.heard.set(senderPid, report);
+    this.received.set(senderPid, report);
     this.check();
   }
 
-  /** What was heard, each with those of the backends that its sender may speak for. */
+  /** The reports, each with only those backends that its sender may report on. */
   get reports(): InstanceReport[] {
-    return [...this.heard].map(([senderPid, report]) => ({
+    return [...this.received].map(([senderPid, report]) => ({
       ...report,
       backends: report.backends.filter((pid) => this.reporterOf(pid) === senderPid),
     }));
@@ -47,7 +47,7 @@ export class FleetQuery {
     return this.reporterOf(backendPid) !== undefined;
   }
 
-  /** Waits until all members that count have been heard of, but not for longer than that, in milliseconds. */
+  /** Waits until all members that count are reported, but no longer than `withinMs` milliseconds. */
   async complete(
     members: readonly SilentBackend[],
     counts: (backendPid: number) => boolean,
@@ -67,10 +67,13 @@ export class FleetQuery {
     });
   }
 
-  /** The pid of who tells of a backend: itself, or another backend of the same instance, as those that wait do not listen. */
+  /**
+   * The pid of the backend that reports on a backend: itself, or another one of the same instance, because
+   * waiting sessions do not listen.
+   */
   private reporterOf(backendPid: number): number | undefined {
-    if (this.heard.has(backendPid)) return backendPid;
-    for (const [senderPid, { backends }] of this.heard) {
+    if (this.received.has(backendPid)) return backendPid;
+    for (const [senderPid, { backends }] of this.received) {
       const isSame = this.instances.get(senderPid) === this.instances.get(backendPid);
       if (isSame && backends.includes(backendPid)) return senderPid;
     }

@@ -1,16 +1,16 @@
 import { NOTIFY_SETTINGS, type Statement } from '../core/index.js';
-import { answersFor } from './channels.js';
+import { reportChannelOf } from './channels.js';
 import { asciiJson, splitReport } from './parts.js';
 import { type Question, readQuestion } from './question.js';
 import type { InstanceReport } from './instance-report.js';
 
-/** However many questions come, they are answered together, and not more often than this, in milliseconds. */
+/** Questions are collected, and responded to together, at most once in so many milliseconds. */
 const PAUSE_MS = 100;
 
-/** After an answer that could not be sent, in milliseconds: the server has trouble, and the locks need the session more. */
+/** The pause after a response that could not be sent, in milliseconds: the locks need the session more. */
 const PAUSE_AFTER_FAILURE_MS = 2_000;
 
-/** So many questions are answered at once; who asks beyond that is not heard. */
+/** How many questions are responded to at once. Those beyond are dropped. */
 const MAX_QUESTIONS = 16;
 
 const NOTIFY = `SELECT pg_catalog.count(pg_catalog.pg_notify(message ->> 0, message ->> 1)::text)
@@ -20,16 +20,19 @@ interface OpenQuestion extends Question {
   readonly askerPid: number;
 }
 
-/** Responds to the questions of others. Nothing that arrives, and no failure to respond, may disturb the locks. */
+/**
+ * Responds to the questions of others. Nothing that arrives, and no failure to respond, may disturb the
+ * locks.
+ */
 export class FleetResponder {
   private readonly open = new Map<string, OpenQuestion>();
   private timer: NodeJS.Timeout | undefined;
   private nextAt = 0;
 
   constructor(
-    /** On the session of the locks. */
+    /** Runs a statement on the session of the locks. */
     private readonly send: (statement: Statement) => Promise<unknown>,
-    /** Takes a snapshot, of which it makes a report for those that ask about these keys. */
+    /** Takes a snapshot, and returns what makes reports on these keys from it. */
     private readonly snapshot: () => (keys: readonly string[]) => InstanceReport,
   ) {}
 
@@ -60,7 +63,7 @@ export class FleetResponder {
     }
     this.nextAt = performance.now() + pauseMs;
     this.timer = undefined;
-    // Others may have come meanwhile.
+    // More questions may have arrived meanwhile.
     if (this.open.size > 0) this.respondSoon();
   }
 
@@ -73,7 +76,7 @@ export class FleetResponder {
       texts.set(about, text);
       const parts =
         splitReport(id, text) ?? splitReport(id, asciiJson({ ...reportOn(keys), jobs: [] })) ?? [];
-      return parts.map((part): [string, string] => [answersFor(askerPid), part]);
+      return parts.map((part): [string, string] => [reportChannelOf(askerPid), part]);
     });
   }
 }

@@ -17,11 +17,11 @@ import { asciiJson } from './parts.js';
 import { newQuestion, type Question } from './question.js';
 
 export interface FleetOptions {
-  /** What this instance is called. */
+  /** The name of this instance. */
   readonly instance?: string | undefined;
-  /** Whether it listens to the others, responds to them and asks. Its engine then listens on `fleetChannels`. */
+  /** Whether it asks other instances and responds to them. Its engine then listens on `fleetChannels`. */
   readonly isJoined?: boolean | undefined;
-  /** What this instance reports of its jobs. */
+  /** What this instance reports about its jobs. */
   readonly reportJobs?: (() => readonly ReportedJob[]) | undefined;
 }
 
@@ -29,22 +29,25 @@ export interface FleetInspection {
   /** Only locks on these keys; without it, all. */
   readonly keys?: readonly LockKey[] | undefined;
   /**
-   * How long to wait for reports, in milliseconds. With 0 only this instance reports; with `undefined` not even that.
+   * How long to wait for reports, in milliseconds. With 0 only this instance reports; with `undefined` none
+   * does.
    */
   readonly withinMs?: number | undefined;
 }
 
-/** What an instance needs to take part. */
+/** What the fleet needs of an engine. */
 export type FleetRuntime = Pick<
   LockRuntime,
   'keys' | 'server' | 'activities' | 'claims' | 'backendPids' | 'onNotification'
 >;
 
 /**
- * What the instances on a database report to each other, by NOTIFY between the sessions that hold their locks: names,
- * since when a lock is held, which calls wait inside a process. It costs nothing until one of them asks.
+ * What the instances on a database report to each other, by NOTIFY between the sessions that hold their
+ * locks: names, since when a lock is held, which calls wait inside a process. It costs nothing until one of
+ * them asks.
  *
- * What others report is for display alone: everyone who can connect to the database may listen, ask and respond.
+ * What others report is for display only: any client that can connect to the database may listen, ask and
+ * respond.
  */
 export class Fleet {
   readonly instance: string;
@@ -53,7 +56,7 @@ export class Fleet {
   private readonly reportJobs: () => readonly ReportedJob[];
   private readonly responder: FleetResponder;
   private readonly queries = new Map<string, FleetQuery>();
-  /** Backends that did not respond the last time: no query waits for them again until they are heard. */
+  /** Backends that did not respond the last time. No query waits for them until they send a report. */
   private silentPids = new Set<number>();
 
   constructor(
@@ -73,7 +76,7 @@ export class Fleet {
     });
   }
 
-  /** What this instance reports of itself, of all keys or of these. */
+  /** What this instance reports about itself: about all keys, or about these. */
   report(about: readonly string[] = []): InstanceReport {
     return this.reportOn(
       localLocks(this.runtime, ({ name }) => name),
@@ -82,8 +85,8 @@ export class Fleet {
   }
 
   /**
-   * Inspects the locks of the database, and asks the fleet in the same statement. It waits for reports until every
-   * member with a connection has responded, except for those that did not the last time.
+   * Inspects the locks of the database, and asks the fleet in the same statement. It waits until all members
+   * with a connection have responded, except for those that did not the last time.
    */
   async inspect({ keys = [], withinMs }: FleetInspection = {}): Promise<FleetLook> {
     const question = newQuestion(keys.map(({ id }) => id));
@@ -126,7 +129,8 @@ export class Fleet {
         return { ...(await inspectLocks(this.query, { ...options, notification })), isAsked: true };
       } catch (error) {
         if (error instanceof AdvisoryLockError) throw error;
-        // The server does not let anyone be asked at the moment; there are still the locks.
+        // The server refuses NOTIFY at the moment, such as when its queue is full; the locks can still be
+        // seen.
       }
     }
     return { ...(await inspectLocks(this.query, options)), isAsked: false };
@@ -153,7 +157,7 @@ export class Fleet {
     };
   }
 
-  /** The reports with the names that are sure to be those of their keys, which are also remembered. */
+  /** The reports, with only names that do belong to their keys. These names are also remembered. */
   private verifiedReports({ reports }: FleetQuery): InstanceReport[] {
     return reports.map((report) => ({
       ...report,

@@ -1,14 +1,19 @@
 import type { SkipReason } from '../core/index.js';
 
-/** What an instance tells of itself when the fleet is asked. Durations, as clocks differ. All of it is JSON. */
+/**
+ * What an instance reports about itself when the fleet is asked. It has durations rather than moments,
+ * because clocks differ. All of it is JSON.
+ */
 export interface InstanceReport {
-  /** Which instance: the option `instanceName`, by default its host and process, `web-1:4711`. */
+  /** The option `instanceName`, by default the host and the process: `web-1:4711`. */
   readonly instance: string;
-  /** The pids of its lock connections' backends. */
+  /** The pids of the backends of its lock connections. */
   readonly backends: readonly number[];
   /** For how long it has been up, in milliseconds. */
   readonly upMs: number;
+  /** The locks that it holds or waits for. */
   readonly locks: readonly ReportedLock[];
+  /** Its exclusive jobs. */
   readonly jobs: readonly ReportedJob[];
 }
 
@@ -16,15 +21,17 @@ export interface InstanceReport {
 export interface ReportedLock {
   /** The key in Postgres, as text. */
   readonly key: string;
+  /** The name, without the namespace; the same text as `key` where it cannot be verified. */
   readonly name: string;
-  /** For how long it has been held, in milliseconds; missing when it is only waited for. */
+  /** For how long it has been held, in milliseconds; missing when the instance only waits for it. */
   readonly heldMs?: number;
-  /** Tells this hold from the instance's earlier and later ones of the same lock. */
+  /** Distinguishes this hold from earlier and later ones of the instance on the same lock. */
   readonly holdId?: number;
-  /** Whether it is a claim, such as the one on a job's tick, which stays for a while after the run. */
+  /** Whether it is a claim on a job's tick, which stays for a while after the run. */
   readonly isClaim?: boolean;
-  /** How many calls in the instance wait for it, and for how long the first has, in milliseconds. */
+  /** How many calls in the instance wait for it; missing when none does. */
   readonly waiters?: number;
+  /** For how long the first of these calls has waited, in milliseconds. */
   readonly waitedMs?: number;
 }
 
@@ -32,24 +39,26 @@ export interface ReportedLock {
 export interface ReportedJob {
   /** The name of its lock. */
   readonly name: string;
-  /** Such as `Reports.nightly`. */
+  /** The class and the method, such as `Reports.nightly`. */
   readonly method: string;
-  /** What it fires by, as it is written: a cron expression, or `every 5000 ms`. */
+  /** The schedule as it is written: a cron expression, or `every 5000 ms`. */
   readonly schedule?: string;
-  /** The latest of its ticks that the instance has had anything to do with, the oldest first. */
+  /** The latest ticks that the instance has run or skipped, the oldest first. */
   readonly ticks: readonly ReportedTick[];
 }
 
-/** What came of a tick in one instance. */
+/** What one instance did with a tick. */
 export interface ReportedTick {
-  /** When it was due, in milliseconds since 1970. */
+  /** When the tick was due, in milliseconds since 1970. */
   readonly atMs: number;
+  /** Whether the method is running, has resolved, has failed, or was not called. */
   readonly outcome: 'running' | 'ran' | 'failed' | 'skipped';
-  /** Of one that was skipped. */
+  /** Why it was skipped; missing otherwise. */
   readonly reason?: SkipReason;
+  /** How long after the tick the timer fired, in milliseconds. */
   readonly lateMs?: number;
-  /** For how long it ran, in milliseconds, or has been running. */
+  /** For how long the method ran, or has been running, in milliseconds. */
   readonly durationMs?: number;
-  /** The message of what it threw. */
+  /** The message of the error that the method threw. */
   readonly error?: string;
 }

@@ -1,13 +1,15 @@
 import type { LockKey, LockRuntime } from '../core/index.js';
 import type { ReportedLock } from './instance-report.js';
 
-/** So many locks are told of at most; of more, those that are waited for and those that have been held longest. */
+/**
+ * How many locks are reported at most: those with the longest waits, then those that have been held longest.
+ */
 const MAX_LOCKS = 500;
 
-/** A name may be as long as a user has made it. */
+/** Longer names are cut: an application may make names of any length. */
 const MAX_NAME_LENGTH = 300;
 
-/** All that this process holds and waits for. */
+/** All locks that this process holds or waits for. */
 export function localLocks(
   { activities, claims }: Pick<LockRuntime, 'activities' | 'claims'>,
   nameOf: (key: LockKey) => string,
@@ -30,7 +32,7 @@ export function localLocks(
   return locks;
 }
 
-/** Those that an answer has room for: of the keys that were asked about, or the most telling. */
+/** The locks that a report has room for: those that were asked about, or the most relevant ones. */
 export function mostRelevant(locks: readonly ReportedLock[], keys: readonly string[]): ReportedLock[] {
   if (keys.length > 0) {
     const wanted = new Set(keys);

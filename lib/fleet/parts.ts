@@ -1,12 +1,15 @@
-/** A payload of NOTIFY has to be shorter than 8000 bytes: https://www.postgresql.org/docs/current/sql-notify.html */
+/**
+ * A payload of NOTIFY must be shorter than 8000 bytes:
+ * https://www.postgresql.org/docs/current/sql-notify.html
+ */
 const MAX_TEXT_LENGTH = 7_900;
 
-/** Some 1 MB for one answer. */
+/** About 1 MB for one report. */
 export const MAX_PARTS = 128;
 
 const HEADER = /^([\w-]{1,40}) (\d{1,3})\/(\d{1,3}) /;
 
-/** One notification of several that make an answer. */
+/** One of the notifications that make up a report. */
 export interface Part {
   readonly questionId: string;
   readonly index: number;
@@ -14,7 +17,10 @@ export interface Part {
   readonly text: string;
 }
 
-/** Writes a value as JSON of ASCII, as a server with an encoding other than UTF-8 may not be able to pass on the rest. */
+/**
+ * Writes a value as JSON in ASCII: a server with an encoding other than UTF-8 may be unable to pass on the
+ * rest.
+ */
 export function asciiJson(value: unknown): string {
   return JSON.stringify(value).replace(
     /[\u0080-\uffff]/g,
@@ -22,7 +28,7 @@ export function asciiJson(value: unknown): string {
   );
 }
 
-/** Cuts an answer, which is ASCII, into payloads; `undefined` when it is too long. */
+/** Splits a report, which is ASCII, into payloads; `undefined` when it is too long. */
 export function splitReport(questionId: string, text: string): string[] | undefined {
   const count = Math.ceil(text.length / MAX_TEXT_LENGTH);
   if (count > MAX_PARTS) return undefined;
@@ -33,7 +39,7 @@ export function splitReport(questionId: string, text: string): string[] | undefi
   );
 }
 
-/** Reads a payload; `undefined` for anything that is none. */
+/** Reads a payload; `undefined` for anything that is not a part of a report. */
 export function readPart(payload: string): Part | undefined {
   const [header = '', questionId = '', index, count] = HEADER.exec(payload) ?? [];
   const part = { questionId, index: Number(index), count: Number(count), text: payload.slice(header.length) };

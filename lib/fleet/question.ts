@@ -1,21 +1,21 @@
 import { randomUUID } from 'node:crypto';
 
-/** What is asked of the fleet. */
+/** A question to the fleet. */
 export interface Question {
-  /** By which its answers are known. */
+  /** Sent back with each part of a report. */
   readonly id: string;
-  /** The `id` of the keys that the asker wants to know of; none for all. */
+  /** The `id` of each key that the question is about; empty for all keys. */
   readonly keys: readonly string[];
 }
 
-/** So many keys are asked about one by one; who wants to know of more asks for all. */
+/** How many keys a question may list. A question about more keys asks about all. */
 const MAX_KEYS = 100;
 
 export function newQuestion(keys: readonly string[]): Question {
   return { id: randomUUID(), keys: keys.length <= MAX_KEYS ? keys : [] };
 }
 
-/** Reads a question; `undefined` for anything else, as everybody in the database may write on the channel. */
+/** Reads a question; `undefined` for anything else: any client of the database may write to the channel. */
 export function readQuestion(payload: string): Question | undefined {
   let value: unknown;
   try {

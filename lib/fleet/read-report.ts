@@ -5,8 +5,8 @@ const MAX_ENTRIES = 2_000;
 const MAX_TEXT_LENGTH = 2_000;
 
 /**
- * Reads what came from another backend, which may be anybody who can connect to the database; `undefined` when it is no report. What it
- * does not know it leaves out: the other one may be of another version.
+ * Reads a report of another backend, which may be any client of the database; `undefined` when it is not a
+ * report. Properties that it does not know are left out: the other instance may run another version.
  */
 export function readReport(text: string): InstanceReport | undefined {
   try {
@@ -72,8 +72,8 @@ function objectOf(value: unknown): Partial<Record<string, unknown>> {
   return value;
 }
 
-function listOf(value: unknown, most = MAX_ENTRIES): unknown[] {
-  if (!Array.isArray(value) || value.length > most) throw new NoReport();
+function listOf(value: unknown, max = MAX_ENTRIES): unknown[] {
+  if (!Array.isArray(value) || value.length > max) throw new NoReport();
   return value;
 }
 

@@ -4,16 +4,17 @@ import type { RunQuery } from '../inspection/inspect-locks.js';
 import type { InspectedLock } from '../inspection/inspected-lock.js';
 import { type Ending, terminateHolders } from '../inspection/terminate-holders.js';
 
-/** How long the holder has to say whether it is still the same hold, in milliseconds. */
-const ANSWER_WITHIN_MS = 500;
+/** How long the holder may take to report whether it is still the same hold, in milliseconds. */
+const REPORT_WITHIN_MS = 500;
 
 /** A holder as it was listed. */
 export type ListedHolder = Pick<InspectedLock, 'key' | 'backend' | 'holdId'>;
 
 /**
- * Ends the backend of a holder that was listed, if it is the same one and still holds that lock. Who is of this library keeps its connection
- * from one hold to the next, so it is asked whether it has given the lock back since and taken it anew. When it does not answer, as it
- * hangs, the backend alone counts.
+ * Ends the backend of a listed holder, if it is the same one and still holds that lock. An instance of this
+ * library keeps its connection from one hold to the next, so it is asked whether it has released the lock
+ * since and taken it again. When it does not respond, for example because it hangs, only the backend must be
+ * the same.
  */
 export async function terminateListed(
   fleet: Fleet,
@@ -21,7 +22,7 @@ export async function terminateListed(
   { key, backend, holdId }: ListedHolder,
 ): Promise<Ending> {
   if (holdId !== undefined) {
-    const { locks } = await fleet.inspect({ keys: [LockKey.inPgLocks(key)], withinMs: ANSWER_WITHIN_MS });
+    const { locks } = await fleet.inspect({ keys: [LockKey.inPgLocks(key)], withinMs: REPORT_WITHIN_MS });
     const present = locks.find((lock) => lock.isGranted && lock.backend?.id === backend?.id);
     if (present?.holdId !== undefined && present.holdId !== holdId) return { pids: [], isOwnMeant: false };
   }

@@ -11,8 +11,8 @@ export function describeDiagnosis({ server, pooler, connections, lockTable, cloc
   return parts.join(', ');
 }
 
-/** What holding locks through a pooler means. */
+/** What it means that locks are held through a pooler. */
 export const POOLER_NOTICE =
-  'A pooler was found between the lock connection and the server. Locks are held inside of one open transaction, which takes one ' +
-  'connection of the pooler while any lock is held, and one for each lock that is waited for. A direct URL in `connectionOptions` ' +
-  'avoids that.';
+  'A pooler was found between the lock connection and the server. Locks are held inside one open ' +
+  'transaction, which takes one connection of the pooler while any lock is held, and one for each lock ' +
+  'that is waited for. A direct URL in `connectionOptions` avoids that.';

@@ -1,13 +1,15 @@
 import { type Checkup, LockConfigurationError, type LockRuntime, StandbyError } from '../core/index.js';
 import type { Diagnosis, Problem } from './diagnosis.js';
 
-/** The share of the lock table, or of the server's connections, from which on it counts as nearly full. */
+/** From this share on, the lock table and the server's connections count as nearly full. */
 const NEARLY_FULL = 0.9;
 
-/** Cron jobs of a fleet fire by the clocks of its machines. */
+/** Cron jobs of a fleet fire by the clocks of its machines, so those must not differ by more. */
 const CLOCK_TOLERANCE_MS = 2_000;
 
-/** Looks at the server by way of the lock connection, and judges. Never rejects: what cannot be had is a problem itself. */
+/**
+ * Checks the server through the lock connection. Never rejects: what cannot be checked is a problem itself.
+ */
 export async function diagnose(
   runtime: Pick<LockRuntime, 'server' | 'connectionCounts'>,
 ): Promise<Diagnosis> {
@@ -54,24 +56,27 @@ function problemsOf(checkup: Checkup): Problem[] {
     problems.push({
       code: 'SERVER_CONNECTIONS',
       message:
-        `${serverConnections.open} of the ${serverConnections.allowed} connections of the server are taken: soon nobody can connect any ` +
-        'more, and waiting for locks needs connections. Raise `max_connections`, or make the pools of the applications smaller.',
+        `${serverConnections.open} of the ${serverConnections.allowed} connections of the server are ` +
+        'taken. Soon no client can connect, and waiting for locks needs connections. ' +
+        'Raise `max_connections`, or make the pools of the applications smaller.',
     });
   }
   if (lockTable.used >= lockTable.capacity * NEARLY_FULL) {
     problems.push({
       code: 'LOCK_TABLE',
       message:
-        `The lock table of the server holds ${lockTable.used} locks and has room for some ${lockTable.capacity}. Hold fewer locks at ` +
-        'once, or raise `max_locks_per_transaction`.',
+        `The lock table of the server holds ${lockTable.used} locks and has room for about ` +
+        `${lockTable.capacity}. Hold fewer locks at once, or raise \`max_locks_per_transaction\`.`,
     });
   }
   if (Math.abs(clock.aheadMs) > CLOCK_TOLERANCE_MS + clock.uncertaintyMs) {
     problems.push({
       code: 'CLOCK',
       message:
-        `The clock of the server is ${Math.abs(clock.aheadMs)} ms ${clock.aheadMs > 0 ? 'ahead of' : 'behind'} that of this process. ` +
-        'Let both follow a time server (NTP): cron jobs fire by the clocks of their machines.',
+        `The clock of the server is ${Math.abs(clock.aheadMs)} ms ` +
+        `${clock.aheadMs > 0 ? 'ahead of' : 'behind'} the clock of this process. ` +
+        'Synchronize both with a time server (NTP): ' +
+        'cron jobs fire by the clocks of their machines.',
     });
   }
   return problems;
@@ -80,11 +85,12 @@ function problemsOf(checkup: Checkup): Problem[] {
 function wrongSettings({ settings, wantedSettings, isOverTcp }: Checkup): string[] {
   return Object.entries(wantedSettings).flatMap(([name, wanted]) => {
     const value = settings[name];
-    // A server that is too old for a setting does not need it, and a socket file has no network in between.
+    // An old server that lacks a setting does not need it, and the tcp_ settings do nothing on a socket file.
     if (value === undefined || value === wanted || (name.startsWith('tcp_') && !isOverTcp)) return [];
     return [
-      `The setting ${name} of the lock connection is ${value} where ${wanted} was asked for, so a client that vanishes may keep its ` +
-        'locks for longer. Some operating systems do not have it.',
+      `The setting ${name} of the lock connection must be ${wanted}, received ${value}. ` +
+        'A client that vanishes may keep its locks for longer. ' +
+        'Some operating systems do not support the setting.',
     ];
   });
 }

@@ -1,17 +1,32 @@
-/** What may be wrong with a server, or with the way to it. */
+/**
+ * What may be wrong with a server, or with the connection to it. The codes do not change between releases.
+ *
+ * - `UNREACHABLE`: the server cannot be asked.
+ * - `STANDBY`: the server is a standby, on which locks exclude no one.
+ * - `NO_EXCLUSION`: locks of this server exclude no one.
+ * - `SETTING`: a setting of the lock connection is not what the library asked for.
+ * - `SERVER_CONNECTIONS`: nearly all connections of the server are taken.
+ * - `LOCK_TABLE`: the server's lock table is nearly full.
+ * - `CLOCK`: the clocks of the server and of this process differ.
+ */
 export type ProblemCode =
   'UNREACHABLE' | 'STANDBY' | 'NO_EXCLUSION' | 'SETTING' | 'SERVER_CONNECTIONS' | 'LOCK_TABLE' | 'CLOCK';
 
-/** Something that is wrong, and what cures it. */
+/**
+ * Something that is wrong, and what cures it.
+ *
+ * @see {@link Diagnosis}
+ */
 export interface Problem {
-  /** Which one it is; never changes between releases. */
+  /** Which problem it is. */
   readonly code: ProblemCode;
+  /** What is wrong, and what to do about it. The wording may change between releases. */
   readonly message: string;
 }
 
 /**
- * What `AdvisoryLockService.diagnose()` finds. What needs the server is `undefined` when that could not be asked; `problems` says
- * why then.
+ * What `AdvisoryLockService.diagnose()` finds. When the server could not be asked, the properties that need
+ * it are missing, and `problems` says why.
  *
  * @example
  * ```ts
@@ -20,43 +35,59 @@ export interface Problem {
  * ```
  */
 export interface Diagnosis {
-  /** Whether nothing is wrong. */
+  /** Whether there are no problems. */
   readonly isHealthy: boolean;
+  /** What is wrong, each with its cure; empty when nothing is. */
   readonly problems: readonly Problem[];
+  /** The server that the lock connection reaches. */
   readonly server?: {
-    /** What it says of itself: `PostgreSQL 18.4 on …`. */
+    /** The result of `version()`: `PostgreSQL 18.4 on …`. */
     readonly version: string;
-    /** Such as 180004. */
+    /** The setting `server_version_num`, such as 180004. */
     readonly versionNumber: number;
-    /** Never true for a server that locks are taken on: standbys are refused. */
+    /** The result of `pg_is_in_recovery()`. Never true where locks are taken: standbys are refused. */
     readonly isInRecovery: boolean;
     /**
-     * Whether two sessions have shown that locks exclude on it, or whether that is taken for granted, as it is Postgres and there was
-     * no room for a second connection.
+     * `'proven'`: two sessions have shown that locks exclude each other on it. `'assumed'`: it is Postgres,
+     * and there was no room for the second connection that the proof needs.
      */
     readonly exclusion: 'proven' | 'assumed';
   };
   /**
-   * How locks are held: `'none'` on connections with a backend of their own, `'transaction'` through a pooler, inside of one open
-   * transaction that takes a connection of the pooler while any lock is held.
+   * How locks are held: `'none'` on connections with a backend of their own, `'transaction'` through a
+   * pooler, inside one open transaction that takes a connection of the pooler while any lock is held.
    */
   readonly pooler?: 'none' | 'transaction';
-  /** The settings of the lock connection that matter, by name, as Postgres writes them in `pg_settings`. */
+  /**
+   * The settings of the lock connection that matter to locks, by name, as Postgres writes them in
+   * `pg_settings`.
+   */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Connections, in use and allowed. */
   readonly connections: {
-    /** How many this module has open, and how many it may have. */
+    /** How many lock connections this module has open. */
     readonly open: number;
+    /** How many lock connections this module may have open, by `maxConnections`. */
     readonly allowed: number;
-    /** How many all clients of the server have open, and how many they may have. */
+    /** How many connections all clients of the server have open. */
     readonly serverOpen?: number;
+    /** How many connections all clients of the server may have open. */
     readonly serverAllowed?: number;
   };
-  /** Room for locks of all kinds, of all sessions of all databases together. */
+  /** The server's lock table, which locks of all kinds, sessions and databases share. */
   readonly lockTable?: {
+    /** How many locks are in it. */
     readonly used: number;
+    /** How many locks it has room for, approximately. */
     readonly capacity: number;
+    /** How many more locks it has room for, approximately. */
     readonly free: number;
   };
-  /** How far the server's clock is ahead of this process', in milliseconds, and how exactly that is known. */
-  readonly clock?: { readonly aheadMs: number; readonly uncertaintyMs: number };
+  /** The server's clock compared with the clock of this process. */
+  readonly clock?: {
+    /** How far the server's clock is ahead, in milliseconds; negative when it is behind. */
+    readonly aheadMs: number;
+    /** How far `aheadMs` may be off, in milliseconds. */
+    readonly uncertaintyMs: number;
+  };
 }

@@ -3,7 +3,7 @@ const MINUTE_MS = 60 * SECOND_MS;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
-/** A duration as people say it, to two places: `340 ms`, `12s`, `3m 12s`, `2h 5m`, `4d 3h`. */
+/** A duration for readers, in its two largest units: `340 ms`, `12s`, `3m 12s`, `2h 5m`, `4d 3h`. */
 export function formatDuration(ms: number): string {
   if (ms < SECOND_MS) return `${Math.max(0, Math.round(ms))} ms`;
   if (ms < MINUTE_MS) return `${Math.floor(ms / SECOND_MS)}s`;

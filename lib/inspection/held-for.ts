@@ -1,16 +1,17 @@
 import type { InspectedLock } from './inspected-lock.js';
 
-/** For how long a lock has been held, as far as anybody knows. */
+/** For how long a lock has been held, as far as is known. */
 export interface HeldFor {
   readonly ms: number;
-  /** It may be longer. */
+  /** Whether `ms` is only a lower bound. */
   readonly isAtLeast: boolean;
 }
 
 /**
- * Postgres does not note when it grants a lock. Its holder knows when it is of this library and was asked. Else there is a bound: a
- * backend that is idle has been granted nothing since its last statement. The lock connections of this library never idle for longer
- * than a heartbeat.
+ * For how long a lock has been held. Postgres does not record when it grants a lock. A holder of this library
+ * knows it, and reports it when asked. For other holders there is a lower bound: a backend that is idle has
+ * been granted nothing since its last statement. Lock connections of this library are never idle for longer
+ * than a heartbeat, so the bound would say nothing about them.
  */
 export function heldFor(lock: InspectedLock, now: Date): HeldFor | undefined {
   const { heldMs, isGranted } = lock;
@@ -20,7 +21,10 @@ export function heldFor(lock: InspectedLock, now: Date): HeldFor | undefined {
   return idleMs === undefined ? undefined : { ms: idleMs, isAtLeast: true };
 }
 
-/** For how long the lock's backend has been idle at that moment of the server's clock, in milliseconds, as far as it is and may be seen. */
+/**
+ * For how long the lock's backend has been idle at `nowMs` of the server's clock, in milliseconds;
+ * `undefined` when it is not idle, or when this role may not see that.
+ */
 export function idleMsOf({ backend }: InspectedLock, nowMs: number): number | undefined {
   const { state = '', stateChangedAt } = backend ?? {};
   if (stateChangedAt === undefined || !state.startsWith('idle')) return undefined;

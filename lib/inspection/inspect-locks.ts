@@ -14,7 +14,7 @@ export type RunQuery = (statement: Statement) => Promise<readonly (string | null
 export interface InspectOptions {
   /** Only locks on these keys; without it, all. */
   readonly keys?: readonly LockKey[];
-  /** What is known of names: the name of a key by its `id`. */
+  /** The known names: the name of a key by its `id`. */
   readonly nameOf?: (keyId: string) => string | undefined;
   /** Whether the connections of this library are listed too. */
   readonly wantsMembers?: boolean;
@@ -29,10 +29,10 @@ export interface LibraryBackend {
   readonly instance: string;
 }
 
-/** What one look at the server has found. */
+/** What one inspection of the server has found. */
 export interface Inspected {
   readonly database: string;
-  /** By the clock of the server, as are all moments in it. */
+  /** When the server was inspected, by its clock, as are all moments in the result. */
   readonly now: Date;
   readonly locks: InspectedLock[];
   /** The lock connections of this library, when they were wanted. */
@@ -40,10 +40,9 @@ export interface Inspected {
 }
 
 /**
- * The advisory locks of the database: those that are held first, then those that are waited for, the longest wait
- * first. One statement.
+ * The advisory locks of the database: held locks first, then waiters, the longest wait first. One statement.
  *
- * The connection that inspects must hold no transaction lock itself: what it holds is taken to be of the session.
+ * The connection that inspects must hold no transaction lock itself: all its locks count as session locks.
  */
 export async function inspectLocks(
   query: RunQuery,
@@ -96,7 +95,7 @@ export async function inspectLocks(
   };
 }
 
-/** All forms of the key that `pg_locks` writes so. */
+/** All forms of a key that `pg_locks` shows with these numbers. */
 export function inspectedKey(classid: number, objid: number, objsubid: 1 | 2): InspectedKey {
   const { id, isPair, bits, pair } = LockKey.inPgLocks({ classid, objid, objsubid });
   return { id, form: isPair ? 'pair' : 'bigint', bigint: String(bits), pair, classid, objid, objsubid };
@@ -111,7 +110,7 @@ function inspectedBackend(row: BackendRow): InspectedBackend {
     ...present('applicationName', applicationName ?? undefined),
     ...present('instance', instanceOf(applicationName ?? undefined)),
     ...present('clientAddress', clientAddress ?? undefined),
-    // -1 stands for a socket file.
+    // Postgres writes -1 for a socket file.
     ...present('clientPort', clientPort === null || clientPort < 0 ? undefined : clientPort),
     ...present('state', state ?? undefined),
     ...present('startedAt', dateOf(row.startedMs)),
@@ -124,7 +123,7 @@ function dateOf(ms: number | null): Date | undefined {
   return ms === null ? undefined : new Date(ms);
 }
 
-/** A property that is there or not, rather than there and undefined. */
+/** A property that is present or missing, rather than present and undefined. */
 function present<K extends string, V extends string | number | object>(
   name: K,
   value: V | undefined,

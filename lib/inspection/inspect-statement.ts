@@ -6,7 +6,7 @@ import {
   type Statement,
 } from '../core/index.js';
 
-/** A row of the result: arrays rather than objects, as there may be many. */
+/** A row of the result: an array rather than an object, because there may be many. */
 export type LockRow = readonly [
   classid: number,
   objid: number,
@@ -41,17 +41,19 @@ export interface InspectResult {
   readonly members?: readonly (readonly [pid: number, applicationName: string])[];
 }
 
-/** Which backend it is, as pids are given again. */
-export const BACKEND_ID = `pid || '@' || pg_catalog.round(pg_catalog.date_part('epoch', backend_start) * 1000000)::int8`;
+/** Identifies a backend: the system reuses pids. */
+export const BACKEND_ID =
+  "pid || '@' || pg_catalog.round(pg_catalog.date_part('epoch', backend_start) * 1000000)::int8";
 
-/** Of this database, as `pg_locks` has the advisory locks of all. */
+/** `pg_locks` lists the advisory locks of all databases. */
 export const IN_THIS_DATABASE = `locktype = 'advisory'
     AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())`;
 
-// - `waitstart` is there since Postgres 14; by way of JSON the same statement runs on older ones.
-// - A virtual transaction with the number 0 is none: the backend is outside of transactions, so what it holds is of the session. That is
-//   seen by every role and in the same moment as the lock, other than the `state` in pg_stat_activity.
-// - pg_blocking_pids() halts the lock manager for a moment, so only those who wait are asked for.
+// - `waitstart` exists since Postgres 14; read as JSON, it lets the same statement run on older servers.
+// - A virtual transaction with the number 0 is none: the backend is outside transactions, so its locks belong
+//   to the session. Every role sees that, and at the same moment as the lock, unlike the `state` in
+//   pg_stat_activity.
+// - pg_blocking_pids() halts the lock manager for a moment, so it is called for waiters only.
 const inspectText = (more = '', from = ''): string => `WITH lock AS MATERIALIZED (
   SELECT classid, objid, objsubid, mode, granted, pid, virtualtransaction,
     CASE WHEN NOT granted THEN (pg_catalog.to_jsonb(entry) ->> 'waitstart')::timestamptz END AS waitstart
@@ -64,7 +66,8 @@ SELECT pg_catalog.json_build_object(
   'nowMs', pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) * 1000,
   'ownPid', pg_catalog.pg_backend_pid(),
   'locks', (SELECT COALESCE(pg_catalog.json_agg(pg_catalog.json_build_array(
-      classid::int8, objid::int8, objsubid, mode = 'ShareLock', granted, pid, virtualtransaction NOT LIKE '%/0',
+      classid::int8, objid::int8, objsubid, mode = 'ShareLock', granted, pid,
+      virtualtransaction NOT LIKE '%/0',
       pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - waitstart) * 1000,
       CASE WHEN NOT granted THEN pg_catalog.pg_blocking_pids(pid) END)
     ORDER BY granted DESC, waitstart, pid), '[]') FROM lock),
@@ -81,9 +84,11 @@ SELECT pg_catalog.json_build_object(
       'stateMs', pg_catalog.date_part('epoch', state_change) * 1000)), '[]')
     FROM pg_catalog.pg_stat_activity WHERE pid IN (SELECT pid FROM lock))${more})::text${from}`;
 
-const MEMBERS = `, 'members', (SELECT COALESCE(pg_catalog.json_agg(pg_catalog.json_build_array(pid, application_name)), '[]')
+const MEMBERS = `, 'members', (
+    SELECT COALESCE(pg_catalog.json_agg(pg_catalog.json_build_array(pid, application_name)), '[]')
     FROM pg_catalog.pg_stat_activity
-    WHERE datname = pg_catalog.current_database() AND application_name LIKE '${applicationNameOf('%')}')`;
+    WHERE datname = pg_catalog.current_database()
+      AND application_name LIKE '${applicationNameOf('%')}')`;
 
 const INSPECT = inspectText();
 const INSPECT_WITH_MEMBERS = inspectText(MEMBERS);

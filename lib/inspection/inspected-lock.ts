@@ -1,106 +1,145 @@
 import type { LockMode } from '../core/index.js';
 
-/** A key of an advisory lock in all its forms. All are safe to write as JSON. */
+/** The key of an advisory lock in all its forms. All of them can be written as JSON. */
 export interface InspectedKey {
-  /** As the locks of this library write it: `7440995589958059143`, or `(1, 2)` for a pair. Different for any two keys. */
+  /** As `AdvisoryLock.key` writes it: `7440995589958059143`, or `(1, 2)` for a pair. No two keys share it. */
   readonly id: string;
-  /** Which of the two spaces it is of, which Postgres keeps apart. */
+  /** Which of the two key spaces it belongs to; Postgres keeps them apart. */
   readonly form: 'bigint' | 'pair';
-  /** As one signed 64-bit integer, as text, for `pg_advisory_lock(bigint)`. */
+  /** One signed 64-bit integer, as text, for `pg_advisory_lock(bigint)`. */
   readonly bigint: string;
-  /** As two signed 32-bit integers, for `pg_advisory_lock(int4, int4)`. */
+  /** Two signed 32-bit integers, for `pg_advisory_lock(int4, int4)`. */
   readonly pair: readonly [number, number];
-  /** As `pg_locks` has it: the high half, the low half, both unsigned, and 1 for a bigint, 2 for a pair. */
+  /** The column of `pg_locks`: the high half of the key, unsigned. */
   readonly classid: number;
+  /** The column of `pg_locks`: the low half of the key, unsigned. */
   readonly objid: number;
+  /** The column of `pg_locks`: 1 for a bigint, 2 for a pair. */
   readonly objsubid: 1 | 2;
 }
 
 /**
- * The backend that holds a lock or waits for it. What is optional is missing for a role that may not see it: of its own role and of
- * those that it is a member of it sees all, of others only with `pg_read_all_stats`.
+ * The backend that holds a lock or waits for it. Optional properties are missing where the role of the lock
+ * connection may not see them: it sees its own role and the roles it is a member of, others only with
+ * `pg_read_all_stats`.
+ *
+ * @see https://www.postgresql.org/docs/current/monitoring-stats.html#MONITORING-PG-STAT-ACTIVITY-VIEW
  */
 export interface InspectedBackend {
+  /** The process id of the backend on the server. */
   readonly pid: number;
-  /** Which backend it is, as its pid may be given to another later. */
+  /** Identifies the backend: the system may give its pid to another one later. */
   readonly id?: string;
+  /** The role that it has logged in as. */
   readonly user?: string;
+  /** Its `application_name`. */
   readonly applicationName?: string;
-  /** Of a connection of this library: which instance it is of, the option `instanceName`, as its application name says. */
+  /** For a connection of this library: the `instanceName` of its instance, read from the application name. */
   readonly instance?: string;
-  /** Missing also for a connection through a socket file. */
+  /** The IP address of its client. Also missing for a connection through a socket file. */
   readonly clientAddress?: string;
+  /** The TCP port of its client. Also missing for a connection through a socket file. */
   readonly clientPort?: number;
-  /** What `pg_stat_activity` says it does: `active`, `idle`, `idle in transaction`, … */
+  /** The `state` in `pg_stat_activity`: `active`, `idle`, `idle in transaction`, … */
   readonly state?: string;
+  /** When it was started, by the clock of the server. */
   readonly startedAt?: Date;
+  /** When its transaction began, by the clock of the server; missing when it is in none. */
   readonly transactionStartedAt?: Date;
   /**
-   * Since when it is in that state. Postgres does not note when a lock was granted. Of a backend that takes one lock and then idles this
-   * is the moment; of a lock connection of this library, which sends heartbeats and holds many locks, it is not.
+   * Since when it is in that state, by the clock of the server. Postgres does not record when a lock was
+   * granted. For a backend that takes one lock and then idles, this is that moment. For a lock connection of
+   * this library, which sends heartbeats and holds many locks, it is not.
    */
   readonly stateChangedAt?: Date;
 }
 
-/** An advisory lock that somebody holds, or waits for. */
+/**
+ * An advisory lock that one backend holds or waits for. A lock with a holder and two waiters is listed three
+ * times.
+ *
+ * @example
+ * ```ts
+ * const held = (await inspector.list()).filter(({ isGranted }) => isGranted);
+ * ```
+ */
 export interface InspectedLock {
+  /** The key in Postgres. */
   readonly key: InspectedKey;
-  /** The name it was made of, without the namespace, when this process has used that name lately, was asked for it or was told of it. */
+  /**
+   * The name that the key was made of, without the namespace. It is known when this process has used the name
+   * recently, was asked for it, or when another instance has reported it.
+   */
   readonly name?: string;
   /** The tool that is known to use this key, such as `Prisma Migrate`. */
   readonly tool?: string;
+  /** Whether the lock is, or would be, exclusive or shared. */
   readonly mode: LockMode;
-  /** Whether it is held; otherwise it is waited for. */
+  /** Whether the backend holds the lock; otherwise it waits for it. */
   readonly isGranted: boolean;
   /**
-   * Whether it lasts as long as its session or as its transaction. Postgres does not say it of a backend that is in a transaction: then it
-   * is missing.
+   * Whether the lock lasts until the end of its session or of its transaction. Missing for a backend inside a
+   * transaction, for which Postgres does not say it.
    */
   readonly scope?: 'session' | 'transaction';
-  /** Missing for the lock of a prepared transaction, which has no backend. */
+  /**
+   * The backend that holds the lock or waits for it. Missing for a prepared transaction, which has no
+   * backend.
+   */
   readonly backend?: InspectedBackend;
-  /** Which instance of this library holds it or waits for it: the option `instanceName`. */
+  /** The `instanceName` of the instance of this library that holds the lock or waits for it. */
   readonly instance?: string;
-  /** For how long it has been held, in milliseconds, when that instance was asked (`fleetWithinMs`) and has told. */
+  /**
+   * For how long it has been held, in milliseconds, when its instance was asked (`fleetWithinMs`) and has
+   * reported.
+   */
   readonly heldMs?: number;
-  /** Tells this hold from that instance's earlier and later ones of the same lock, when it was asked and has told. */
+  /**
+   * Distinguishes this hold from earlier and later ones of the same instance on the same lock, when the
+   * instance was asked and has reported.
+   */
   readonly holdId?: number;
   /**
-   * Whether it is a claim on a job's tick, which is kept for a while after the run, so that the tick is not run again; when that instance was
-   * asked and has told.
+   * Whether it is a claim on a job's tick, which is kept for a while after the run, so that the tick does not
+   * run again. Known when the instance was asked and has reported.
    */
   readonly isClaim?: boolean;
-  /** How many calls wait for it inside of that instance, when it was asked and has told. */
+  /** How many calls inside that instance wait for it, when the instance was asked and has reported. */
   readonly callsWaiting?: number;
   /**
-   * Since when it is waited for, by the clock of the server. Postgres 14 and later say so, and only a moment after the wait has begun.
+   * Since when the backend waits, by the clock of the server. Postgres 14 and later report it, shortly after
+   * the wait has begun.
    */
   readonly waitingSince?: Date;
-  /** For how long, in milliseconds. */
+  /** For how long the backend has waited, in milliseconds; missing where `waitingSince` is. */
   readonly waitingMs?: number;
   /**
-   * The pids of those it waits for: who holds it, and who waits before it in the queue. 0 is a prepared transaction. A look at many waiters is
-   * not one moment, so one of them may have gone by now.
+   * The pids of the backends that it waits for: the holders, and the waiters before it in the queue. 0 is a
+   * prepared transaction. Inspecting many waiters takes a while, so one of these may have gone by now.
    */
   readonly blockedBy: readonly number[];
 }
 
 /** One backend that waits for another. */
 export interface WaitEdge {
-  /** The pid of who waits. */
+  /** The pid of the backend that waits. */
   readonly waiter: number;
-  /** The pid of who is waited for; 0 is a prepared transaction. */
+  /** The pid of the backend that it waits for; 0 is a prepared transaction. */
   readonly blocker: number;
+  /** The key of the lock that it waits for. */
   readonly key: InspectedKey;
+  /** The name of that lock, where it is known. */
   readonly name?: string;
-  /** Whether the blocker holds the lock, or waits before the waiter in the queue. */
+  /** Whether the blocker holds the lock, or stands before the waiter in the queue. */
   readonly because: 'holds' | 'queues';
 }
 
-/** Who waits for whom. */
+/** Which backend waits for which. */
 export interface WaitGraph {
+  /** The locks that the graph was made of. */
   readonly locks: readonly InspectedLock[];
-  /** Everybody who holds a lock or waits for one. */
+  /** All backends that hold a lock or wait for one. */
   readonly backends: readonly InspectedBackend[];
+  /** One edge for each backend, blocker and lock. */
   readonly edges: readonly WaitEdge[];
 }

@@ -8,7 +8,7 @@ const FIXED: Readonly<Record<string, string>> = {
   '5887940537704921958': 'goose',
 };
 
-/** Flyway adds the 32-bit hash of its table's name. */
+/** Flyway adds the 32-bit hash of its table's name to this number. */
 const FLYWAY = 77_431_708_279_161n;
 const HASH_RANGE = 2n ** 31n;
 
@@ -16,7 +16,7 @@ const RAILS_SALT = 2_053_462_845n;
 const SQLX_SALT = 0x3d32ad9en;
 const GOLANG_MIGRATE_SALT = 1_486_364_155n;
 
-/** Which tools are known to lock which keys of one bigint in a database, by the key as text. */
+/** Finds the tool that is known to lock a bigint key in this database, by the key as text. */
 export function knownToolsOf(database: string): (key: string) => string | undefined {
   const known = new Map(Object.entries(FIXED));
   const crc = BigInt(crc32(database));

@@ -2,34 +2,35 @@ import { LockConfigurationError, ownLockOf, type PgLocksKey, SqlState, sqlStateO
 import type { RunQuery } from './inspect-locks.js';
 import { BACKEND_ID, IN_THIS_DATABASE } from './inspect-statement.js';
 
-/** Whose backends are meant. What is left out may be any. */
+/** Which backends are meant. A property that is missing allows any value. */
 export interface HolderCondition {
-  /** Only who holds this key. */
+  /** Only backends that hold this key. */
   readonly key?: PgLocksKey;
   readonly pid?: number;
-  /** The `id` that the backend was listed with: its pid may be that of another by now. */
+  /** The `id` that the backend was listed with: by now another backend may have its pid. */
   readonly backendId?: string;
 }
 
-/** What came of it. */
+/** Which backends were ended. */
 export interface Ending {
   readonly pids: readonly number[];
-  /** Whether the backend that was asked is one of them: it does not end itself, its owner has to. */
+  /** Whether the backend that ran the statement is one of them: it does not end itself, its owner must. */
   readonly isOwnMeant: boolean;
 }
 
 interface Ended {
   readonly pid: number;
-  /** Whether it is the backend that was asked, which has not ended itself. */
+  /** Whether it is the backend that ran the statement, which has not ended itself. */
   readonly isOwn: boolean;
   readonly isSignalled: boolean | null;
 }
 
-// One statement: who has let go of the lock by now, or is another backend under the same pid, is not in the list that is signalled. The pids
-// are read in full before the first is signalled, as DISTINCT has to see them all.
+// One statement: a backend that has released the lock by now, or that has only the same pid, is not
+// signalled. The pids are read in full before the first is signalled, because DISTINCT must see them all.
 const TERMINATE = `SELECT COALESCE(pg_catalog.json_agg(pg_catalog.json_build_object(
   'pid', pid, 'isOwn', pid = pg_catalog.pg_backend_pid(),
-  'isSignalled', CASE WHEN pid <> pg_catalog.pg_backend_pid() THEN pg_catalog.pg_terminate_backend(pid) END)), '[]')::text
+  'isSignalled',
+  CASE WHEN pid <> pg_catalog.pg_backend_pid() THEN pg_catalog.pg_terminate_backend(pid) END)), '[]')::text
 FROM (
   SELECT DISTINCT pid FROM pg_catalog.pg_locks
   WHERE ${IN_THIS_DATABASE} AND granted
@@ -40,8 +41,8 @@ FROM (
 WHERE pid IS NOT NULL`;
 
 /**
- * Ends the backends that hold a lock at this moment, and answers their pids. The backend that is asked does not end itself: it is
- * listed, and its owner has to.
+ * Ends the backends that hold a lock at this moment, and resolves to their pids. The backend that runs the
+ * statement does not end itself: it is listed, and its owner must end it.
  */
 export async function terminateHolders(
   query: RunQuery,
@@ -69,8 +70,9 @@ export async function terminateHolders(
 
 function lacksPrivilege(cause: Error): LockConfigurationError {
   return new LockConfigurationError(
-    `The role of the lock connection may not end the holder's backend (${cause.message}). It may end those of its own role, and others ` +
-      'after `GRANT pg_signal_backend TO …`; those of a superuser only a superuser may end.',
+    `The role of the lock connection may not end the holder's backend (${cause.message}). ` +
+      'It may end backends of its own role, and those of other roles after ' +
+      '`GRANT pg_signal_backend TO …`. Only a superuser may end a backend of a superuser.',
     { cause },
   );
 }

@@ -1,6 +1,6 @@
 import type { InspectedBackend, InspectedLock, WaitEdge, WaitGraph } from './inspected-lock.js';
 
-/** Draws what waits for what out of a list of locks. */
+/** Derives which backend waits for which from a list of locks. */
 export function waitGraphOf(locks: readonly InspectedLock[]): WaitGraph {
   const backends = new Map<number, InspectedBackend>();
   const holders = new Set<string>();

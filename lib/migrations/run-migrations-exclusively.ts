@@ -16,21 +16,34 @@ import {
   waitRules,
 } from '../core/index.js';
 
-/** The options of `runMigrationsExclusively`. */
+/**
+ * The options of `runMigrationsExclusively()`.
+ *
+ * @example
+ * ```ts
+ * await runMigrationsExclusively(dataSource, { waitMs: 60_000, transaction: 'each' });
+ * ```
+ */
 export interface RunMigrationsOptions {
   /**
-   * How long to wait for the instance that is at it, in milliseconds.
+   * How long to wait for another instance that migrates, in milliseconds.
    * @default Infinity
    */
   readonly waitMs?: number;
-  /** Ends the wait, but not migrations that have begun; its reason is what is thrown. */
+  /**
+   * Ends the wait, but not migrations that have begun. The function then rejects with the signal's reason.
+   * @default none
+   */
   readonly signal?: AbortSignal;
   /**
    * Which migrations share a transaction, as for `dataSource.runMigrations()`.
    * @default the `migrationsTransactionMode` of the data source
    */
   readonly transaction?: 'all' | 'none' | 'each';
-  /** What the lock connection has otherwise than the data source, such as a `url` that goes round a pooler. */
+  /**
+   * What the lock connection does differently from the data source, such as a `url` that bypasses a pooler.
+   * @default none
+   */
   readonly connectionOptions?: LockConnectionOptions;
 }
 
@@ -41,19 +54,28 @@ const rules: OptionRules = {
   connectionOptions: anObject,
 };
 
-/** The shortest pause between two attempts, in milliseconds; the longest is twice that, so that a fleet falls out of step. */
+/**
+ * The shortest pause between two attempts, in milliseconds. The longest is twice that, so that a fleet
+ * spreads out.
+ */
 const PAUSE_MS = 100;
 
 /**
- * Runs the pending migrations of a data source while no other instance of the fleet does: all may call it at once, one
- * migrates, and the others go on when it is done. Answers the migrations that were run here.
+ * Runs the pending migrations of a data source while no other instance of the fleet does. All instances may
+ * call it at once: one migrates, and the others continue when it is done. Resolves to the migrations that
+ * this call has run.
  *
- * It needs no Nest, and takes one connection of its own for the lock, which is closed at the end; so a pool of 1 will do. A data
- * source that is not initialized yet is initialized under the lock, `migrationsRun` and `synchronize` included, and destroyed
- * again. Everybody with the same database, schema and `migrationsTableName` waits for each other.
+ * It needs no Nest. It takes one connection of its own for the lock, which is closed at the end, so a pool of
+ * 1 is enough. A data source that is not initialized yet is initialized under the lock, `migrationsRun` and
+ * `synchronize` included, and destroyed again. Callers with the same database, schema and
+ * `migrationsTableName` wait for each other.
  *
- * @throws {@link LockTimeoutError} (`LOCK_TIMEOUT`) after `waitMs`; {@link LockConnectionError} (`LOCK_CONNECTION`);
- * {@link LockLostError} (`LOCK_LOST`) when the lock connection broke while migrations ran; and what a migration throws.
+ * @throws {@link LockConfigurationError} (`LOCK_CONFIGURATION`) for options that are unknown or invalid, and
+ * for a data source that is not of the type `postgres`.
+ * @throws {@link LockTimeoutError} (`LOCK_TIMEOUT`) after `waitMs`.
+ * @throws {@link LockConnectionError} (`LOCK_CONNECTION`) when the database cannot be reached.
+ * @throws {@link LockLostError} (`LOCK_LOST`) when the lock connection broke while migrations ran.
+ * @throws What a migration throws, and the reason of `signal`.
  * @example
  * ```ts
  * await runMigrationsExclusively(new DataSource(options));
@@ -89,9 +111,10 @@ export async function runMigrationsExclusively(
 }
 
 /**
- * Tried again and again rather than waited for in Postgres' queue: a statement that waits keeps its snapshot, and CREATE INDEX
- * CONCURRENTLY waits for all that are older. A migration with one would never end while another instance queues for the lock,
- * and Postgres would see no deadlock, as the lock is on another connection than the migration.
+ * The lock is tried again and again rather than waited for in Postgres' queue. A statement that waits keeps
+ * its snapshot, and CREATE INDEX CONCURRENTLY waits for all older snapshots. A migration that contains one
+ * would never end while another instance queues for the lock, and Postgres would detect no deadlock, because
+ * the lock and the migration are on different connections.
  *
  * @see https://www.postgresql.org/docs/current/sql-createindex.html#SQL-CREATEINDEX-CONCURRENTLY
  */
@@ -113,7 +136,7 @@ function migrate(
 
 async function whileInitialized<T>(dataSource: DataSource, migrations: () => Promise<T>): Promise<T> {
   const { migrationsRun = false, synchronize = false } = dataSource.options;
-  // initialize() would run them without telling which.
+  // initialize() would run the migrations without returning them.
   dataSource.setOptions({ migrationsRun: false, synchronize: false });
   try {
     await dataSource.initialize();
@@ -122,7 +145,7 @@ async function whileInitialized<T>(dataSource: DataSource, migrations: () => Pro
     return outcome;
   } finally {
     dataSource.setOptions({ migrationsRun, synchronize });
-    // When it cannot be initialized, TypeORM has destroyed it.
+    // TypeORM destroys a data source that it cannot initialize.
     if (dataSource.isInitialized) await dataSource.destroy();
   }
 }
@@ -130,6 +153,7 @@ async function whileInitialized<T>(dataSource: DataSource, migrations: () => Pro
 function postgresOptionsOf({ options }: DataSource): PostgresOptions {
   if (options.type === 'postgres') return options;
   throw new LockConfigurationError(
-    `runMigrationsExclusively() needs a data source of the type "postgres", but this one has the type "${options.type}".`,
+    'The data source of runMigrationsExclusively() must have the type "postgres", ' +
+      `received the type "${options.type}".`,
   );
 }

@@ -9,11 +9,11 @@ import { findMeter, findTracer, importOpenTelemetry, type OpenTelemetry } from '
 
 export interface TelemetryOptions {
   readonly telemetry?: boolean | 'auto' | undefined;
-  /** What tells the module's spans and metrics from those of others. */
+  /** Attributes that distinguish the spans and metrics of this module from those of others. */
   readonly common?: Attributes;
 }
 
-/** Tells OpenTelemetry of one configured module's locks, as long as an SDK is there that records it. */
+/** Reports the locks of one configured module to OpenTelemetry, when an SDK is registered. */
 export class AdvisoryLockTelemetry implements OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown {
   private api: OpenTelemetry | undefined;
   private readonly stops: (() => void)[] = [];
@@ -34,20 +34,20 @@ export class AdvisoryLockTelemetry implements OnModuleInit, OnApplicationBootstr
     this.api = await importOpenTelemetry();
     if (this.api === undefined && telemetry === true) {
       throw new LockConfigurationError(
-        'The option `telemetry: true` of AdvisoryLockModule needs the package `@opentelemetry/api`, but it cannot be imported from ' +
-          'here. Install it: npm install @opentelemetry/api',
+        'The option `telemetry: true` of AdvisoryLockModule needs the package `@opentelemetry/api`, ' +
+          'which cannot be imported. Install it: npm install @opentelemetry/api',
       );
     }
     this.attach();
   }
 
-  /** An SDK may be registered by a provider of the application. */
+  /** A provider of the application may have registered an SDK since `onModuleInit`. */
   onApplicationBootstrap(): void {
     this.attach();
     if (this.options.telemetry === true && !this.isComplete) this.attachLater();
   }
 
-  /** After the locks have been given back, in `beforeApplicationShutdown`. */
+  /** Runs after the locks have been released, which happens in `beforeApplicationShutdown`. */
   onApplicationShutdown(): void {
     for (const stop of this.stops.splice(0)) stop();
   }
@@ -56,7 +56,7 @@ export class AdvisoryLockTelemetry implements OnModuleInit, OnApplicationBootstr
     return this.isTracing && this.isMetering;
   }
 
-  /** Looks again whenever something happens, until there is all of an SDK. */
+  /** Tries again at each event, until the SDK provides both a tracer and a meter. */
   private attachLater(): void {
     const stop = this.events.on('*', () => {
       this.attach();

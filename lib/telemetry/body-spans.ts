@@ -1,8 +1,8 @@
 import type { AcquiredEvent, AroundBody } from '../core/index.js';
 
 /**
- * Runs the bodies of locks inside their spans, while there is tracing. The engine gets it when it is opened; a tracer
- * may be found later.
+ * Runs the bodies of locks inside their spans, while there is a tracer. The engine gets this object when it
+ * is opened; the tracer may be found later.
  */
 export class BodySpans implements AroundBody {
   private spans: Pick<AroundBody, 'run'> | undefined;
@@ -15,7 +15,7 @@ export class BodySpans implements AroundBody {
     return this.spans === undefined ? body() : this.spans.run(acquired, body);
   }
 
-  /** Runs bodies by these spans, until the returned function is called. */
+  /** Runs bodies inside these spans until the returned function is called. */
   attach(spans: Pick<AroundBody, 'run'>): () => void {
     this.spans = spans;
     return () => {

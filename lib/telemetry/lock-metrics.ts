@@ -2,7 +2,7 @@ import type { Attributes, Meter, Observable, ObservableCallback } from '@opentel
 import type { AdvisoryLockEvents, LockEvent } from '../core/index.js';
 import type { NameTemplates } from './name-templates.js';
 
-/** From a round trip to a long job, in seconds. */
+/** The buckets go from a round trip to a long job, in seconds. */
 const DURATION = {
   unit: 's',
   advice: {
@@ -16,7 +16,7 @@ interface Labels {
   readonly reason?: string;
 }
 
-/** What the gauges read: the lock table. */
+/** What the gauges read of the engine. */
 export interface LockUsage {
   readonly connectionCounts: { readonly open: number; readonly allowed: number };
   /** Missing while there is no lock connection. */
@@ -28,13 +28,16 @@ export interface LockUsage {
   }>;
 }
 
-/** Makes metrics of what happens to the locks and jobs of this process. Their labels are few: a name's template, never the name. */
+/**
+ * Turns the events of locks and jobs into metrics. Their labels have few values: a template, never a lock's
+ * name.
+ */
 export class LockMetrics {
-  /** Of all that were ever held or waited for when somebody looked. */
+  /** The templates of all locks that were held or waited for at any collection. */
   private readonly usedTemplates = new Set<string>();
-  /** When the server was heard of, by `performance.now()`, as far as somebody looked. */
-  private heardAt: number | undefined;
-  /** Made once for each time series. */
+  /** When the server last responded, by `performance.now()`, as of the latest collection. */
+  private respondedAt: number | undefined;
+  /** One object for each time series. */
   private readonly attributes = new Map<string, Attributes>();
 
   constructor(
@@ -44,7 +47,7 @@ export class LockMetrics {
     private readonly common: Attributes,
   ) {}
 
-  /** Answers what ends it. */
+  /** Returns the function that ends it. */
   listen(events: AdvisoryLockEvents): () => void {
     const stops = [this.count(events), this.observe()];
     return () => {
@@ -55,31 +58,31 @@ export class LockMetrics {
   private count(events: AdvisoryLockEvents): () => void {
     const { meter } = this;
     const requests = meter.createCounter('advisory_lock.requests', {
-      description: 'Locks that were asked for, by what came of it.',
+      description: 'Requests for locks, by outcome.',
       unit: '{request}',
     });
     const waits = meter.createHistogram('advisory_lock.wait.duration', {
       ...DURATION,
-      description: 'How long it took to get a lock, or to give up.',
+      description: 'Time from the request to the lock, or to giving up.',
     });
     const holds = meter.createHistogram('advisory_lock.hold.duration', {
       ...DURATION,
-      description: 'How long locks were held.',
+      description: 'Time for which locks were held.',
     });
     const losses = meter.createCounter('advisory_lock.lost', {
       description: 'Locks that were lost while they were held.',
       unit: '{lock}',
     });
     const connectionErrors = meter.createCounter('advisory_lock.connection.errors', {
-      description: 'Failures that are about no lock in particular, as when the lock connection ended.',
+      description: 'Failures that concern no lock in particular, such as a lock connection that ended.',
       unit: '{error}',
     });
     const runs = meter.createCounter('advisory_lock.job.runs', {
-      description: 'Ticks that a job has run for, by how it ended.',
+      description: 'Runs of jobs, by outcome.',
       unit: '{run}',
     });
     const skips = meter.createCounter('advisory_lock.job.skips', {
-      description: 'Calls of jobs and locked methods that did not run, by the reason.',
+      description: 'Calls of jobs and locked methods that did not run, by reason.',
       unit: '{call}',
     });
 
@@ -117,7 +120,7 @@ export class LockMetrics {
     return events.on('*', record);
   }
 
-  /** The gauges are read when the metrics are, and cost nothing in between. */
+  /** Gauges are read when metrics are collected, and cost nothing in between. */
   private observe(): () => void {
     const { meter } = this;
     return stopsOf([
@@ -161,22 +164,23 @@ export class LockMetrics {
       ),
       observed(
         meter.createObservableGauge('advisory_lock.heartbeat.age', {
-          description: 'How long ago the server was heard of on the lock connection.',
+          description: 'Time since the server last responded on the lock connection.',
           unit: 's',
         }),
         (result) => {
           const { pulse } = this.usage;
           const now = performance.now();
-          if (pulse !== undefined) this.heardAt = now - pulse.heartbeatAgeMs;
-          // It grows while there is no connection: the last value would look as if all were well.
-          if (this.heardAt !== undefined) result.observe((now - this.heardAt) / 1_000, this.common);
+          if (pulse !== undefined) this.respondedAt = now - pulse.heartbeatAgeMs;
+          // It grows while there is no connection: the last value would hide the problem.
+          if (this.respondedAt !== undefined) result.observe((now - this.respondedAt) / 1_000, this.common);
         },
       ),
     ]);
   }
 
   private usageByTemplate(): Map<string, { holds: number; waiters: number }> {
-    // Of what it is not told any more, the SDK goes on to tell the last value.
+    // The SDK keeps reporting the last value of a series that is no longer observed, so each is observed
+    // again.
     const sums = new Map([...this.usedTemplates].map((template) => [template, { holds: 0, waiters: 0 }]));
     for (const { key, holds, waiters } of this.usage.activities) {
       const template = this.templates.of(key.name);

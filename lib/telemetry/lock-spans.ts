@@ -14,8 +14,9 @@ import type { OpenTelemetry } from './open-telemetry.js';
 type Outcome = 'acquired' | 'busy' | 'aborted' | 'released' | 'lost';
 
 /**
- * Makes a span of the wait for a lock and a span of its hold, which is the parent of all that the body does. They are spans of the
- * application, of kind INTERNAL: the time is spent on other holders and in the body, and is not time that the database worked.
+ * Makes a span for the wait for a lock and a span for its hold, which is the parent of all spans of the body.
+ * They are of kind INTERNAL: the time is spent waiting for other holders and in the body, not in the
+ * database.
  */
 export class LockSpans {
   private readonly holds = new Map<number, Span>();
@@ -27,7 +28,7 @@ export class LockSpans {
     private readonly common: Attributes,
   ) {}
 
-  /** Returns what ends it. */
+  /** Returns the function that ends it. */
   listen(events: AdvisoryLockEvents, bodySpans: BodySpans): () => void {
     const stops = [
       events.on('acquired', (event) => {
@@ -57,7 +58,7 @@ export class LockSpans {
     const span = this.holds.get(event.holdId) ?? this.holdSpan(event);
     this.holds.set(event.holdId, span);
     const fail = (error: unknown): void => {
-      // A span that has ended takes nothing more, and complains.
+      // A span that has ended ignores more data, and logs a warning.
       if (this.holds.has(event.holdId)) this.fail(span, error);
     };
     try {
@@ -72,11 +73,11 @@ export class LockSpans {
 
   private acquired(event: AcquiredEvent): void {
     this.waitSpan(event, 'acquired').end(event.at);
-    // Nobody may hear of the end of a transaction, unless there is a body.
+    // The end of a transaction may never be observed, unless the lock has a body.
     if (event.scope === 'session') this.holds.set(event.holdId, this.holdSpan(event));
   }
 
-  /** Instances that skip a job are no trace of their own, so what came to nothing is told inside of one only. */
+  /** Recorded only inside an active trace: an instance that skips a job must not start a trace for it. */
   private busy(event: BusyEvent): void {
     const active = this.api.trace.getActiveSpan();
     const outcome = event.isAborted ? 'aborted' : 'busy';
@@ -137,7 +138,9 @@ export class LockSpans {
   }
 }
 
-/** A number could be taken for one of `performance.now()`, and a `Date` has no fractions of a millisecond. */
+/**
+ * The API could take a number for one of `performance.now()`, and a `Date` has no fractions of a millisecond.
+ */
 function hrTime(epochMs: number): HrTime {
   const seconds = Math.floor(epochMs / 1_000);
   return [seconds, Math.round((epochMs - seconds * 1_000) * 1e6)];

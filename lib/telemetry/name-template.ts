@@ -1,16 +1,16 @@
 const E_MAIL = /[^\s:/#|,;<>()[\]{}"]+@[^\s:/#|,;<>()[\]{}"@]+\.[\p{L}\p{N}]+/gu;
 const UUID = /[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}/gi;
-/** What stands between two of the characters that part a name for good; `-` and `_` only join words. */
+/** A run of characters between separators; `-` and `_` are not separators, they join words. */
 const SEGMENT = /[\p{L}\p{M}\p{N}_-]+/gu;
 const WORD = /[\p{L}\p{M}\p{N}]+/gu;
 const MAX_WORD_LENGTH = 40;
-/** A name so long is no name that somebody thought of, and the patterns would be slow on it. */
+/** A longer name was not written by a person, and the patterns would be slow on it. */
 const MAX_NAME_LENGTH = 200;
 
 /**
- * The name without what differs from one lock of a kind to the next, such as numbers, dates, UUIDs, hashes and e-mail addresses:
- * `order:*` for `order:42`. It keeps words, which are letters alone; all else could be an id. Of several names with commas between
- * it says each template once.
+ * The name without the parts that differ between locks of a kind, such as numbers, dates, UUIDs, hashes and
+ * e-mail addresses: `order:*` for `order:42`. It keeps words, which consist of letters; anything else could
+ * be an id. For several names with commas between them, it has each template once.
  */
 export function nameTemplate(name: string): string {
   return [...new Set(name.split(', ').map(templateOfOne))].join(', ');
@@ -23,7 +23,7 @@ function templateOfOne(name: string): string {
       .replace(E_MAIL, '*')
       .replace(UUID, '*')
       .replace(SEGMENT, segmentTemplate)
-      // However many there are side by side, as in `2026-05-01T10:00` or `1.5`, it is one.
+      // Several side by side, as in `2026-05-01T10:00` or `1.5`, become one.
       .replace(/\*(?:[^\p{L}\p{M}\p{N}]*\*)+/gu, '*')
       // `-42` and `+49…` are numbers.
       .replace(/(?<![\p{L}\p{M}\p{N}])[-+_]+\*/gu, '*')
@@ -36,7 +36,7 @@ function segmentTemplate(segment: string): string {
   return segment.replace(WORD, (word) => (isPlain(word) ? word : '*'));
 }
 
-/** Letters and digits in turns, as in base64 or a nanoid: then its other parts say nothing either. */
+/** Letters and digits in turns, as in base64 or a nanoid: then its other parts mean nothing either. */
 function isToken(word: string): boolean {
   return /\p{N}\P{N}+\p{N}|\P{N}\p{N}+\P{N}/u.test(word);
 }

@@ -1,21 +1,24 @@
 import { RecentMap } from '../core/index.js';
 import { nameTemplate } from './name-template.js';
 
-/** How many templates are told apart: each is a time series, for which whoever stores them pays. */
+/** How many templates are kept apart: each is a time series, which costs storage. */
 export const MAX_TEMPLATES = 200;
 
-/** What all names have in common that come after those. */
+/** The template of all further names. */
 export const OTHER_TEMPLATE = 'other';
 
 const MAX_REMEMBERED_NAMES = 1_000;
 
-/** What locks are called where there must not be many names: the templates of their names, and no more than so many of them. */
+/** Maps names of locks to templates, for labels of metrics, which must have few values. */
 export class NameTemplates {
   private readonly templates = new Set<string>();
-  /** By name. Making a template takes some microseconds. */
+  /** Templates by name. Making one takes some microseconds. */
   private readonly remembered = new RecentMap<string, string>(MAX_REMEMBERED_NAMES);
 
-  /** @param isLiteral - whether a name is written in the program as it is, as that of a job: it is a template of its own. */
+  /**
+   * @param isLiteral - whether a name stands in the program as it is, such as a job's: it is its own
+   * template.
+   */
   constructor(
     private readonly isLiteral: (name: string) => boolean = () => false,
     private readonly maxTemplates = MAX_TEMPLATES,

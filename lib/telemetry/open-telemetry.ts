@@ -4,7 +4,7 @@ export type OpenTelemetry = typeof import('@opentelemetry/api');
 
 const SCOPE = 'nestjs-advisory-lock';
 
-/** The API, or `undefined` when the application does not have it. */
+/** The API, or `undefined` when the application has not installed it. */
 export async function importOpenTelemetry(): Promise<OpenTelemetry | undefined> {
   try {
     return await import('@opentelemetry/api');
@@ -15,23 +15,26 @@ export async function importOpenTelemetry(): Promise<OpenTelemetry | undefined> 
   }
 }
 
-/** The global provider until an SDK is registered, and a door to the SDK's afterwards. The API calls the class deprecated, but has no other. */
+/**
+ * The global provider. It delegates to the SDK's provider once one is registered. The API marks the class as
+ * deprecated, but offers no other.
+ */
 interface ProxyProvider extends TracerProvider {
   getDelegateTracer(name: string): Tracer | undefined;
 }
 
-/** A tracer, when an SDK is there to record spans. */
+/** A tracer, when an SDK is registered that records spans. */
 export function findTracer({ trace }: OpenTelemetry): Tracer | undefined {
   const provider = trace.getTracerProvider();
   return isProxy(provider) ? provider.getDelegateTracer(SCOPE) : provider.getTracer(SCOPE);
 }
 
-/** By its method, as the global provider may come from another copy of the API. */
+/** Recognized by its method, because the global provider may come from another copy of the API. */
 function isProxy(provider: TracerProvider): provider is ProxyProvider {
   return 'getDelegateTracer' in provider;
 }
 
-/** A meter, when an SDK is there to record metrics. */
+/** A meter, when an SDK is registered that records metrics. */
 export function findMeter({ metrics, createNoopMeter }: OpenTelemetry): Meter | undefined {
   const meter = metrics.getMeter(SCOPE);
   return meter.constructor === createNoopMeter().constructor ? undefined : meter;

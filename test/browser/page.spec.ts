@@ -28,7 +28,7 @@ describeInBrowser('the page of the dashboard', () => {
       'web-1:4711 serves this page up 2d 4h pids 3121, 3140',
       'web-2:4711 up 2d 4h pids 3127, 3133',
       'web-3:4711 up 6h 12m pids 3130, 3152',
-      'worker-1:88 does not answer pid 3160',
+      'worker-1:88 does not respond pid 3160',
     ]);
     expect(await textOf(page.locator('#doctor'))).toMatch(
       /^Doctor checked 21s ago Nothing is wrong\. PostgreSQL/,
@@ -72,8 +72,8 @@ describeInBrowser('the page of the dashboard', () => {
   it('says so in words when there is nothing to see', async () => {
     const { page } = await openPage(browser, snapshot());
     expect(await textsOf(page.locator('.empty:visible'))).toEqual([
-      'No advisory lock is held, and nobody waits for one.',
-      'Nobody waits for a lock.',
+      'No advisory lock is held or waited for.',
+      'No lock is waited for.',
       'No job with @ExclusiveCron is known.',
       'No instance is known.',
     ]);
@@ -105,13 +105,13 @@ describeInBrowser('the page of the dashboard', () => {
     server.answer = () => 'none';
     await page.locator('#banner').waitFor();
     expect(await textOf(page.locator('#banner'))).toMatch(
-      /^The server does not answer\. What is shown of the locks is \d+s old\. The page goes on asking\.$/,
+      /^The server does not respond\. The locks shown here are \d+s old\. The page keeps trying\.$/,
     );
     expect(await partiesOf(page, 'order:42', 'holder')).toEqual(['web-1:4711 for 1s pid 3121 · 10.0.0.121']);
     server.answer = () => ({ status: 403, message: 'Forbidden resource' });
     await eventually(
       async () => (await textOf(page.locator('#banner'))).split(' What is shown')[0],
-      'The server does not let you in any more (403). It says: Forbidden resource Sign in again, and reload the page.',
+      'The server no longer gives you access (403). It says: Forbidden resource Sign in again, and reload the page.',
     );
     server.snapshot = snapshot({ locks: [lock('import', [party('web-2:4711', 7, { sinceMs: 5_000 })])] });
     await page.locator('#banner').waitFor({ state: 'hidden' });

@@ -45,10 +45,10 @@ describeInBrowser('ending a holder from the page', () => {
     ]);
     expect(await textOf(page.locator('#terminate-meaning'))).toBe(
       'This ends the database connection 3127 of web-2:4711. All its locks are freed: this one, and 1 other of those listed here. ' +
-        'What runs under them is told that its lock is lost, and others can take it. Nobody is ended if the lock has changed hands by then.',
+        'Code that runs under them is notified that its lock is lost, and other processes can take them. No holder is ended if the lock has changed hands by then.',
     );
     await page.keyboard.press('Enter');
-    expect(await textOf(page.locator('#terminate-error'))).toBe('Say why: it is written to the logs.');
+    expect(await textOf(page.locator('#terminate-error'))).toBe('Give a reason: it is written to the logs.');
     expect(server.terminations).toEqual([]);
     await page.keyboard.type('It hangs, see #812');
     await page.keyboard.press('Enter');
@@ -82,7 +82,7 @@ describeInBrowser('ending a holder from the page', () => {
     await page.locator('#terminate-confirm').click();
     await eventually(
       () => textOf(page.locator('#terminate-outcome')),
-      'It has changed hands meanwhile: nobody was ended.',
+      'The lock has changed hands meanwhile: no holder was ended.',
     );
   });
 
@@ -100,13 +100,13 @@ describeInBrowser('ending a holder from the page', () => {
     const error = page.locator('#terminate-error');
     await eventually(
       () => textOf(error),
-      'The server answered with an error (409). It says: The role "shop" may not end backends of "anna".',
+      'The server responded with an error (409). It says: The role "shop" may not end backends of "anna".',
     );
     server.answerTermination = () => 'none';
     await page.locator('#terminate-confirm').click();
     await eventually(
       () => textOf(error),
-      'The server did not answer: it is not known whether the holder was ended.',
+      'The server did not respond: it is not known whether the holder was ended.',
     );
     server.answerTermination = () => ({ body: { ended: [3121] } });
     await page.locator('#terminate-confirm').click();

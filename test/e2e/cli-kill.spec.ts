@@ -80,7 +80,7 @@ describe('kill', () => {
     kill.answer('yesterday');
     const { status, stdout } = await kill.outcome;
     expect(status).toBe(1);
-    expect(stdout).toContain('Nobody was ended.');
+    expect(stdout).toContain('No holder was ended.');
     expect(await holderPids()).toEqual([holder.pid]);
   });
 
@@ -97,7 +97,7 @@ describe('kill', () => {
     expect(unclear.stderr).toContain('The key 7 has 3 holders');
     expect(await outcomeOf('kill', '--key', '7', '--yes', '--pid', '1')).toMatchObject({
       status: 64,
-      stderr: expect.stringContaining('--pid has to be that of a holder') as unknown,
+      stderr: expect.stringContaining('--pid must be the pid of a holder') as unknown,
     });
     expect(await holderPids()).toHaveLength(3);
 
@@ -108,7 +108,7 @@ describe('kill', () => {
 
     const all = await outcomeOf('kill', '--key', '7', '--yes', '--all');
     expect(all.status).toBe(0);
-    expect(all.stdout).toContain('The key 7 is free: nobody holds it.');
+    expect(all.stdout).toContain('The key 7 is free: no one holds it.');
     expect(await holderPids()).toEqual([]);
   });
 
@@ -120,7 +120,7 @@ describe('kill', () => {
     ]);
     expect(unsure.status).toBe(64);
     expect(unsure.stderr).toContain('--yes ends the holder without asking');
-    expect(free).toMatchObject({ status: 1, stdout: '"import" is free: nobody holds it.\n' });
+    expect(free).toMatchObject({ status: 1, stdout: '"import" is free: no one holds it.\n' });
     expect(await holderPids()).toEqual([holder.pid]);
   });
 
@@ -148,9 +148,9 @@ describe('kill', () => {
   });
 
   it.each([
-    [['--key', 'seven'], '--key has to be a whole number'],
-    [['import', '--key', '7'], '--key goes without a name'],
-    [['import', '--pid', 'one'], '--pid has to be a whole number'],
+    [['--key', 'seven'], '--key must be a whole number'],
+    [['import', '--key', '7'], '--key takes the place of the name'],
+    [['import', '--pid', 'one'], '--pid must be a whole number'],
     [['import', '--pid', '1', '--all'], '--pid and --all contradict each other'],
     [[], 'The name of the lock is missing'],
   ])('refuses %j', async (args, message) => {

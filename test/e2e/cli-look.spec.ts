@@ -60,7 +60,7 @@ describe('of a fleet', () => {
         expect.stringMatching(`^${holds} has held it exclusively since [\\d:]{8} \\(.+\\)\\.$`),
         expect.stringMatching(/The connection has 1 other lock as well\.$/),
         expect.stringMatching(
-          `^1\\. ${waits} \\(pid \\d+\\), .* has waited since [\\d:]{8} \\(.+\\) to hold it exclusively, behind ${holds}\\. Inside of that instance, 1 call waits for it\\.$`,
+          `^1\\. ${waits} \\(pid \\d+\\), .* has waited since [\\d:]{8} \\(.+\\) to hold it exclusively, behind ${holds}\\. Inside that instance, 1 call waits for it\\.$`,
         ),
         expect.stringMatching(
           `^2\\. psql \\(pid ${psql.pid}\\), .* to hold it shared, behind ${holds} and ${waits}\\.$`,
@@ -157,7 +157,7 @@ describe('why', () => {
     expect(await outcomeOf('why', 'nightly-report')).toMatchObject({
       status: 0,
       stdout: expect.stringContaining(
-        '"nightly-report" is free: nobody holds it, and nobody waits for it.\nIts key is 7440995589958059143.\n',
+        '"nightly-report" is free: no one holds it, and no one waits for it.\nIts key is 7440995589958059143.\n',
       ) as unknown,
     });
   });
@@ -192,7 +192,7 @@ describe('why', () => {
       .outcome;
     expect(status).toBe(0);
     expect(stdout).toContain(
-      'The key 72707369 is held by psql, and nobody waits for it.\nIt is the key of Prisma Migrate.',
+      'The key 72707369 is held by psql, and no one waits for it.\nIt is the key of Prisma Migrate.',
     );
     expect(stdout).toContain('since when cannot be seen without the role pg_read_all_stats');
     expect(stdout).toContain(`the pid ${client.pid}, application "psql"`);
@@ -220,7 +220,7 @@ describe('on a server with much to tell', () => {
     expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(120);
 
     const why = await startCli(['why', '--key=-7'], env).outcome;
-    expect(why.stdout).toMatch(/^The key -7 is held by a prepared transaction, and nobody waits for it\.\n/);
+    expect(why.stdout).toMatch(/^The key -7 is held by a prepared transaction, and no one waits for it\.\n/);
     expect(why.stdout).toContain(
       'The prepared transaction "left" of the user postgres holds it for at least',
     );

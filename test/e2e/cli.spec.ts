@@ -40,7 +40,7 @@ describe('run', () => {
     expect(await outcomeOf('run', 'import', ...command())).toEqual({
       status: 75,
       stdout: '',
-      stderr: 'nestjs-advisory-lock: The lock "import" is held elsewhere; --wait waits for it.\n',
+      stderr: 'nestjs-advisory-lock: The lock "import" is held by another holder; --wait waits for it.\n',
     });
 
     first.endInput();
@@ -305,21 +305,65 @@ describe('doctor', () => {
   });
 });
 
+describe('a DATABASE_URL that is no address of Postgres', () => {
+  const commands = [
+    ['list'],
+    ['why', 'import'],
+    ['kill', 'import', '--yes'],
+    ['run', 'import', '--', 'true'],
+    ['doctor', '--json'],
+  ];
+
+  it.each(commands)('is refused by %s in one line', async (...args) => {
+    const url = 'mysql://root:s3cret@127.0.0.1:3306/shop';
+    expect(await startCli(args, { DATABASE_URL: url }).outcome).toEqual({
+      status: 64,
+      stdout: '',
+      stderr:
+        'nestjs-advisory-lock: DATABASE_URL must begin with postgres:// or postgresql://, received an address ' +
+        'that begins with mysql://.\n',
+    });
+  });
+
+  it.each(['root:s3cret@127.0.0.1/shop', 's3cret', '/run/s3cret shop'])(
+    'is not printed when it has no scheme: %s',
+    async (url) => {
+      expect(await startCli(['list'], { DATABASE_URL: url }).outcome).toEqual({
+        status: 64,
+        stdout: '',
+        stderr:
+          'nestjs-advisory-lock: DATABASE_URL must begin with postgres:// or postgresql://, received an address ' +
+          'without a scheme.\n',
+      });
+    },
+  );
+
+  it('does not keep the key of a name from being printed', async () => {
+    const { status } = await startCli(['key', 'import'], { DATABASE_URL: 'mysql://127.0.0.1/shop' }).outcome;
+    expect(status).toBe(0);
+  });
+
+  it('may be in capitals, and have the longer scheme', async () => {
+    const url = database.url.replace(/^postgres(ql)?:/, 'PostgreSQL:');
+    expect((await startCli(['list'], { DATABASE_URL: url }).outcome).status).toBe(0);
+  });
+});
+
 describe('wrong arguments', () => {
   it.each([
     [[], 'A command is missing.'],
     [['lock'], 'There is no command "lock".'],
     [['key'], 'The name of the lock is missing.'],
     [['key', ''], 'has to be a string of at least one character'],
-    [['key', 'a', '--scheme', 'md5'], '--scheme has to be sha256 or md5-31, but "md5" came.'],
-    [['run', 'a'], 'The command is missing: it stands behind `--`.'],
-    [['run', 'a', 'true', '--', 'true'], 'There is one name, but "true" came as well.'],
-    [['run', 'a', '--wait', 'soon', '--', 'true'], '--wait has to be a time such as 500ms, 10s or 2m'],
+    [['key', 'a', '--scheme', 'md5'], '--scheme must be sha256 or md5-31, received "md5".'],
+    [['run', 'a'], 'The command is missing: it must follow `--`.'],
+    [['run', 'a', 'true', '--', 'true'], 'The command takes one name, received "true" as well.'],
+    [['run', 'a', '--wait', 'soon', '--', 'true'], '--wait must be a time such as 500ms, 10s or 2m'],
     [['run', 'a', '--permits', 'some', '--', 'true'], '`permits` of run has to be a whole number'],
     [['run', 'a', '--mode', 'open', '--', 'true'], "`mode` of run has to be 'exclusive' or 'shared'"],
     [
       ['run', 'a', '--mode', 'shared', '--permits', '2', '--', 'true'],
-      '--permits goes without --mode shared',
+      '--permits and --mode shared exclude each other',
     ],
     [['doctor', '--loud'], "Unknown option '--loud'"],
   ])('%j are told, with the usage', async (args, message) => {

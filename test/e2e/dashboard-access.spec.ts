@@ -95,11 +95,11 @@ describe('the dashboard refuses to start', () => {
     [
       'without guards',
       {},
-      /^AdvisoryLockDashboardModule has no guards, .*`guards: \[AdminGuard\]`.*`public: true`/,
+      /^AdvisoryLockDashboardModule must have guards or `public: true`, .*`guards: \[AdminGuard\]`/,
     ],
-    ['with no guard in the list', { guards: [] }, /has no guards/],
-    ['when it is not quite public', { public: false }, /has no guards/],
-    ['without options', undefined, /have to be an object, but undefined came/],
+    ['with no guard in the list', { guards: [] }, /must have guards/],
+    ['when it is not quite public', { public: false }, /must have guards/],
+    ['without options', undefined, /must be an object, received undefined/],
     ['with a middleware for a guard', { guards: [() => true] }, /`guards`.*has to be a list of guards/],
     [
       'with an unknown option',

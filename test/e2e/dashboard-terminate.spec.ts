@@ -41,7 +41,7 @@ describe.each<Platform>(['express', 'fastify'])('to end a holder from the dashbo
     expect(lock.signal.reason).toMatchObject({ code: 'LOCK_LOST' });
     expect(log.matching(/was ended/)).toEqual([
       expect.stringMatching(
-        /^warn \[AdvisoryLockInspector\] .* was ended: it hangs \(by way of the dashboard, from .*127\.0\.0\.1\)$/,
+        /^warn \[AdvisoryLockInspector\] .* was ended: it hangs \(through the dashboard, from .*127\.0\.0\.1\)$/,
       ),
     ]);
   });

@@ -183,7 +183,7 @@ describe('the diagnosis of a small server', () => {
     ]);
     expect(await createLocks(without.href).service.diagnose()).toMatchObject({
       isHealthy: false,
-      problems: [problem('SETTING', 'tcp_user_timeout', 'is 0 where 10000')],
+      problems: [problem('SETTING', 'tcp_user_timeout', 'must be 10000, received 0')],
     });
   });
 });

@@ -98,10 +98,10 @@ describe('why', () => {
         'Its connection is the backend with the pid 101, application "nestjs-advisory-lock web-1:4711", user "shop", from 10.0.0.5:50123, open since 11:00:00 (1h 3m).',
         'It has been idle since 12:03:14 (1s).',
         'It is a session lock: it lasts until it is released, or the connection ends. The connection has 1 other lock as well.',
-        'Inside of that instance, 3 calls wait for it.',
+        'Inside that instance, 3 calls wait for it.',
         '',
-        'The queue, who is next first:',
-        '1. web-2:4711 (pid 201), user "shop", from 10.0.0.6, has waited since 12:02:12 (1m 3s) to hold it exclusively, behind web-1:4711. Inside of that instance, 1 call waits for it.',
+        'The queue, the next waiter first:',
+        '1. web-2:4711 (pid 201), user "shop", from 10.0.0.6, has waited since 12:02:12 (1m 3s) to hold it exclusively, behind web-1:4711. Inside that instance, 1 call waits for it.',
         '2. psql (pid 202), user "shop", from [::1]:5, has waited for a moment to hold it shared, behind web-1:4711, web-2:4711 and the backend 999.',
         '',
         "To end the holder's connection, with all locks that it has: nestjs-advisory-lock kill daily-report",
@@ -112,14 +112,14 @@ describe('why', () => {
   it('tells that a lock is free, and what to look for if that is not to be believed', () => {
     expect(explainLock(story({}))).toBe(
       [
-        '"daily-report" is free: nobody holds it, and nobody waits for it.',
+        '"daily-report" is free: no one holds it, and no one waits for it.',
         'Its key is 42.',
         '',
-        'If an application holds a lock of that name all the same, it uses another key: see --namespace, --scheme and --permits.',
+        'If an application does hold a lock of that name, it uses another key: see --namespace, --scheme and --permits.',
       ].join('\n'),
     );
     expect(explainLock(story({ ...asKey }))).toBe(
-      'The key 42 is free: nobody holds it, and nobody waits for it.',
+      'The key 42 is free: no one holds it, and no one waits for it.',
     );
   });
 
@@ -129,7 +129,7 @@ describe('why', () => {
       { ...psql, mode: 'shared' as const },
     ];
     const text = explainLock(story({ holders: readers }));
-    expect(text).toContain('"daily-report" is held shared by web-1:4711 and psql, and nobody waits for it.');
+    expect(text).toContain('"daily-report" is held shared by web-1:4711 and psql, and no one waits for it.');
     expect(text).toContain('psql has held it shared for at least');
     expect(text).toContain('To end the connection of one holder, with all locks that it has:');
     expect(text).toContain('nestjs-advisory-lock kill daily-report --pid 101');
@@ -162,7 +162,7 @@ describe('why', () => {
     const text = explainLock(story({ holders, prepared, waiters }));
     expect(text).toContain('"daily-report" is held by a prepared transaction, and 1 waits for it.');
     expect(text).toContain(
-      'holds it for at least 2d: it was prepared at 2026-11-20 12:03:15.\nIt has no connection, and outlives restarts',
+      'holds it for at least 2d: it was prepared at 2026-11-20 12:03:15.\nIt has no connection, and survives restarts',
     );
     expect(text).toContain('behind a prepared transaction.');
     expect(text).toContain("ROLLBACK PREPARED 'left ''over''', in this database.");
@@ -193,7 +193,7 @@ describe('why', () => {
     it('and a statement runs, which may be the one that took it', () => {
       const text = held({ applicationName: 'psql', state: 'active', stateChangedAt: at(12, 3, 0) });
       expect(text).toContain(
-        'psql has held it exclusively for no longer than 1h 3m, as long as it has been connected.',
+        'psql has held it exclusively for at most 1h 3m, since its connection was opened.',
       );
       expect(text).toContain('It has been running a statement since 12:03:00 (15s).');
     });
@@ -208,7 +208,7 @@ describe('why', () => {
         { instance: 'web-1:1' },
       );
       expect(text).toContain(
-        'for no longer than 1h 3m, as long as it has been connected. Since when exactly, only the instance itself knows, and it did not tell.',
+        'for at most 1h 3m, since its connection was opened. Only the instance itself knows since when exactly, and it did not respond.',
       );
     });
 
@@ -227,7 +227,7 @@ describe('why', () => {
     const text = explainLock(story({ holders: [psql], trying }));
     expect(text).toContain('"daily-report" is held by psql, and 1 waits for it.');
     expect(text).toContain(
-      'Inside of web-3:1, 2 calls wait without a place in the queue, the first for 1m 3s: it tries again and again.',
+      'Inside web-3:1, 2 calls wait without a place in the queue, the first for 1m 3s: it tries again and again.',
     );
   });
 
@@ -273,13 +273,13 @@ describe('kill', () => {
     expect(describeFate(web1, 'ended', story({}))).toBe('web-1:4711 (pid 101) was ended.');
     expect(describeFate(web1, 'changed', story({}))).toContain('does not hold "daily-report" any more');
     expect(describeFate(web1, 'stays', story({}))).toContain(
-      'was told to end, but still holds "daily-report"',
+      'was asked to end, but still holds "daily-report"',
     );
     expect(describeFate(web1, 'forbidden', story({}))).toContain('GRANT pg_signal_backend');
   });
 
   it('says who holds the lock then', () => {
-    expect(describeNow(story({}))).toBe('"daily-report" is free: nobody holds it.');
+    expect(describeNow(story({}))).toBe('"daily-report" is free: no one holds it.');
     expect(describeNow(story({ label: 'the key 42', holders: [psql] }))).toBe(
       'The key 42 is held by psql (pid 102).',
     );

@@ -3,7 +3,7 @@ import { byId, element, icon, setText } from './dom.js';
 import { counted, duration } from './format.js';
 
 /**
- * How the fleet does, in a word or two.
+ * The health of the locks, in a word or two.
  *
  * @param {DashboardSnapshot} snapshot
  */
@@ -34,7 +34,7 @@ export function doctorView() {
 
 /** @param {DashboardDoctor | undefined} doctor */
 function contentOf(doctor) {
-  if (doctor === undefined) return [element('p', 'empty', 'The doctor has not looked yet.')];
+  if (doctor === undefined) return [element('p', 'empty', 'The doctor has not run yet.')];
   const { problems, summary, pooler } = doctor;
   const content = [];
   if (problems.length === 0) {
@@ -56,7 +56,7 @@ function contentOf(doctor) {
   if (summary !== undefined) content.push(element('p', 'muted summary', summary));
   if (pooler === 'transaction') {
     content.push(
-      element('p', 'muted summary', 'Locks are held through a pooler, inside of one open transaction.'),
+      element('p', 'muted summary', 'Locks are held through a pooler, inside one open transaction.'),
     );
   }
   return content;

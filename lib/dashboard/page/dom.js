@@ -1,5 +1,6 @@
 /**
- * An element with its class, and what is in it. Texts go in as texts: the names of locks are anybody's input.
+ * An element with its class and children. Texts are inserted as text: anyone may have chosen the name of a
+ * lock.
  *
  * @template {keyof HTMLElementTagNameMap} K
  * @param {K} tag
@@ -47,7 +48,7 @@ export function byId(id) {
 }
 
 /**
- * Writes a text only where it changes, so that a selection stays.
+ * Writes a text only when it differs, so that a selection stays.
  *
  * @param {Element} where
  * @param {string} text
@@ -57,7 +58,7 @@ export function setText(where, text) {
 }
 
 /**
- * Writes an attribute only where it changes.
+ * Writes an attribute only when it differs.
  *
  * @param {Element} where
  * @param {string} name

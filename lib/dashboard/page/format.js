@@ -39,7 +39,7 @@ export function duration(ms) {
 }
 
 /**
- * How long something took, where less than a second matters: `140 ms`, `1.4 s`.
+ * How long something took, where fractions of a second matter: `140 ms`, `1.4 s`.
  *
  * @param {number} ms
  */
@@ -49,7 +49,7 @@ export function took(ms) {
 }
 
 /**
- * A moment by the clock and the time zone of the reader; with its day when that is not today.
+ * A moment by the clock and the time zone of the browser; with its day unless that is today.
  *
  * @param {number} atMs
  * @param {number} nowMs
@@ -65,7 +65,7 @@ export function lockTitle({ name, tool, key }) {
 }
 
 /**
- * Who it is, by the best that is known of it.
+ * The name of a holder or waiter, by the best that is known of it.
  *
  * @param {DashboardParty} party
  */
@@ -77,7 +77,7 @@ export function partyTitle({ instance, applicationName, user, pid }) {
 
 /**
  * @param {DashboardParty} party
- * @returns {string} The empty text when nobody can tell.
+ * @returns {string} An empty text when it is unknown.
  */
 export function since({ sinceMs, isAtLeast }) {
   if (sinceMs === undefined) return '';

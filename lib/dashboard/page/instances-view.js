@@ -20,7 +20,7 @@ export function instancesView() {
     const silent = instances.filter(({ isSilent }) => isSilent).length;
     setText(
       byId('instances-summary'),
-      silent === 0 ? '' : `${counted(silent, 'instance')} ${silent === 1 ? 'does' : 'do'} not answer`,
+      silent === 0 ? '' : `${counted(silent, 'instance')} ${silent === 1 ? 'does' : 'do'} not respond`,
     );
     show(byId('instances-empty'), instances.length === 0);
   };
@@ -30,7 +30,7 @@ export function instancesView() {
 function instanceRow() {
   const name = element('bdi', 'who');
   const serving = element('span', 'tag', 'serves this page');
-  const silent = element('span', 'tag warning', 'does not answer');
+  const silent = element('span', 'tag warning', 'does not respond');
   const up = element('span', 'since');
   const backends = element('span', 'muted');
   return {

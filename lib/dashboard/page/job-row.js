@@ -9,7 +9,7 @@ import { timeline } from './timeline.js';
 /** @typedef {{ job: DashboardJob, nowMs: number }} JobNow */
 
 /**
- * A job: when it is due, what became of its ticks, and what became of the last.
+ * A job: when it is due next, the outcomes of its ticks, and the latest outcome in words.
  *
  * @param {TickCard} card
  * @returns {Row<JobNow>}

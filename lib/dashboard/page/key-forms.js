@@ -1,7 +1,7 @@
 /** @import { DashboardLock } from '../server/dashboard-snapshot.js' */
 
 /**
- * All that a key is called elsewhere: what it is, and how it is written.
+ * The forms of a key in SQL and in `pg_locks`, each with its title.
  *
  * @param {DashboardLock['key']} key
  * @returns {[what: string, text: string][]}

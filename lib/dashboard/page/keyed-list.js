@@ -1,13 +1,13 @@
 /**
- * A row of a list: its element, and how it takes what is new.
+ * A row of a list: its element, and a function that shows a new item in it.
  *
  * @template T
  * @typedef {{ element: Element, update: (item: T) => void }} Row
  */
 
 /**
- * Keeps the children of an element in step with a list. A row stays the same element for as long as its key is listed, and is moved only
- * when its place changes: focus, selection, scroll position and open details survive.
+ * Keeps the children of an element in step with a list. A row stays the same element while its key is listed,
+ * and is moved only when its place changes: focus, selection, scroll position and open details survive.
  *
  * @template T
  * @param {Element} parent
@@ -31,7 +31,7 @@ export function keyedList(parent, keyOf, create) {
       rows.set(key, row);
       row.update(item);
       if (row.element !== place && row.element === place?.nextElementSibling) {
-        // The one in between goes elsewhere. It is moved rather than all that follow it; its own turn comes.
+        // The row in between belongs to another place. Moving it is cheaper than moving all rows after it.
         move(parent, place, null);
         place = row.element;
       }
@@ -47,7 +47,7 @@ export function keyedList(parent, keyOf, create) {
  * @param {Element | null} before
  */
 function move(parent, child, before) {
-  // Of the browsers' ways to move an element only `moveBefore`, which some do not have yet, keeps the focus in it.
+  // Only `moveBefore` keeps the focus in an element that is moved, and some browsers do not have it yet.
   if (child.parentNode === parent && 'moveBefore' in parent) {
     /** @type {(child: Element, before: Element | null) => void} */ (parent.moveBefore).call(
       parent,
@@ -62,7 +62,7 @@ function move(parent, child, before) {
 }
 
 /**
- * Takes a row away. When it has the focus, the heading of its section gets it, rather than nothing.
+ * Removes a row. When it has the focus, the heading of its section gets the focus.
  *
  * @param {Element} row
  */

@@ -18,7 +18,7 @@ const AT_FIRST = 3;
 let made = 0;
 
 /**
- * A lock: what it is called, who holds it, who waits for it, and on demand all there is to know of it.
+ * A lock: its name, its holders, its waiters, and on demand everything that is known about it.
  *
  * @param {DashboardLock} first
  * @param {LockActions} actions
@@ -58,11 +58,11 @@ export function lockRow(first, { canTerminate, terminate }) {
   /** @param {'holder' | 'waiter'} role */
   function parties(role) {
     const list = element(role === 'holder' ? 'ul' : 'ol', 'parties');
-    list.ariaLabel = role === 'holder' ? 'Held by' : 'Waiting, the first in line first';
+    list.ariaLabel = role === 'holder' ? 'Held by' : 'Waiting, the next in the queue first';
     const none =
       role === 'holder'
-        ? element('p', 'muted none', 'nobody')
-        : element('p', 'muted none', dash(), element('span', 'visually-hidden', 'Nobody waits'));
+        ? element('p', 'muted none', 'no holder')
+        : element('p', 'muted none', dash(), element('span', 'visually-hidden', 'No waiters'));
     const rest = element('button', 'link');
     rest.type = 'button';
     rest.addEventListener('click', () => {
@@ -122,7 +122,7 @@ export function lockRow(first, { canTerminate, terminate }) {
   return { element: row, update };
 }
 
-/** Calmer to look at than words in every row. */
+/** A dash is less distracting than words in every row. */
 function dash() {
   const made = element('span', '', '–');
   made.ariaHidden = 'true';

@@ -5,14 +5,16 @@ import { counted, number } from './format.js';
 import { keyedList } from './keyed-list.js';
 import { lockRow } from './lock-row.js';
 
-/** How many locks the page asks for; each next one when more are wanted. More than the last would be read by nobody. */
+/**
+ * How many locks the page asks for: first the first number, then the next on demand. No one would read more.
+ */
 const LIMITS = [200, 500, 1_000, 2_000];
 
 /** @param {number} limit */
 const afterLimit = (limit) => LIMITS.find((each) => each > limit);
 
 /**
- * Claims on ticks are left out of the list, as there are as many as ticks.
+ * Claims on ticks are left out of the list, because there are as many as ticks.
  *
  * @param {number} claims
  */
@@ -56,16 +58,17 @@ export function locksView(actions, feed) {
     setText(
       byId('locks-empty'),
       problem !== undefined
-        ? 'The locks cannot be seen at the moment.'
+        ? 'The locks are not available at the moment.'
         : isSearching
           ? `No lock that is held or waited for matches “${search}”.`
-          : 'No advisory lock is held, and nobody waits for one.',
+          : 'No advisory lock is held or waited for.',
     );
     const next = afterLimit(feed.limit);
     show(byId('locks-more'), locks.length < matching);
     setText(
       byId('locks-more-text'),
-      `${number(locks.length)} of ${number(matching)} are listed, those with waiters first. Search to narrow them down.`,
+      `${number(locks.length)} of ${number(matching)} are listed, those with waiters first. ` +
+        'Search to narrow them down.',
     );
     show(more, next !== undefined);
     if (next !== undefined) setText(more, `Show ${number(Math.min(next, matching))}`);

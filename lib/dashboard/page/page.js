@@ -9,13 +9,13 @@ import { StatusView } from './status-view.js';
 import { TerminateDialog } from './terminate-dialog.js';
 import { waitsView } from './waits-view.js';
 
-/** While somebody types, the server is asked only so often. */
+/** While the user types, the server is asked at most once in so many milliseconds. */
 const TYPING_MS = 150;
 
 const search = /** @type {HTMLInputElement} */ (byId('search'));
 const status = new StatusView();
 /**
- * The latest that was seen of the locks. When the database is away it stays on the page, marked as old.
+ * The latest snapshot with locks. When the database is away it stays on the page, marked as old.
  *
  * @type {DashboardSnapshot | undefined}
  */
@@ -30,7 +30,7 @@ const feed = new SnapshotFeed(
     showJobs(snapshot);
     showDoctor(snapshot);
     showInstances(snapshot);
-    status.answered(snapshot);
+    status.received(snapshot);
   },
   (problem) => {
     status.failed(problem);
@@ -54,7 +54,7 @@ const showJobs = jobsView();
 const showDoctor = doctorView();
 const showInstances = instancesView();
 
-/** What is searched for stands in the address, so that a link to it can be sent to somebody. */
+/** Keeps the search in the address of the page, so that a link to it can be sent. */
 function keepInAddress() {
   const url = new URL(location.href);
   if (feed.search === '') url.searchParams.delete('search');

@@ -4,17 +4,17 @@ import { element, setAttribute, setText, show } from './dom.js';
 import { counted, partyTitle, since } from './format.js';
 
 /**
- * What a row needs to know of the lock and the page around it.
+ * What a row needs to know about its lock and about the page.
  *
  * @typedef {object} PartyContext
  * @property {'holder' | 'waiter'} role
- * @property {() => boolean} isOpen Whether the details are wanted.
+ * @property {() => boolean} isOpen Whether the details are shown.
  * @property {() => boolean} canTerminate
  * @property {(party: DashboardParty) => void} terminate
  */
 
 /**
- * The same as long as it is the same backend: pids are given again.
+ * The same key for the same backend only: pids are reused.
  *
  * @param {DashboardParty} party
  */
@@ -23,7 +23,7 @@ export function partyKey({ pid, backendId, instance, mode }) {
 }
 
 /**
- * One who holds a lock, or waits for it.
+ * A holder or waiter of a lock.
  *
  * @param {PartyContext} context
  * @returns {Row<DashboardParty>}
@@ -63,10 +63,11 @@ export function partyRow({ role, isOpen, canTerminate, terminate }) {
         calls,
         role === 'holder' ? `${counted(callsWaiting, 'call')} inside` : counted(callsWaiting, 'call'),
       );
+      const waitVerb = callsWaiting === 1 ? 'waits' : 'wait';
       const callsTitle =
         role === 'holder'
-          ? `${counted(callsWaiting, 'call')} inside of this instance ${callsWaiting === 1 ? 'waits' : 'wait'} for the lock`
-          : `${counted(callsWaiting, 'call')} in that instance ${callsWaiting === 1 ? 'waits' : 'wait'} behind this one`;
+          ? `${counted(callsWaiting, 'call')} inside this instance ${waitVerb} for the lock`
+          : `${counted(callsWaiting, 'call')} inside that instance ${waitVerb} behind this one`;
       setAttribute(calls, 'title', callsTitle);
       const canEnd =
         role === 'holder' && canTerminate() && pid !== undefined && party.backendId !== undefined;
@@ -98,7 +99,7 @@ function factsOf(party, role) {
       'Waits for pids',
       role === 'waiter' && party.blockedBy.length > 0 ? party.blockedBy.join(', ') : undefined,
     ],
-    ['Since', party.sinceMs === undefined ? 'nobody can tell' : undefined],
+    ['Since', party.sinceMs === undefined ? 'unknown' : undefined],
   ];
   return facts.filter(
     /** @returns {fact is [string, string]} */ (fact) => fact[1] !== undefined && fact[1] !== '',

@@ -1,12 +1,10 @@
 /** @import { DashboardSnapshot } from '../server/dashboard-snapshot.js' */
 
 const EVERY_MS = 1_000;
-/** A server that is asked and says nothing for so long is asked anew. */
-const ANSWER_WITHIN_MS = 10_000;
+/** A request without a response after so long is given up, and sent again. */
+const RESPONSE_WITHIN_MS = 10_000;
 
-/**
- * Asks the server again and again, as long as somebody looks at the page.
- */
+/** Asks the server again and again while the page is visible. */
 export class SnapshotFeed {
   search = '';
   limit = 200;
@@ -30,7 +28,9 @@ export class SnapshotFeed {
     });
   }
 
-  /** Asks at once, and from then on every second. What is under way is dropped: it answers an older question. */
+  /**
+   * Asks at once, and then every second. A request that is under way is dropped: its search may be outdated.
+   */
   refresh() {
     this.#pause();
     if (document.hidden) return;
@@ -58,28 +58,30 @@ export class SnapshotFeed {
     url.searchParams.set('limit', String(this.limit));
     const timer = setTimeout(() => {
       asking.abort();
-    }, ANSWER_WITHIN_MS);
+    }, RESPONSE_WITHIN_MS);
     try {
       const response = await fetch(url, { signal: asking.signal, headers: { accept: 'application/json' } });
-      const snapshot = await answerOf(response);
+      const snapshot = await bodyOf(response);
       if (this.#asking === asking) this.onSnapshot(/** @type {DashboardSnapshot} */ (snapshot), search);
     } catch (error) {
       if (this.#asking !== asking) return;
-      this.onFailure(error instanceof Refusal ? error.message : 'The server does not answer.');
+      this.onFailure(error instanceof Refusal ? error.message : 'The server does not respond.');
     } finally {
       clearTimeout(timer);
     }
   }
 }
 
-/** The server answered, but not with what was asked for. */
+/** The server has responded, but not with what was asked for. */
 export class Refusal extends Error {}
 
 /**
+ * The body of a response as JSON. Throws `Refusal` for any other response.
+ *
  * @param {Response} response
  * @returns {Promise<unknown>}
  */
-export async function answerOf(response) {
+export async function bodyOf(response) {
   const isJson = response.headers.get('content-type')?.includes('json') === true;
   const body = isJson ? /** @type {unknown} */ (await response.json()) : undefined;
   if (response.ok && isJson) return body;
@@ -87,8 +89,9 @@ export async function answerOf(response) {
   const what = said === '' ? 'It gives no reason.' : `It says: ${said}`;
   if (response.ok || response.status === 401 || response.status === 403) {
     throw new Refusal(
-      `The server does not let you in any more (${response.status}). ${what} Sign in again, and reload the page.`,
+      `The server no longer gives you access (${response.status}). ${what} ` +
+        'Sign in again, and reload the page.',
     );
   }
-  throw new Refusal(`The server answered with an error (${response.status}). ${what}`);
+  throw new Refusal(`The server responded with an error (${response.status}). ${what}`);
 }

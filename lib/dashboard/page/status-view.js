@@ -3,26 +3,26 @@ import { healthOf } from './doctor-view.js';
 import { byId, element, icon, setText, show } from './dom.js';
 import { duration, number } from './format.js';
 
-/** An answer that is older than this is called old: the page asks every second. */
+/** After so long, the page calls its content old. It asks every second. */
 const OLD_AFTER_MS = 4_000;
 
-/** The head of the page: how the fleet does, and how old what is shown is. */
+/** The head of the page: the health, and the age of the content. */
 export class StatusView {
-  /** When the page got what it shows of the locks, by its own clock. */
+  /** When the page received the locks that it shows, by `performance.now()`. */
   #seenAt = 0;
   #problem = '';
   #health = '';
   #said = '';
 
   constructor() {
-    // Only where there is no answer has the page to count on by itself.
+    // While there are no responses, nothing else updates the age.
     setInterval(() => {
       this.#showAge();
     }, 1_000);
   }
 
   /** @param {DashboardSnapshot} snapshot */
-  answered(snapshot) {
+  received(snapshot) {
     const { database, instance, problem } = snapshot;
     this.#problem = problem ?? '';
     if (problem === undefined) this.#seenAt = performance.now();
@@ -33,7 +33,8 @@ export class StatusView {
     this.#showHealth(isHealthy, text);
     showCounts(snapshot);
     const waiting = snapshot.counts.waiters;
-    document.title = `${waiting > 0 ? `(${waiting}) ` : ''}Locks${database === undefined ? '' : ` of ${database}`}`;
+    const of = database === undefined ? '' : ` of ${database}`;
+    document.title = `${waiting > 0 ? `(${waiting}) ` : ''}Locks${of}`;
     this.#health = isHealthy ? 'Healthy.' : (problem ?? `The doctor reports ${text}.`);
     this.#showAge();
   }
@@ -47,26 +48,26 @@ export class StatusView {
   #showAge() {
     const ageMs = performance.now() - this.#seenAt;
     const isOld = this.#seenAt > 0 && ageMs > OLD_AFTER_MS && !document.hidden;
-    const problem = this.#problem === '' && isOld ? 'The server does not answer.' : this.#problem;
+    const problem = this.#problem === '' && isOld ? 'The server does not respond.' : this.#problem;
     const isStale = problem !== '';
     const age =
       this.#seenAt === 0
-        ? 'Nothing has been seen yet.'
-        : `What is shown of the locks is ${duration(ageMs)} old.`;
-    setText(byId('banner-text'), isStale ? `${sentence(problem)} ${age} The page goes on asking.` : '');
+        ? 'No locks have been received yet.'
+        : `The locks shown here are ${duration(ageMs)} old.`;
+    setText(byId('banner-text'), isStale ? `${sentence(problem)} ${age} The page keeps trying.` : '');
     show(byId('banner'), isStale);
     document.body.classList.toggle('stale', isStale);
     this.#say(isStale ? problem : this.#health);
   }
 
   /**
-   * Tells a screen reader how the fleet does, when that changes.
+   * Announces the health to screen readers when it changes.
    *
    * @param {string} text
    */
   #say(text) {
     if (text === this.#said) return;
-    // Nobody needs to be told that all is well when the page has just come.
+    // A page that has just loaded need not announce that all is well.
     const isFirst = this.#said === '';
     this.#said = text;
     if (!isFirst || text !== 'Healthy.') setText(byId('announcement'), text);
@@ -106,7 +107,7 @@ function showCounts({ counts, instances, problem }) {
   figures.forEach(([, value, isLit], index) => {
     const figure = list.children[index];
     const text = figure?.querySelector('dd');
-    // Of a database that is away nobody knows how many there are.
+    // While the database is away, the counts are unknown.
     if (text) setText(text, problem !== undefined && index < 3 ? '–' : number(value));
     figure?.classList.toggle('lit', isLit && problem === undefined);
   });

@@ -1,10 +1,11 @@
-/** @import { DashboardLock, DashboardParty, DashboardSnapshot, TerminateAnswer, TerminateRequest } from '../server/dashboard-snapshot.js' */
+/** @import { DashboardLock, DashboardParty, DashboardSnapshot } from '../server/dashboard-snapshot.js' */
+/** @import { TerminateRequest, TerminateResult } from '../server/dashboard-snapshot.js' */
 import { byId, setText, show } from './dom.js';
 import { counted, lockTitle, partyTitle, since } from './format.js';
 import { fillFacts } from './party-row.js';
-import { answerOf, Refusal } from './snapshot-feed.js';
+import { bodyOf, Refusal } from './snapshot-feed.js';
 
-/** Asks before a holder is ended, and tells what came of it. */
+/** Asks before a holder is ended, and shows the outcome. */
 export class TerminateDialog {
   #dialog = /** @type {HTMLDialogElement} */ (byId('terminate'));
   #reason = /** @type {HTMLInputElement} */ (byId('terminate-reason'));
@@ -47,8 +48,10 @@ export class TerminateDialog {
       `This ends the database connection ${pid} of ${partyTitle(holder)}. ` +
         (others.length === 0
           ? 'All locks of that connection are freed. '
-          : `All its locks are freed: this one, and ${counted(others.length, 'other')} of those listed here. `) +
-        'What runs under them is told that its lock is lost, and others can take it. Nobody is ended if the lock has changed hands by then.',
+          : `All its locks are freed: this one, and ${counted(others.length, 'other')} ` +
+            'of those listed here. ') +
+        'Code that runs under them is notified that its lock is lost, and other processes can take them. ' +
+        'No holder is ended if the lock has changed hands by then.',
     );
     this.#reason.value = '';
     this.#showError('');
@@ -63,7 +66,7 @@ export class TerminateDialog {
     if (target === undefined || this.#confirm.disabled) return;
     const reason = this.#reason.value.trim();
     if (reason === '') {
-      this.#showError('Say why: it is written to the logs.');
+      this.#showError('Give a reason: it is written to the logs.');
       this.#reason.focus();
       return;
     }
@@ -74,7 +77,7 @@ export class TerminateDialog {
       setText(
         byId('terminate-outcome'),
         ended.length === 0
-          ? 'It has changed hands meanwhile: nobody was ended.'
+          ? 'The lock has changed hands meanwhile: no holder was ended.'
           : `Ended: pid ${ended.join(', ')}. Its locks are free.`,
       );
       this.#setStage('done');
@@ -82,7 +85,7 @@ export class TerminateDialog {
       this.#showError(
         error instanceof Refusal
           ? error.message
-          : 'The server did not answer: it is not known whether the holder was ended.',
+          : 'The server did not respond: it is not known whether the holder was ended.',
       );
       this.#setStage('asking');
     }
@@ -91,7 +94,7 @@ export class TerminateDialog {
 
   /**
    * @param {TerminateRequest} request
-   * @returns {Promise<TerminateAnswer>}
+   * @returns {Promise<TerminateResult>}
    */
   async #send(request) {
     const response = await fetch(this.url, {
@@ -99,7 +102,7 @@ export class TerminateDialog {
       headers: { 'content-type': 'application/json', 'x-requested-with': 'nestjs-advisory-lock' },
       body: JSON.stringify(request),
     });
-    return /** @type {TerminateAnswer} */ (await answerOf(response));
+    return /** @type {TerminateResult} */ (await bodyOf(response));
   }
 
   /** @param {'asking' | 'sending' | 'done'} stage */

@@ -4,11 +4,13 @@ import { byId, element, icon } from './dom.js';
 import { moment, took } from './format.js';
 import { OUTCOMES, reasonOf } from './tick-marks.js';
 
-/** So long it stays when the pointer leaves, for one who wants to reach it. */
+/** How long the card stays when the pointer leaves the mark, so that the pointer can reach the card. */
 const LINGER_MS = 200;
 const GAP = 8;
 
-/** The card that tells what each instance made of a tick: beside the mark that the pointer or the focus is on. */
+/**
+ * The card with the outcome of a tick in each instance, beside the mark that has the pointer or the focus.
+ */
 export class TickCard {
   #card = byId('tick');
   /** @type {HTMLElement | undefined} */
@@ -54,7 +56,7 @@ export class TickCard {
   }
 
   /**
-   * Writes what is new about the tick, when it is the one that is shown.
+   * Shows news about a tick, when it is the one on the card.
    *
    * @param {HTMLElement} mark
    * @param {DashboardTick} tick
@@ -94,7 +96,8 @@ export class TickCard {
     const { offsetWidth: width, offsetHeight: height } = this.#card;
     const left = mark.left + mark.width / 2 - width / 2;
     const fitsAbove = mark.top - height - GAP > GAP;
-    this.#card.style.left = `${Math.max(GAP, Math.min(left, document.documentElement.clientWidth - width - GAP))}px`;
+    const maxLeft = document.documentElement.clientWidth - width - GAP;
+    this.#card.style.left = `${Math.max(GAP, Math.min(left, maxLeft))}px`;
     this.#card.style.top = `${fitsAbove ? mark.top - height - GAP : mark.bottom + GAP}px`;
   }
 }
@@ -112,7 +115,7 @@ function contentOf(tick, nowMs) {
     element('span', 'muted', OUTCOMES[tick.outcome]),
   );
   if (tick.instances.length === 0) {
-    return [head, element('p', 'muted', 'It was due, and no instance had anything to do with it.')];
+    return [head, element('p', 'muted', 'It was due, and no instance has run or skipped it.')];
   }
   const list = element('ul');
   for (const report of tick.instances) {

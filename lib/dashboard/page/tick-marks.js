@@ -3,7 +3,7 @@
 /** @typedef {DashboardTick['instances'][number]} TickReport */
 
 /**
- * What the marks on the timeline mean, in the order of the legend.
+ * The meanings of the marks on the timeline, in the order of the legend.
  *
  * @type {Record<DashboardTick['outcome'], string>}
  */
@@ -18,8 +18,8 @@ export const OUTCOMES = {
 /** @type {Record<NonNullable<TickReport['reason']>, string>} */
 const REASONS = {
   held: 'the lock was held',
-  claimed: 'another instance had it',
-  'too-late': 'it came too late',
+  claimed: 'another instance claimed it',
+  'too-late': 'it fired too late',
   'not-leader': 'it does not lead',
   shutdown: 'it was shutting down',
 };
@@ -30,7 +30,7 @@ export function reasonOf({ reason }) {
 }
 
 /**
- * The instances to which the tick owes its outcome.
+ * The instances whose outcome is that of the tick.
  *
  * @param {DashboardTick} tick
  */

@@ -11,7 +11,8 @@ import { actorsOf, OUTCOMES } from './tick-marks.js';
 /** @typedef {{ instance: string, ticks: readonly TickNow[], restMs: number }} LaneNow */
 
 /**
- * The ticks of a job, the newest on the right: what became of each in the fleet, and on demand a lane for each instance.
+ * The ticks of a job, the newest on the right: the outcome of each in the fleet, and on demand a lane for
+ * each instance.
  *
  * @param {TickCard} card
  * @returns {Row<JobNow> & { toggleLanes: () => boolean }}
@@ -60,7 +61,7 @@ export function timeline(card) {
     show(axis, ticks.length > 0);
     const last = job.ticks.at(-1)?.at ?? '';
     if (last !== newest) track.scrollLeft = track.scrollWidth;
-    // A row that is not on the page yet has no width that it could be scrolled by.
+    // A row that is not on the page yet has no width, so it cannot be scrolled.
     if (track.isConnected) newest = last;
   }
 
@@ -76,7 +77,7 @@ export function timeline(card) {
 }
 
 /**
- * What one instance made of the ticks: the same in a text, as marks alone say nothing to who cannot see them.
+ * The outcomes of the ticks in one instance, and their counts in words, for users who cannot see the marks.
  *
  * @returns {Row<LaneNow>}
  */
@@ -133,11 +134,11 @@ function tickMark(card) {
   /** @type {TickNow | undefined} */
   let current;
   let drawn = '';
-  const tell = () => {
+  const showCard = () => {
     if (current !== undefined) card.show(mark, current.tick, current.nowMs);
   };
-  // A finger has no hover, and some browsers give no focus to a button that is clicked.
-  for (const event of ['pointerenter', 'focus', 'click']) mark.addEventListener(event, tell);
+  // A touch screen has no hover, and some browsers give no focus to a button that is clicked.
+  for (const event of ['pointerenter', 'focus', 'click']) mark.addEventListener(event, showCard);
   for (const event of ['pointerleave', 'blur']) {
     mark.addEventListener(event, () => {
       card.leave();
@@ -165,7 +166,7 @@ function tickMark(card) {
 }
 
 /**
- * Gives it its share of the room that is left.
+ * Gives a slot its share of the remaining width.
  *
  * @param {HTMLElement} slot
  * @param {number} ms
@@ -176,7 +177,7 @@ function grow(slot, ms) {
 }
 
 /**
- * One mark of a timeline is reached by Tab, the others from there by the arrow keys.
+ * Tab reaches one mark of a timeline, and the arrow keys reach the others from there.
  *
  * @param {HTMLElement} line
  */

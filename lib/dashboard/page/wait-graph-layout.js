@@ -5,8 +5,8 @@ export const HEAD_HEIGHT = 40;
 const ROW_HEIGHTS = { narrow: 37, wide: 24 };
 const NARROW = 170;
 const FOOT_HEIGHT = 6;
-const BOX_WIDTHS = { least: 126, most: 220 };
-const COLUMN_GAPS = { least: 40, most: 84 };
+const BOX_WIDTHS = { min: 126, max: 220 };
+const COLUMN_GAPS = { min: 40, max: 84 };
 const ROW_GAP = 14;
 const GROUP_GAP = 24;
 const MARGIN = 14;
@@ -27,14 +27,15 @@ const MARGIN = 14;
  * @property {WaitArrow} arrow
  * @property {{ x: number, y: number }} from
  * @property {{ x: number, y: number }} to
- * @property {number} below Where there is room below both boxes, for one that leads back.
+ * @property {number} below A height below both boxes, for an arrow that leads back.
  */
 
 /**
- * Boxes in columns: who waits stands to the left of whom it waits for. What has nothing to do with each other stands one below the other.
+ * Places the boxes in columns: a waiter stands to the left of what it waits for. Unconnected groups stand one
+ * below the other.
  *
  * @param {Waits} waits
- * @param {number} room How wide it had better be, in pixels. What does not fit gets wider.
+ * @param {number} room The preferred width, in pixels. A graph that does not fit is wider.
  */
 export function layOut({ nodes, arrows }, room) {
   const groups = groupsOf(nodes, arrows).map((group) => columnsOf(group, arrows));
@@ -80,7 +81,7 @@ export function layOut({ nodes, arrows }, room) {
 }
 
 /**
- * As wide as there is room for, within what looks well.
+ * Widths that fill the room, within limits that look good.
  *
  * @param {number} columns
  * @param {number} room
@@ -88,12 +89,12 @@ export function layOut({ nodes, arrows }, room) {
 function widthsFor(columns, room) {
   /** @param {number} gap */
   const shareOf = (gap) => Math.floor((room - 2 * MARGIN - (columns - 1) * gap) / columns);
-  const columnGap = shareOf(COLUMN_GAPS.most) < NARROW ? COLUMN_GAPS.least : COLUMN_GAPS.most;
-  return { columnGap, boxWidth: Math.max(BOX_WIDTHS.least, Math.min(shareOf(columnGap), BOX_WIDTHS.most)) };
+  const columnGap = shareOf(COLUMN_GAPS.max) < NARROW ? COLUMN_GAPS.min : COLUMN_GAPS.max;
+  return { columnGap, boxWidth: Math.max(BOX_WIDTHS.min, Math.min(shareOf(columnGap), BOX_WIDTHS.max)) };
 }
 
 /**
- * Where in its box a lock's row is.
+ * The middle of a lock's row in its box.
  *
  * @param {PlacedBox} box
  * @param {string} key
@@ -124,17 +125,17 @@ function placeArrows(boxes, arrows) {
 }
 
 /**
- * The nodes that arrows connect, in one direction or the other.
+ * Groups of nodes that arrows connect, in either direction.
  *
  * @param {readonly WaitNode[]} nodes
  * @param {readonly WaitArrow[]} arrows
  */
 function groupsOf(nodes, arrows) {
   /** @type {Map<string, Set<string>>} */
-  const neighbours = new Map(nodes.map(({ id }) => [id, new Set()]));
+  const neighbors = new Map(nodes.map(({ id }) => [id, new Set()]));
   for (const { from, to } of arrows) {
-    neighbours.get(from)?.add(to);
-    neighbours.get(to)?.add(from);
+    neighbors.get(from)?.add(to);
+    neighbors.get(to)?.add(from);
   }
   /** @type {Set<string>} */
   const seen = new Set();
@@ -143,8 +144,8 @@ function groupsOf(nodes, arrows) {
   for (const { id } of nodes) {
     if (seen.has(id)) continue;
     const group = new Set([id]);
-    // A set can grow while it is walked.
-    for (const each of group) for (const neighbour of neighbours.get(each) ?? []) group.add(neighbour);
+    // A set may grow while it is iterated.
+    for (const each of group) for (const neighbor of neighbors.get(each) ?? []) group.add(neighbor);
     for (const each of group) seen.add(each);
     groups.push(nodes.filter((node) => group.has(node.id)));
   }
@@ -152,7 +153,8 @@ function groupsOf(nodes, arrows) {
 }
 
 /**
- * The group in columns. In the last one are those who wait for nobody; each other one stands as near to whom it waits for as it can.
+ * A group in columns. Nodes that wait for no other are in the last one; each other node stands as near as
+ * possible to what it waits for.
  *
  * @param {readonly WaitNode[]} group
  * @param {readonly WaitArrow[]} arrows
@@ -161,17 +163,17 @@ function columnsOf(group, arrows) {
   /** @type {Map<string, number>} */
   const steps = new Map();
   /** @type {Set<string>} */
-  const onTheWay = new Set();
+  const path = new Set();
   /** @type {(id: string) => number} */
   const stepsOf = (id) => {
     const known = steps.get(id);
     if (known !== undefined) return known;
-    onTheWay.add(id);
-    // An arrow that leads back to where the way came from closes a circle, and has no say in the order.
+    path.add(id);
+    // An arrow that leads back into the path closes a cycle, and does not affect the order.
     const next = arrows
-      .filter(({ from, to }) => from === id && !onTheWay.has(to))
+      .filter(({ from, to }) => from === id && !path.has(to))
       .map(({ to }) => stepsOf(to) + 1);
-    onTheWay.delete(id);
+    path.delete(id);
     const own = Math.max(0, ...next);
     steps.set(id, own);
     return own;
@@ -185,7 +187,8 @@ function columnsOf(group, arrows) {
 }
 
 /**
- * Puts those who wait in the order of whom they wait for, from the last column to the first, so that few arrows cross.
+ * Sorts waiters by the places of what they wait for, from the last column to the first, so that few arrows
+ * cross.
  *
  * @param {WaitNode[][]} columns
  * @param {readonly WaitArrow[]} arrows

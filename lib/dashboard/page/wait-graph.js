@@ -10,7 +10,8 @@ const SWING = 17;
 const TIME_WIDTH = 52;
 
 /**
- * Draws who waits for whom. The drawing is made anew only when somebody comes or goes; otherwise only the durations in it change.
+ * Draws the wait graph. It is drawn again only when parties or arrows change; otherwise only its durations
+ * are updated.
  *
  * @param {HTMLElement} where
  * @returns {(waits: Waits) => void}
@@ -144,7 +145,7 @@ function drawArrow({ arrow, from, to, below }) {
   const way =
     bend > 0
       ? `C${from.x + bend} ${from.y} ${to.x - bend} ${to.y} ${to.x} ${to.y}`
-      : // In a circle somebody on the right waits for somebody on the left: round below both.
+      : // In a cycle, a box on the right waits for one on the left: the arrow goes below both.
         `C${from.x + SWING} ${from.y} ${from.x + SWING} ${below} ${from.x} ${below}` +
         `L${to.x} ${below}C${to.x - SWING} ${below} ${to.x - SWING} ${to.y} ${to.x} ${to.y}`;
   return svg(
@@ -162,12 +163,12 @@ function drawArrow({ arrow, from, to, below }) {
 }
 
 const letters = new Intl.Segmenter();
-/** Chinese, Japanese and Korean letters and pictures take the place of two. */
+/** Chinese, Japanese and Korean letters and pictograms are as wide as two letters. */
 const WIDE = /[\u1100-\u11ff\u2e80-\uffef]|\p{Extended_Pictographic}/u;
 const LETTER_WIDTHS = { plain: 6.6, title: 8.3 };
 
 /**
- * A text that fits. The whole of it is its tooltip.
+ * A text, shortened to fit. The whole text is the tooltip of a shortened one.
  *
  * @param {string} text
  * @param {number} room In pixels.
@@ -176,7 +177,8 @@ const LETTER_WIDTHS = { plain: 6.6, title: 8.3 };
  */
 function label(text, room, attributes, letterWidth = LETTER_WIDTHS.plain) {
   const made = svg('text', attributes);
-  // SVG does not shorten texts, and to measure each costs a layout: a generous guess at the width of a letter is enough.
+  // SVG does not shorten texts, and measuring each costs a layout: a generous estimate of a letter's width is
+  // enough.
   let left = room / letterWidth;
   let shown = '';
   for (const { segment } of letters.segment(text)) {

@@ -6,10 +6,10 @@ import { partyKey } from './party-row.js';
 import { waitGraph } from './wait-graph.js';
 import { blockersOf, waitsOf } from './waits.js';
 
-/** How many boxes a drawing has at most; what waits longest is drawn. Nobody can follow more arrows. */
+/** How many boxes a drawing has at most, for the longest waits. More arrows are impossible to follow. */
 const MAX_BOXES = 60;
 
-/** The drawing of who waits for whom, and the same in words. */
+/** The wait graph, and the same in words. */
 export function waitsView() {
   const graph = waitGraph(byId('graph'));
   const putSentences = keyedList(
@@ -39,9 +39,12 @@ export function waitsView() {
     show(byId('waits-empty'), !hasAny);
     setText(
       byId('waits-empty'),
-      problem === undefined ? nobodyWaits(counts.waiters, search) : 'Not to be seen at the moment.',
+      problem === undefined ? noWaits(counts.waiters, search) : 'Not available at the moment.',
     );
-    setText(byId('waits-summary'), isWhole ? '' : `the ${number(MAX_BOXES)} who wait longest are drawn`);
+    setText(
+      byId('waits-summary'),
+      isWhole ? '' : `only the longest waits are drawn, in ${number(MAX_BOXES)} boxes`,
+    );
     if (hasAny) graph(waits);
     putSentences(contended.flatMap(sentencesOf));
   };
@@ -51,15 +54,15 @@ export function waitsView() {
  * @param {number} waiters
  * @param {string} search
  */
-function nobodyWaits(waiters, search) {
-  if (waiters === 0) return 'Nobody waits for a lock.';
+function noWaits(waiters, search) {
+  if (waiters === 0) return 'No lock is waited for.';
   return search === ''
-    ? `${counted(waiters, 'waiter')} in locks that are not listed.`
-    : `Nobody waits for a lock that matches the search. ${counted(waiters, 'waiter')} in others.`;
+    ? `${counted(waiters, 'waiter')} for locks that are not listed.`
+    : `No lock that matches the search is waited for. ${counted(waiters, 'waiter')} for other locks.`;
 }
 
 /**
- * As many of the locks, the longest wait first, as can be drawn.
+ * As many of the locks as can be drawn, the longest wait first.
  *
  * @param {readonly DashboardLock[]} contended
  */
@@ -81,15 +84,16 @@ function drawable(contended) {
 function sentencesOf(lock) {
   return lock.waiters.map((waiter) => {
     const blockers = blockersOf(lock, waiter);
-    const whom = blockers.map(({ party }) => withPid(party)).join(', ');
+    const names = blockers.map(({ party }) => withPid(party)).join(', ');
     const why =
       blockers[0]?.because === 'queues'
-        ? `, behind ${whom}`
-        : `, which ${whom} ${blockers.length === 1 ? 'holds' : 'hold'}`;
+        ? `, behind ${names}`
+        : `, which ${names} ${blockers.length === 1 ? 'holds' : 'hold'}`;
     const time = since(waiter);
+    const wait = `${withPid(waiter)} waits${time === '' ? '' : ` ${time}`}`;
     return {
       key: `${lock.key.id}|${partyKey(waiter)}`,
-      text: `${withPid(waiter)} waits${time === '' ? '' : ` ${time}`} for ${lockTitle(lock)}${whom === '' ? '' : why}.`,
+      text: `${wait} for ${lockTitle(lock)}${blockers.length === 0 ? '' : why}.`,
     };
   });
 }

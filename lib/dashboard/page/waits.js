@@ -2,15 +2,17 @@
 import { lockTitle, partyTitle } from './format.js';
 
 /**
- * One who waits for another, or is waited for: a backend, or an instance that waits without one. Not all of an instance in one, as its
- * calls wait each for itself: two instances that wait for each other's locks would look like a deadlock.
+ * A waiter or a blocker: a backend, or an instance that waits without one. An instance is not one node,
+ * because its calls wait separately: two instances that wait for each other's locks would look like a
+ * deadlock.
  *
  * @typedef {object} WaitNode
  * @property {string} id
  * @property {string} title
  * @property {number} [pid]
  * @property {boolean} isPrepared Whether it is a prepared transaction, which has no backend.
- * @property {Map<string, WaitNodeLock>} locks By the key's id: those that it holds while others wait, and those that it waits for.
+ * @property {Map<string, WaitNodeLock>} locks By the key's id: the locks that it waits for, or holds while
+ * others wait.
  */
 
 /**
@@ -25,15 +27,17 @@ import { lockTitle, partyTitle } from './format.js';
  * @property {string} from The node that waits.
  * @property {string} to The node that it waits for.
  * @property {string} key
- * @property {string} lock What the lock is called.
- * @property {'holds' | 'queues'} because Whether the other holds the lock, or only stands before it in the queue.
+ * @property {string} lock The title of the lock.
+ * @property {'holds' | 'queues'} because Whether the other one holds the lock, or stands before it in the
+ * queue.
  */
 
 /** @typedef {{ nodes: WaitNode[], arrows: WaitArrow[] }} Waits */
 
 /**
- * Who waits for whom. Everybody in a queue waits for those before, too; that is told by the order of a lock's waiters, and an arrow says it
- * only of those who wait for no holder, as readers do behind a writer.
+ * The nodes and arrows of the wait graph. Each waiter also waits for those before it in the queue. The order
+ * of a lock's waiters shows that; an arrow does only for a waiter that waits for no holder, such as a reader
+ * behind a writer.
  *
  * @param {readonly DashboardLock[]} locks
  * @returns {Waits}
@@ -60,7 +64,7 @@ export function waitsOf(locks) {
       ...(party.pid !== undefined && { pid: party.pid }),
     };
     nodes.set(id, node);
-    // Who holds a lock in one mode and waits for it in another is shown as its holder.
+    // A backend that holds a lock in one mode and waits for it in another is shown as its holder.
     const before = node.locks.get(lock.key.id);
     if (before === undefined || (isHeld && !before.isHeld)) {
       node.locks.set(lock.key.id, {
@@ -91,6 +95,8 @@ export function waitsOf(locks) {
 }
 
 /**
+ * The parties that a waiter waits for.
+ *
  * @param {DashboardLock} lock
  * @param {DashboardParty} waiter
  * @returns {{ party: DashboardParty, because: 'holds' | 'queues' }[]}
@@ -98,7 +104,7 @@ export function waitsOf(locks) {
 export function blockersOf({ holders, waiters }, waiter) {
   /** @param {DashboardParty} party */
   const blocks = ({ pid }) => waiter.blockedBy.includes(pid ?? 0);
-  // An instance that waits without a connection is in nobody's queue: it waits for whoever holds the lock.
+  // An instance that waits without a connection is in no queue: it waits for all holders of the lock.
   const held = waiter.pid === undefined ? holders : holders.filter(blocks);
   if (held.length > 0) return held.map((party) => ({ party, because: 'holds' }));
   const before = waiters

@@ -8,15 +8,20 @@ import { readPageFiles } from './page-files.js';
 const DEFAULT_PATH = 'locks';
 
 /**
- * A page that shows live who in the fleet holds which lock, who waits for whom, what became of the cron jobs, and whether the locks can be
- * relied on. Any instance can serve it; it asks the database and the others only while somebody looks.
+ * A page that shows live which instances of the fleet hold which locks, the wait graph, the outcomes of the
+ * cron jobs, and whether the locks can be relied on. Any instance can serve it. It asks the database and the
+ * other instances only while the page is open.
  *
  * @example
  * ```ts
  * @Module({
  *   imports: [
  *     AdvisoryLockModule.forRoot(),
- *     AdvisoryLockDashboardModule.forRoot({ path: 'ops/locks', guards: [AdminGuard], imports: [AuthModule] }),
+ *     AdvisoryLockDashboardModule.forRoot({
+ *       path: 'ops/locks',
+ *       guards: [AdminGuard],
+ *       imports: [AuthModule],
+ *     }),
  *   ],
  * })
  * export class AppModule {}
@@ -25,10 +30,15 @@ const DEFAULT_PATH = 'locks';
 @Module({})
 export class AdvisoryLockDashboardModule {
   /**
-   * Makes a dashboard; an application may have several.
+   * Makes the module of a dashboard; an application may have several.
    *
-   * @throws `LockConfigurationError` (`LOCK_CONFIGURATION`) when it has neither guards nor `public: true`, and for options that are
-   * unknown or cannot be.
+   * @throws `LockConfigurationError` (`LOCK_CONFIGURATION`) when it has neither guards nor `public: true`,
+   * for options that are unknown or invalid, and when the files of the page are missing from the package.
+   *
+   * @example
+   * ```ts
+   * AdvisoryLockDashboardModule.forRoot({ public: true, allowTerminate: true })
+   * ```
    */
   static forRoot(options: AdvisoryLockDashboardOptions): DynamicModule {
     checkDashboardOptions(options);

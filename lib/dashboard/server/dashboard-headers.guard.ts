@@ -1,11 +1,11 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 
-/** Nothing of the page comes from elsewhere, nothing is inline, nobody may frame it, and what it shows is kept nowhere. */
+/** The page loads nothing from other origins, has nothing inline, cannot be framed, and is not cached. */
 const HEADERS: Readonly<Record<string, string>> = {
   'content-security-policy':
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; " +
-    "form-action 'none'; frame-ancestors 'none'",
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
   'referrer-policy': 'no-referrer',
@@ -13,7 +13,10 @@ const HEADERS: Readonly<Record<string, string>> = {
   'cache-control': 'no-store',
 };
 
-/** Lets everybody in. As the first guard it comes before those that do not, so that their refusals have the headers too. */
+/**
+ * Sets the headers, and lets every request pass. It is the first guard, so refusals of other guards have them
+ * too.
+ */
 @Injectable()
 export class DashboardHeaders implements CanActivate {
   constructor(@Inject(HttpAdapterHost) private readonly host: HttpAdapterHost) {}

@@ -2,8 +2,8 @@ import type { FleetLook } from '../../fleet/fleet-look.js';
 import type { DashboardInstance } from './dashboard-snapshot.js';
 
 /**
- * Those that have told of themselves, and those whose backends are there without a word. Several modules of one process tell each for
- * itself, and are one instance.
+ * The instances that have reported, and those that have only backends. Several modules of one process report
+ * separately, and are one instance.
  */
 export function dashboardInstancesOf({
   reports,

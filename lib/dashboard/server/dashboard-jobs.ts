@@ -4,18 +4,21 @@ import type { InstanceReport, ReportedJob, ReportedTick } from '../../fleet/inst
 import type { DashboardJob, DashboardTick } from './dashboard-snapshot.js';
 import type { DueTicks } from './due-ticks.js';
 
-/** How many of a job's ticks are shown. */
+/** How many ticks of a job are shown. */
 export const SHOWN_TICKS = 30;
 
-/** A tick that nobody has reports of by then was missed: clocks are apart, timers late, and the report is some moments old. */
+/**
+ * A tick without a report after so long was missed. Clocks differ, timers are late, and reports are moments
+ * old.
+ */
 const SETTLED_MS = 5_000;
 
 const BEST_FIRST = ['running', 'ran', 'failed', 'skipped'] as const;
 
-/** What the instance that serves the page knows of a job's schedule itself. */
+/** What the serving instance itself knows about a job's schedule. */
 export interface KnownSchedule {
   readonly due: Pick<DueTicks, 'between' | 'nextMs'>;
-  /** How long after a tick the timers of all instances have fired for it. */
+  /** How long after a tick the timers of all instances have fired for it, in milliseconds. */
   readonly spreadMs: number;
 }
 
@@ -24,7 +27,7 @@ interface JobReport {
   readonly job: ReportedJob;
 }
 
-/** The jobs of the fleet by their names, each with its latest ticks in all instances. */
+/** The jobs of the fleet, sorted by name, each with its latest ticks in all instances. */
 export function dashboardJobsOf(
   reports: readonly InstanceReport[],
   nowMs: number,
@@ -94,8 +97,8 @@ function instanceTick(
 }
 
 /**
- * The ticks that somebody would have reports of: all timers have fired for them, some instance with the job was up, and no instance can have
- * forgotten them, which remembers the latest only.
+ * The ticks that some instance must have reported: all timers have fired for them, an instance with the job
+ * was up, and no instance can have forgotten them. Instances remember only their latest ticks.
  */
 function dueTicks(
   reports: readonly JobReport[],

@@ -3,7 +3,7 @@ import type { InstanceReport } from '../../fleet/instance-report.js';
 import type { DashboardLock, DashboardParty } from './dashboard-snapshot.js';
 import type { FleetLook } from '../../fleet/fleet-look.js';
 
-/** For how long a party has held its lock or waited for it, as far as anybody can tell. */
+/** For how long a party has held its lock or waited for it, as far as is known. */
 export interface Since {
   readonly sinceMs?: number;
   readonly isAtLeast?: boolean;
@@ -15,7 +15,10 @@ type Draft = Omit<DashboardLock, 'holders' | 'waiters'> & {
   readonly waiters: Writable<DashboardParty>[];
 };
 
-/** The locks of a look, each once with all who hold it or wait for it; those that are waited for first, then those that are held longest. */
+/**
+ * The inspected locks, each once with all its holders and waiters; locks with waiters first, then the longest
+ * held.
+ */
 export function dashboardLocksOf(
   { locks, reports }: Pick<FleetLook, 'locks' | 'reports'>,
   sinceOf: (lock: InspectedLock) => Since,
@@ -62,13 +65,16 @@ function partyOf(lock: InspectedLock, since: Since): DashboardParty {
     mode,
     scope,
     ...since,
-    // Those behind a holder are a waiter of their own.
+    // Calls that wait behind a holder are shown as a waiter of their own.
     callsWaiting: isGranted ? undefined : callsWaiting,
     blockedBy,
   });
 }
 
-/** Calls wait inside of their process behind one that waits in Postgres, or, where that process holds the lock itself, behind nobody there. */
+/**
+ * Adds calls that wait inside a process. They stand behind the one that waits in Postgres, or are a waiter of
+ * their own where the process itself holds the lock.
+ */
 function addWaitingCalls(
   { instance, backends, locks }: InstanceReport,
   drafts: ReadonlyMap<string, Draft>,

@@ -1,27 +1,30 @@
 import type { LockMode, SkipReason } from '../../core/index.js';
 import type { Diagnosis } from '../../inspection/diagnosis.js';
 
-/** All that the page shows at one moment, as JSON. Instants are ISO texts by the clock of the instance that serves the page. */
+/**
+ * Everything that the page shows at one moment, as JSON. Instants are ISO texts by the clock of the serving
+ * instance.
+ */
 export interface DashboardSnapshot {
   readonly at: string;
-  /** Which instance serves the page. */
+  /** The instance that serves the page. */
   readonly instance: string;
   readonly database?: string;
   /** Whether the page may end holders. */
   readonly canTerminate: boolean;
-  /** Why there is nothing to see of the locks, such as a database that is away. */
+  /** Why the locks cannot be shown, such as a database that is away. */
   readonly problem?: string;
   readonly counts: {
     /** Locks that are held or waited for in the database. */
     readonly locks: number;
     readonly holders: number;
     readonly waiters: number;
-    /** Claims on ticks, which are listed only when they are searched for, and are in none of the other counts but `matching`. */
+    /** Claims on ticks. They are listed only in searches, and no other count but `matching` includes them. */
     readonly claims: number;
-    /** How many of the locks match the search; of these the first `limit` are in `locks`. */
+    /** How many locks match the search; `locks` has the first `limit` of them. */
     readonly matching: number;
   };
-  /** Those that are waited for first, then those that have been held longest. */
+  /** Locks with waiters first, then those that have been held longest. */
   readonly locks: readonly DashboardLock[];
   readonly instances: readonly DashboardInstance[];
   readonly jobs: readonly DashboardJob[];
@@ -37,9 +40,9 @@ export interface DashboardLock {
     readonly objid: number;
     readonly objsubid: 1 | 2;
   };
-  /** Missing when nobody who was asked knows it. */
+  /** Missing when no instance that was asked knows it. */
   readonly name?: string;
-  /** Of a key that is another tool's. */
+  /** The tool that is known to use this key. */
   readonly tool?: string;
   /** Whether it is a claim on a job's tick, which is kept for a while after the run. */
   readonly isClaim?: boolean;
@@ -48,49 +51,51 @@ export interface DashboardLock {
   readonly waiters: readonly DashboardParty[];
 }
 
-/** Who holds a lock, or waits for it. */
+/** A holder or waiter of a lock. */
 export interface DashboardParty {
   /** Missing for a prepared transaction, and for an instance that waits without a connection of its own. */
   readonly pid?: number;
-  /** Which backend it is, as pids are given again. What a holder is ended by. */
+  /** Identifies the backend, because pids are reused. A request to end a holder names it. */
   readonly backendId?: string;
-  /** Tells this hold from that instance's earlier and later ones of the same lock, where it has told. */
+  /**
+   * Distinguishes this hold from others of the instance on the same lock, where the instance has reported.
+   */
   readonly holdId?: number;
-  /** Of this library: which instance. */
+  /** The instance of this library. */
   readonly instance?: string;
   readonly applicationName?: string;
   readonly user?: string;
   readonly clientAddress?: string;
-  /** What the backend does: `active`, `idle`, `idle in transaction`. */
+  /** The state of the backend: `active`, `idle`, `idle in transaction`. */
   readonly state?: string;
   readonly mode: LockMode;
   readonly scope?: 'session' | 'transaction';
-  /** For how long it has held the lock, or waited, in milliseconds; missing when nobody can tell. */
+  /** For how long it has held the lock, or waited, in milliseconds; missing when unknown. */
   readonly sinceMs?: number;
-  /** When that is only known to be at least so long. */
+  /** Whether `sinceMs` is only a lower bound. */
   readonly isAtLeast?: boolean;
-  /** How many calls inside of that instance wait, where it has told. */
+  /** How many calls inside the instance wait, where it has reported. */
   readonly callsWaiting?: number;
-  /** The pids that it waits for. */
+  /** The pids of the backends that it waits for. */
   readonly blockedBy: readonly number[];
 }
 
 export interface DashboardInstance {
   readonly name: string;
   readonly backends: readonly number[];
-  /** Missing when it did not answer. */
+  /** For how long it has been up, in milliseconds; missing when it did not respond. */
   readonly upMs?: number;
-  /** It has connections, but did not answer in time. */
+  /** Whether it has connections, but did not respond in time. */
   readonly isSilent: boolean;
 }
 
-/** An exclusive job, and what became of its latest ticks in the fleet. */
+/** An exclusive job, and the outcomes of its latest ticks in the fleet. */
 export interface DashboardJob {
   /** The name of its lock. */
   readonly name: string;
   readonly method: string;
   readonly schedule?: string;
-  /** When it is due next, where the instance that serves the page has the job. */
+  /** When it is due next, where the serving instance has the job. */
   readonly nextAt?: string;
   /** The oldest first. */
   readonly ticks: readonly DashboardTick[];
@@ -98,9 +103,9 @@ export interface DashboardJob {
 
 export interface DashboardTick {
   readonly at: string;
-  /** The best that any instance made of it; `missed` when it was due and no instance had anything to do with it. */
+  /** The best outcome in any instance; `missed` when it was due and no instance has run or skipped it. */
   readonly outcome: 'running' | 'ran' | 'failed' | 'skipped' | 'missed';
-  /** What each instance made of it. */
+  /** The outcome in each instance. */
   readonly instances: readonly {
     readonly instance: string;
     readonly outcome: 'running' | 'ran' | 'failed' | 'skipped';
@@ -112,12 +117,12 @@ export interface DashboardTick {
 }
 
 export interface DashboardDoctor extends Pick<Diagnosis, 'isHealthy' | 'problems' | 'pooler'> {
-  /** What the locks rest on, in one line. */
+  /** The server, the connections and the lock table, in one line. */
   readonly summary?: string;
   readonly checkedAt: string;
 }
 
-/** What the page sends to end a holder: one that was listed, which is only ended if it still holds that lock. */
+/** The request of the page to end a listed holder, which is ended only if it still holds that lock. */
 export interface TerminateRequest {
   readonly key: DashboardLock['key'];
   readonly pid: number;
@@ -126,7 +131,7 @@ export interface TerminateRequest {
   readonly reason: string;
 }
 
-/** The pids that were ended; none when the holder has changed meanwhile. */
-export interface TerminateAnswer {
+export interface TerminateResult {
+  /** The pids that were ended; none when the holder has changed meanwhile. */
   readonly ended: readonly number[];
 }

@@ -22,10 +22,11 @@ import { refuseOtherOrigins, terminateRequestOf } from './terminate-request.js';
 const JSON_TYPE = 'application/json; charset=utf-8';
 
 /**
- * The routes of one dashboard, in a class of its own, as path and guards are written on the class.
+ * The controller class of one dashboard. Each dashboard needs its own, because decorators set path and
+ * guards.
  *
- * The handlers answer by themselves (`@Res()`) and take the request as it is: interceptors that wrap all answers of an application, and pipes
- * that check all input by its classes, are not meant for them.
+ * The handlers send the response themselves (`@Res()`) and read the raw request: interceptors that wrap all
+ * responses of an application, and pipes that validate all input by classes, must not affect them.
  */
 export function dashboardController(
   path: string,
@@ -46,7 +47,7 @@ export function dashboardController(
       this.reply(response, 'text/html; charset=utf-8', pageAt(page, url));
     }
 
-    // Nest takes one slash away from the end, and for Fastify the path without is another one.
+    // Nest removes one slash from the end, and to Fastify the path without it is a different one.
     @Get('//')
     pageWithSlash(@Req() request: unknown, @Res() response: unknown): void {
       this.page(request, response);
@@ -68,11 +69,11 @@ export function dashboardController(
     @Post('terminate')
     async terminate(@Req() request: DashboardRequest, @Res() response: unknown): Promise<void> {
       refuseOtherOrigins(request);
-      const answer = await this.dashboard.terminate(
+      const result = await this.dashboard.terminate(
         terminateRequestOf(request),
         request.ip ?? 'an unknown address',
       );
-      this.reply(response, JSON_TYPE, JSON.stringify(answer));
+      this.reply(response, JSON_TYPE, JSON.stringify(result));
     }
 
     private reply(response: unknown, contentType: string, text: string): void {
@@ -85,14 +86,15 @@ export function dashboardController(
   Reflect.defineMetadata(
     FASTIFY_CONSTRAINTS,
     { host: /^/ },
-    // eslint-disable-next-line @typescript-eslint/unbound-method -- it is where Nest looks for it
+    // eslint-disable-next-line @typescript-eslint/unbound-method -- Nest reads the metadata from the function
     AdvisoryLockDashboardController.prototype.pageWithSlash,
   );
   return AdvisoryLockDashboardController;
 }
 
 /**
- * Where @nestjs/platform-fastify looks for the constraints of a route. With one, which always holds, Fastify takes the path with a slash for
- * another route also when it is told to ignore slashes at the end; without, it would refuse the second.
+ * The metadata key from which @nestjs/platform-fastify reads the constraints of a route. With a constraint
+ * that is always met, Fastify accepts the path with a slash as another route even when it ignores trailing
+ * slashes. Without it, Fastify would refuse the second route as a duplicate.
  */
 const FASTIFY_CONSTRAINTS = '__fastify_route_constraints__';

@@ -18,8 +18,8 @@ import type {
   DashboardDoctor,
   DashboardLock,
   DashboardSnapshot,
-  TerminateAnswer,
   TerminateRequest,
+  TerminateResult,
 } from './dashboard-snapshot.js';
 import { JobSchedules } from './job-schedules.js';
 import { findLocks } from './search.js';
@@ -27,17 +27,17 @@ import { Sightings } from './sightings.js';
 import { sightingOf, sinceOf } from './since.js';
 import type { SnapshotQuery } from './snapshot-query.js';
 
-/** For how long the instances of the fleet may take to tell of themselves. */
+/** How long the instances of the fleet may take to report, in milliseconds. */
 const FLEET_WITHIN_MS = 250;
 
 /** How often the database is asked at most, and how long a viewer waits, in milliseconds. */
-const LOOK_TIMES = { everyMs: 1_000, patienceMs: 2_000 };
+const INSPECT_TIMES = { everyMs: 1_000, patienceMs: 2_000 };
 const DOCTOR_TIMES = { everyMs: 15_000, patienceMs: 1_000 };
 const TERMINATE_PATIENCE_MS = 5_000;
 
 type Seen = Pick<DashboardSnapshot, 'at' | 'database' | 'counts' | 'locks' | 'instances' | 'jobs'>;
 
-/** What the dashboard shows and does, whoever asks and by whatever way. */
+/** What the dashboard shows and does, independent of HTTP. */
 export class Dashboard {
   private readonly inspector: AdvisoryLockInspector;
   private readonly schedules: JobSchedules;
@@ -55,10 +55,10 @@ export class Dashboard {
     this.schedules = new JobSchedules(this.features.jobs);
   }
 
-  /** Never rejects: of a database that is away, it says so. */
+  /** Never rejects: when the database is away, the snapshot says so. */
   async snapshot({ search, limit }: SnapshotQuery): Promise<DashboardSnapshot> {
     const doctor = latest(this.doctor, DOCTOR_TIMES).catch(() => undefined);
-    const { problem, seen } = await latest(this.seen, LOOK_TIMES).then(
+    const { problem, seen } = await latest(this.seen, INSPECT_TIMES).then(
       (seen) => ({ seen, problem: undefined }),
       (error: unknown) => ({ seen: nothingSeen(), problem: (error as Error).message }),
     );
@@ -75,13 +75,15 @@ export class Dashboard {
     };
   }
 
-  /** Ends the backend of a holder that was listed, if it is still the same and still holds that lock. */
+  /** Ends the backend of a listed holder, if it is still the same and still holds that lock. */
   async terminate(
     { key, pid, backendId, holdId, reason }: TerminateRequest,
     by: string,
-  ): Promise<TerminateAnswer> {
+  ): Promise<TerminateResult> {
     if (!this.canTerminate) {
-      throw new ForbiddenException('Nobody may end holders here: the dashboard is without `allowTerminate`.');
+      throw new ForbiddenException(
+        'The option `allowTerminate` of the dashboard must be true to end holders.',
+      );
     }
     const { classid, objid, objsubid } = key;
     const holder = {
@@ -91,7 +93,7 @@ export class Dashboard {
       ...(holdId !== undefined && { holdId }),
     };
     const ending = this.inspector.terminate(holder, {
-      reason: `${reason} (by way of the dashboard, from ${by})`,
+      reason: `${reason} (through the dashboard, from ${by})`,
     });
     try {
       return { ended: await within(ending, TERMINATE_PATIENCE_MS) };
@@ -140,7 +142,7 @@ export class Dashboard {
 }
 
 /** The latest result, or a new one; no viewer waits longer than the patience allows. */
-function latest<T>(query: SharedQuery<T>, { everyMs, patienceMs }: typeof LOOK_TIMES): Promise<T> {
+function latest<T>(query: SharedQuery<T>, { everyMs, patienceMs }: typeof INSPECT_TIMES): Promise<T> {
   const result = query.get(everyMs);
   return within(result, Math.max(0, patienceMs - query.askedMsAgo), patienceMs);
 }

@@ -1,6 +1,9 @@
 import type { JobTimes } from '../../jobs/schedule/job-times.js';
 
-/** Remembers the latest ticks of a schedule, and the next: working them out for each look would take longer than the look. */
+/**
+ * Remembers the latest ticks of a schedule, and the next: computing them for each snapshot would take too
+ * long.
+ */
 export class DueTicks {
   private ticks: readonly number[] = [];
   private checkedMs: number | undefined;
@@ -11,7 +14,10 @@ export class DueTicks {
     private readonly max: number,
   ) {}
 
-  /** The ticks after the first instant, up to and including the second, the oldest first. To be asked for ever later instants. */
+  /**
+   * The ticks after the first instant, up to and including the second, the oldest first. Instants must not
+   * decrease.
+   */
   between(afterMs: number, untilMs: number): readonly number[] {
     const checkedMs = this.checkedMs ?? afterMs;
     if ((this.nextMs(checkedMs) ?? Infinity) <= untilMs) {
@@ -24,7 +30,7 @@ export class DueTicks {
   /** The first tick after an instant. */
   nextMs(afterMs: number): number | undefined {
     const { next } = this;
-    // There may be one by now where there was none: the job may have been started.
+    // Where there was no next tick, there may be one now: the job may have been started.
     if (next?.atMs === undefined || afterMs < next.afterMs || next.atMs <= afterMs) {
       this.next = { afterMs, atMs: this.schedule.after(afterMs) };
     }

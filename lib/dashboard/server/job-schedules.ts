@@ -4,7 +4,7 @@ import type { ReportedJob } from '../../fleet/instance-report.js';
 import { type KnownSchedule, SHOWN_TICKS } from './dashboard-jobs.js';
 import { DueTicks } from './due-ticks.js';
 
-/** The schedules of the jobs that this instance has itself. */
+/** The schedules of the jobs that this instance itself has. */
 export class JobSchedules {
   private readonly known = new Map<string, { readonly text: string; readonly due: DueTicks }>();
 

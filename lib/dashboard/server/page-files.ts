@@ -15,13 +15,17 @@ export interface PageFile {
   readonly text: string;
 }
 
-/** The page, which is filled in, and the files that it loads, by their names. */
+/** The page, a template, and the files that it loads, by name. */
 export interface PageFiles {
   readonly page: string;
   readonly assets: ReadonlyMap<string, PageFile>;
 }
 
-/** Reads the files once: there are few, and no name of the outside becomes a path. */
+/**
+ * Reads all files at once: there are few, and no name from a request becomes a path.
+ *
+ * @throws `LockConfigurationError` (`LOCK_CONFIGURATION`) when they are not there.
+ */
 export function readPageFiles(folder = PAGE_FOLDER): PageFiles {
   const assets = new Map<string, PageFile>();
   try {
@@ -33,16 +37,16 @@ export function readPageFiles(folder = PAGE_FOLDER): PageFiles {
     return { page: readFileSync(join(folder, 'page.html'), 'utf8'), assets };
   } catch (cause) {
     throw new LockConfigurationError(
-      `The files of the dashboard's page are not in ${folder}. When the application is bundled, leave nestjs-advisory-lock out of the ` +
-        'bundle (`externals`).',
+      `The files of the dashboard's page are not in ${folder}. ` +
+        'When the application is bundled, leave nestjs-advisory-lock out of the bundle (`externals`).',
       { cause },
     );
   }
 }
 
 /**
- * What the links of the page begin with, by the URL that it was asked for with: relative, as a proxy may have taken the beginning of the path
- * away, and nobody tells the page.
+ * The beginning of the page's links, by the URL that it was requested with. It is relative, because a proxy
+ * may have removed the beginning of the path, which the server cannot know.
  */
 export function linkBaseOf(url: string): string {
   const [path = ''] = url.split(/[?#]/, 1);
@@ -50,7 +54,7 @@ export function linkBaseOf(url: string): string {
   return lastPart === '' ? './' : `./${encodeURIComponent(decoded(lastPart))}/`;
 }
 
-/** The page with its links. */
+/** The page with its links filled in. */
 export function pageAt(page: string, url: string): string {
   return page.replaceAll('{{base}}', () => linkBaseOf(url));
 }

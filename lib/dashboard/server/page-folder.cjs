@@ -1,2 +1,2 @@
-// CommonJS in both builds: an ES module finds itself by `import.meta`, which the CommonJS half may not even contain.
+// CommonJS in both builds: an ES module finds its folder by `import.meta`, a syntax error in CommonJS.
 exports.PAGE_FOLDER = `${__dirname}/../page`;

@@ -1,2 +1,2 @@
-/** Where the files of the page are. */
+/** The folder with the files of the page. */
 export declare const PAGE_FOLDER: string;

@@ -2,11 +2,12 @@ import { LockKey } from '../../core/index.js';
 import type { DashboardLock, DashboardParty } from './dashboard-snapshot.js';
 
 /**
- * The locks that a text is found in: in the name, the key in any form, or the instance, application, user, pid or address of who holds
- * it or waits. Without a text it is all but claims on ticks, of which there are as many as ticks. A text that is the name of a lock
- * without anybody having told so finds it by its key, under that name.
+ * The locks that contain a text: in the name, in any form of the key, or in the instance, application, user,
+ * pid or address of a holder or waiter. Without a text, all locks except claims on ticks, because there are
+ * as many as ticks. A text that is the name of a lock that no instance has reported finds the lock by its
+ * key, and names it.
  *
- * @param keyIdOf - the key of a name as text, or nothing for a text that cannot be one.
+ * @param keyIdOf - the key of a name as text, or `undefined` for a text that cannot be a name.
  */
 export function findLocks(
   locks: readonly DashboardLock[],
@@ -38,7 +39,7 @@ function wordsOfParty({ pid, instance, applicationName, user, clientAddress }: D
   return [pid, instance, applicationName, user, clientAddress];
 }
 
-/** Keys are written with blanks and without. */
+/** Keys may be written with or without spaces. */
 function comparable(text: string): string {
   return text.replaceAll(/[^\S\n]+/g, '').toLowerCase();
 }

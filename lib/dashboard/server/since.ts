@@ -3,16 +3,17 @@ import type { InspectedLock } from '../../inspection/inspected-lock.js';
 import type { Since } from './dashboard-locks.js';
 import type { Sightings } from './sightings.js';
 
-/** What a sighting of a lock is remembered by: the same backend, not another one under its pid. */
+/** The id by which a sighting of a lock is remembered: it distinguishes backends with the same pid. */
 export function sightingOf({ key, backend, isGranted, mode }: InspectedLock): string {
   return `${key.id} ${isGranted ? 'held' : 'wanted'} ${mode} ${backend?.id ?? backend?.pid ?? 'prepared'}`;
 }
 
 /**
- * Postgres does not note when a lock was granted. Its holder knows, if it is of this library; else it is no less than how long it has been
- * seen with it, and, for who is idle, than how long it has been so.
+ * For how long a party has held its lock, or waited for it. Postgres does not record when a lock was granted;
+ * a holder of this library reports it. For other holders there is a lower bound: for how long the dashboard
+ * has seen them with the lock, or for how long they have been idle.
  *
- * @param serverNowMs - by the clock of the server.
+ * @param serverNowMs - the moment by the clock of the server.
  */
 export function sinceOf(lock: InspectedLock, sightings: Sightings, serverNowMs: number): Since {
   const exactMs = lock.isGranted ? lock.heldMs : lock.waitingMs;

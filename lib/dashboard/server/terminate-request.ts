@@ -3,14 +3,18 @@ import { describe, isWholeNumber, LockKey, MAX_TIMER_MS } from '../../core/index
 import type { DashboardRequest } from './dashboard-request.js';
 import type { TerminateRequest } from './dashboard-snapshot.js';
 
-/** What the page sends with what changes something; a form of another site cannot. */
+/**
+ * The header value that the page sends with requests that change something. A form of another site cannot
+ * send it.
+ */
 const REQUESTED_WITH = 'nestjs-advisory-lock';
 
 const MAX_REASON_LENGTH = 500;
 
 /**
- * Refuses what another site may have made the browser of somebody send who may use the dashboard. An own header needs the leave of the server
- * from everywhere else (CORS); as applications give that leave generously, what the browser says of the origin counts as well.
+ * Refuses requests that another site may have made the browser of a dashboard user send. From other origins a
+ * custom header needs the permission of the server (CORS). Applications often grant it to all origins, so the
+ * origin that the browser reports is checked too. Throws `ForbiddenException`.
  *
  * @see https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Sec-Fetch-Site
  */
@@ -19,7 +23,7 @@ export function refuseOtherOrigins({ headers }: Pick<DashboardRequest, 'headers'
   if (requestedWith !== REQUESTED_WITH) {
     throw new ForbiddenException(`The header "x-requested-with: ${REQUESTED_WITH}" is missing.`);
   }
-  // Over plain HTTP browsers do not send the site.
+  // Over plain HTTP, browsers do not send `sec-fetch-site`.
   const isSame =
     site === undefined ? origin === undefined || hostOf(origin) === host : site === 'same-origin';
   if (!isSame) throw new ForbiddenException('The request does not come from the page of the dashboard.');
@@ -29,7 +33,7 @@ function hostOf(origin: unknown): string | undefined {
   return URL.canParse(String(origin)) ? new URL(String(origin)).host : undefined;
 }
 
-/** The request, when it is one and nothing but one. */
+/** Reads the request. Throws `BadRequestException` when anything is missing, unknown or invalid. */
 export function terminateRequestOf({
   headers,
   body,
@@ -90,6 +94,6 @@ function fieldsOf<Name extends string>(
   return value as Record<Name, unknown>;
 }
 
-function refusal(expected: string, came: unknown): BadRequestException {
-  return new BadRequestException(`Expected is ${expected}, but ${describe(came)} came.`);
+function refusal(expected: string, received: unknown): BadRequestException {
+  return new BadRequestException(`The request must have ${expected}, received ${describe(received)}.`);
 }

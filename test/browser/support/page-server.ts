@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import type {
   DashboardSnapshot,
-  TerminateAnswer,
+  TerminateResult,
   TerminateRequest,
 } from '../../../lib/dashboard/server/dashboard-snapshot.js';
 
@@ -32,7 +32,7 @@ export type Answer<T> = { body: T } | { status: number; message: string } | 'non
 export class PageServer implements AsyncDisposable {
   /** What a question for a snapshot is answered with. */
   answer: (question: SnapshotQuestion) => Answer<DashboardSnapshot>;
-  answerTermination: (request: TerminateRequest) => Answer<TerminateAnswer> = () => ({ body: { ended: [] } });
+  answerTermination: (request: TerminateRequest) => Answer<TerminateResult> = () => ({ body: { ended: [] } });
   readonly questions: SnapshotQuestion[] = [];
   readonly terminations: { request: TerminateRequest; headers: IncomingHttpHeaders }[] = [];
   private readonly server = createServer((request, response) => {

@@ -50,6 +50,7 @@ export function ExclusiveCron(
     findFiring: cronFiring(context),
     findTimes: cronTimes(context),
     mark: context,
+    isDisabled: cronOptions.disabled === true,
   };
   return exclusiveJob('@ExclusiveCron', timer, { ...lockOptions, ...tickOptions });
 }

@@ -19,6 +19,8 @@ export interface ExclusiveJob {
   readonly schedule: ReadonlyMap<unknown, unknown>;
   /** When it is due, where that is the same in the whole fleet. */
   readonly findTimes: FindTimes | undefined;
+  /** Whether its timer is made without being started. */
+  readonly isDisabled: boolean;
   /** Of a job with `tick: 'record'`. */
   readonly record?: {
     /** What its timer is found by. */

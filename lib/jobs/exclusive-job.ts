@@ -26,6 +26,8 @@ export interface JobTimer {
   readonly findTimes?: FindTimes;
   /** What it is found by, where there is a record of what it has missed. */
   readonly mark?: object;
+  /** Whether @nestjs/schedule makes it without starting it. */
+  readonly isDisabled?: boolean;
 }
 
 type Undefinable<T> = { readonly [Name in keyof T]: T[Name] | undefined };
@@ -37,7 +39,7 @@ type Undefinable<T> = { readonly [Name in keyof T]: T[Name] | undefined };
  */
 export function exclusiveJob(
   decorator: string,
-  { scheduled, findFiring, findTimes, mark }: JobTimer,
+  { scheduled, findFiring, findTimes, mark, isDisabled = false }: JobTimer,
   options: Undefinable<ExclusiveJobOptions & LeaderOptions & (TickOptions | RecordOptions)>,
 ): LockedJobDecorator {
   checkJobOptions(decorator, options);
@@ -52,6 +54,7 @@ export function exclusiveJob(
     leader,
     schedule,
     findTimes,
+    isDisabled,
     ...(isRecorded && { record: { mark, options: tick as RecordOptions } }),
   };
   const decorate = (

@@ -44,7 +44,7 @@ class Notes {
   }
 
   @WithAdvisoryLock('note:a', { scope: 'transaction', onBusy: 'skip' })
-  async skip(): Promise<string> {
+  async skip(): Promise<string | undefined> {
     return write('skip');
   }
 

@@ -54,17 +54,17 @@ export async function callLocked(lock: MethodLock, call: MethodCall): Promise<un
 /** A slow subscriber would keep the transaction open, and with it a connection of the pool. */
 export function streamInTransaction(method: string): LockConfigurationError {
   return new LockConfigurationError(
-    `${method} answers an Observable, but with scope: 'transaction' it has to answer a Promise: the ` +
-      'transaction, with its lock, is over before anybody reads the stream. Collect the values in the ' +
-      'method, or leave `scope` out, as a session lock lasts until the stream is done.',
+    `${method} must return a Promise, as it has scope: 'transaction', received an Observable: the ` +
+      'transaction ends, with its lock, before a subscriber reads the stream. Collect the values in the ' +
+      'method, or leave `scope` out, as a session lock is held until the stream ends.',
   );
 }
 
 function oneName(name: LockNames): LockName {
   if (isOneName(name)) return name;
   throw new LockConfigurationError(
-    `A transaction takes one lock, but "${describeNames(name)}" was asked for. Take the others with ` +
-      'lockInTransaction() inside.',
+    `A method with scope: 'transaction' must have one lock, received "${describeNames(name)}". Take the ` +
+      'others with lockInTransaction() inside the method.',
   );
 }
 

@@ -32,7 +32,7 @@ export function holdUntilDone<T>(lock: AdvisoryLock, source: Observable<T>): Obs
       lock.signal.removeEventListener('abort', onLost);
       void lock.release().then(notify);
     };
-    // A notifier, as a subscriber who leaves in the middle of a synchronous source comes before its
+    // A Subject, as a subscriber may unsubscribe in the middle of a synchronous source, before there is a
     // subscription.
     const left = new Subject<void>();
     subscriber.add(() => {

@@ -15,8 +15,8 @@ export interface MethodCall {
   readonly args: readonly unknown[];
 }
 
-// Nest has sent the status of a server-sent stream by the time it subscribes, so for those the lock is taken
-// at the call.
+// Nest sends the status of server-sent events before it subscribes, so for those the lock is taken at the
+// call.
 const SSE_METADATA = '__sse__';
 
 /** Replaces the method by one whose calls go through `run`, and returns the replacement. */
@@ -29,8 +29,8 @@ export function replaceMethod(
   const method = checkedMethod(target, propertyKey, descriptor);
   const methodName = String(propertyKey);
   const returnsStream = returnsObservable(target, propertyKey);
-  // A proxy keeps the name and length of the method; the metadata that decorators below have set on it is
-  // copied, and what decorators above set lands on the proxy, so that both orders work.
+  // A proxy keeps the name and length of the method. The metadata that decorators below have set on it is
+  // copied, and decorators above set theirs on the proxy, so both orders work.
   const proxy: Method = new Proxy(method, {
     apply: (_method, instance: object, args: unknown[]) => {
       const call = { method, methodName, instance, args };

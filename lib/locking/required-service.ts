@@ -13,6 +13,6 @@ export function requiredService(instance: unknown, serviceKey: symbol, methodNam
     `${where} asks for an advisory lock, but its object has no ` +
       `${serviceKey.description ?? 'AdvisoryLockService'}, so it did not run. The object was made by hand, ` +
       'or by a factory in request scope, or the method was called without its object, or before the ' +
-      'modules were initialised: let Nest make it as a provider of an application that imports the module.',
+      'modules were initialized. Let Nest make it as a provider of an application that imports the module.',
   );
 }

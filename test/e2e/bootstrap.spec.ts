@@ -226,7 +226,7 @@ describe.each([
       async run(): Promise<void> {}
     }
     Object.defineProperty(Nameless, 'name', { value: '' });
-    await fails(Nameless, `${name} on run`, 'no name');
+    await fails(Nameless, `${name} on run`, 'must have a name, received a class without one');
   });
 
   it('as its lock has the name of the lock of another job', async () => {

@@ -189,7 +189,7 @@ describe('@ExclusiveCron', () => {
         async run(): Promise<void> {}
       }
       return Twice;
-    }).toThrow(/Twice\.run has another schedule already/);
+    }).toThrow(/Twice\.run must have one schedule, received a second one/);
   });
 
   it('does not lose its schedule to a @Cron above it in silence', async () => {

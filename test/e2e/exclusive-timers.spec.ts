@@ -272,7 +272,7 @@ describe.each(['ExclusiveInterval', 'ExclusiveTimeout'] as const)('@%s', (name) 
   ])('refuses %s, with the range and what came', (_, args, came) => {
     expect(() => call(...args)).toThrow(came);
     expect(() => call(...args)).toThrow(
-      `@${name} has to be given a whole number of milliseconds, from 1 to 2147483647`,
+      `The time of @${name} must be a whole number of milliseconds from 1 to 2147483647`,
     );
   });
 
@@ -306,7 +306,7 @@ describe.each(['ExclusiveInterval', 'ExclusiveTimeout'] as const)('@%s', (name) 
         async run(): Promise<void> {}
       }
       return Twice;
-    }).toThrow('Twice.run has another schedule already');
+    }).toThrow('Twice.run must have one schedule, received a second one');
   });
 
   it.each([

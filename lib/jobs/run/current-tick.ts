@@ -13,8 +13,9 @@ export interface Tick {
 const storage = sharedStorage<Tick>('tick');
 
 /**
- * The tick that the calling code runs for: inside of a method with `@ExclusiveCron` or `@ExclusiveInterval` that its timer has called,
- * and of all that it calls. `undefined` elsewhere, also when the method was called by hand.
+ * The tick that the calling code runs for: inside of a method with `@ExclusiveCron` or `@ExclusiveInterval`
+ * that its timer has called, and of all that it calls. `undefined` elsewhere, also when the method was called
+ * by hand.
  *
  * @example
  * ```ts

@@ -73,8 +73,8 @@ export class JobObserver {
     if (reason === 'too-late' && this.firing !== undefined) {
       const { atMs, claimMs } = this.firing;
       logger.warn(
-        `Skipped ${method}: it is ${Date.now() - atMs} ms late${forTick}, ` +
-          `and claims are kept for ${claimMs} ms, so it cannot be told whether another instance has run it. Set \`claimMs\`.`,
+        `Skipped ${method}: it is ${Date.now() - atMs} ms late${forTick}, and claims are kept for ` +
+          `${claimMs} ms, so it cannot be told whether another instance has run it. Set \`claimMs\`.`,
       );
     } else {
       const isOfTick = reason === 'held' || reason === 'claimed';

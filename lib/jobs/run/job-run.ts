@@ -6,7 +6,10 @@ import type { JobRuntime } from '../job-runtime.js';
 import type { Firing } from '../schedule/firing.js';
 import type { JobObserver } from './job-observer.js';
 
-/** One call of a job's method on its way through the steps. Steps pass on a changed copy, never a changed original. */
+/**
+ * One call of a job's method on its way through the steps. Steps pass on a changed copy, never a changed
+ * original.
+ */
 export interface JobRun {
   readonly job: JobMethod;
   readonly call: MethodCall;

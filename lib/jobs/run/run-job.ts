@@ -33,7 +33,10 @@ const forTick = {
   record: timed([claimTick, awaitPreviousRun, underLock, recordRun]),
 };
 
-/** What a tick that the timer has missed goes through: inside the lock of all that were missed, and others find the record. */
+/**
+ * What a tick that the timer has missed goes through: inside the lock of all that were missed, and others
+ * find the record.
+ */
 const forMissedTick = { ...forTick, claim: timed([underLock]), record: timed([underLock, recordRun]) };
 
 /** Runs one call of a job: by its timer once a tick in the fleet, by hand whenever it gets the lock. */

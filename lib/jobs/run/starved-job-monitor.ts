@@ -13,7 +13,10 @@ import type { TickLog } from './tick-log.js';
 /** How long the fleet has to say since when it holds the lock, in milliseconds. */
 const ANSWER_WITHIN_MS = 1_000;
 
-/** A lock that is held for less is nothing to warn of, however many ticks a job has meanwhile, in milliseconds. */
+/**
+ * A lock that is held for less is nothing to warn of, however many ticks a job has meanwhile, in
+ * milliseconds.
+ */
 const MIN_HELD_MS = 1_000;
 
 /** More ticks are not counted. */
@@ -31,8 +34,8 @@ interface Watched {
 }
 
 /**
- * Warns of jobs that run nowhere, as their lock is held for longer than several ticks. Since nobody else can have had the lock meanwhile,
- * every tick since the lock was taken was left out in the whole fleet.
+ * Warns of jobs that run nowhere, as their lock is held for longer than several ticks. Since nobody else can
+ * have had the lock meanwhile, every tick since the lock was taken was left out in the whole fleet.
  */
 export class StarvedJobMonitor {
   private readonly logger = new Logger('AdvisoryLock');
@@ -91,8 +94,8 @@ export class StarvedJobMonitor {
   ): void {
     const count = `${leftOut}${leftOut === MAX_TICKS ? ' or more' : ''}`;
     this.logger.warn(
-      `${method} was left out in the whole fleet for ${count} ticks in a row: lock "${lockName}" has been held for ` +
-        `${isAtLeast ? 'at least ' : ''}${formatDuration(ms)} by ${who}`,
+      `${method} was left out in the whole fleet for ${count} ticks in a row: lock "${lockName}" has been ` +
+        `held for ${isAtLeast ? 'at least ' : ''}${formatDuration(ms)} by ${who}`,
     );
   }
 

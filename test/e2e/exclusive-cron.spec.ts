@@ -110,7 +110,7 @@ describe('an exclusive cron job', () => {
     await scheduler.getCronJob('daily').fireOnTick();
     expect(jobs.ran).toEqual([]);
     expect(started.log.lines).toEqual([
-      'debug [AdvisoryLock] Skipped Jobs.daily: lock "Jobs.daily" is held elsewhere',
+      'debug [AdvisoryLock] Skipped Jobs.daily: lock "Jobs.daily" is held by another holder',
     ]);
   });
 

@@ -75,7 +75,7 @@ describe('an exclusive interval', () => {
     const started = await start(withJobs(Poller));
     const poller = started.app.get(Poller);
     const skipped =
-      /^debug \[AdvisoryLock\] Skipped Poller\.poll for \S+Z: lock "Poller\.poll" is held elsewhere$/;
+      /^debug \[AdvisoryLock\] Skipped Poller\.poll for \S+Z: lock "Poller\.poll" is held by another holder$/;
 
     await until(() => linesOfLocks(started).length > 1, 'two skips');
     for (const line of linesOfLocks(started)) expect(line).toMatch(skipped);
@@ -201,7 +201,7 @@ describe('an exclusive timeout', () => {
     const started = await start(withJobs(Starter));
     await until(() => linesOfLocks(started).length > 0, 'a skip');
     expect(linesOfLocks(started)).toEqual([
-      'debug [AdvisoryLock] Skipped Starter.warmUp: lock "Starter.warmUp" is held elsewhere',
+      'debug [AdvisoryLock] Skipped Starter.warmUp: lock "Starter.warmUp" is held by another holder',
     ]);
     expect(started.app.get(Starter).runs).toBe(0);
   });

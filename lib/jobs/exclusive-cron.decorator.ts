@@ -11,29 +11,40 @@ type CronOptions = NonNullable<Parameters<typeof Cron>[1]>;
 
 type Without<T, Other> = T & { readonly [Name in Exclude<keyof Other, keyof T>]?: never };
 
-/** The options of `@ExclusiveCron`: all of `@Cron`, those of the lock, and how one run a tick is made sure of. */
+/**
+ * The options of `@ExclusiveCron`: all options of `@Cron`, those of the lock, and how the job is kept to one
+ * run per tick.
+ *
+ * @example
+ * ```ts
+ * const nightly: ExclusiveCronOptions = { lock: 'nightly', timeZone: 'Europe/Berlin' };
+ * ```
+ */
 export type ExclusiveCronOptions = CronOptions &
   ExclusiveJobOptions &
   LeaderOptions &
   (Without<TickOptions, RecordOptions> | Without<RecordOptions, TickOptions>);
 
 /**
- * `@Cron` of @nestjs/schedule, once a tick in the fleet: every instance's timer fires, the first one claims the tick and runs the job
- * under its lock, and the others skip it with a line at debug level, however far their clocks are apart within `claimMs` / 2. With the
- * database away, nobody runs it. The method learns its tick from {@link currentTick}.
+ * `@Cron` of @nestjs/schedule, once per tick in the fleet. The timer of every instance fires; the first
+ * instance claims the tick and runs the job under its lock, and the others skip it with a line at debug
+ * level, if their clocks are less than half of `claimMs` apart. While the database cannot be reached, no
+ * instance runs it. The method gets its tick from {@link currentTick}.
  *
  * @param expression - as for `@Cron`: a cron expression, a `Date`, a Luxon `DateTime`.
- * @throws {@link LockConfigurationError} at decoration time, when the method has a schedule already: @nestjs/schedule keeps one
- * a method and would drop the first without a word.
+ * @throws {@link LockConfigurationError} (`LOCK_CONFIGURATION`) at decoration time, for an invalid option,
+ * for anything but an instance method, or when the method already has a schedule: @nestjs/schedule keeps one
+ * schedule per method and would silently drop the first. A call of the method rejects as one of
+ * `@WithAdvisoryLock` does, with `onBusy: 'skip'` by default.
  * @example
  * ```ts
  * @ExclusiveCron('0 3 * * *', { timeZone: 'Europe/Berlin' })
  * async daily(): Promise<void> {}
  *
- * @ExclusiveCron('0 4 * * *', { tick: 'record', catchUp: 'last' }) // a row each, and never twice
+ * @ExclusiveCron('0 4 * * *', { tick: 'record', catchUp: 'last' }) // a row per tick, which never runs twice
  * async payOut(): Promise<void> {}
  *
- * @ExclusiveCron('* * * * *', { leader: 'reports' }) // always where the other jobs with that leader run
+ * @ExclusiveCron('* * * * *', { leader: 'reports' }) // in the same instance as all jobs with that leader
  * async minutely(): Promise<void> {}
  * ```
  */
@@ -42,7 +53,8 @@ export function ExclusiveCron(
   options: ExclusiveCronOptions = {},
 ): LockedJobDecorator {
   const { lockOptions, tickOptions, cronOptions } = splitCronOptions(options);
-  // `cron` keeps a context for its callback, which @nestjs/schedule passes on and makes no use of: by it the job is found again.
+  // `cron` keeps a context for its callback, which @nestjs/schedule passes on without using it: the job is
+  // found by it.
   const context = {};
   const withContext: object = { ...cronOptions, context };
   const timer = {
@@ -50,11 +62,12 @@ export function ExclusiveCron(
     findFiring: cronFiring(context),
     findTimes: cronTimes(context),
     mark: context,
+    isDisabled: cronOptions.disabled === true,
   };
   return exclusiveJob('@ExclusiveCron', timer, { ...lockOptions, ...tickOptions });
 }
 
-/** Splits the options into those of the lock, those by which one run a tick is made sure of, and those of `@Cron`. */
+/** Splits the options into those of the lock, those of the tick, and those of `@Cron`. */
 export function splitCronOptions(options: ExclusiveCronOptions) {
   const {
     lock,

@@ -6,16 +6,18 @@ import type { ExclusiveJobOptions } from './exclusive-job.options.js';
 import { exclusiveTimer, type ExclusiveTimerArguments } from './exclusive-timer.js';
 
 /**
- * `@Interval` of @nestjs/schedule, once a period in the fleet: time is cut into periods that are counted from 1970, the same
- * everywhere, and at most one instance runs the job in each, though each counts from its own start. It never runs beside itself; a
- * timer that fires meanwhile, or in a period that has had its run, skips the job with a line at debug level. With the database away,
- * nobody runs it. `currentTick()` has the start of the period.
+ * `@Interval` of @nestjs/schedule, at most once per period in the fleet. Time is cut into periods that are
+ * counted from 1970, the same in every instance, and at most one instance runs the job in each, although
+ * every timer counts from its own start. The job never runs twice at the same time. A timer that fires
+ * meanwhile, or in a period that has had its run, skips the job with a line at debug level. While the
+ * database cannot be reached, no instance runs it. `currentTick()` has the start of the period.
  *
- * What has to run at given times belongs under `@ExclusiveCron`.
+ * What must run at given times belongs under `@ExclusiveCron`.
  *
- * @param ms - the period in milliseconds: a whole number from 1 to 2147483647, some 24 days.
- * @throws {@link LockConfigurationError} at decoration time, when the period or an option cannot be, or the method has a schedule
- * already: @nestjs/schedule keeps one a method and would drop the first without a word.
+ * @param ms - the period, in milliseconds: a whole number from 1 to 2147483647, some 24 days.
+ * @throws {@link LockConfigurationError} (`LOCK_CONFIGURATION`) at decoration time, for an invalid period or
+ * option, for anything but an instance method, or when the method already has a schedule: @nestjs/schedule
+ * keeps one schedule per method and would silently drop the first.
  * @example
  * ```ts
  * @ExclusiveInterval(30_000)
@@ -24,7 +26,12 @@ import { exclusiveTimer, type ExclusiveTimerArguments } from './exclusive-timer.
  */
 export function ExclusiveInterval(ms: number, options?: ExclusiveJobOptions): LockedJobDecorator;
 /**
- * The same under a name, by which `SchedulerRegistry.getInterval(name)` finds the timer. The lock is not called after it.
+ * The same with a name, by which `SchedulerRegistry.getInterval(name)` finds the timer. The lock does not
+ * take this name.
+ *
+ * @param name - the name of the timer.
+ * @param ms - as above, in milliseconds.
+ * @throws {@link LockConfigurationError} (`LOCK_CONFIGURATION`) as above.
  *
  * @example
  * ```ts

@@ -5,23 +5,25 @@ import { LockConfigurationError, type LockName } from '../core/index.js';
 
 const JOBS = Symbol.for('nestjs-advisory-lock:exclusive-jobs');
 
-/** What `@ExclusiveCron`, `@ExclusiveInterval` and `@ExclusiveTimeout` note of a method. */
+/** What `@ExclusiveCron`, `@ExclusiveInterval` and `@ExclusiveTimeout` record about a method. */
 export interface ExclusiveJob {
-  /** Which of them it was, as it is written: `@ExclusiveCron`. */
+  /** Which of them it is, as it is written: `@ExclusiveCron`. */
   readonly decorator: string;
   /** The key of the service whose lock it takes. */
   readonly serviceKey: symbol;
-  /** The lock's name, where one was given. */
+  /** The name of the lock, where the option gives one. */
   readonly lock: LockName | undefined;
-  /** The leadership under which it runs, where one was given. */
+  /** The leadership under which it runs, where the option gives one. */
   readonly leader: LockName | undefined;
-  /** The metadata that @nestjs/schedule is to find on the method. */
+  /** The metadata that @nestjs/schedule must find on the method. */
   readonly schedule: ReadonlyMap<unknown, unknown>;
   /** When it is due, where that is the same in the whole fleet. */
   readonly findTimes: FindTimes | undefined;
+  /** Whether its timer is made without being started. */
+  readonly isDisabled: boolean;
   /** Of a job with `tick: 'record'`. */
   readonly record?: {
-    /** What its timer is found by. */
+    /** Identifies its timer. */
     readonly mark: object;
     readonly options: RecordOptions;
   };
@@ -29,7 +31,10 @@ export interface ExclusiveJob {
 
 type ExclusiveJobs = ReadonlyMap<string | symbol, ExclusiveJob>;
 
-/** Notes the job on the class. On the method alone it would get lost together with the method's schedule, and be missed by nobody. */
+/**
+ * Records the job on the class. On the method alone the job would get lost together with the method's
+ * schedule, unnoticed.
+ */
 export function noteExclusiveJob(prototype: object, propertyKey: string | symbol, job: ExclusiveJob): void {
   const jobs: ExclusiveJobs = new Map([...exclusiveJobsOf(prototype), [propertyKey, job]]);
   Reflect.defineMetadata(JOBS, jobs, prototype);
@@ -40,7 +45,10 @@ export function exclusiveJobsOf(prototype: object): ExclusiveJobs {
   return (Reflect.getMetadata(JOBS, prototype) as ExclusiveJobs | undefined) ?? new Map();
 }
 
-/** The name of a job's lock: of the object's class, not of the class that declares the method, as two subclasses are two jobs. */
+/**
+ * The name of a job's lock: after the class of the object, not the class that declares the method, as two
+ * subclasses are two jobs.
+ */
 export function jobLockName(
   instance: object,
   methodName: string,
@@ -50,6 +58,7 @@ export function jobLockName(
   const { name } = instance.constructor;
   if (name !== '') return `${name}.${methodName}`;
   throw new LockConfigurationError(
-    `${decorator} on ${methodName} names its lock after the class, but the class has no name. Give it one, or set \`lock\`.`,
+    `${decorator} on ${methodName} names its lock after the class, which must have a name, received a ` +
+      'class without one. Give it a name, or set `lock`.',
   );
 }

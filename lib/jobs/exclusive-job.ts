@@ -20,12 +20,14 @@ import type { TickOptions } from './tick.options.js';
 export interface JobTimer {
   /** The decorator that sets it. */
   readonly scheduled: MethodDecorator;
-  /** Tells a call by it from one by hand, and what it is due for. */
+  /** Distinguishes a call by the timer from one by hand, and finds what it is due for. */
   readonly findFiring: FindFiring;
   /** When it is due, where that is the same in the whole fleet. */
   readonly findTimes?: FindTimes;
-  /** What it is found by, where there is a record of what it has missed. */
+  /** Identifies it, where there is a record of what it has missed. */
   readonly mark?: object;
+  /** Whether @nestjs/schedule makes it without starting it. */
+  readonly isDisabled?: boolean;
 }
 
 type Undefinable<T> = { readonly [Name in keyof T]: T[Name] | undefined };
@@ -33,11 +35,11 @@ type Undefinable<T> = { readonly [Name in keyof T]: T[Name] | undefined };
 /**
  * A schedule of @nestjs/schedule and a lock, in one decorator.
  *
- * @param decorator - what it is called in messages.
+ * @param decorator - its name in messages.
  */
 export function exclusiveJob(
   decorator: string,
-  { scheduled, findFiring, findTimes, mark }: JobTimer,
+  { scheduled, findFiring, findTimes, mark, isDisabled = false }: JobTimer,
   options: Undefinable<ExclusiveJobOptions & LeaderOptions & (TickOptions | RecordOptions)>,
 ): LockedJobDecorator {
   checkJobOptions(decorator, options);
@@ -52,6 +54,7 @@ export function exclusiveJob(
     leader,
     schedule,
     findTimes,
+    isDisabled,
     ...(isRecorded && { record: { mark, options: tick as RecordOptions } }),
   };
   const decorate = (
@@ -68,7 +71,7 @@ export function exclusiveJob(
       findFiring,
       tick: tick as TickOptions | RecordOptions,
     };
-    // A function that is async, so that whatever is wrong rejects.
+    // Async, so that every failure rejects.
     const method = replaceMethod(target, propertyKey, descriptor, async (call) =>
       runJob(job, call, jobHostOf(requiredService(call.instance, serviceKey, methodName))),
     );
@@ -79,7 +82,7 @@ export function exclusiveJob(
   return decorate;
 }
 
-/** What the scheduling decorator notes on a method, by asking it, as its keys are no public API. */
+/** The metadata of the scheduling decorator, by applying it, as its keys are no public API. */
 function scheduleMetadata(scheduled: MethodDecorator): ReadonlyMap<unknown, unknown> {
   const probe = (): void => undefined;
   scheduled({}, 'probe', { value: probe });
@@ -91,7 +94,8 @@ function refuseSecondSchedule(schedule: ReadonlyMap<unknown, unknown>, method: u
   if (typeof method !== 'function') return;
   if (![...schedule.keys()].some((key) => Reflect.hasMetadata(key, method))) return;
   throw new LockConfigurationError(
-    `${where} has another schedule already (@Cron, @Interval, @Timeout or an exclusive one), but @nestjs/schedule keeps one a ` +
-      'method. Write one cron expression for both times, or a second method that calls the first.',
+    `${where} must have one schedule, received a second one (@Cron, @Interval, @Timeout or an exclusive ` +
+      'one): @nestjs/schedule keeps one schedule per method. Write one cron expression for both times, or ' +
+      'a second method that calls the first.',
   );
 }

@@ -4,16 +4,18 @@ import type { ExclusiveJobOptions } from './exclusive-job.options.js';
 import { exclusiveTimer, type ExclusiveTimerArguments } from './exclusive-timer.js';
 
 /**
- * `@Timeout` of @nestjs/schedule, and a lock: the job is due once in each instance, some time after its start, and runs in one
- * instance of a fleet at a time. An instance that finds the lock held skips the job for good, with a line at debug level. With
- * the database away, nobody runs it.
+ * `@Timeout` of @nestjs/schedule, and a lock. The job is due once in each instance, `ms` after its start, and
+ * runs in one instance of the fleet at a time. An instance that finds the lock held skips the job
+ * permanently, with a line at debug level. While the database cannot be reached, no instance runs it.
  *
- * It is not one run in the fleet: instances that start one after the other, or again, each run the job, unless it is still
- * running elsewhere at that moment.
+ * This is not one run per fleet: instances that start one after the other, or again, each run the job, unless
+ * it is running in another instance at that moment.
  *
- * @param ms - the time from the start of the application in milliseconds: a whole number from 1 to 2147483647, some 24 days.
- * @throws {@link LockConfigurationError} at decoration time, when the time or an option cannot be, or the method has a schedule
- * already: @nestjs/schedule keeps one a method and would drop the first without a word.
+ * @param ms - the time from the start of the application, in milliseconds: a whole number from 1 to
+ * 2147483647, some 24 days.
+ * @throws {@link LockConfigurationError} (`LOCK_CONFIGURATION`) at decoration time, for an invalid time or
+ * option, for anything but an instance method, or when the method already has a schedule: @nestjs/schedule
+ * keeps one schedule per method and would silently drop the first.
  * @example
  * ```ts
  * @ExclusiveTimeout(5_000)
@@ -22,7 +24,12 @@ import { exclusiveTimer, type ExclusiveTimerArguments } from './exclusive-timer.
  */
 export function ExclusiveTimeout(ms: number, options?: ExclusiveJobOptions): LockedJobDecorator;
 /**
- * The same under a name, by which `SchedulerRegistry.getTimeout(name)` finds the timer. The lock is not called after it.
+ * The same with a name, by which `SchedulerRegistry.getTimeout(name)` finds the timer. The lock does not take
+ * this name.
+ *
+ * @param name - the name of the timer.
+ * @param ms - as above, in milliseconds.
+ * @throws {@link LockConfigurationError} (`LOCK_CONFIGURATION`) as above.
  *
  * @example
  * ```ts

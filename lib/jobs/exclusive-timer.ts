@@ -3,7 +3,10 @@ import type { LockedJobDecorator } from '../locking/async-method.js';
 import { exclusiveJob, type JobTimer } from './exclusive-job.js';
 import type { ExclusiveJobOptions } from './exclusive-job.options.js';
 
-/** The arguments of `@ExclusiveInterval` and `@ExclusiveTimeout`: those of `@Interval` and `@Timeout`, and the options of the lock. */
+/**
+ * The arguments of `@ExclusiveInterval` and `@ExclusiveTimeout`: those of `@Interval` and `@Timeout`, and the
+ * options of the job.
+ */
 export type ExclusiveTimerArguments =
   | readonly [ms: number, options?: ExclusiveJobOptions | undefined]
   | readonly [name: string, ms: number, options?: ExclusiveJobOptions | undefined];
@@ -14,7 +17,7 @@ interface TimerDecorator {
   (name: string, ms: number): MethodDecorator;
 }
 
-/** A timer of @nestjs/schedule and a lock, in one decorator; the first argument is what it is called in messages. */
+/** A timer of @nestjs/schedule and a lock, in one decorator. The first argument is its name in messages. */
 export function exclusiveTimer(
   decorator: string,
   timer: TimerDecorator,
@@ -34,15 +37,15 @@ function isNamed(
 }
 
 /**
- * Of a delay that is too long, less than 1 or no number, Node makes 1 ms: a job that is meant for once a month would run
- * a thousand times a second.
+ * Node takes a delay that is too long, less than 1 or not a number for 1 ms: a job that is meant for once a
+ * month would run a thousand times a second.
  *
  * @see https://nodejs.org/api/timers.html#settimeoutcallback-delay-args
  */
 function checkMs(decorator: string, ms: unknown): void {
   if (isWholeNumber(ms, 1, MAX_TIMER_MS)) return;
   throw new LockConfigurationError(
-    `${decorator} has to be given a whole number of milliseconds, from 1 to ${MAX_TIMER_MS} (24 days), but ${describe(ms)} came. ` +
-      'Where days or months are meant, use @ExclusiveCron.',
+    `The time of ${decorator} must be a whole number of milliseconds from 1 to ${MAX_TIMER_MS} (24 days), ` +
+      `received ${describe(ms)}. For days or months, use @ExclusiveCron.`,
   );
 }

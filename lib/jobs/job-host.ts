@@ -2,7 +2,7 @@ import type { SessionLocks } from '../core/index.js';
 import type { LockHost } from '../locking/lock-host.js';
 import type { JobRuntime } from './job-runtime.js';
 
-/** Where a service keeps what its jobs work with. The same for both halves of the package. */
+/** The property of a service with what its jobs use. The same for both halves of the package. */
 export const JOB_RUNTIME: unique symbol = Symbol.for('nestjs-advisory-lock:job-runtime');
 
 /** The service of a job's object. */
@@ -11,9 +11,9 @@ export interface JobService extends LockHost {
   readonly [JOB_RUNTIME]?: JobRuntime;
 }
 
-/** What a job runs with. */
+/** What a run of a job uses. */
 export interface JobHost {
-  /** Missing where a test has put a fake in the place of the service: every call counts as one by hand then. */
+  /** Missing where a test has replaced the service by a fake: then every call counts as one by hand. */
   readonly runtime: JobRuntime | undefined;
   readonly locks: Pick<SessionLocks, 'tryWithLock' | 'acquire'>;
 }

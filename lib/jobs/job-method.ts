@@ -4,7 +4,7 @@ import type { RecordOptions } from './records/record.options.js';
 import type { FindFiring } from './schedule/find-firing.js';
 import type { TickOptions } from './tick.options.js';
 
-/** A method that a timer calls, and how it is kept to one run a tick. */
+/** A method that a timer calls, and how it is kept to one run per tick. */
 export interface JobMethod {
   readonly nameOf: (instance: object) => LockName;
   /** The leadership under which it runs. */

@@ -11,7 +11,7 @@ import {
 import { onBusyRule } from '../locking/on-busy.js';
 import { checkRecordOptions, recordRules } from './records/record.options.js';
 
-const aLockName: OptionRule = [isLockName, 'a name of a lock: a string that is not empty, or a key'];
+const aLockName: OptionRule = [isLockName, 'the name of a lock: a string that is not empty, or a key'];
 
 const jobRules: OptionRules = {
   onBusy: onBusyRule,
@@ -28,7 +28,7 @@ const jobRules: OptionRules = {
   overlap: oneOf('skip', 'queue', 'elsewhere'),
 };
 
-/** Refuses options of a job that are unknown or of the wrong kind, at decoration time. */
+/** Refuses options of a job that are unknown or invalid, at decoration time. */
 export function checkJobOptions(decorator: string, options: object): void {
   checkOptions(options, jobRules, decorator);
   checkRecordOptions(decorator, options as Record<string, unknown>);

@@ -14,19 +14,19 @@ export interface JobRuntimeParts {
   readonly ticks: TickLog;
   readonly findScheduler: () => SchedulerRegistry | undefined;
   readonly findDataSource: () => DataSource;
-  /** Whether this process leads under that name. */
+  /** Whether this process has the leadership of that name. */
   readonly isLeader: (name: LockName) => boolean;
   readonly warnAfterTicks?: number | undefined;
 }
 
-/** What the jobs of one configured module work with. */
+/** What the jobs of one configured module use. */
 export class JobRuntime {
   readonly engine: LockRuntime;
-  /** The jobs of this instance, and what has become of their latest ticks here. */
+  /** The jobs of this instance, and the outcomes of their latest ticks here. */
   readonly ticks: TickLog;
   /** The runs of jobs with `tick: 'record'`. */
   readonly records: RunRecords;
-  /** Warns of jobs that run nowhere. */
+  /** Warns of jobs that do not run in any instance. */
   readonly starvedJobs: StarvedJobMonitor;
 
   constructor(private readonly parts: JobRuntimeParts) {

@@ -12,10 +12,18 @@ import { runJob } from './run/run-job.js';
 import { cronFiring } from './schedule/find-firing.js';
 import { cronTimes } from './schedule/job-times.js';
 
-/** A job of `cron`, as it is in the `SchedulerRegistry`. */
+/** A job of the package `cron`, as the `SchedulerRegistry` has it. */
 export type ScheduledJob = ReturnType<SchedulerRegistry['getCronJob']>;
 
-/** The options of a job that is made at run time: those of `@ExclusiveCron`, but for what the call itself says. */
+/**
+ * The options of a job that is made at run time: those of `@ExclusiveCron`, without what the call itself
+ * says.
+ *
+ * @example
+ * ```ts
+ * const options: RunTimeJobOptions = { timeZone: 'Europe/Berlin', overlap: 'queue' };
+ * ```
+ */
 export type RunTimeJobOptions = OmitOfEach<
   ExclusiveCronOptions,
   'name' | 'connection' | 'disabled' | 'initialDelay' | 'leader'
@@ -23,7 +31,7 @@ export type RunTimeJobOptions = OmitOfEach<
 
 const logger = new Logger('AdvisoryLock');
 
-/** Makes jobs at run time: what `@ExclusiveCron` does for methods. */
+/** Makes jobs at run time, as `@ExclusiveCron` does for methods. */
 export class RunTimeJobs {
   private readonly host: JobHost;
 
@@ -41,7 +49,8 @@ export class RunTimeJobs {
     const { scheduler, ticks } = this.runtime;
     if (scheduler === undefined) {
       throw new LockConfigurationError(
-        `The job "${name}" cannot be scheduled: ScheduleModule.forRoot() of @nestjs/schedule is not imported here.`,
+        `The job "${name}" cannot be scheduled: ScheduleModule.forRoot() of @nestjs/schedule is not ` +
+          'imported here.',
       );
     }
     const { lockOptions, tickOptions, cronOptions } = splitCronOptions(options);
@@ -76,7 +85,7 @@ export class RunTimeJobs {
     return scheduled;
   }
 
-  /** Returns what catches up what a recorded job has missed, if it has. */
+  /** Returns a function that catches up the missed ticks of a recorded job, if there are any. */
   private async prepareRecord(
     { nameOf, tick: options }: JobMethod,
     name: string,
@@ -98,7 +107,8 @@ async function importCron(): Promise<typeof import('cron')> {
     return await import('cron');
   } catch (cause) {
     throw new LockConfigurationError(
-      'exclusiveJob() needs the package `cron`, which @nestjs/schedule uses, but it cannot be imported from here. Install it: npm install cron',
+      'exclusiveJob() needs the package `cron`, which @nestjs/schedule uses, and which cannot be imported ' +
+        'from here. Install it: npm install cron',
       { cause },
     );
   }

@@ -1,15 +1,15 @@
 import type { LeadershipBody } from './leadership-body.js';
 import { isEcho, whenAborted } from './term.js';
 
-/** What an instance does while it leads, in several places. */
+/** The handlers of one leadership, of several providers. */
 export interface LeadershipHandlers {
-  /** Begin together. */
+  /** They begin together. */
   readonly begin: readonly LeadershipBody[];
-  /** Begin once all of the others have settled. */
+  /** They begin once all `begin` handlers have settled. */
   readonly end: readonly LeadershipBody[];
 }
 
-/** All handlers as one body. When one fails, the others are told to end, and the body fails. */
+/** Makes one body of all handlers. When one fails, the signal of the others aborts, and the body fails. */
 export function combineHandlers({ begin, end }: LeadershipHandlers): LeadershipBody {
   return async (leading) => {
     const term = new AbortController();

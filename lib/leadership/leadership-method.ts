@@ -7,34 +7,47 @@ import { declareServiceKey } from '../locking/service-key.js';
 
 const METHODS = Symbol.for('nestjs-advisory-lock:leadership-methods');
 
-/** The options of `@OnLeadership` and `@OnLeadershipEnd`. */
+/**
+ * The options of `@OnLeadership` and `@OnLeadershipEnd`.
+ *
+ * @example
+ * ```ts
+ * @OnLeadership('feed', { connection: 'archive' })
+ * async start(): Promise<void> {}
+ * ```
+ */
 export interface OnLeadershipOptions {
   /**
-   * Which configured module, by its `name`.
+   * Which configured module campaigns, by its `name`.
    * @default the default module
    */
   readonly connection?: string;
 }
 
-/** A decorator for methods that need nothing but the signal of a leadership; on any other method it does not compile. */
+/**
+ * A decorator for methods that need only the signal of a leadership. On any other method it does not compile.
+ */
 export type LeadershipMethodDecorator = <Method extends (signal: AbortSignal) => void | PromiseLike<void>>(
   target: object,
   propertyKey: string | symbol,
   descriptor?: TypedPropertyDescriptor<Method>,
 ) => void;
 
-/** What `@OnLeadership` and `@OnLeadershipEnd` note of a method. */
+/** What `@OnLeadership` and `@OnLeadershipEnd` record about a method. */
 export interface LeadershipMethod {
-  /** Which of them it was, as it is written. */
+  /** Which of them it is, as it is written. */
   readonly decorator: '@OnLeadership' | '@OnLeadershipEnd';
   readonly propertyKey: string | symbol;
-  /** What is led. */
+  /** The name of the leadership. */
   readonly name: LockName;
-  /** The key of the service by which it is led. */
+  /** The key of the service that campaigns. */
   readonly serviceKey: symbol;
 }
 
-/** Notes on the class that the method is to be called, and asks Nest for the service, as without its module nobody would call. */
+/**
+ * Records on the class that the method must be called, and asks Nest for the service, as without its module
+ * nothing would call the method.
+ */
 export function leadershipMethod(
   decorator: LeadershipMethod['decorator'],
   name: LockName,
@@ -59,7 +72,7 @@ export function leadershipMethod(
   return decorate;
 }
 
-/** Those of a class by its prototype, inherited ones included. */
+/** The leadership methods of a class by its prototype, inherited ones included. */
 export function leadershipMethodsOf(prototype: object): readonly LeadershipMethod[] {
   return (Reflect.getMetadata(METHODS, prototype) as readonly LeadershipMethod[] | undefined) ?? [];
 }

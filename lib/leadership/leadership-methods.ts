@@ -13,7 +13,7 @@ interface LeadershipGroup extends LeadershipHandlers {
   readonly end: LeadershipBody[];
 }
 
-/** Finds what a leader does, and campaigns for it: once for each name. The campaigns end at shutdown. */
+/** Finds the methods and jobs of leaders, and campaigns once for each name. The campaigns end at shutdown. */
 export class LeadershipMethods implements OnModuleInit, OnApplicationBootstrap {
   private readonly keys = new KeyRegistry();
   private readonly groups = new Map<string, LeadershipGroup>();
@@ -23,7 +23,9 @@ export class LeadershipMethods implements OnModuleInit, OnApplicationBootstrap {
     /** Of the module's own service. */
     private readonly serviceKey: symbol,
     private readonly leaderships: Leaderships,
-    /** Whether this instance has timers. One without them that led would keep the jobs from all others. */
+    /**
+     * Whether this instance has timers. As the leader, one without them would keep the jobs from all others.
+     */
     private readonly hasScheduler: () => boolean,
   ) {}
 
@@ -44,8 +46,8 @@ export class LeadershipMethods implements OnModuleInit, OnApplicationBootstrap {
       const where = `${instance.constructor.name}.${String(propertyKey)}`;
       if (!isSingleton) {
         throw new LockConfigurationError(
-          `${decorator} on ${where} would never be called: the provider is request-scoped or transient, and there is no one ` +
-            'object that could lead. Move the method to a provider in the default scope.',
+          `${decorator} on ${where} would never be called: the provider is request-scoped or transient, ` +
+            'and a leader needs one object. Move the method to a provider in the default scope.',
         );
       }
       const { begin, end } = this.groupOf(name);
@@ -62,8 +64,9 @@ export class LeadershipMethods implements OnModuleInit, OnApplicationBootstrap {
       const lock = jobLockName(instance, String(methodName), job);
       if (this.keys.keyOf(lock).id !== this.keys.keyOf(job.leader).id) continue;
       throw new LockConfigurationError(
-        `${job.decorator} on ${instance.constructor.name}.${String(methodName)} would never run: its lock and its leader are both ` +
-          `called "${describeNames(lock)}", and the leader holds the lock of that name. Name one of them otherwise.`,
+        `${job.decorator} on ${instance.constructor.name}.${String(methodName)} would never run: its lock ` +
+          `and its leader must have different names, received "${describeNames(lock)}" for both, and the ` +
+          'leader holds the lock of that name. Rename one of them.',
       );
     }
   }

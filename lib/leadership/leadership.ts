@@ -9,10 +9,18 @@ import {
 import type { LeadershipBody } from './leadership-body.js';
 import { Term } from './term.js';
 
-/** The options of `AdvisoryLockService.lead`. */
+/**
+ * The options of `AdvisoryLockService.lead`.
+ *
+ * @example
+ * ```ts
+ * locks.lead('feed', (signal) => this.follow(feed, { signal }), { signal: AbortSignal.timeout(60_000) });
+ * ```
+ */
 export interface LeadOptions {
   /**
-   * Stops the campaign, and the leadership, as {@link Leadership.stop} does; its reason is that of the body's signal.
+   * Stops the campaign and the leadership, as {@link Leadership.stop} does. Its reason becomes the reason of
+   * the body's signal.
    * @default none
    */
   readonly signal?: AbortSignal;
@@ -23,17 +31,18 @@ const FIRST_PAUSE_MS = 100;
 const MAX_PAUSE_MS = 5_000;
 
 /**
- * A candidate for the leadership of a fleet, and its leader once it is elected: what `AdvisoryLockService.lead` answers.
+ * A candidate for the leadership of a fleet, and its leader once it is elected: what
+ * `AdvisoryLockService.lead` returns.
  *
  * @example
  * ```ts
  * await using leadership = locks.lead('feed', async (signal) => this.follow(feed, { signal }));
- * leadership.isLeader; // false as long as another instance leads
+ * leadership.isLeader; // false while another instance leads
  * ```
  */
 export class Leadership implements AsyncDisposable {
   private readonly stopping = new AbortController();
-  /** Resolves when it is over for good. @internal */
+  /** Resolves when the campaign has ended. @internal */
   readonly over: Promise<void>;
   private term: Term | undefined;
   private readonly pauses = new GrowingPause(FIRST_PAUSE_MS, MAX_PAUSE_MS);
@@ -41,9 +50,9 @@ export class Leadership implements AsyncDisposable {
 
   /** @internal */
   constructor(
-    /** What is led, as the application wrote it; a key that was given as a number or a pair, as text. */
+    /** The name of the leadership, as the application wrote it; a key that is a number or a pair, as text. */
     readonly name: string,
-    /** Waits for the lock for some time; answers `undefined` when that is over. */
+    /** Waits for the lock for some time, and then resolves to `undefined`. */
     private readonly acquire: (signal: AbortSignal) => Promise<AdvisoryLock | undefined>,
     private readonly body: LeadershipBody,
     private readonly log: LockLog,
@@ -51,21 +60,24 @@ export class Leadership implements AsyncDisposable {
     this.over = this.campaign();
   }
 
-  /** Whether this candidate leads now: it was elected, and neither has lost the leadership nor been stopped. */
+  /**
+   * Whether this candidate leads now: it was elected, and has neither lost the leadership nor been stopped.
+   * Never throws.
+   */
   get isLeader(): boolean {
     return this.term?.isLeading ?? false;
   }
 
   /**
-   * Ends the campaign for good, and the leadership if it has it: the body's signal aborts, and when the body has settled the lock is
-   * given back and the promise resolves. Never rejects; a second call waits for the first. To await it inside the body would be
-   * to wait for itself.
+   * Ends the campaign, and the leadership if this candidate leads: the body's signal aborts with an
+   * `AbortError`, and when the body has settled the lock is given back and the promise resolves. Never
+   * rejects; a second call waits for the first. Do not await it inside the body, which would wait for itself.
    */
   stop(): Promise<void> {
     return this.stopBecause(new DOMException(`The leadership of "${this.name}" was stopped`, 'AbortError'));
   }
 
-  /** Same as {@link Leadership.stop}, for `await using`. */
+  /** The same as {@link Leadership.stop}, for `await using`. Never rejects. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
   }
@@ -106,7 +118,7 @@ export class Leadership implements AsyncDisposable {
   private async lead(lock: AdvisoryLock): Promise<void> {
     const startedAt = performance.now();
     this.term = new Term(lock);
-    // What was granted in the last moment is given back without having led.
+    // A lock that was granted at the last moment is given back without a term.
     if (!this.isStopped) {
       this.log.log(`Leading "${this.name}"`);
       const failures = await this.term.serve(this.body);
@@ -118,13 +130,13 @@ export class Leadership implements AsyncDisposable {
     await this.pause();
   }
 
-  /** Lets others be elected first: an instance that cannot lead must not be the first to stand again. */
+  /** Lets others be elected first: an instance that cannot lead must not be the first to campaign again. */
   private async pause(): Promise<void> {
     await sleep(this.pauses.nextMs(), undefined, { signal: this.stopping.signal }).catch(() => undefined);
   }
 
   private logEnd({ lost }: Term, failures: readonly unknown[]): void {
-    const what = `What leads "${this.name}" here failed, so this instance does not lead it any more`;
+    const what = `The leader of "${this.name}" failed in this instance, which stops leading it`;
     for (const failure of failures) {
       this.log.error(`${what}: ${String(failure)}`, failure instanceof Error ? failure.stack : undefined);
     }
@@ -136,6 +148,6 @@ export class Leadership implements AsyncDisposable {
     if (this.isOutage) return;
     this.isOutage = true;
     const message = messageOf(error);
-    this.log.warn(`Cannot campaign to lead "${this.name}", and will try until it works. ${message}`);
+    this.log.warn(`Cannot campaign to lead "${this.name}", and tries again until it works. ${message}`);
   }
 }

@@ -17,7 +17,7 @@ export class Leaderships {
   private readonly candidates = new Map<Leadership, string>();
 
   constructor(private readonly runtime: Pick<LockRuntime, 'keys' | 'locks' | 'closeSignal' | 'isClosed'>) {
-    // The lock goes when the body has settled, whatever else the module waits for.
+    // The lock is released when the body has settled, whatever else the module waits for.
     const { closeSignal } = runtime;
     closeSignal.addEventListener('abort', () => {
       for (const leadership of this.candidates.keys()) void leadership.stopBecause(closeSignal.reason);
@@ -30,7 +30,7 @@ export class Leaderships {
     if (this.runtime.isClosed) throw new LockShutdownError(describeNames(name));
     const acquire = (signal: AbortSignal) =>
       this.runtime.locks.tryAcquire(name, { waitMs: REJOIN_MS, signal });
-    // It outlasts the caller: inside the caller's lock it would be elected by that.
+    // It outlasts the caller: inside a lock of the caller on that name it would be elected at once.
     const leadership = runOutside(
       () => new Leadership(describeNames(name), acquire, body, new Logger('AdvisoryLock')),
     );
@@ -44,7 +44,7 @@ export class Leaderships {
     return [...this.candidates].some(([leadership, keyId]) => keyId === id && leadership.isLeader);
   }
 
-  /** Stops it with the signal of the caller, and forgets it when it is over. */
+  /** Stops it with the signal of the caller, and removes it when it has ended. */
   private async follow(leadership: Leadership, signal: AbortSignal | undefined): Promise<void> {
     const stop = (): void => void leadership.stopBecause(signal?.reason);
     signal?.addEventListener('abort', stop, { once: true });

@@ -6,12 +6,13 @@ import {
 } from './leadership-method.js';
 
 /**
- * The method is called when this instance leads no more, however that came: the counterpart of {@link OnLeadership}. It is called once
- * the `@OnLeadership` methods of that name have settled. When the application shuts down the next leader waits for it; when the
- * leadership was lost there may be another leader already.
+ * Calls the method when the leadership of this instance has ended, for whatever reason: the counterpart of
+ * {@link OnLeadership}. It is called once the `@OnLeadership` methods of that name have settled. When the
+ * application shuts down, the next leader waits for it. When the leadership was lost, another instance may
+ * already lead.
  *
- * @param name - of the leadership.
- * @throws {@link LockConfigurationError} as `@OnLeadership` does.
+ * @param name - the name of the leadership.
+ * @throws {@link LockConfigurationError} (`LOCK_CONFIGURATION`) as `@OnLeadership` does.
  * @example
  * ```ts
  * @OnLeadership('feed')

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AdvisoryLock, type LockLostError, runInside } from '../core/index.js';
 import type { LeadershipBody } from './leadership-body.js';
 
-/** One time that an instance leads, until its lock is lost, its body fails or it is told to end. */
+/** One term of a leader, until its lock is lost, its body fails or it is ended. */
 export class Term {
   private readonly ending = new AbortController();
 
@@ -18,7 +18,7 @@ export class Term {
     return this.lock.isHeld && !this.ending.signal.aborted;
   }
 
-  /** Why it leads no more, when it lost its lock. */
+  /** The error, when it ended because its lock was lost. */
   get lost(): LockLostError | undefined {
     return this.lock.lost;
   }
@@ -27,7 +27,10 @@ export class Term {
     this.ending.abort(reason);
   }
 
-  /** Runs the body, and waits for the end of the term and of the body, whichever is later. Answers what the body threw. */
+  /**
+   * Runs the body, and waits for the end of the term and of the body, whichever is later. Resolves to what
+   * the body threw.
+   */
   async serve(body: LeadershipBody): Promise<readonly unknown[]> {
     const { signal } = this.ending;
     const ended = whenAborted(signal);
@@ -46,7 +49,10 @@ export async function whenAborted(signal: AbortSignal): Promise<void> {
   if (!signal.aborted) await once(signal, 'abort');
 }
 
-/** Whether this is how the work was ended by the signal: by its reason, or as Node's own functions say it. */
+/**
+ * Whether the signal caused the error: it is the reason of the signal, or the AbortError of Node's own
+ * functions.
+ */
 export function isEcho(error: unknown, signal: AbortSignal): boolean {
   if (!signal.aborted) return false;
   return error === signal.reason || (error as Partial<Error> | undefined)?.name === 'AbortError';

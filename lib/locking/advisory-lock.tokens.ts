@@ -1,10 +1,13 @@
 import { DEFAULT_NAME } from '../core/index.js';
 
 /**
- * The injection token of an `AdvisoryLockService`: of the one configured as `name`, or of the default one.
+ * The injection token of an `AdvisoryLockService`: of the module that is configured as `name`, or of the
+ * default module. Never throws.
  *
- * A symbol of the global registry, so that the ES module and the CommonJS half of this package mean the same provider.
+ * A symbol of the global registry, so that the ES module and the CommonJS half of this package name the same
+ * provider.
  *
+ * @param name - the `name` given to `AdvisoryLockModule.forRoot`; the default module when left out.
  * @example
  * ```ts
  * Test.createTestingModule({ … }).overrideProvider(getAdvisoryLockToken()).useValue(fake);

@@ -1,11 +1,11 @@
 import type { Observable } from 'rxjs';
 
-/** What a method under a lock has to answer: the lock lasts until it settles or completes. */
+/** What a method under a lock must return: the lock is held until the promise settles or the stream ends. */
 export type AsyncResult = PromiseLike<unknown> | Observable<unknown>;
 
-/** Says in a compile error what is wrong with a method or a name function. */
-interface DoesNotFit<Reason extends string> {
-  readonly 'this method cannot be locked so': Reason;
+/** Says in a compile error why a method, a name function or an option does not fit. */
+export interface DoesNotFit<Reason extends string> {
+  readonly 'this cannot be locked like this': Reason;
 }
 
 /** Whether a function of `Args` can be called with the arguments of the method. */
@@ -15,40 +15,73 @@ type TakesTheArguments<Args extends readonly unknown[], Method extends (...args:
   ? unknown
   : DoesNotFit<'the name function does not take the arguments of the method'>;
 
-/** Callers get a Promise or an Observable made by the lock: a method that promises more, such as a Subject, would lie. */
-type AnswersPlainly<Result> =
+/**
+ * Callers get a Promise or an Observable that the lock makes. A method with a more specific return type, such
+ * as a Subject, would break its own signature.
+ */
+type ReturnsPlainly<Result> =
   Result extends PromiseLike<infer T>
     ? Promise<T> extends Result
       ? unknown
-      : DoesNotFit<'it answers more than a Promise'>
+      : DoesNotFit<'it returns more than a Promise'>
     : Result extends Observable<infer T>
       ? Observable<T> extends Result
         ? unknown
-        : DoesNotFit<'it answers more than an Observable'>
+        : DoesNotFit<'it returns more than an Observable'>
       : never;
 
-type AnswersNoStream<Result> =
+type ReturnsNoStream<Result> =
   Result extends PromiseLike<Observable<unknown>>
-    ? DoesNotFit<'nobody would subscribe to its stream'>
+    ? DoesNotFit<'no one would subscribe to its stream'>
     : unknown;
 
+/** What a call resolves to, or its stream emits. */
+type Resolved<Result> = Result extends Observable<infer T> ? T : Awaited<Result>;
+
 /**
- * A decorator for methods that answer a Promise or an Observable and whose arguments fit `Args`; on any other method it does
- * not compile. (The descriptor is optional so that it can be given to `applyDecorators`.)
+ * What a busy call may supply instead. A method that is declared to return an Observable is subscribed to.
  */
-export type LockedMethodDecorator<Args extends readonly unknown[]> = <
+type Substitute<Result> = Result extends Observable<infer T> ? T | Observable<T> : Awaited<Result>;
+
+/** A function without a `return` supplies `undefined`. */
+type Supplied<Busy, T = Awaited<Busy>> =
+  Exclude<T, void> | ([Extract<T, void>] extends [never] ? never : undefined);
+
+/** `any` is assignable to everything but `never`; a result of which nothing is known must fit that, too. */
+type IsAny<T> = 0 extends 1 & T ? true : false;
+
+/**
+ * Whether callers that find the lock busy get what the return type of the method promises. As the results of
+ * functions, because a function that returns nothing may be replaced by one that returns something.
+ */
+type FitsWhenBusy<Result, Busy> =
+  true extends IsAny<Busy>
+    ? unknown
+    : (() => Supplied<Busy>) extends (() => Resolved<Result>) | (() => Substitute<Result>)
+      ? unknown
+      : [Supplied<Busy>] extends [undefined]
+        ? DoesNotFit<'when the lock is busy it resolves to undefined, which its return type does not admit'>
+        : DoesNotFit<'what onBusy returns is not what the method resolves to'>;
+
+/**
+ * A decorator for methods that return a Promise or an Observable and whose arguments fit `Args`. On any other
+ * method it does not compile. Where `Busy`, the result of a busy call, is known, the return type of the
+ * method must admit it. (The descriptor is optional so that the decorator can be given to `applyDecorators`.)
+ */
+export type LockedMethodDecorator<Args extends readonly unknown[], Busy = never> = <
   Method extends (...args: never[]) => AsyncResult,
 >(
   target: object,
   propertyKey: string | symbol,
   descriptor?: TypedPropertyDescriptor<Method> &
     TakesTheArguments<Args, Method> &
-    AnswersPlainly<ReturnType<Method>>,
+    ReturnsPlainly<ReturnType<Method>> &
+    FitsWhenBusy<ReturnType<Method>, Busy>,
 ) => void;
 
 /** A decorator for methods that a scheduler calls: without arguments, and awaiting a Promise. */
 export type LockedJobDecorator = <Method extends () => PromiseLike<unknown>>(
   target: object,
   propertyKey: string | symbol,
-  descriptor?: TypedPropertyDescriptor<Method> & AnswersNoStream<ReturnType<Method>>,
+  descriptor?: TypedPropertyDescriptor<Method> & ReturnsNoStream<ReturnType<Method>>,
 ) => void;

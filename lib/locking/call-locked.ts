@@ -16,17 +16,20 @@ import type { MethodCall } from './locked-method.js';
 import { type OnBusy, settleBusy } from './on-busy.js';
 import { requiredService } from './required-service.js';
 
-/** How a method with `@WithAdvisoryLock` is locked. */
+/** How the lock of a method with `@WithAdvisoryLock` is taken. */
 export interface MethodLock {
   readonly serviceKey: symbol;
   readonly nameOf: (args: readonly unknown[]) => LockNames;
   readonly onBusy: OnBusy;
   readonly lockOptions: LockOptions;
-  /** For a method that runs in a transaction, which holds the lock: the options of that. */
+  /** The options of the transaction that holds the lock, for a method that runs in one. */
   readonly transaction: TransactionLockOptions | undefined;
 }
 
-/** Calls the method while the lock is held. Whatever is wrong, it rejects, and the method does not run without its lock. */
+/**
+ * Calls the method while the lock is held. Whatever fails, it rejects, and the method does not run without
+ * its lock.
+ */
 export async function callLocked(lock: MethodLock, call: MethodCall): Promise<unknown> {
   const { method, methodName, instance, args } = call;
   const service = requiredService(instance, lock.serviceKey, methodName);
@@ -48,19 +51,20 @@ export async function callLocked(lock: MethodLock, call: MethodCall): Promise<un
   return outcome.acquired ? outcome.value : busy(service, lock, call, name);
 }
 
-/** A slow reader of a stream would keep the transaction open, and with it a connection of the pool. */
+/** A slow subscriber would keep the transaction open, and with it a connection of the pool. */
 export function streamInTransaction(method: string): LockConfigurationError {
   return new LockConfigurationError(
-    `${method} answers an Observable, but with scope: 'transaction' it has to answer a Promise: the transaction, with its lock, is ` +
-      'over before anybody reads the stream. Collect the values in the method, or leave `scope` out, as a session lock lasts ' +
-      'until the stream is done.',
+    `${method} must return a Promise, as it has scope: 'transaction', received an Observable: the ` +
+      'transaction ends, with its lock, before a subscriber reads the stream. Collect the values in the ' +
+      'method, or leave `scope` out, as a session lock is held until the stream ends.',
   );
 }
 
 function oneName(name: LockNames): LockName {
   if (isOneName(name)) return name;
   throw new LockConfigurationError(
-    `A transaction takes one lock, but "${describeNames(name)}" was asked for. Take the others with lockInTransaction() inside.`,
+    `A method with scope: 'transaction' must have one lock, received "${describeNames(name)}". Take the ` +
+      'others with lockInTransaction() inside the method.',
   );
 }
 

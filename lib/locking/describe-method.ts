@@ -1,6 +1,6 @@
-/** What a method is called in messages: `Reports.nightly`. */
+/** The name of a method in messages: `Reports.nightly`. */
 export function describeMethod(instance: object, methodName: string): string {
   const { constructor } = instance;
-  // Of an object without a class of its own, the method's name says all.
+  // The class of a plain object says nothing.
   return constructor === Object ? methodName : `${constructor.name}.${methodName}`;
 }

@@ -2,11 +2,12 @@ import { Observable, Subject, takeUntil } from 'rxjs';
 import { type AdvisoryLock, LockNotHeldError, runInside } from '../core/index.js';
 
 /**
- * The same values, under the lock: it is released when the source completes or errors, before the subscriber is told, or when
- * the subscriber leaves. When the lock is lost, the stream ends with the `LockLostError`.
+ * The same values, under the lock. The lock is released when the source completes or errors, before the
+ * subscriber is notified, or when the subscriber unsubscribes. When the lock is lost, the stream ends with
+ * the `LockLostError`.
  *
- * It is for one subscriber, who comes at once: a second would go on without the lock, and Nest does not subscribe at all when
- * the client has left, which would keep the lock for ever.
+ * It is for one subscriber, which must subscribe at once: a second one would continue without the lock, and
+ * Nest does not subscribe at all when the client has disconnected, which would keep the lock permanently.
  */
 export function holdUntilDone<T>(lock: AdvisoryLock, source: Observable<T>): Observable<T> {
   let isTaken = false;
@@ -19,18 +20,20 @@ export function holdUntilDone<T>(lock: AdvisoryLock, source: Observable<T>): Obs
       subscriber.error(lock.lost ?? new LockNotHeldError(lock.name, why));
       return;
     }
-    // Who has left before there was a stream does not start it; the lock goes as if nobody had come.
+    // A subscriber that unsubscribes before there is a stream does not start it; the lock is released as if
+    // there were no subscriber.
     if (subscriber.closed) return;
     isTaken = true;
     const onLost = (): void => {
       subscriber.error(lock.lost);
     };
     lock.signal.addEventListener('abort', onLost, { once: true });
-    const releaseThen = (tell: () => void): void => {
+    const releaseThen = (notify: () => void): void => {
       lock.signal.removeEventListener('abort', onLost);
-      void lock.release().then(tell);
+      void lock.release().then(notify);
     };
-    // A notifier, as a subscriber who leaves in the middle of a synchronous source comes before its subscription.
+    // A Subject, as a subscriber may unsubscribe in the middle of a synchronous source, before there is a
+    // subscription.
     const left = new Subject<void>();
     subscriber.add(() => {
       left.next();

@@ -2,7 +2,7 @@ import { Inject } from '@nestjs/common';
 import { getAdvisoryLockToken } from './advisory-lock.tokens.js';
 
 /**
- * Injects the `AdvisoryLockService` that was configured under a name.
+ * Injects the `AdvisoryLockService` of the module that is configured under a name. Never throws.
  *
  * @param name - the `name` given to `AdvisoryLockModule.forRoot`; the default module when left out.
  * @example

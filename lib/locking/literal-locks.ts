@@ -3,20 +3,20 @@ import { isOneName, type LockName, type LockNames } from '../core/index.js';
 
 const LITERALS = Symbol.for('nestjs-advisory-lock:literal-locks');
 
-/** A lock whose name is written in a decorator, and so is known before it is ever used. */
+/** A lock whose name is written in a decorator, and so is known before it is used. */
 export interface LiteralLock {
   readonly name: LockName;
   /** The key of the service that takes it. */
   readonly serviceKey: symbol;
 }
 
-/** Notes on the class which locks its methods take. */
+/** Records on the class which locks its methods take. */
 export function noteLiteralLocks(prototype: object, names: LockNames, serviceKey: symbol): void {
   const locks = (isOneName(names) ? [names] : names).map((name): LiteralLock => ({ name, serviceKey }));
   Reflect.defineMetadata(LITERALS, [...literalLocksOf(prototype), ...locks], prototype);
 }
 
-/** Those of a class by its prototype, inherited ones included. */
+/** The literal locks of a class by its prototype, inherited ones included. */
 export function literalLocksOf(prototype: object): readonly LiteralLock[] {
   return (Reflect.getMetadata(LITERALS, prototype) as readonly LiteralLock[] | undefined) ?? [];
 }

@@ -4,8 +4,8 @@ import type { LockRuntime, SessionLocks, TransactionLocks } from '../core/index.
 export const LOCK_RUNTIME: unique symbol = Symbol.for('nestjs-advisory-lock:runtime');
 
 /**
- * What a decorated method calls: the `AdvisoryLockService` of its module, or what a test has put in its place, of which
- * only the methods are needed that are called.
+ * What a decorated method calls: the `AdvisoryLockService` of its module, or a test's fake of it, which needs
+ * only the methods that are called.
  */
 export interface LockHost extends Pick<SessionLocks, 'withLock' | 'tryWithLock' | 'acquire'> {
   readonly withTransactionLock: TransactionLocks['withLock'];

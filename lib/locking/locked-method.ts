@@ -15,10 +15,11 @@ export interface MethodCall {
   readonly args: readonly unknown[];
 }
 
-// Nest has sent the status of a server-sent stream by the time it subscribes, so for those the lock is taken at the call.
+// Nest sends the status of server-sent events before it subscribes, so for those the lock is taken at the
+// call.
 const SSE_METADATA = '__sse__';
 
-/** Replaces the method by one whose calls go through `run`, and returns that. */
+/** Replaces the method by one whose calls go through `run`, and returns the replacement. */
 export function replaceMethod(
   target: object,
   propertyKey: string | symbol,
@@ -28,8 +29,8 @@ export function replaceMethod(
   const method = checkedMethod(target, propertyKey, descriptor);
   const methodName = String(propertyKey);
   const returnsStream = returnsObservable(target, propertyKey);
-  // A proxy keeps the name and length of the method; the metadata that decorators below have set on it is copied, and
-  // what decorators above set lands on the proxy, so that both orders work.
+  // A proxy keeps the name and length of the method. The metadata that decorators below have set on it is
+  // copied, and decorators above set theirs on the proxy, so both orders work.
   const proxy: Method = new Proxy(method, {
     apply: (_method, instance: object, args: unknown[]) => {
       const call = { method, methodName, instance, args };
@@ -51,7 +52,10 @@ export function returnsObservable(target: object, propertyKey: string | symbol):
   return Reflect.getMetadata('design:returntype', target, propertyKey) === Observable;
 }
 
-/** For a method that is declared to return an Observable: it is called, and the lock taken, at each subscription. */
+/**
+ * For a method that is declared to return an Observable: each subscription takes the lock and calls the
+ * method.
+ */
 function whenSubscribed(call: () => Promise<unknown>): Observable<unknown> {
   return new Observable((subscriber) => {
     call().then(
@@ -70,7 +74,7 @@ function whenSubscribed(call: () => Promise<unknown>): Observable<unknown> {
   });
 }
 
-/** Refuses to decorate what is no method of objects. */
+/** Refuses to decorate anything but an instance method. */
 export function checkedMethod(
   target: object,
   propertyKey: string | symbol,
@@ -80,7 +84,8 @@ export function checkedMethod(
   if (!isStatic && typeof descriptor?.value === 'function') return descriptor.value as Method;
   const className = isStatic ? target.name : target.constructor.name;
   throw new LockConfigurationError(
-    `A lock decorator has to stand on an instance method, but ${className}.${String(propertyKey)} is ` +
-      `${isStatic ? 'static' : 'no method'}. Move it to an instance method of a provider or controller.`,
+    `A lock decorator must be on an instance method, received ${className}.${String(propertyKey)}, which ` +
+      `is ${isStatic ? 'static' : 'not a method'}. Move it to an instance method of a provider or ` +
+      'controller.',
   );
 }

@@ -7,9 +7,9 @@ import type { ProviderScan } from './provider-scan.js';
 import { readService, serviceKeysOf, writeService } from './service-key.js';
 
 /**
- * Looks at every provider and controller at start-up: gives objects that a factory made their service, as Nest injects
- * nothing into those, and pins the names of locks that are written in decorators, so that they are known where locks
- * are shown. It patches no method.
+ * Inspects every provider and controller at startup. It gives objects that a factory made their service, as
+ * Nest injects nothing into those, and pins the names of locks that are written in decorators, so that they
+ * are known where locks are shown. It patches no method.
  */
 export class LockedProviders implements OnModuleInit {
   constructor(
@@ -34,14 +34,16 @@ export class LockedProviders implements OnModuleInit {
       if (present === service) continue;
       if (present !== undefined && present[LOCK_RUNTIME]?.isClosed !== true) {
         throw new LockConfigurationError(
-          `One and the same object of class ${instance.constructor.name} is a provider of two applications, and its locked ` +
-            'methods could only use the locks of one. Make an object for each, with `useFactory` or `useClass`.',
+          'An object with locked methods must be a provider of one application, received an object of ' +
+            `class ${instance.constructor.name} that two applications provide: its methods could only use ` +
+            'the locks of one of them. Make an object for each, with `useFactory` or `useClass`.',
         );
       }
       if (!Object.isExtensible(instance)) {
         throw new LockConfigurationError(
-          `The locked methods of ${instance.constructor.name} need a property for the AdvisoryLockService, but the provided ` +
-            'object is frozen or sealed. Provide an extensible object, or use AdvisoryLockService by hand.',
+          'An object with locked methods must be extensible, as it gets a property for the ' +
+            `AdvisoryLockService, received an object of class ${instance.constructor.name} that is frozen ` +
+            'or sealed. Provide an extensible object, or use AdvisoryLockService by hand.',
         );
       }
       writeService(instance, serviceKey, service);
@@ -53,7 +55,8 @@ export class LockedProviders implements OnModuleInit {
       return this.moduleRef.get<LockHost>(serviceKey, { strict: false });
     } catch (cause) {
       throw new LockConfigurationError(
-        `${instance.constructor.name} has locked methods that need the ${String(serviceKey.description)}. Import that module.`,
+        `${instance.constructor.name} has locked methods that need the ${String(serviceKey.description)}, ` +
+          'which is not imported here. Import that module.',
         { cause },
       );
     }

@@ -27,7 +27,7 @@ const sessionRules: OptionRules = {
 
 const transactionRules: OptionRules = { ...methodRules, ...transactionLockRules };
 
-/** Refuses options of `@WithAdvisoryLock` that are unknown or of the wrong kind, at decoration time. */
+/** Refuses options of `@WithAdvisoryLock` that are unknown or invalid, at decoration time. */
 export function checkMethodOptions(decorator: string, options: object): void {
   const isTransaction = 'scope' in options && options.scope === 'transaction';
   checkOptions(options, isTransaction ? transactionRules : sessionRules, decorator);

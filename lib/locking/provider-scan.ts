@@ -3,13 +3,15 @@ import type { DiscoveryService } from '@nestjs/core';
 /** An object that the application provides. */
 export interface Provided {
   readonly instance: object;
-  /** By its class, with injection, rather than by a factory or as a value. */
+  /** Made by Nest from its class, with injection, rather than by a factory or as a value. */
   readonly isMadeByNest: boolean;
   /** Neither request-scoped nor transient. */
   readonly isSingleton: boolean;
 }
 
-/** Finds what an application provides: once for each configured module, when it is first asked in `onModuleInit`. */
+/**
+ * Finds what an application provides: once for each configured module, at the first read in `onModuleInit`.
+ */
 export class ProviderScan {
   private found: readonly Provided[] | undefined;
 

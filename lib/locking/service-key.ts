@@ -5,9 +5,9 @@ import type { LockHost } from './lock-host.js';
 const SERVICE_KEYS = Symbol.for('nestjs-advisory-lock:slots');
 
 /**
- * Gives a class with locked methods a property for the service, which Nest fills by injection. Its key is the injection
- * token: a symbol, so it shows in no JSON; and because it is a dependency like any other, Nest refuses to start without
- * the module.
+ * Gives a class with locked methods a property for the service, which Nest fills by injection. The key of the
+ * property is the injection token, a symbol, so it does not appear in JSON. It is a dependency like any
+ * other, so Nest refuses to start without the module.
  */
 export function declareServiceKey(prototype: object, token: symbol): void {
   const keys = serviceKeysOf(prototype);

@@ -1,13 +1,14 @@
 import type {
   BusyHttpOptions,
   LockNames,
+  LockOptions,
   ModeOptions,
   PermitOptions,
   TransactionLockOptions,
   WaitOptions,
 } from '../core/index.js';
 import { getAdvisoryLockToken } from './advisory-lock.tokens.js';
-import type { LockedMethodDecorator } from './async-method.js';
+import type { DoesNotFit, LockedMethodDecorator } from './async-method.js';
 import { callLocked, type MethodLock, streamInTransaction } from './call-locked.js';
 import { noteLiteralLocks } from './literal-locks.js';
 import { replaceMethod, returnsObservable } from './locked-method.js';
@@ -15,46 +16,80 @@ import { checkMethodOptions } from './method-options.js';
 import type { OnBusy } from './on-busy.js';
 import { declareServiceKey } from './service-key.js';
 
-/** The options of `@WithAdvisoryLock`. */
-export interface WithAdvisoryLockOptions<Args extends readonly unknown[] = readonly unknown[]>
+/**
+ * The options of `@WithAdvisoryLock`.
+ *
+ * @example
+ * ```ts
+ * const patient: WithAdvisoryLockOptions = { waitMs: 5_000, httpStatus: 423 };
+ * ```
+ */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- a variable of this type does not say it
+export interface WithAdvisoryLockOptions<Args extends readonly unknown[] = readonly unknown[], Busy = any>
   extends WaitOptions, ModeOptions, PermitOptions, BusyHttpOptions {
   /**
-   * What happens when somebody else holds the lock: `'throw'` rejects with `LockUnavailableError`, `'skip'` resolves with
-   * `undefined`, and a function supplies what the method answers.
+   * What happens when another holder has the lock: `'throw'` rejects with a `LockUnavailableError`, `'skip'`
+   * resolves to `undefined`, and a function supplies the result of the call. The return type of the method
+   * must admit it, or the decorator does not compile. (The result of a function is not checked where `Args`
+   * is written out, as in `WithAdvisoryLock<[id: string]>`; annotate the parameters of the name function
+   * instead.)
    * @default 'throw'
    */
-  readonly onBusy?: OnBusy<Args>;
+  readonly onBusy?: OnBusy<Args, Busy>;
   /**
-   * Which configured module, by its `name`.
+   * Which configured module takes the lock, by its `name`.
    * @default the default module
    */
   readonly connection?: string;
   /**
-   * What holds the lock: `'session'`, a connection of the library's own, for as long as the method runs; or `'transaction'`,
-   * which is opened for the method, and whose commit releases the lock.
+   * What holds the lock: `'session'`, a connection of the library's own, while the method runs; or
+   * `'transaction'`, a transaction that is opened for the method and whose commit releases the lock.
    * @default 'session'
    */
   readonly scope?: 'session';
 }
 
 /**
- * The options of `@WithAdvisoryLock` for a method that runs in a transaction: it gets the `EntityManager` of that from
- * `currentEntityManager()`, and has to answer a Promise.
+ * The options of `@WithAdvisoryLock` for a method that runs in a transaction. The method gets the
+ * `EntityManager` of the transaction from `currentEntityManager()`, and must return a Promise.
+ *
+ * @example
+ * ```ts
+ * const inTransaction: WithAdvisoryLockInTransactionOptions = { scope: 'transaction', waitMs: 5_000 };
+ * ```
  */
-export interface WithAdvisoryLockInTransactionOptions<Args extends readonly unknown[] = readonly unknown[]>
-  extends Omit<WithAdvisoryLockOptions<Args>, 'scope'>, TransactionLockOptions {
+export interface WithAdvisoryLockInTransactionOptions<
+  Args extends readonly unknown[] = readonly unknown[],
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as above
+  Busy = any,
+>
+  extends Omit<WithAdvisoryLockOptions<Args, Busy>, 'scope' | 'permits'>, TransactionLockOptions {
   readonly scope: 'transaction';
+  /** Refused: permits need a lock of the session. */
+  readonly permits?: DoesNotFit<'a lock of a transaction has no permits'>;
 }
 
+type MethodOptions<Args extends readonly unknown[], Busy> =
+  WithAdvisoryLockOptions<Args, Busy> | WithAdvisoryLockInTransactionOptions<Args, Busy>;
+
 /**
- * The method runs while the lock is held, on any provider or controller. Without the lock it never runs: busy, it rejects with
- * `LOCK_UNAVAILABLE` (HTTP: 409) unless `onBusy` says otherwise; with the database away, with `LOCK_CONNECTION`.
+ * Runs the method while the lock is held, on any provider or controller. Without its lock the method never
+ * runs: when the lock is busy, the call rejects with `LOCK_UNAVAILABLE` (HTTP: 409) unless `onBusy` says
+ * otherwise.
  *
- * The lock lasts until the Promise settles; of an Observable, until it completes, errors or is unsubscribed. A method that is
- * declared as `: Observable<…>` takes the lock when it is subscribed to. Inside a body that holds the same lock, it runs at once.
+ * The lock is held until the Promise settles; of an Observable, until it completes, errors or is
+ * unsubscribed. A method that is declared as `: Observable<…>` takes the lock when it is subscribed to.
+ * Inside a body that holds the same lock, the method runs at once.
  *
- * @param name - the lock's name, several names, or a function of the method's arguments that answers them.
- * @throws {@link LockConfigurationError} at decoration time, for a static method or an option that cannot be.
+ * @param name - the name of the lock, several names, or a function of the method's arguments that returns
+ * them.
+ * @throws {@link LockConfigurationError} (`LOCK_CONFIGURATION`) at decoration time, for a static method or an
+ * invalid option. The decorated method rejects with {@link LockUnavailableError} (`LOCK_UNAVAILABLE`),
+ * {@link LockTimeoutError} (`LOCK_TIMEOUT`) after `waitMs`, {@link LockConnectionError} (`LOCK_CONNECTION`)
+ * when the database cannot be reached, {@link LockCapacityError} (`LOCK_CAPACITY`), {@link LockShutdownError}
+ * (`LOCK_SHUTDOWN`), {@link LockConfigurationError} (`LOCK_CONFIGURATION`) for an invalid name or an object
+ * without a service, {@link LockDeadlockError} (`LOCK_DEADLOCK`) with `scope: 'transaction'`, and
+ * {@link LockLostError} (`LOCK_LOST`) when the lock was lost while the method ran.
  * @example
  * ```ts
  * @WithAdvisoryLock('rebuild-index')
@@ -74,7 +109,16 @@ export interface WithAdvisoryLockInTransactionOptions<Args extends readonly unkn
  */
 export function WithAdvisoryLock<Args extends readonly unknown[] = readonly unknown[]>(
   name: LockNames | ((...args: Args) => LockNames),
-  options: WithAdvisoryLockOptions<Args> | WithAdvisoryLockInTransactionOptions<Args> = {},
+  options: MethodOptions<Args, undefined> & { readonly onBusy: 'skip' },
+): LockedMethodDecorator<Args, undefined>;
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- nothing is known of it where `Args` is given
+export function WithAdvisoryLock<Args extends readonly unknown[] = readonly unknown[], Busy = any>(
+  name: LockNames | ((...args: Args) => LockNames),
+  options?: MethodOptions<Args, Busy>,
+): LockedMethodDecorator<Args, Busy>;
+export function WithAdvisoryLock<Args extends readonly unknown[]>(
+  name: LockNames | ((...args: Args) => LockNames),
+  options: MethodOptions<Args, unknown> = {},
 ): LockedMethodDecorator<Args> {
   checkMethodOptions('@WithAdvisoryLock', options);
   const { onBusy = 'throw', connection, scope = 'session', ...lockOptions } = options;
@@ -83,7 +127,8 @@ export function WithAdvisoryLock<Args extends readonly unknown[] = readonly unkn
     serviceKey,
     nameOf: (args) => (typeof name === 'function' ? name(...(args as Args)) : name),
     onBusy: onBusy as OnBusy,
-    lockOptions,
+    // checkMethodOptions() refuses `permits` for a transaction.
+    lockOptions: lockOptions as LockOptions,
     transaction: scope === 'transaction' ? lockOptions : undefined,
   };
   const decorate = (

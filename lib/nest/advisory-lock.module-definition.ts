@@ -3,6 +3,7 @@ import { DiscoveryService, ModuleRef } from '@nestjs/core';
 import { AdvisoryLockEvents, DEFAULT_NAME } from '../core/index.js';
 import { JobProviders } from '../jobs/job-providers.js';
 import { RecordedJobs } from '../jobs/records/recorded-jobs.js';
+import { findScheduleOptions } from '../jobs/schedule/find-schedule-options.js';
 import { LeadershipMethods } from '../leadership/leadership-methods.js';
 import { getAdvisoryLockToken } from '../locking/advisory-lock.tokens.js';
 import { LockedProviders } from '../locking/locked-providers.js';
@@ -85,7 +86,7 @@ function providersByClass(token: symbol, features: symbol): Provider[] {
   ];
 }
 
-/** What looks at the application's providers when it starts. */
+/** What inspects the providers of the application when it starts. */
 function startUpProviders(token: symbol, features: symbol): Provider[] {
   return [
     {
@@ -101,9 +102,9 @@ function startUpProviders(token: symbol, features: symbol): Provider[] {
     },
     {
       provide: JobProviders,
-      inject: [ProviderScan, features],
-      useFactory: (scan: ProviderScan, { [FEATURES]: { jobs } }: FeatureHost) =>
-        new JobProviders(scan, token, jobs),
+      inject: [ProviderScan, features, ModuleRef],
+      useFactory: (scan: ProviderScan, { [FEATURES]: { jobs } }: FeatureHost, moduleRef: ModuleRef) =>
+        new JobProviders(scan, token, jobs, () => findScheduleOptions(moduleRef)),
     },
     {
       provide: RecordedJobs,
@@ -126,7 +127,7 @@ function startUpProviders(token: symbol, features: symbol): Provider[] {
   ];
 }
 
-/** A provider that is made of the features alone. */
+/** A provider that needs the features alone. */
 function from<T>(
   features: symbol,
   provide: symbol | (abstract new (...args: never[]) => T),

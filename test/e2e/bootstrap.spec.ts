@@ -1,8 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
-import { Controller, Get, Injectable, type ModuleMetadata, Scope } from '@nestjs/common';
+import {
+  Controller,
+  type DynamicModule,
+  Get,
+  Injectable,
+  Module,
+  type ModuleMetadata,
+  Scope,
+} from '@nestjs/common';
 import { ScheduleModule } from '@nestjs/schedule';
 import {
   AdvisoryLockModule,
+  AdvisoryLockService,
   ExclusiveCron,
   ExclusiveInterval,
   ExclusiveTimeout,
@@ -217,7 +226,7 @@ describe.each([
       async run(): Promise<void> {}
     }
     Object.defineProperty(Nameless, 'name', { value: '' });
-    await fails(Nameless, `${name} on run`, 'no name');
+    await fails(Nameless, `${name} on run`, 'must have a name, received a class without one');
   });
 
   it('as its lock has the name of the lock of another job', async () => {
@@ -233,6 +242,118 @@ describe.each([
       lockedApp(database, { imports: [ScheduleModule.forRoot()], providers: [jobOf('a'), jobOf('b')] }),
       'Nightly.run',
     );
+  });
+});
+
+describe('a provider with exclusive jobs that is listed in two modules', () => {
+  it('is refused, and the message says to export it from one of them', async () => {
+    @Injectable()
+    class Nightly {
+      @ExclusiveCron(NEVER)
+      async run(): Promise<void> {}
+    }
+    @Module({ providers: [Nightly] })
+    class First {}
+    @Module({ providers: [Nightly] })
+    class Second {}
+    const { message } = await bootstrapError(
+      lockedApp(database, { imports: [ScheduleModule.forRoot(), First, Second] }),
+    );
+    expect(message).toBe(
+      'The class Nightly must be provided once, as it has exclusive jobs, received two objects of it: the job Nightly.run would ' +
+        'have two timers in this instance, and one would be skipped while the other runs. Export the provider from one module, and ' +
+        'import that module in the other. For two jobs, use two classes.',
+    );
+  });
+});
+
+describe('a lock that is asked for in a constructor', () => {
+  @Injectable()
+  class Eager {
+    readonly locked: Promise<unknown>;
+
+    constructor(locks: AdvisoryLockService) {
+      this.locked = locks.withLock('early', () => 'locked').catch((error: unknown) => error);
+    }
+  }
+
+  it.each([
+    ['the default data source', undefined],
+    ['the data source "archive"', 'archive'],
+  ])('rejects, and says that %s is not there yet', async (which, name) => {
+    const { app } = await start({
+      imports: [
+        postgres(database, name),
+        AdvisoryLockModule.forRoot(name === undefined ? {} : { dataSource: name }),
+      ],
+      providers: [Eager],
+    });
+    expect(await app.get(Eager).locked).toMatchObject({
+      code: 'LOCK_CONFIGURATION',
+      message:
+        `A lock needs ${which} of this application, which is not initialized yet. It is too early for locks in a constructor or ` +
+        'a provider factory: take them from onModuleInit() on.',
+    });
+  });
+
+  it('is not told that it is too early where there is no data source at all', async () => {
+    const { message } = await bootstrapError({ imports: [AdvisoryLockModule.forRoot()], providers: [Eager] });
+    expect(message).toContain('no default data source');
+    expect(message).not.toContain('too early');
+  });
+});
+
+describe('jobs that @nestjs/schedule does not start', () => {
+  @Injectable()
+  class Nightly {
+    @ExclusiveCron(NEVER)
+    async run(): Promise<void> {}
+
+    @ExclusiveCron(NEVER, { disabled: true })
+    async off(): Promise<void> {}
+
+    @ExclusiveInterval(LATER_MS)
+    async poll(): Promise<void> {}
+
+    @ExclusiveTimeout(LATER_MS)
+    async warmUp(): Promise<void> {}
+  }
+
+  const linesOf = async (schedule: DynamicModule): Promise<string[]> => {
+    const { log } = await start({
+      imports: [
+        postgres(database),
+        schedule,
+        AdvisoryLockModule.forRoot(),
+        AdvisoryLockModule.forRoot({ name: 'second' }),
+      ],
+      providers: [Nightly],
+    });
+    return log.matching(/not run in this instance/);
+  };
+
+  it.each([
+    ['cronJobs', 'Nightly.run (`cronJobs: false`), Nightly.off (`cronJobs: false`)'],
+    ['intervals', 'Nightly.off (`disabled: true`), Nightly.poll (`intervals: false`)'],
+    ['timeouts', 'Nightly.off (`disabled: true`), Nightly.warmUp (`timeouts: false`)'],
+  ])('are named with the reason in one line: %s of ScheduleModule', async (option, jobs) => {
+    const line = `log [AdvisoryLock] These jobs do not run in this instance: ${jobs}.`;
+    expect(await linesOf(ScheduleModule.forRoot({ [option]: false }))).toEqual([line]);
+    const useFactory = () => ({ [option]: false });
+    expect(await linesOf(ScheduleModule.forRootAsync({ useFactory }))).toEqual([line]);
+  });
+
+  it('are named where the decorator says so', async () => {
+    expect(await linesOf(ScheduleModule.forRoot())).toEqual([
+      'log [AdvisoryLock] These jobs do not run in this instance: Nightly.off (`disabled: true`).',
+    ]);
+  });
+
+  it('are none where all start', async () => {
+    const { log } = await start(
+      lockedApp(database, { imports: [ScheduleModule.forRoot()], providers: [Reports] }),
+    );
+    expect(log.matching(/not run in this instance/)).toEqual([]);
   });
 });
 

@@ -29,7 +29,7 @@ class Service {
   }
 
   @WithAdvisoryLock('busy', { onBusy: 'skip' })
-  async skips(): Promise<string> {
+  async skips(): Promise<string | undefined> {
     return this.body();
   }
 

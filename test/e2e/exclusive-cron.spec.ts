@@ -110,7 +110,7 @@ describe('an exclusive cron job', () => {
     await scheduler.getCronJob('daily').fireOnTick();
     expect(jobs.ran).toEqual([]);
     expect(started.log.lines).toEqual([
-      'debug [AdvisoryLock] Skipped Jobs.daily: lock "Jobs.daily" is held elsewhere',
+      'debug [AdvisoryLock] Skipped Jobs.daily: lock "Jobs.daily" is held by another holder',
     ]);
   });
 
@@ -189,7 +189,7 @@ describe('@ExclusiveCron', () => {
         async run(): Promise<void> {}
       }
       return Twice;
-    }).toThrow(/Twice\.run has another schedule already/);
+    }).toThrow(/Twice\.run must have one schedule, received a second one/);
   });
 
   it('does not lose its schedule to a @Cron above it in silence', async () => {

@@ -75,7 +75,7 @@ describe('an exclusive interval', () => {
     const started = await start(withJobs(Poller));
     const poller = started.app.get(Poller);
     const skipped =
-      /^debug \[AdvisoryLock\] Skipped Poller\.poll for \S+Z: lock "Poller\.poll" is held elsewhere$/;
+      /^debug \[AdvisoryLock\] Skipped Poller\.poll for \S+Z: lock "Poller\.poll" is held by another holder$/;
 
     await until(() => linesOfLocks(started).length > 1, 'two skips');
     for (const line of linesOfLocks(started)) expect(line).toMatch(skipped);
@@ -201,7 +201,7 @@ describe('an exclusive timeout', () => {
     const started = await start(withJobs(Starter));
     await until(() => linesOfLocks(started).length > 0, 'a skip');
     expect(linesOfLocks(started)).toEqual([
-      'debug [AdvisoryLock] Skipped Starter.warmUp: lock "Starter.warmUp" is held elsewhere',
+      'debug [AdvisoryLock] Skipped Starter.warmUp: lock "Starter.warmUp" is held by another holder',
     ]);
     expect(started.app.get(Starter).runs).toBe(0);
   });
@@ -272,7 +272,7 @@ describe.each(['ExclusiveInterval', 'ExclusiveTimeout'] as const)('@%s', (name) 
   ])('refuses %s, with the range and what came', (_, args, came) => {
     expect(() => call(...args)).toThrow(came);
     expect(() => call(...args)).toThrow(
-      `@${name} has to be given a whole number of milliseconds, from 1 to 2147483647`,
+      `The time of @${name} must be a whole number of milliseconds from 1 to 2147483647`,
     );
   });
 
@@ -306,7 +306,7 @@ describe.each(['ExclusiveInterval', 'ExclusiveTimeout'] as const)('@%s', (name) 
         async run(): Promise<void> {}
       }
       return Twice;
-    }).toThrow('Twice.run has another schedule already');
+    }).toThrow('Twice.run must have one schedule, received a second one');
   });
 
   it.each([

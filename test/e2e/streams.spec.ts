@@ -187,7 +187,7 @@ class Feed {
   }
 
   @WithAdvisoryLock('stream', { onBusy: 'skip' })
-  skipping(): Observable<string> {
+  skipping(): Observable<string | undefined> {
     return stream();
   }
 

@@ -253,7 +253,7 @@ describe('a body that fails', () => {
     expect(theirs.isLeader).toBe(true);
     expect(signals).toHaveLength(attempts);
     expect(signals.map(({ reason }): unknown => reason)).toEqual(Array(attempts).fill(failure));
-    expect(log.matching(/^error .*What leads "feed" here failed/)).toHaveLength(attempts);
+    expect(log.matching(/^error .*The leader of "feed" failed in this instance/)).toHaveLength(attempts);
 
     await theirs.stop();
     await until(() => signals.length > attempts, 'the broken one tries again');

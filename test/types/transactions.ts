@@ -62,6 +62,8 @@ export class ByHand {
   }
 }
 
+const withPermits = { scope: 'transaction', permits: 5 } as const;
+
 export class Decorated {
   @WithAdvisoryLock<[id: number]>((id) => `order:${id}`, {
     scope: 'transaction',
@@ -78,11 +80,19 @@ export class Decorated {
   @WithAdvisoryLock('a', { scope: 'session' })
   async inASession(): Promise<void> {}
 
-  // @ts-expect-error 2345 only a transaction has a level
+  // @ts-expect-error 2769 says "a lock of a transaction has no permits"
+  @WithAdvisoryLock('a', { scope: 'transaction', permits: 5 })
+  async hasPermits(): Promise<void> {}
+
+  // @ts-expect-error 2769 says "a lock of a transaction has no permits"
+  @WithAdvisoryLock('a', withPermits)
+  async hasPermitsFromElsewhere(): Promise<void> {}
+
+  // @ts-expect-error 2769 says "Property 'scope' is missing in type '{ isolationLevel: "SERIALIZABLE"; }'", as only a transaction has a level
   @WithAdvisoryLock('a', { isolationLevel: 'SERIALIZABLE' })
   async hasNoTransaction(): Promise<void> {}
 
-  // @ts-expect-error 2322 no such scope
+  // @ts-expect-error 2769 says "Type '"request"' is not assignable to type", as there is no such scope
   @WithAdvisoryLock('a', { scope: 'request' })
   async hasAnotherScope(): Promise<void> {}
 }

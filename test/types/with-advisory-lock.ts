@@ -2,8 +2,10 @@
 /* What does and does not compile. The number after @ts-expect-error is the code of the expected error; see types.spec.ts. */
 import { applyDecorators, Controller, Get, Param, Query } from '@nestjs/common';
 import { Cron } from '@nestjs/schedule';
-import { type AsyncResult, WithAdvisoryLock } from 'nestjs-advisory-lock';
+import { type AsyncResult, WithAdvisoryLock, type WithAdvisoryLockOptions } from 'nestjs-advisory-lock';
 import { type Observable, of, Subject } from 'rxjs';
+
+const options: WithAdvisoryLockOptions = { waitMs: 5 };
 
 const LockedRoute = (path: string) => applyDecorators(WithAdvisoryLock(`route ${path}`), Get(path));
 
@@ -137,6 +139,18 @@ export class Names {
   @WithAdvisoryLock((id: string, part?: number) => [id.length, part ?? 0])
   async hasAnOptional(_id: string, _part?: number): Promise<void> {}
 
+  @WithAdvisoryLock((id?: string) => `order:${id ?? 'all'}`)
+  async takesItOptionallyToo(_id?: string): Promise<void> {}
+
+  @WithAdvisoryLock<[id?: string]>((id) => `order:${id ?? 'all'}`)
+  async isOptionalByItsArguments(_id?: string): Promise<void> {}
+
+  @WithAdvisoryLock((id?: string) => `order:${id ?? 'all'}`)
+  async usesOnlyTheOptionalFirst(_id?: string, _amount?: number, ..._rest: string[]): Promise<void> {}
+
+  @WithAdvisoryLock((id?: string) => `order:${id ?? 'all'}`)
+  async alwaysGivesIt(_id: string, _amount: number): Promise<void> {}
+
   @WithAdvisoryLock((...ids: string[]) => ids.join())
   async hasARest(..._ids: string[]): Promise<void> {}
 
@@ -209,23 +223,23 @@ export class Options {
     return Promise.resolve(id);
   }
 
-  // @ts-expect-error 2322 no such way
+  // @ts-expect-error 2769 says "Type '"ignore"' is not assignable to type 'OnBusy", as there is no such way
   @WithAdvisoryLock('a', { onBusy: 'ignore' })
   async ignores(): Promise<void> {}
 
-  // @ts-expect-error 2322 not a status for a busy lock
+  // @ts-expect-error 2769 says "Type '404' is not assignable to type 'BusyHttpStatus", as it is no status for a busy lock
   @WithAdvisoryLock('a', { httpStatus: 404 })
   async isNotFound(): Promise<void> {}
 
-  // @ts-expect-error 2322 not a boolean
+  // @ts-expect-error 2769 says "Type 'string' is not assignable to type 'boolean", as it is no boolean
   @WithAdvisoryLock('a', { exposeLockName: 'yes' })
   async exposes(): Promise<void> {}
 
-  // @ts-expect-error 2322 not a name
+  // @ts-expect-error 2769 says "Type 'number' is not assignable to type 'string'", as it is no name
   @WithAdvisoryLock('a', { connection: 1 })
   async connects(): Promise<void> {}
 
-  // @ts-expect-error 2561 misspelt
+  // @ts-expect-error 2769 says "'onbusy' does not exist in type", as it is misspelt
   @WithAdvisoryLock('a', { onbusy: 'skip' })
   async isMisspelt(): Promise<void> {}
 
@@ -234,6 +248,157 @@ export class Options {
 
   @WithAdvisoryLock('a', { permits: 5, mode: 'exclusive' })
   async shares(): Promise<void> {}
+}
+
+export class Busy {
+  @WithAdvisoryLock('a', { onBusy: 'skip' })
+  async returnsNothing(): Promise<void> {}
+
+  @WithAdvisoryLock('a', { onBusy: 'skip' })
+  mayBeUndefined(): Promise<string | undefined> {
+    return Promise.resolve('');
+  }
+
+  @WithAdvisoryLock<[id: string]>((id) => id, { onBusy: 'skip' })
+  isUnknown(id: string): Promise<unknown> {
+    return Promise.resolve(id);
+  }
+
+  @WithAdvisoryLock('a', { onBusy: 'skip' })
+  emitsUndefined(): Observable<number | undefined> {
+    return of(1);
+  }
+
+  @applyDecorators(WithAdvisoryLock('a', { onBusy: 'skip' }))
+  async isComposed(): Promise<void> {}
+
+  // @ts-expect-error 1241 says "when the lock is busy it resolves to undefined, which its return type does not admit"
+  @WithAdvisoryLock('a', { onBusy: 'skip' })
+  promisesAString(): Promise<string> {
+    return Promise.resolve('');
+  }
+
+  // @ts-expect-error 1241 says "when the lock is busy it resolves to undefined, which its return type does not admit"
+  @WithAdvisoryLock<[id: string]>((id) => id, { onBusy: 'skip', waitMs: 5 })
+  promisesAStringToo(id: string): Promise<string> {
+    return Promise.resolve(id);
+  }
+
+  // @ts-expect-error 1241 says "when the lock is busy it resolves to undefined, which its return type does not admit"
+  @WithAdvisoryLock('a', { onBusy: 'skip', scope: 'transaction' })
+  mayBeNull(): Promise<string | null> {
+    return Promise.resolve(null);
+  }
+
+  // @ts-expect-error 1241 says "when the lock is busy it resolves to undefined, which its return type does not admit"
+  @WithAdvisoryLock('a', { onBusy: 'skip' })
+  emitsNumbers(): Observable<number> {
+    return of(1);
+  }
+
+  // @ts-expect-error 1241 says "when the lock is busy it resolves to undefined, which its return type does not admit"
+  @WithAdvisoryLock('a', { onBusy: 'skip' })
+  promisesAStream(): Promise<Observable<number>> {
+    return Promise.resolve(of(1));
+  }
+
+  @WithAdvisoryLock('a', { onBusy: () => 0 })
+  getsANumber(): Promise<number> {
+    return Promise.resolve(1);
+  }
+
+  @WithAdvisoryLock('a', { onBusy: async () => Promise.resolve(0) })
+  getsAPromiseOfANumber(): PromiseLike<number> {
+    return Promise.resolve(1);
+  }
+
+  @WithAdvisoryLock('a', { onBusy: () => undefined })
+  mayGetUndefined(): Promise<number | undefined> {
+    return Promise.resolve(1);
+  }
+
+  @WithAdvisoryLock('a', {
+    onBusy: ({ lockName }) => {
+      lockName.trim();
+    },
+  })
+  mayGetNothing(): Promise<number | undefined> {
+    return Promise.resolve(1);
+  }
+
+  @WithAdvisoryLock('a', { onBusy: async (): Promise<void> => Promise.resolve() })
+  mayGetNothingLater(): Promise<number | undefined> {
+    return Promise.resolve(1);
+  }
+
+  @WithAdvisoryLock('a', { onBusy: () => 0 })
+  emitsNothing(): Observable<void> {
+    return of();
+  }
+
+  @WithAdvisoryLock('a', {
+    onBusy: ({ error }) => {
+      throw error;
+    },
+  })
+  getsAnError(): Promise<number> {
+    return Promise.resolve(1);
+  }
+
+  @WithAdvisoryLock((id: string) => id, { onBusy: ({ args: [id] }) => id.length })
+  ignoresWhatItGets(_id: string): Promise<void> {
+    return Promise.resolve();
+  }
+
+  @WithAdvisoryLock('a', { onBusy: () => 0 })
+  emitsANumber(): Observable<number> {
+    return of(1);
+  }
+
+  @WithAdvisoryLock('a', { onBusy: () => of(0) })
+  getsAStream(): Observable<number> {
+    return of(1);
+  }
+
+  @WithAdvisoryLock('a', { onBusy: ({ args }): unknown => args, scope: 'transaction' })
+  isAnything(): Promise<unknown> {
+    return Promise.resolve();
+  }
+
+  @WithAdvisoryLock('a', options)
+  hasOptionsFromElsewhere(): Promise<string> {
+    return Promise.resolve('');
+  }
+
+  // @ts-expect-error 1241 says "what onBusy returns is not what the method resolves to"
+  @WithAdvisoryLock('a', { onBusy: () => 'busy' })
+  promisesANumber(): Promise<number> {
+    return Promise.resolve(1);
+  }
+
+  // @ts-expect-error 1241 says "what onBusy returns is not what the method resolves to"
+  @WithAdvisoryLock((id: number) => id, { onBusy: async ({ args: [id] }) => Promise.resolve(`${id}`) })
+  promisesANumberToo(id: number): Promise<number> {
+    return Promise.resolve(id);
+  }
+
+  // @ts-expect-error 1241 says "what onBusy returns is not what the method resolves to"
+  @WithAdvisoryLock('a', { onBusy: (): number | undefined => undefined, scope: 'transaction' })
+  promisesANumberForSure(): Promise<number> {
+    return Promise.resolve(1);
+  }
+
+  // @ts-expect-error 1241 says "what onBusy returns is not what the method resolves to"
+  @WithAdvisoryLock('a', { onBusy: () => of('') })
+  emitsOnlyNumbers(): Observable<number> {
+    return of(1);
+  }
+
+  // @ts-expect-error 1241 says "what onBusy returns is not what the method resolves to"
+  @WithAdvisoryLock('a', { onBusy: () => of(1) })
+  promisesNoStream(): Promise<number> {
+    return Promise.resolve(1);
+  }
 }
 
 @Controller()

@@ -13,23 +13,23 @@ import { Ticks } from '../schedule/ticks.js';
 import { callForMissed } from './missed-tick.js';
 import { type RecordOptions, retainMsOf } from './record.options.js';
 
-/** A job catches up no more ticks than this. */
+/** A job catches up at most this many ticks. */
 const MAX_TICKS = 100;
 
 /**
- * How often it is looked whether the scheduler has started the job, which it does when its own module starts, and whether the job's
- * leadership is here: nobody tells.
+ * How often to check, in milliseconds, whether the scheduler has started the job, which it does when its own
+ * module starts, and whether the job's leadership is here: neither is reported.
  */
 const RECHECK_MS = 100;
 
 /** A job that may have missed ticks. */
 export interface RecordedJob {
-  /** Of its lock. */
+  /** The name of its lock. */
   readonly name: LockName;
-  /** What its timer is found by. */
+  /** Identifies its timer. */
   readonly mark: object;
   readonly options: RecordOptions;
-  /** Where it runs. */
+  /** The leadership under which it runs. */
   readonly leader?: LockName | undefined;
   readonly call: () => Promise<unknown>;
 }
@@ -37,10 +37,10 @@ export interface RecordedJob {
 const logger = new Logger('AdvisoryLock');
 
 /**
- * After which instant ticks of the job have been missed; `undefined` when none have. To be asked before its timers are started, as
- * the first run says nothing of the ticks before it any more.
+ * The instant after which ticks of the job have been missed; `undefined` when none have. Call it before the
+ * timers start: the first run hides the ticks before it.
  *
- * What falls due while a run goes on is left out, not missed: those ticks are taken as run.
+ * A tick that falls due during a run is left out, not missed: it counts as run.
  */
 export async function missedAfter(
   { records }: JobRuntime,
@@ -54,7 +54,7 @@ export async function missedAfter(
   return (await records.isRunning(name, atMs)) ? undefined : atMs;
 }
 
-/** Waits for the job's timer, and runs what the job has missed after that instant. Never rejects. */
+/** Waits for the job's timer, and runs the ticks that were missed after that instant. Never rejects. */
 export async function catchUp(runtime: JobRuntime, job: RecordedJob, afterMs: number): Promise<void> {
   try {
     const { scheduler } = runtime;
@@ -76,7 +76,7 @@ function startedJob(scheduler: Scheduler, mark: object): CronJob | undefined {
   return job?.isActive === true ? job : undefined;
 }
 
-/** Looks again and again, as long as the application runs. */
+/** Checks repeatedly while the application runs. */
 async function forthcoming<T>(runtime: JobRuntime, check: () => T | undefined): Promise<T | undefined> {
   while (!runtime.engine.isClosed) {
     const found = check();
@@ -86,7 +86,10 @@ async function forthcoming<T>(runtime: JobRuntime, check: () => T | undefined): 
   return undefined;
 }
 
-/** All instances that start together come here. They wait, as the one that is at it may die; the others find nothing left. */
+/**
+ * All instances that start together call this. They wait, as the instance that catches up may die; when it
+ * succeeds, the others find nothing left.
+ */
 async function runMissed(runtime: JobRuntime, job: RecordedJob, ticks: readonly number[]): Promise<void> {
   const run = ({ signal }: AdvisoryLock): Promise<void> => runUnderLock(runtime, job, ticks, signal);
   let isDone = false;
@@ -105,7 +108,7 @@ async function runUnderLock(
   for (const atMs of await runtime.records.unrecorded(name, ticks)) {
     if (signal.aborted || runtime.engine.isClosed || !leads(runtime, job)) return;
     logger.log(`Running ${describeNames(name)} for ${new Date(atMs).toISOString()}, which was missed`);
-    // As the scheduler does: a tick that fails does not keep the next from running.
+    // As in the scheduler, a tick that fails does not keep the next from running.
     await callForMissed(mark, atMs, call).catch((error: unknown) => {
       logger.error(error);
     });

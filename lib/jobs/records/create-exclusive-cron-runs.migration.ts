@@ -2,21 +2,27 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { createRunTable, runTableOf } from './run-table.js';
 
 /**
- * Makes the table that jobs with `tick: 'record'` write, in the schema of the data source.
+ * Creates the table that jobs with `tick: 'record'` write, in the schema of the data source.
  *
  * @example
  * ```ts
- * new DataSource({ type: 'postgres', url, migrations: ['dist/migrations/*.js', CreateExclusiveCronRuns1735689600000] })
+ * new DataSource({
+ *   type: 'postgres',
+ *   url,
+ *   migrations: ['dist/migrations/*.js', CreateExclusiveCronRuns1735689600000],
+ * });
  * ```
  */
 export class CreateExclusiveCronRuns1735689600000 implements MigrationInterface {
-  /** By which TypeORM knows that it has run; a minifier would change the name of the class. */
+  /** The name under which TypeORM records the migration; a minifier would change the name of the class. */
   readonly name = 'CreateExclusiveCronRuns1735689600000';
 
+  /** Creates the table. Rejects with the error of TypeORM. */
   async up(queryRunner: QueryRunner): Promise<void> {
     await queryRunner.query(createRunTable(tableOf(queryRunner)));
   }
 
+  /** Drops the table with all records. Rejects with the error of TypeORM. */
   async down(queryRunner: QueryRunner): Promise<void> {
     await queryRunner.query(`DROP TABLE ${tableOf(queryRunner)}`);
   }

@@ -2,9 +2,9 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { RUN_TABLE } from './run-table.js';
 
 /**
- * A row of the table that jobs with `tick: 'record'` write: one per job and tick. Register it where the schema is made by
- * `synchronize`, or to read it like any other entity. To be told running jobs from those whose instance has died, read it through
- * {@link AdvisoryLockCronHistory}.
+ * A row of the table that jobs with `tick: 'record'` write: one per job and tick. Register the entity where
+ * `synchronize` makes the schema, or to read it like any other entity. To distinguish running jobs from those
+ * whose instance has died, read it through {@link AdvisoryLockCronHistory}.
  *
  * @example
  * ```ts
@@ -19,26 +19,27 @@ export class ExclusiveCronRun {
   @PrimaryColumn({ type: 'text' })
   job!: string;
 
-  /** When it was due. */
+  /** The instant at which it was due. */
   @PrimaryColumn({ name: 'tick_at', type: 'timestamptz' })
   tickAt!: Date;
 
-  /** Who ran it: the name of the host and the id of the process. */
+  /** The `instanceName` of the module that ran it; by default the host and the process, `web-1:4711`. */
   @Column({ type: 'text' })
   instance!: string;
 
-  /** By the clock of the server, like the end. */
+  /** When the run started, by the clock of the server. */
   @Column({ name: 'started_at', type: 'timestamptz' })
   startedAt!: Date;
 
+  /** When the run ended, by the clock of the server. Null while `outcome` is null. */
   @Column({ name: 'ended_at', type: 'timestamptz', nullable: true })
   endedAt!: Date | null;
 
-  /** Null while it runs, and for ever when its instance has died. */
+  /** Null while it runs, and permanently when its instance has died. */
   @Column({ type: 'text', nullable: true })
   outcome!: 'done' | 'failed' | null;
 
-  /** What it threw, as text. */
+  /** The error that the job threw, as text; null when it threw none. */
   @Column({ type: 'text', nullable: true })
   error!: string | null;
 }

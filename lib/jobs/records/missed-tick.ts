@@ -9,14 +9,17 @@ interface MissedTick {
 
 const storage = sharedStorage<MissedTick>('missed-tick');
 
-/** Calls a decorated method for a tick that its timer has missed. */
+/** Calls a decorated method for a tick that its timer missed. */
 export function callForMissed<T>(mark: object, atMs: number, call: () => T): T {
   const lateMs = Date.now() - atMs;
   const firing = { atMs, lateMs, claimMs: 0, graceMs: 0, isTooLate: () => false, isMissed: true };
   return storage.run({ mark, firing, isTaken: false }, call);
 }
 
-/** The missed tick that the method with this mark is being called for; told once, as its body may call it again by hand. */
+/**
+ * The missed tick that the method with this mark is called for. Returned once, as the body may call the
+ * method again by hand.
+ */
 export function takeMissed(mark: object): Firing | undefined {
   const missed = storage.getStore();
   if (missed?.mark !== mark || missed.isTaken) return undefined;

@@ -6,7 +6,7 @@ const DEFAULT_RETAIN_MS = 30 * 24 * HOUR_MS;
 const MAX_RETAIN_MS = 100 * 366 * 24 * HOUR_MS;
 
 /**
- * How one run a tick is made sure of by a row for each, in the table of {@link ExclusiveCronRun}.
+ * How a job is kept to one run per tick by a row for each, in the table of {@link ExclusiveCronRun}.
  *
  * @example
  * ```ts
@@ -16,23 +16,29 @@ const MAX_RETAIN_MS = 100 * 366 * 24 * HOUR_MS;
  */
 export interface RecordOptions {
   /**
-   * `'record'`: who runs a tick first writes a row for it, whose key is unique. At most one instance runs it, through crashes, failovers
-   * and whatever the clocks say, as far as a commit of the database lasts. Needs a table.
+   * `'record'`: the instance that fires first writes a row for the tick, whose key is unique, before it runs
+   * the job. At most one instance runs the tick, through crashes, failovers and whatever the clocks say, if
+   * the commit of the row lasts. Needs a table.
    */
   readonly tick: 'record';
   /**
-   * What happens, when the application starts, to ticks that nobody has run since the last recorded one. `'none'`: nothing.
-   * `'last'`: the newest is run. `'all'`: each is run, one after the other from the oldest to the newest, at most 100 of the newest and
-   * none that is older than `retain`. A job that was never recorded has missed nothing.
+   * What happens, when the application starts, to the ticks that no instance has run since the last recorded
+   * one. `'none'`: nothing. `'last'`: the newest of them runs. `'all'`: each of them runs, one after the
+   * other, the oldest first; at most the newest 100, and none that is older than `retain`. A job that was
+   * never recorded has missed nothing.
    * @default 'none'
    */
   readonly catchUp?: 'none' | 'last' | 'all';
   /**
-   * For how long rows are kept, in milliseconds, from an hour on. Who has run deletes older ones of its job. A tick that is older is
-   * never run.
+   * For how long rows are kept, in milliseconds: at least 3_600_000 (an hour). Each run deletes older rows of
+   * its job. A tick that is older is never run.
    * @default 2_592_000_000, which is 30 days
    */
   readonly retain?: number;
+  /**
+   * What happens to a tick while the previous run is not over; see {@link TickOptions.overlap}.
+   * @default 'skip'
+   */
   readonly overlap?: TickOptions['overlap'];
 }
 
@@ -44,7 +50,7 @@ export const recordRules: OptionRules = {
   ],
 };
 
-/** Refuses options that only go with the other way to make sure of a tick: they would be ignored in silence. */
+/** Refuses options that belong to the other value of `tick`: they would be silently ignored. */
 export function checkRecordOptions(decorator: string, options: Record<string, unknown>): void {
   const isRecorded = options.tick === 'record';
   const misplaced = (isRecorded ? ['claimMs', 'onCrash'] : ['catchUp', 'retain']).find(
@@ -54,8 +60,8 @@ export function checkRecordOptions(decorator: string, options: Record<string, un
   throw new LockConfigurationError(
     `The option \`${misplaced}\` of ${decorator} ` +
       (isRecorded
-        ? "does not go with tick: 'record', where the row of a tick says whether it has run. Leave it out."
-        : "needs tick: 'record', as without a record nobody knows what has run."),
+        ? "must be left out with tick: 'record', where the row of a tick says whether the tick has run."
+        : "needs tick: 'record', as only a record says what has run."),
   );
 }
 

@@ -5,7 +5,10 @@ import type { JobRuntime } from '../job-runtime.js';
 import { catchUp, missedAfter, type RecordedJob } from './catch-up.js';
 import { checkRecords } from './check-records.js';
 
-/** Of one configured module: checks at start-up that its jobs with `tick: 'record'` have their table, and what they have missed. */
+/**
+ * Checks at startup, for one configured module, that its jobs with `tick: 'record'` have their table, and
+ * finds the ticks that they have missed.
+ */
 export class RecordedJobs implements OnModuleInit, OnApplicationBootstrap {
   private readonly missed = new Map<RecordedJob, number>();
 

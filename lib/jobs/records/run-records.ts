@@ -4,13 +4,13 @@ import type { DataSource } from 'typeorm';
 import type { LockKey, LockName, LockRuntime, TryLockOutcome } from '../../core/index.js';
 import { runTableOf } from './run-table.js';
 
-/** More of an error than this is cut off. */
+/** A longer error is cut. */
 const MAX_ERROR_LENGTH = 2_000;
 
-/** More old rows than this are left to the next run. */
+/** A run deletes at most this many old rows. */
 const MAX_PRUNED = 1_000;
 
-/** A run as it stands in the table. */
+/** A run as the table has it. */
 export interface RecordedRun {
   readonly job: string;
   readonly atMs: number;
@@ -32,26 +32,29 @@ interface Row extends Pick<RecordedRun, 'job' | 'instance' | 'outcome' | 'error'
   readonly ended_ms: string | null;
 }
 
-/** Writes and reads the table of runs, in the application's own data source, which need not know the entity. */
+/**
+ * Writes and reads the table of runs in the application's own data source, which need not know the entity.
+ */
 export class RunRecords {
   private readonly logger = new Logger('AdvisoryLock');
 
   constructor(
     private readonly engine: LockRuntime,
     private readonly findDataSource: () => DataSource,
-    /** What this instance is called. */
+    /** The name of this instance. */
     private readonly instance: string,
   ) {}
 
-  /** Rejects, with the error of the server, when runs could not be recorded: it plans what it will have to do. */
+  /** Rejects with the error of the server when runs cannot be recorded: it plans the statement of a run. */
   async check(): Promise<void> {
     if (this.findDataSource().isInitialized) await this.query(`EXPLAIN ${this.insertion}`, ['', 0, '', 0]);
   }
 
   /**
-   * Runs the body for a tick, unless it was run before, or is so old that nobody knows. While it runs, its instance holds a lock of
-   * its own: by that a run that still goes on is told from one whose instance has died. Lock first, row then: a row without its lock
-   * is that of a dead instance.
+   * Runs the body for a tick, unless the tick has run before, or is so old that its row may be deleted.
+   * During the run the instance holds a lock for it, which distinguishes a run that is not over from one
+   * whose instance has died. The lock comes before the row: a row without its lock belongs to a dead
+   * instance.
    */
   async run<T>(
     name: LockName,
@@ -85,7 +88,7 @@ export class RunRecords {
     return (await this.read(where, [this.engine.keys.fullNameOf(name), atMs]))[0];
   }
 
-  /** Those of the ticks that nobody has run, in their order. */
+  /** The ticks that no instance has run, in their order. */
   async unrecorded(name: LockName, ticks: readonly number[]): Promise<number[]> {
     const where = `WHERE job = $1 AND tick_at >= ${timestamp('$2')}`;
     const runs = await this.read(where, [this.engine.keys.fullNameOf(name), Math.min(...ticks)]);
@@ -93,7 +96,7 @@ export class RunRecords {
     return ticks.filter((atMs) => !recorded.has(atMs));
   }
 
-  /** Whether the instance that runs the tick is still there. */
+  /** Whether the instance that runs the tick is alive. */
   isRunning(name: LockName, atMs: number): Promise<boolean> {
     return this.engine.table.isLocked(this.runKey(name, atMs));
   }
@@ -102,7 +105,10 @@ export class RunRecords {
     return this.engine.keys.claimKeyOf(name, `${new Date(atMs).toISOString()}#run`);
   }
 
-  /** The server's own clock decides what is too old, as it does when rows are deleted: what was deleted cannot be run again. */
+  /**
+   * The clock of the server decides what is too old, as it does when rows are deleted: what was deleted
+   * cannot run again.
+   */
   private get insertion(): string {
     return `INSERT INTO ${this.table} (job, tick_at, instance, started_at)
       SELECT $1::text, ${timestamp('$2')}, $3::text, clock_timestamp()
@@ -121,7 +127,7 @@ export class RunRecords {
     }
   }
 
-  /** Never rejects: what the job has done is done. */
+  /** Never rejects: the job has run. */
   private async end(
     job: string,
     atMs: number,
@@ -178,7 +184,7 @@ function milliseconds(ms: string): string {
   return `${ms}::float8 * interval '1 millisecond'`;
 }
 
-/** As text that Postgres takes: it knows no zero character. */
+/** As text that Postgres accepts: it has no zero character. */
 function describeError(error: unknown): string {
   const text = error instanceof Error ? String(error) : inspect(error);
   return text.replaceAll('\0', '').slice(0, MAX_ERROR_LENGTH);

@@ -1,16 +1,16 @@
 import type { DataSource } from 'typeorm';
 
-/** What the table is called, behind the `entityPrefix` of the data source. */
+/** The name of the table, behind the `entityPrefix` of the data source. */
 export const RUN_TABLE = 'exclusive_cron_run';
 
-/** The table as a statement names it: where TypeORM looks for the table of the entity. */
+/** The table as a statement names it: where TypeORM expects the table of the entity. */
 export function runTableOf({ options }: DataSource): string {
   const schema = 'schema' in options ? options.schema : undefined;
   const table = quoted(`${options.entityPrefix ?? ''}${RUN_TABLE}`);
   return schema === undefined ? table : `${quoted(schema)}.${table}`;
 }
 
-/** Makes the table, as `synchronize` would. */
+/** The statement that creates the table, as `synchronize` would. */
 export function createRunTable(table: string): string {
   return `CREATE TABLE ${table} (
   job text NOT NULL,
@@ -25,8 +25,8 @@ export function createRunTable(table: string): string {
 }
 
 /**
- * The SQL that makes the table of recorded runs, for applications that do not use migrations of TypeORM. (A data source with a
- * `schema` or an `entityPrefix` needs them before the table's name.)
+ * The SQL that creates the table of recorded runs, for applications that do not use migrations of TypeORM. (A
+ * data source with a `schema` or an `entityPrefix` needs them in front of the name of the table.)
  *
  * @example
  * ```ts

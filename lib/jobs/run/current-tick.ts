@@ -1,20 +1,21 @@
 import { sharedStorage } from '../../core/index.js';
 
-/** The tick that a job runs for. */
+/** The tick that a job runs for: what {@link currentTick} returns. */
 export interface Tick {
   /** The name of the job's lock. */
   readonly name: string;
-  /** When it was due: the same instant in every instance of the fleet, whatever its clock says. */
+  /** The instant at which it was due: the same in every instance of the fleet, whatever its clock says. */
   readonly at: Date;
-  /** How much later this instance's timer fired, by its own clock, in milliseconds. */
+  /** How much later the timer of this instance fired, by its own clock, in milliseconds. */
   readonly lateMs: number;
 }
 
 const storage = sharedStorage<Tick>('tick');
 
 /**
- * The tick that the calling code runs for: inside of a method with `@ExclusiveCron` or `@ExclusiveInterval` that its timer has called,
- * and of all that it calls. `undefined` elsewhere, also when the method was called by hand.
+ * The tick that the calling code runs for: inside a method with `@ExclusiveCron` or `@ExclusiveInterval` that
+ * its timer has called, a job of `exclusiveJob()`, and everything they call. `undefined` outside, and when
+ * the method was called by hand. Never throws.
  *
  * @example
  * ```ts

@@ -1,4 +1,4 @@
-/** Which job, as it is reported. */
+/** A job, as it is reported. */
 export interface JobName {
   /** The name of its lock. */
   readonly lockName: string;
@@ -6,7 +6,7 @@ export interface JobName {
   readonly method: string;
 }
 
-/** Tells jobs apart: those that share a lock are two. */
+/** Identifies a job: two jobs may share a lock. */
 export function jobIdOf({ lockName, method }: JobName): string {
   return `${method}\0${lockName}`;
 }

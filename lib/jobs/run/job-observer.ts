@@ -6,7 +6,7 @@ import type { JobName } from './job-name.js';
 
 const logger = new Logger('AdvisoryLock');
 
-/** Enough of an error for a line. */
+/** A longer error is cut. */
 const MAX_MESSAGE_LENGTH = 200;
 
 /** The call that is observed. */
@@ -15,12 +15,12 @@ export interface ObservedCall {
   /** Of the job's lock. */
   readonly name: LockName;
   readonly leader: LockName | undefined;
-  /** Of a call by the timer. */
+  /** Missing for a call by hand. */
   readonly firing: Firing | undefined;
   readonly runtime: JobRuntime | undefined;
 }
 
-/** Notes, publishes and logs what becomes of one call of a job's method, by its timer or by hand. */
+/** Records, publishes and logs the outcome of one call of a job's method, by its timer or by hand. */
 export class JobObserver {
   private startedAt: number | undefined;
   private readonly job: JobName;
@@ -49,14 +49,14 @@ export class JobObserver {
   /** The job does not run. */
   skipped(reason: SkipReason, isLogged: boolean): void {
     if (isLogged) this.log(reason);
-    // A run that was ended by the shutdown has been noted as failed.
+    // A run that the shutdown ended is recorded as failed.
     if (!this.hasBegun) this.publishSkip(reason);
   }
 
   private publishSkip(reason: SkipReason): void {
     const { firing, runtime } = this;
     const { lockName, method } = this.job;
-    // An instance that does not lead says so for ticks alone.
+    // An instance that does not lead reports that for ticks only.
     if (runtime === undefined || (firing === undefined && reason === 'not-leader')) return;
     if (reason === 'held' && firing !== undefined && firing.isMissed !== true)
       void runtime.starvedJobs.check(this.job, runtime.engine.keys.keyOf(this.observed.name), firing.atMs);
@@ -73,8 +73,8 @@ export class JobObserver {
     if (reason === 'too-late' && this.firing !== undefined) {
       const { atMs, claimMs } = this.firing;
       logger.warn(
-        `Skipped ${method}: it is ${Date.now() - atMs} ms late${forTick}, ` +
-          `and claims are kept for ${claimMs} ms, so it cannot be told whether another instance has run it. Set \`claimMs\`.`,
+        `Skipped ${method}: it is ${Date.now() - atMs} ms late${forTick}, and claims are kept for ` +
+          `${claimMs} ms, so another instance may have run it. Set \`claimMs\`.`,
       );
     } else {
       const isOfTick = reason === 'held' || reason === 'claimed';
@@ -85,7 +85,7 @@ export class JobObserver {
   private why(reason: SkipReason): string {
     switch (reason) {
       case 'held':
-        return `lock "${this.job.lockName}" is held elsewhere`;
+        return `lock "${this.job.lockName}" is held by another holder`;
       case 'claimed':
         return 'another instance has claimed that tick';
       case 'not-leader':

@@ -6,7 +6,10 @@ import type { JobRuntime } from '../job-runtime.js';
 import type { Firing } from '../schedule/firing.js';
 import type { JobObserver } from './job-observer.js';
 
-/** One call of a job's method on its way through the steps. Steps pass on a changed copy, never a changed original. */
+/**
+ * One call of a job's method on its way through the steps. Steps pass on a changed copy and never change the
+ * original.
+ */
 export interface JobRun {
   readonly job: JobMethod;
   readonly call: MethodCall;
@@ -14,11 +17,11 @@ export interface JobRun {
   readonly name: LockName;
   /** Where the lock is taken. */
   readonly locks: JobHost['locks'];
-  /** Missing where a test has put a fake in the place of the service. */
+  /** Missing where a test has replaced the service by a fake. */
   readonly runtime: JobRuntime | undefined;
-  /** What the timer fires for; missing for a call by hand. */
+  /** The firing of the timer; missing for a call by hand. */
   readonly firing: Firing | undefined;
-  /** Notes what becomes of it. */
+  /** Records its outcome. */
   readonly observer: JobObserver;
   /** How long to wait for the lock, in milliseconds. */
   readonly waitMs: number;
@@ -32,7 +35,7 @@ export interface TimedRun extends JobRun {
   readonly firing: Firing;
 }
 
-/** What became of a call: the one type of "busy" from the lock to the caller. */
+/** The outcome of a call: the one type of "busy" from the lock to the caller. */
 export type JobOutcome =
   | { readonly ran: true; readonly value: unknown }
   | {
@@ -42,13 +45,13 @@ export type JobOutcome =
       readonly waitMs?: number;
     };
 
-/** One step: it goes on with `next`, or decides that the job does not run. */
+/** One step: it continues with `next`, or decides that the job does not run. */
 export type JobStep<Run extends JobRun> = (
   run: Run,
   next: (run: Run) => Promise<JobOutcome>,
 ) => Promise<JobOutcome>;
 
-/** The steps one inside the other; the last one calls the method and has no next. */
+/** The steps, one inside the other. The last one calls the method and has no next. */
 export function pipeline<Run extends JobRun>(
   steps: readonly JobStep<Run>[],
 ): (run: Run) => Promise<JobOutcome> {

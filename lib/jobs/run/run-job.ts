@@ -24,26 +24,29 @@ const byHand = pipeline<JobRun>([quietAtShutdown, eligible, underLock, callMetho
 const timed = (steps: readonly JobStep<TimedRun>[]): ((run: TimedRun) => Promise<JobOutcome>) =>
   pipeline<TimedRun>([quietAtShutdown, eligible, ...steps, callMethod]);
 
-/** What a call by the timer goes through, by the option `tick`. */
+/** The steps of a call by the timer, by the option `tick`. */
 const forTick = {
   none: timed([underLock]),
-  // The second check, because the way to the database may have been slow, or this process frozen.
+  // The second check, because the database may have been slow, or this process frozen.
   claim: timed([notTooLate, claimTick, notTooLate, awaitPreviousRun, underLock]),
-  // A record tells what claims cannot: whether a tick has run, however late it is.
+  // Unlike a claim, a record says whether a tick has run, however late it is.
   record: timed([claimTick, awaitPreviousRun, underLock, recordRun]),
 };
 
-/** What a tick that the timer has missed goes through: inside the lock of all that were missed, and others find the record. */
+/**
+ * The steps of a tick that the timer missed: all missed ticks run inside one lock, and others find the
+ * record.
+ */
 const forMissedTick = { ...forTick, claim: timed([underLock]), record: timed([underLock, recordRun]) };
 
-/** Runs one call of a job: by its timer once a tick in the fleet, by hand whenever it gets the lock. */
+/** Runs one call of a job: by its timer once per tick in the fleet, by hand whenever it gets the lock. */
 export async function runJob(
   job: JobMethod,
   call: MethodCall,
   { runtime, locks }: JobHost,
 ): Promise<unknown> {
   const { scheduler } = runtime ?? {};
-  // Before anything is awaited: later it cannot be told what has called.
+  // Before anything is awaited: later the caller is unknown.
   const found = scheduler && job.findFiring(scheduler, claimOptions(job.tick).claimMs);
   const firing = found instanceof Promise ? await found : found;
   const name = job.nameOf(call.instance);
@@ -58,7 +61,7 @@ export async function runJob(
   const run: JobRun = { job, call, name, locks, runtime, firing, observer, waitMs: 0 };
   if (!isTimed(run)) return settle(run, await byHand(run));
   const steps = stepsOf(run.firing, job);
-  // The method finds its tick by `currentTick()`, and so does an `onBusy` function.
+  // The method gets its tick from `currentTick()`, and so does an `onBusy` function.
   return runForTick(tickOf(run), async () => settle(run, await steps(run)));
 }
 
@@ -77,7 +80,7 @@ function stepsOf(
   return (isMissed === true ? forMissedTick : forTick)[tick];
 }
 
-/** What the caller gets. */
+/** The result of the call. */
 function settle(run: JobRun, outcome: JobOutcome): unknown {
   if (outcome.ran) return outcome.value;
   const { job, call, name, runtime, observer } = run;

@@ -10,29 +10,33 @@ import type { JobTimes } from '../schedule/job-times.js';
 import type { JobName } from './job-name.js';
 import type { TickLog } from './tick-log.js';
 
-/** How long the fleet has to say since when it holds the lock, in milliseconds. */
+/** How long to wait for the reports of the fleet, in milliseconds. */
 const ANSWER_WITHIN_MS = 1_000;
 
-/** A lock that is held for less is nothing to warn of, however many ticks a job has meanwhile, in milliseconds. */
+/**
+ * A lock that is held for less, in milliseconds, is no reason to warn, however many ticks a job has
+ * meanwhile.
+ */
 const MIN_HELD_MS = 1_000;
 
-/** More ticks are not counted. */
+/** At most this many ticks are counted. */
 const MAX_TICKS = 100;
 
-/** So many locks are remembered: jobs that are made at run time may come without end. */
+/** The locks to remember: an application may make jobs at run time without end. */
 const MAX_REMEMBERED_LOCKS = 1_000;
 
 interface Watched {
-  /** Before this tick there can be nothing to warn of. */
+  /** There is nothing to warn of before this tick. */
   checkFromMs: number;
-  /** Whom the last warning was about, and after how long, in milliseconds. */
+  /** The holder in the last warning. */
   holder: string;
+  /** For how long it had held the lock then, in milliseconds. */
   warnedMs: number;
 }
 
 /**
- * Warns of jobs that run nowhere, as their lock is held for longer than several ticks. Since nobody else can have had the lock meanwhile,
- * every tick since the lock was taken was left out in the whole fleet.
+ * Warns of jobs that do not run in any instance, as their lock is held for longer than several ticks. No one
+ * else had the lock meanwhile, so every tick since the lock was taken was left out in the whole fleet.
  */
 export class StarvedJobMonitor {
   private readonly logger = new Logger('AdvisoryLock');
@@ -42,11 +46,11 @@ export class StarvedJobMonitor {
     private readonly fleet: Fleet,
     private readonly ticks: TickLog,
     private readonly findScheduler: () => Scheduler | undefined,
-    /** After so many ticks it warns, and then each time that the lock has been held for twice as long. */
+    /** It warns after this many ticks, and again each time that the lock has been held for twice as long. */
     private readonly warnAfterTicks: number,
   ) {}
 
-  /** A job did not get its lock for the tick. Never rejects. */
+  /** Call it when a job did not get its lock for the tick. Never rejects. */
   async check(job: JobName, key: LockKey, atMs: number): Promise<void> {
     const scheduler = this.findScheduler();
     const watched = this.watchedOf(key.id);
@@ -78,7 +82,7 @@ export class StarvedJobMonitor {
         atMs + MIN_HELD_MS - heldMs,
       );
     } catch {
-      // A database that is away is told of elsewhere.
+      // An unreachable database is reported by other parts.
       watched.checkFromMs = atMs;
     }
   }
@@ -91,8 +95,8 @@ export class StarvedJobMonitor {
   ): void {
     const count = `${leftOut}${leftOut === MAX_TICKS ? ' or more' : ''}`;
     this.logger.warn(
-      `${method} was left out in the whole fleet for ${count} ticks in a row: lock "${lockName}" has been held for ` +
-        `${isAtLeast ? 'at least ' : ''}${formatDuration(ms)} by ${who}`,
+      `${method} was left out in the whole fleet for ${count} ticks in a row: lock "${lockName}" has been ` +
+        `held for ${isAtLeast ? 'at least ' : ''}${formatDuration(ms)} by ${who}`,
     );
   }
 
@@ -105,7 +109,7 @@ export class StarvedJobMonitor {
   }
 }
 
-/** The tick that many ticks later; of a schedule that ends before, never. */
+/** The tick this many ticks later; `Infinity` for a schedule that ends before. */
 function later(times: JobTimes, atMs: number, ticks: number): number {
   let laterMs: number | undefined = atMs;
   for (let n = 0; n < ticks && laterMs !== undefined; n += 1) laterMs = times.after(laterMs);

@@ -3,17 +3,17 @@ import type { FindTimes, JobTimes } from '../schedule/job-times.js';
 import type { Scheduler } from '../schedule/scheduler.js';
 import { jobIdOf, type JobName } from './job-name.js';
 
-/** So many ticks of a job are remembered. */
+/** The ticks to remember per job. */
 const MAX_REMEMBERED_TICKS = 60;
 
-/** So many jobs: those made at run time may come without end. */
+/** The jobs to remember: an application may make jobs at run time without end. */
 const MAX_REMEMBERED_JOBS = 1_000;
 
-/** So many ticks of all jobs are told of, and of each job at least the newest few. */
+/** The ticks of all jobs that one report has; of each job at least the newest few. */
 const MAX_REPORTED_TICKS = 1_000;
 const MIN_REPORTED_TICKS = 3;
 
-/** Of how many ticks of each job an instance with so many jobs tells at most. */
+/** How many ticks of each job an instance with this many jobs reports at most. */
 export function reportedTicks(jobCount: number): number {
   return Math.min(
     MAX_REMEMBERED_TICKS,
@@ -22,26 +22,26 @@ export function reportedTicks(jobCount: number): number {
 }
 
 interface LoggedTick extends ReportedTick {
-  /** Of one that runs: since when, by `performance.now()`. */
+  /** Since when it runs, by `performance.now()`. */
   readonly runningSince?: number;
 }
 
 interface LoggedJob extends JobName {
   findTimes: FindTimes | undefined;
-  /** By the instant at which each was due; the oldest first. */
+  /** By the instant at which each was due, the oldest first. */
   readonly ticks: Map<number, LoggedTick>;
 }
 
-/** The exclusive jobs of this instance, and what has become of their latest ticks here. */
+/** The exclusive jobs of this instance, and the outcomes of their latest ticks here. */
 export class TickLog {
   private readonly jobs = new Map<string, LoggedJob>();
 
-  /** Notes that there is such a job. */
+  /** Adds a job. */
   add(name: JobName, findTimes: FindTimes | undefined): void {
     this.jobOf(name).findTimes = findTimes;
   }
 
-  /** Notes what has become of a tick. */
+  /** Records the outcome of a tick. */
   note(name: JobName, tick: LoggedTick): void {
     const job = this.jobOf(name);
     const { ticks } = job;
@@ -49,17 +49,17 @@ export class TickLog {
     ticks.set(tick.atMs, tick);
     const [oldest] = ticks.keys();
     if (ticks.size > MAX_REMEMBERED_TICKS && oldest !== undefined) ticks.delete(oldest);
-    // The jobs that were heard of last are kept.
+    // The jobs with the latest news are kept.
     this.jobs.delete(jobIdOf(name));
     this.jobs.set(jobIdOf(name), job);
   }
 
-  /** When the job is due, if this instance has it, and its timer has been made. */
+  /** When the job is due, if this instance has it and its timer exists. */
   timesOf({ lockName, method }: JobName, scheduler: Scheduler): JobTimes | undefined {
     return this.jobs.get(jobIdOf({ lockName, method }))?.findTimes?.(scheduler);
   }
 
-  /** What is told to the fleet. */
+  /** The report to the fleet. */
   report(scheduler: Scheduler | undefined): ReportedJob[] {
     const perJob = reportedTicks(this.jobs.size);
     return [...this.jobs.values()].map(({ lockName, method, findTimes, ticks }) => {

@@ -7,18 +7,21 @@ import { periodStart } from './period.js';
 import { type CronJob, jobsOf, type Scheduler } from './scheduler.js';
 import { Ticks } from './ticks.js';
 
-/** How the firing of a decorated method is found. To be asked before anything is awaited. */
+/** Finds the firing that calls a decorated method. Call it before anything is awaited. */
 export type FindFiring = (
   scheduler: Scheduler,
   claimMs: number | undefined,
 ) => Firing | undefined | Promise<Firing | undefined>;
 
-/** Runs of ticks that are a period apart come together when clocks are apart, or an instance was busy. */
+/**
+ * Runs of ticks that are a period apart overlap when clocks are apart, or an instance was busy. In
+ * milliseconds.
+ */
 const MAX_GRACE_MS = 5_000;
 
 const firingTicks = new FiringTicks();
 
-/** Of a job of `cron` that was made with this mark. */
+/** For a job of `cron` that was made with this mark. */
 export function cronFiring(mark: object): FindFiring {
   return (scheduler, claimMs) => {
     const missed = takeMissed(mark);
@@ -34,8 +37,9 @@ export function cronFiring(mark: object): FindFiring {
 }
 
 /**
- * A job that is made in the very moment of a tick fires while it is made, before it is in the registry. A call by hand, and
- * `runOnInit`, also come before, but not so soon after a tick; where they do, they may have it.
+ * A job that is made at the very moment of a tick fires while it is made, before it is in the registry. A
+ * call by hand and `runOnInit` may also come before that, but not so soon after a tick; where they do, they
+ * may take it.
  */
 async function firstFiring(
   scheduler: Scheduler,
@@ -57,7 +61,8 @@ export function intervalFiring(periodMs: number): FindFiring {
     if (!scheduler.getIntervals().some((name) => scheduler.getInterval(name) === caller)) return undefined;
     const now = Date.now();
     const atMs = periodStart(now, periodMs);
-    // An instance may fire anywhere in the period, so its claim has to last until the period is over everywhere.
+    // An instance may fire anywhere in the period, so its claim has to last until the period is over
+    // everywhere.
     const keepMs = claimMs ?? Math.min(periodMs * 64, periodMs + claimMsOf(periodMs));
     return {
       atMs,

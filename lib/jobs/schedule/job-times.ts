@@ -4,20 +4,25 @@ import { Ticks } from './ticks.js';
 
 /** When a job is due, in milliseconds since 1970. */
 export interface JobTimes {
-  /** As it is written: a cron expression, or `every 5000 ms`. */
+  /** The schedule as text: a cron expression, or `every 5000 ms`. */
   readonly text: string;
-  /** How long after an instant the timers of all instances have fired for it, as far as clocks are right. */
+  /**
+   * How long after an instant the timers of all instances have fired for it, in milliseconds, if clocks are
+   * correct.
+   */
   readonly spreadMs: number;
-  /** The instants after the first, up to and including the second, the oldest first; of more than `max` the newest. */
+  /**
+   * The instants after the first, up to and including the second, the oldest first; at most the newest `max`.
+   */
   between(afterMs: number, untilMs: number, max: number): number[];
   /** The first instant after this one, if there is one. */
   after(afterMs: number): number | undefined;
 }
 
-/** Finds the times of a job, as soon as the scheduler has its timer. */
+/** Finds the times of a job once the scheduler has its timer. */
 export type FindTimes = (scheduler: Scheduler) => JobTimes | undefined;
 
-/** Of a job of `cron` that was made with this mark. */
+/** For a job of `cron` that was made with this mark. */
 export function cronTimes(mark: object): FindTimes {
   return (scheduler) => {
     const job = findCronJob(scheduler, mark);
@@ -27,14 +32,14 @@ export function cronTimes(mark: object): FindTimes {
     return {
       text: typeof source === 'string' ? source : new Date(source.toMillis()).toISOString(),
       spreadMs: 0,
-      // A job that is disabled, or was stopped, is not due.
+      // A job that is disabled or stopped is not due.
       between: (afterMs, untilMs, max) => (job.isActive ? ticks.between(afterMs, untilMs, max) : []),
       after: (afterMs) => (job.isActive ? ticks.after(afterMs) : undefined),
     };
   };
 }
 
-/** Of an interval, whose periods are counted from 1970. */
+/** For an interval, whose periods are counted from 1970. */
 export function intervalTimes(periodMs: number): FindTimes {
   const times: JobTimes = {
     text: `every ${periodMs} ms`,

@@ -3,27 +3,32 @@ import type { CronMoment, CronSchedule } from './cron-schedule.js';
 const SECOND_MS = 1_000;
 const HOUR_MS = 3_600_000;
 
-/** No schedule of `cron` has a longer gap: from the 29th of February 2096 to that of 2104, as 2100 has none. */
+/**
+ * No schedule of `cron` has a longer gap, in milliseconds: from February 29, 2096 to that of 2104, as 2100
+ * has none.
+ */
 const MAX_GAP_MS = 9 * 366 * 24 * HOUR_MS;
 
 /**
- * The ticks of a schedule: the instants at which `cron` fires it, as milliseconds since 1970 in UTC. They are the same in each
- * instance of a fleet.
+ * The ticks of a schedule: the instants at which `cron` fires it, as milliseconds since 1970 in UTC. They are
+ * the same in each instance of a fleet.
  *
- * A firing belongs to the newest tick that the instance's own clock has reached. The clock of `cron` has always reached the tick
- * when its timer fires, as a timer that wakes early is set again, and the timer of the next tick is only set after that. So a
- * clock that is wrong by seconds and a firing that is late by less than a period make no difference. A firing that is later than
- * that belongs to a newer tick, which does not fire again in this instance; what a blocked instance missed is missed there.
+ * A firing belongs to the newest tick that the instance's own clock has reached. The clock of `cron` has
+ * always reached the tick when its timer fires, as a timer that wakes early is set again, and the timer of
+ * the next tick is only set after that. So a clock that is wrong by seconds and a firing that is late by less
+ * than a period make no difference. A firing that is later than that belongs to a newer tick, which does not
+ * fire again in this instance; what a blocked instance missed is missed there.
  *
- * Around a change of the clocks the ticks are those that `cron` 4.4 really fires, not those that one would expect:
- * - In the hour that does not exist, whatever is due there is one tick at its end: `30 2 * * *` fires at 03:00 in Berlin. Where
- *   January is in summer time (Lord Howe), it is the time of day shifted, 02:15 becoming 02:45, and some tick before it may be
- *   added, 01:45.
- * - In the hour that comes twice, a schedule of every hour has both hours' ticks, and one of some hours (`30 2 * * *` in Berlin)
- *   those of the first only. An instance that starts between the two fires the second as well, and that firing belongs to the
- *   tick of the first.
- * - A schedule of the hour after may have an additional tick an hour early: `0 3 * * *` fires at the second 02:00 and at 03:00
- *   in Berlin, `30 2 * * *` at the second 01:30 and at 02:30 in New York. These are two ticks.
+ * Around a change of the clocks the ticks are those that `cron` 4.4 fires, not those that one would expect:
+ * - In the hour that does not exist, everything that is due there is one tick at its end: `30 2 * * *` fires
+ *   at 03:00 in Berlin. Where January is in summer time (Lord Howe), it is the time of day shifted, 02:15
+ *   becoming 02:45, and some tick before it may be added, 01:45.
+ * - In the hour that comes twice, a schedule of every hour has both hours' ticks, and one of some hours
+ *   (`30 2 * * *` in Berlin) those of the first only. An instance that starts between the two fires the
+ *   second as well, and that firing belongs to the tick of the first.
+ * - A schedule of the hour after may have an additional tick an hour early: `0 3 * * *` fires at the second
+ *   02:00 and at 03:00 in Berlin, `30 2 * * *` at the second 01:30 and at 02:30 in New York. These are two
+ *   ticks.
  *
  * With `timeZone: 'UTC'` or a `utcOffset` there is none of this.
  */
@@ -34,7 +39,7 @@ export class Ticks {
     this.zone = schedule.timeZone ?? utcZone(schedule.utcOffset ?? 0);
   }
 
-  /** The newest tick at or before an instant; none for a date that is still to come. */
+  /** The newest tick at or before an instant; none for a date in the future. */
   at(atMs: number): number | undefined {
     const dateMs = this.dateMs();
     if (dateMs !== undefined) return dateMs <= atMs ? dateMs : undefined;
@@ -42,7 +47,7 @@ export class Ticks {
     return newest === undefined ? undefined : this.unlessRepeated(newest, atMs);
   }
 
-  /** The first tick after an instant; none for a date that is over. */
+  /** The first tick after an instant; none for a date in the past. */
   after(afterMs: number): number | undefined {
     const dateMs = this.dateMs();
     if (dateMs !== undefined) return dateMs > afterMs ? dateMs : undefined;
@@ -51,11 +56,12 @@ export class Ticks {
   }
 
   /**
-   * The ticks after the first instant, up to and including the second, the oldest first. Of more than `max` the newest: a job of
-   * each second has 604,800 in a week.
+   * The ticks after the first instant, up to and including the second, the oldest first; at most the newest
+   * `max`: a job of each second has 604,800 in a week.
    *
-   * Luxon takes a time of day that came twice by the offset that holds now. Those of an hour that came twice may be incomplete,
-   * or one too many, when asked for after that hour, and in the other half of the year.
+   * Luxon resolves a time of day that came twice by the offset that holds now. The ticks of an hour that came
+   * twice may be incomplete, or one too many, when they are computed after that hour, and in the other half
+   * of the year.
    */
   between(afterMs: number, untilMs: number, max: number): number[] {
     const ticks: number[] = [];
@@ -67,7 +73,10 @@ export class Ticks {
     return ticks.reverse();
   }
 
-  /** The smaller of the gaps to the ticks before and after: for how long, at least, a firing can only mean this tick. */
+  /**
+   * The smaller of the gaps to the ticks before and after: for how long, at least, a firing can only mean
+   * this tick.
+   */
   periodMs(tickMs: number): number {
     const before = this.at(tickMs - 1) ?? -Infinity;
     const after = this.after(tickMs) ?? Infinity;
@@ -83,7 +92,10 @@ export class Ticks {
     return this.schedule.getNextDateFrom(new Date(fromMs), this.zone);
   }
 
-  /** `cron` only looks forward, so: back in growing steps until a tick is in sight, and from there to the last one. */
+  /**
+   * `cron` only computes forward: back in growing steps until there is a tick, and from there to the last
+   * one.
+   */
   private newestReached(atMs: number): CronMoment | undefined {
     for (let backMs = SECOND_MS; backMs < MAX_GAP_MS; backMs *= 4) {
       const first = this.nextWithin(atMs - backMs, atMs);
@@ -99,7 +111,7 @@ export class Ticks {
       const following = this.next(last.toMillis());
       if (following.toMillis() > atMs) return last;
       if (following.toMillis() > last.toMillis()) last = following;
-      // Halving what is left passes over the thousand ticks of a busy hour.
+      // Halving the rest skips the thousand ticks of a busy hour.
       const middleMs = Math.floor((last.toMillis() + untilMs) / 2);
       const beyond = this.nextWithin(middleMs, atMs);
       if (beyond === undefined) untilMs = middleMs;
@@ -114,8 +126,8 @@ export class Ticks {
   }
 
   /**
-   * In the hour that comes twice, `cron` answers an instance that has just started otherwise than those that have come through
-   * the first of the two: what counts is where those go from there.
+   * In the hour that comes twice, `cron` returns another tick in an instance that has just started than in
+   * those that ran through the first of the two: the ticks of the latter count.
    */
   private unlessRepeated(tick: CronMoment, atMs: number): number {
     const changeMs = clocksTurnedBack(tick);
@@ -125,7 +137,7 @@ export class Ticks {
   }
 }
 
-/** When the clocks were turned back, if that was in the hour before; to the millisecond. */
+/** The instant at which the clocks were turned back, if that was in the hour before; to the millisecond. */
 function clocksTurnedBack(moment: CronMoment): number | undefined {
   const isBefore = (backMs: number): boolean => moment.minus({ milliseconds: backMs }).offset > moment.offset;
   if (!isBefore(HOUR_MS)) return undefined;

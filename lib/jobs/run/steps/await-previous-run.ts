@@ -1,7 +1,9 @@
 import { describeNames } from '../../../core/index.js';
 import type { JobOutcome, JobStep, TimedRun } from '../job-run.js';
 
-/** What a tick does while the run of the one before goes on: it waits a little, in a queue of one, or not at all. */
+/**
+ * What a tick does while the previous run is not over: it waits a little, in a queue of one, or not at all.
+ */
 export const awaitPreviousRun: JobStep<TimedRun> = (run, next) => {
   const { overlap = 'skip' } = run.job.tick;
   if (overlap === 'queue') return inQueueOfOne(run, next);

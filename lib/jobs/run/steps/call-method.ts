@@ -1,6 +1,6 @@
 import type { JobOutcome, JobRun } from '../job-run.js';
 
-/** Calls the method, and notes how it ends. */
+/** Calls the method, and records its end. */
 export async function callMethod(run: JobRun): Promise<JobOutcome> {
   const { call, observer, onLocked } = run;
   await onLocked?.();

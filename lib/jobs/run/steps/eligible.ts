@@ -1,6 +1,6 @@
 import type { JobOutcome, JobRun } from '../job-run.js';
 
-/** The job runs where its leadership is; an instance that does not lead must not even claim the tick. */
+/** The job runs in the leader. An instance that does not lead must not even claim the tick. */
 export function eligible<Run extends JobRun>(
   run: Run,
   next: (run: Run) => Promise<JobOutcome>,

@@ -1,5 +1,8 @@
 import type { JobStep, TimedRun } from '../job-run.js';
 
-/** Once the claim of another instance may have expired, it cannot be told whether that instance has run the tick. */
+/**
+ * Once the claim of another instance may have expired, that instance may have run the tick, unknown to this
+ * one.
+ */
 export const notTooLate: JobStep<TimedRun> = (run, next) =>
   run.firing.isTooLate() ? Promise.resolve({ ran: false, reason: 'too-late' }) : next(run);

@@ -2,8 +2,8 @@ import { LockShutdownError } from '../../../core/index.js';
 import type { JobOutcome, JobRun } from '../job-run.js';
 
 /**
- * A job that comes due while the application shuts down is nothing unusual, and the scheduler would log it as an error.
- * A call by hand whose method has begun rejects like any other.
+ * A job that falls due while the application shuts down is nothing unusual, and the scheduler would log it as
+ * an error. A call by hand whose method has begun rejects like any other.
  */
 export async function quietAtShutdown<Run extends JobRun>(
   run: Run,

@@ -1,7 +1,7 @@
 import { retainMsOf } from '../../records/record.options.js';
 import type { JobStep, TimedRun } from '../job-run.js';
 
-/** Runs the tick only if no one has recorded it, and records it. Inside the job's lock. */
+/** Runs the tick only if no instance has recorded it, and records it. Inside the lock of the job. */
 export const recordRun: JobStep<TimedRun> = async (run, next) => {
   const { runtime, firing, name, job } = run;
   const retainMs = job.tick.tick === 'record' ? retainMsOf(job.tick) : 0;

@@ -2,7 +2,7 @@ import { isObservable } from 'rxjs';
 import { holdUntilDone } from '../../../locking/hold-until-done.js';
 import type { JobOutcome, JobRun } from '../job-run.js';
 
-/** Goes on inside the job's lock. */
+/** Continues inside the lock of the job. */
 export async function underLock<Run extends JobRun>(
   run: Run,
   next: (run: Run) => Promise<JobOutcome>,

@@ -107,7 +107,11 @@ describe('the dashboard refuses to start', () => {
       /unknown option `readOnly`.*Known options: path, guards/,
     ],
     ['at the root', { public: true, path: '/' }, /`path`.*such as 'ops\/locks'/],
-    ['at a path with a parameter', { public: true, path: ':tenant/locks' }, /`path`.*received the string ":tenant\/locks"/],
+    [
+      'at a path with a parameter',
+      { public: true, path: ':tenant/locks' },
+      /`path`.*received the string ":tenant\/locks"/,
+    ],
     [
       'when to end holders is allowed by a text',
       { public: true, allowTerminate: 'no' },

@@ -7,7 +7,7 @@ import { type BusyHttpOptions, LockUnavailableError } from './lock-unavailable.e
  * @example
  * ```ts
  * catch (error) {
- *   if (error instanceof LockTimeoutError) this.logger.warn(`${error.lockName}: busy for ${error.waitMs} ms`);
+ *   if (error instanceof LockTimeoutError) this.logger.warn(`busy for ${error.waitMs} ms`);
  *   throw error;
  * }
  * ```

@@ -9,9 +9,9 @@ const LIBRARY = 'nestjs-advisory-lock';
  */
 const MAX_NAME_LENGTH = 63;
 
-/** At least so many characters of the purpose of a connection are shown. */
+/** How many characters of the purpose of a connection are shown, at least. */
 const MIN_PURPOSE_LENGTH = 24;
-/** Always so many characters of the instance are shown, from its end, because the end is the process. */
+/** How many characters of the instance are shown. They are the end of it, because the end is the process. */
 export const MAX_INSTANCE_LENGTH = 40;
 
 /** The host and the process: `web-1:4711`. */

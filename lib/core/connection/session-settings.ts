@@ -37,8 +37,7 @@ export const WATCH_CLIENT_MS = '2000';
  * Whether the server can notice that a waiting client is gone. Without the setting it does not, and grants
  * the lock to the dead waiter. Some operating systems cannot detect it, and there the setting is an error.
  *
- * @see
- * https://www.postgresql.org/docs/current/runtime-config-connection.html#GUC-CLIENT-CONNECTION-CHECK-INTERVAL
+ * @see https://www.postgresql.org/docs/current/runtime-config-connection.html#GUC-CLIENT-CONNECTION-CHECK-INTERVAL
  */
 export function canWatchClient({ version, versionNumber }: ServerFacts): boolean {
   return versionNumber >= 140_000 && /linux|darwin|bsd|illumos/i.test(version);

@@ -1,4 +1,3 @@
-import { isServerError } from '../sql/sqlstate.js';
 import { AdvisoryLockError } from './advisory-lock.error.js';
 import { StandbyError } from './standby.error.js';
 
@@ -33,9 +32,10 @@ export class LockConnectionError extends AdvisoryLockError {
 function reasonOf(cause: unknown): string {
   if (cause instanceof StandbyError) return cause.message;
   const reason = cause instanceof Error ? cause.message || cause.name : String(cause);
-  if (isServerError(cause)) {
+  const sqlState = sqlStateOf(cause);
+  if (sqlState !== undefined) {
     return (
-      `the server refused it (${reason}, SQLSTATE ${cause.code}). Check that it accepts connections, and ` +
+      `the server refused it (${reason}, SQLSTATE ${sqlState}). Check that it accepts connections, and ` +
       'that the ' +
       'credentials and privileges of the data source are right; the next request connects again'
     );
@@ -45,4 +45,10 @@ function reasonOf(cause: unknown): string {
     'credentials ' +
     'of the data source are right; the next request connects again'
   );
+}
+
+/** Only an error that the server reported has a severity. The `code` of a socket error is no SQLSTATE. */
+function sqlStateOf(cause: unknown): string | undefined {
+  if (!(cause instanceof Error && 'severity' in cause && 'code' in cause)) return undefined;
+  return typeof cause.code === 'string' ? cause.code : undefined;
 }

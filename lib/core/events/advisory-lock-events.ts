@@ -32,16 +32,23 @@ export class AdvisoryLockEvents {
   ) {}
 
   /**
-   * Calls the listener for each event of a type, or of all types with `'*'`, until the returned function is
-   * called. Never throws.
+   * Calls the listener for each event of a type, until the returned function is called. Never throws.
    *
    * @example
    * ```ts
-   * const stop = events.on('*', (event) => console.log(event.type, event));
+   * const stop = events.on('busy', ({ lockName }) => console.log(`${lockName} is busy`));
    * stop();
    * ```
    */
   on<T extends LockEventType>(type: T, listener: (event: LockEventOf<T>) => unknown): () => void;
+  /**
+   * Calls the listener for each event of all types, until the returned function is called. Never throws.
+   *
+   * @example
+   * ```ts
+   * events.on('*', (event) => console.log(event.type, event));
+   * ```
+   */
   on(type: '*', listener: (event: LockEvent) => unknown): () => void;
   on(type: LockEventType | '*', listener: Listener): () => void {
     // Each call registers the listener once more, even the same function.

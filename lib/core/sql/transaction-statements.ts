@@ -34,9 +34,10 @@ export interface TryAnswer {
 export function tryScript(key: LockKey, mode: LockMode): string {
   return (
     `SAVEPOINT ${SAVEPOINT}; ` +
-    `SELECT CASE WHEN pg_catalog.current_setting('transaction_isolation') IN ('read committed', 'read ` +
-    `uncommitted') AND NOT pg_catalog.pg_is_in_recovery() THEN ${TRY[mode]}(${argumentsOf(key)}) END AS ` +
-    `granted, pg_catalog.pg_is_in_recovery() AS "isStandby", ` +
+    `SELECT CASE WHEN NOT pg_catalog.pg_is_in_recovery() ` +
+    `AND pg_catalog.current_setting('transaction_isolation') IN ('read committed', 'read uncommitted') ` +
+    `THEN ${TRY[mode]}(${argumentsOf(key)}) END AS granted, ` +
+    `pg_catalog.pg_is_in_recovery() AS "isStandby", ` +
     `pg_catalog.current_setting('lock_timeout') AS "lockTimeout", ` +
     `pg_catalog.current_setting('statement_timeout') AS "statementTimeout"; ` +
     `RELEASE SAVEPOINT ${SAVEPOINT}`
@@ -51,8 +52,9 @@ export function waitScript(
   { lockTimeout, statementTimeout }: TryAnswer,
 ): string {
   return (
-    `SAVEPOINT ${SAVEPOINT}; SET LOCAL lock_timeout = ${lockTimeoutOf(waitMs)}; SET LOCAL ` +
-    `statement_timeout = 0; SELECT ${WAIT[mode]}(${argumentsOf(key)}); ` +
+    `SAVEPOINT ${SAVEPOINT}; ` +
+    `SET LOCAL lock_timeout = ${lockTimeoutOf(waitMs)}; SET LOCAL statement_timeout = 0; ` +
+    `SELECT ${WAIT[mode]}(${argumentsOf(key)}); ` +
     `SET LOCAL lock_timeout = '${lockTimeout}'; SET LOCAL statement_timeout = '${statementTimeout}'; ` +
     `RELEASE SAVEPOINT ${SAVEPOINT}`
   );

@@ -1,3 +1,6 @@
+/*
+ * The public API, kept by hand. `./dashboard` has its own: lib/dashboard/index.ts.
+ */
 export { AdvisoryLock } from './core/index.js';
 export {
   AdvisoryLockInspector,

@@ -20,32 +20,37 @@ import { SessionLocks } from './table/session-locks.js';
 import { TransactionLocks } from './transaction/transaction-locks.js';
 import { Transactions } from './transaction/transactions.js';
 
-/** What an engine is opened with. What is left out has its default. */
+/** The parts of an engine. Each optional one has a default. */
 export interface LockEngineOptions extends KeyRegistryOptions, LockConnectionsOptions {
-  /** Names and keys; made from `namespace` and `keyScheme` when left out. */
+  /** Names and keys. When it is left out, it is made from `namespace` and `keyScheme`. */
   readonly keys?: KeyRegistry | undefined;
-  /** Where the database is. Called before each connection; throws `LOCK_CONFIGURATION` when it is not known. */
+  /**
+   * Where the database is. Called before each connection. Throws `LOCK_CONFIGURATION` when it is not known.
+   */
   readonly database: () => PostgresOptions;
-  /** The application's data source, for locks of its transactions. Without it there are none. */
+  /** The application's data source, for locks of its transactions. Without it there are no such locks. */
   readonly dataSource?: (() => DataSource) | undefined;
-  /** After this many hand-offs inside the process, other processes have their turn. */
+  /** After this many hand-offs inside the process it is the turn of other processes. */
   readonly maxLocalHandoffs?: number | undefined;
-  /** How a busy lock is shown to HTTP clients, where the caller does not say so. */
+  /** How a busy lock is shown to HTTP clients, where the options of the call do not say so. */
   readonly http?: BusyHttpOptions | undefined;
   /** The name that events carry. */
   readonly name?: string | undefined;
   readonly createLog?: CreateLog | undefined;
-  /** What wants to run the bodies of locks, such as tracing. */
+  /** What runs the bodies of locks, such as tracing. */
   readonly aroundBody?: AroundBody | undefined;
-  /** What the shared session listens to, by the pid of its backend. It does not listen when this is left out. */
+  /**
+   * The channels that the shared session listens to, by the pid of its backend. Without it, it does not
+   * listen.
+   */
   readonly channelsOf?: ((backendPid: number) => readonly string[]) | undefined;
   /** Called for each change of the state of a key. */
   readonly onTransition?: ((from: KeyStateName, to: KeyStateName) => void) | undefined;
 }
 
 /**
- * All of core in one piece: composes its parts and closes them. The module, the command line, migrations and the tests
- * open one each.
+ * All of core in one piece: composes its parts and closes them. The module, the CLI, migrations and tests
+ * open one.
  */
 export class LockEngine implements LockRuntime {
   readonly keys: KeyRegistry;
@@ -86,7 +91,7 @@ export class LockEngine implements LockRuntime {
     this.transactionLocks = new TransactionLocks(this.locks, this.keys, this.transactions, this.events);
   }
 
-  /** Opens an engine. It connects when the first lock is asked for. */
+  /** Opens an engine. It connects when the first lock is requested. */
   static open(options: LockEngineOptions): LockEngine {
     return new LockEngine(options);
   }
@@ -140,8 +145,8 @@ export class LockEngine implements LockRuntime {
   }
 
   /**
-   * Takes no more locks, gives running bodies and transactions that many milliseconds to end, takes the locks from
-   * those that have not, and closes the connections. A second call waits for the first. Never rejects.
+   * Takes no more locks, gives running bodies and transactions that many milliseconds to end, takes the locks
+   * from those that go on, and closes the connections. A second call waits for the first. Never rejects.
    */
   async close(graceMs: number): Promise<void> {
     await Promise.all([this.table.close(graceMs), this.transactions.close(graceMs)]);
@@ -150,6 +155,7 @@ export class LockEngine implements LockRuntime {
 
 function noDataSource(): never {
   throw new LockConfigurationError(
-    'There is no data source here, so there is no transaction that could hold a lock.',
+    'A transaction lock needs a data source, received none. Open the engine with a `dataSource`, or use a ' +
+      'session lock.',
   );
 }

@@ -9,8 +9,8 @@ import type { SessionLocks } from './table/session-locks.js';
 import type { TransactionLocks } from './transaction/transaction-locks.js';
 
 /**
- * What features take from core: jobs, leaderships, the fleet, the inspector, the health check. Users have the
- * `AdvisoryLockService`, and features never go through it.
+ * What features take from core: jobs, leaderships, the fleet, the inspector, the health check. The
+ * `AdvisoryLockService` is for users, and features never go through it.
  */
 export interface LockRuntime {
   readonly keys: KeyRegistry;
@@ -21,24 +21,26 @@ export interface LockRuntime {
   /** What one instance of the fleet may do once, such as run a tick of a job. */
   readonly claims: Claims;
   readonly events: AdvisoryLockEvents;
-  /** What the server is asked that no lock depends on. */
+  /** Queries that no lock depends on. */
   readonly server: ServerQueries;
-  /** What this process holds, and what is waited for here. */
+  /** What this process holds, and what its calls wait for. */
   readonly activities: readonly LockActivity[];
-  /** The pids of its lock connections' backends, as far as they are known. */
+  /** The pids of the backends of its lock connections, as far as they are known. */
   readonly backendPids: readonly number[];
   /** How many lock connections are open, and how many may be. */
   readonly connectionCounts: { readonly open: number; readonly allowed: number };
-  /** How the shared session is; `undefined` when there is none. No query is sent. */
+  /** The state of the shared session; `undefined` when there is none. Sends no query. */
   readonly pulse: { readonly heartbeatAgeMs: number; readonly isRecent: boolean } | undefined;
   /** Aborts when no more locks are taken. */
   readonly closeSignal: AbortSignal;
   /** Whether no more locks are taken, permanently. */
   readonly isClosed: boolean;
-  /** Whether it is closed, and none of its locks is held any more. */
+  /** Whether it is closed and holds no lock. */
   readonly isDrained: boolean;
-  /** Ends the session that this process holds its locks on: they are lost. */
+  /** Ends the session that holds the locks of this process: they are lost. */
   failSession(cause: Error): void;
-  /** Calls the listener for what the shared session hears, until the returned function is called. */
+  /**
+   * Calls the listener for each notification of the shared session, until the returned function is called.
+   */
   onNotification(listener: (notification: Notification) => void): () => void;
 }

@@ -100,14 +100,18 @@ describe('the dashboard refuses to start', () => {
     ['with no guard in the list', { guards: [] }, /must have guards/],
     ['when it is not quite public', { public: false }, /must have guards/],
     ['without options', undefined, /must be an object, received undefined/],
-    ['with a middleware for a guard', { guards: [() => true] }, /`guards`.*has to be a list of guards/],
+    ['with a middleware for a guard', { guards: [() => true] }, /`guards`.*must be a list of guards/],
     [
       'with an unknown option',
       { public: true, readOnly: true },
-      /unknown option `readOnly`.*It knows: path, guards/,
+      /unknown option `readOnly`.*Known options: path, guards/,
     ],
     ['at the root', { public: true, path: '/' }, /`path`.*such as 'ops\/locks'/],
-    ['at a path with a parameter', { public: true, path: ':tenant/locks' }, /`path`.*":tenant\/locks" came/],
+    [
+      'at a path with a parameter',
+      { public: true, path: ':tenant/locks' },
+      /`path`.*received the string ":tenant\/locks"/,
+    ],
     [
       'when to end holders is allowed by a text',
       { public: true, allowTerminate: 'no' },

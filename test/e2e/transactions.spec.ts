@@ -173,7 +173,7 @@ describe('@WithAdvisoryLock with scope: transaction', () => {
   it('refuses options that only a transaction has in a session, and others that cannot be', () => {
     const decorate = (options: object) => () => WithAdvisoryLock('a', options);
     expect(decorate({ isolationLevel: 'SERIALIZABLE' })).toThrow('unknown option `isolationLevel`');
-    expect(decorate({ scope: 'request' })).toThrow("has to be 'session' or 'transaction'");
+    expect(decorate({ scope: 'request' })).toThrow("must be 'session' or 'transaction'");
     expect(decorate({ scope: 'transaction', waitMs: '5' })).toThrow('`waitMs`');
   });
 

@@ -183,7 +183,7 @@ describe('a leadership that is lost', () => {
       expect.stringMatching(/The lock connection ended \(.*\): lost "feed"/),
       expect.stringMatching(/Not leading "feed" any more\. The lock "feed" .* was lost/),
     ]);
-    expect(log.matching(/^log .*The lock connection is there again/)).toHaveLength(1);
+    expect(log.matching(/^log .*The lock connection is open again/)).toHaveLength(1);
     expect(log.matching(/^error/)).toEqual([]);
   });
 

@@ -121,7 +121,7 @@ describe('a lock session', () => {
     await Promise.all([session.tryLock(first), session.tryLock(second)]);
     await connection.query({ text: 'SELECT pg_advisory_unlock(0)' });
     await session.unlock(first);
-    expect(ends).toEqual([new Error('Postgres did not hold the key 0 any more when it was released')]);
+    expect(ends).toEqual([new Error('Postgres no longer held the key 0 when it was released')]);
     await expect(session.tryLock(second)).rejects.toMatchObject({ code: 'LOCK_CONNECTION' });
   });
 

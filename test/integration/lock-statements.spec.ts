@@ -76,8 +76,8 @@ describe('the statements', () => {
   );
 
   it('refuse an answer that does not fit the requests', () => {
-    expect(() => answersOf(['yy'], 3)).toThrow(/expected 3 answers from Postgres, got "yy"/);
-    expect(() => answersOf([], 1)).toThrow(/expected 1 answers/);
+    expect(() => answersOf(['yy'], 3)).toThrow(/Postgres must return 3 results, received "yy"/);
+    expect(() => answersOf([], 1)).toThrow(/must return 1 results, received undefined/);
   });
 
   it('refuse what a standby answers', () => {

@@ -51,7 +51,7 @@ describe('KeyRegistry', () => {
 
   it('names the lock when a function of the user answers what is no key', () => {
     const book = new KeyRegistry({ keyScheme: () => 0.5 });
-    expect(messageOf(() => book.keyOf('import'))).toMatch(/the number 0\.5 came for the name "import"/);
+    expect(messageOf(() => book.keyOf('import'))).toMatch(/received the number 0\.5 for the name "import"/);
   });
 
   it('leaves keys that are given as such alone', () => {
@@ -64,7 +64,7 @@ describe('KeyRegistry', () => {
   });
 
   it.each<[unknown, RegExp]>([
-    ['', /at least one character, but the string "" came/],
+    ['', /at least one character, received the string ""/],
     ['half \ud83d', /half of a surrogate pair/],
     ['\ude00 half', /half of a surrogate pair/],
     [undefined, /undefined/],

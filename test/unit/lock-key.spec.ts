@@ -43,7 +43,7 @@ describe('LockKey', () => {
   });
 
   it.each<[unknown, RegExp]>([
-    [1.5, /the number 1.5 came/],
+    [1.5, /received the number 1.5/],
     [NaN, /the number NaN/],
     [Infinity, /the number Infinity/],
     [2 ** 53, /safe integers/],

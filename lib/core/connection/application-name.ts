@@ -2,11 +2,16 @@ import { hostname } from 'node:os';
 
 const LIBRARY = 'nestjs-advisory-lock';
 
-/** Postgres cuts longer ones: https://www.postgresql.org/docs/current/runtime-config-logging.html#GUC-APPLICATION-NAME */
+/**
+ * Postgres cuts longer names.
+ *
+ * @see https://www.postgresql.org/docs/current/runtime-config-logging.html#GUC-APPLICATION-NAME
+ */
 const MAX_NAME_LENGTH = 63;
 
-/** So much of what a connection is for is shown at least, and so much of an instance always is, as its end tells most: the process. */
+/** How many characters of the purpose of a connection are shown, at least. */
 const MIN_PURPOSE_LENGTH = 24;
+/** How many characters of the instance are shown. They are the end of it, because the end is the process. */
 export const MAX_INSTANCE_LENGTH = 40;
 
 /** The host and the process: `web-1:4711`. */
@@ -15,9 +20,11 @@ export function defaultInstanceName(): string {
 }
 
 /**
- * What a connection for locks calls itself, so that everybody who looks at `pg_stat_activity` sees whose it is.
+ * The `application_name` of a connection for locks, so that `pg_stat_activity` shows which instance it
+ * belongs to.
  *
- * @param purpose - what it is for, beside the locks of an application: `run import`, or the name of the module.
+ * @param purpose - what it is for, where that is not the locks of an application: `run import`, or the name
+ * of the module.
  */
 export function applicationNameOf(instance: string, purpose = ''): string {
   const room = MAX_NAME_LENGTH - LIBRARY.length - 1;
@@ -26,13 +33,15 @@ export function applicationNameOf(instance: string, purpose = ''): string {
   return `${LIBRARY} ${shown} ${instance.slice(-(room - 1 - shown.length))}`;
 }
 
-/** Which instance a connection of this library is of, by what it calls itself. */
+/** The instance that a connection of this library belongs to, by its `application_name`. */
 export function instanceOf(applicationName: string | undefined): string | undefined {
   const words = applicationName?.split(' ') ?? [];
   return words.length > 1 && words[0] === LIBRARY ? words.at(-1) : undefined;
 }
 
-/** Postgres replaces what is not printable ASCII, and a space is what the parts are told by. */
+/**
+ * Replaces what is not printable ASCII, as Postgres does, and spaces, because a space separates the parts.
+ */
 function printable(text: string, alsoAllowed = ''): string {
   return Array.from(text, (character) =>
     /^[!-~]$/.test(character) || character === alsoAllowed ? character : '?',

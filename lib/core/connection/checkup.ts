@@ -8,7 +8,10 @@ import { CHECKUP } from '../sql/server-statements.js';
 export interface Checkup {
   readonly server: ServerFacts;
   readonly isPooled: boolean;
-  /** The settings of the session by name, as Postgres writes them in `pg_settings`; those that the server knows. */
+  /**
+   * The settings of the session by name, as `pg_settings` shows them. Settings that the server does not know
+   * are missing.
+   */
   readonly settings: Readonly<Record<string, string>>;
   /** What the settings should be, by name. */
   readonly wantedSettings: Readonly<Record<string, string>>;
@@ -16,7 +19,10 @@ export interface Checkup {
   readonly isOverTcp: boolean;
   readonly serverConnections: { readonly open: number; readonly allowed: number };
   readonly lockTable: { readonly used: number; readonly capacity: number };
-  /** How far the server's clock is ahead of this process', in milliseconds, and how exactly that is known. */
+  /**
+   * How far the clock of the server is ahead of the clock of this process, and how exact that is, in
+   * milliseconds.
+   */
   readonly clock: { readonly aheadMs: number; readonly uncertaintyMs: number };
 }
 
@@ -24,10 +30,10 @@ type Answer = Omit<Checkup, 'server' | 'isPooled' | 'wantedSettings' | 'clock'> 
   readonly clockMs: number;
 };
 
-/** Looks at the server by way of a connection that holds a backend. */
+/** Inspects the server over a connection that holds a backend. */
 export async function checkUp(connection: LockConnection, times: SessionTimes): Promise<Checkup> {
   const { server, isPooled } = connection;
-  // Through a pooler the network in between is the pooler's, and so are its settings.
+  // Behind a pooler, the network connection to the server belongs to the pooler, and so do its TCP settings.
   const wanted = [...sessionSettings(times, server)].filter(
     ([name]) => !isPooled || !name.startsWith('tcp_'),
   );

@@ -1,6 +1,6 @@
 import type { Statement } from '../sql/statement.js';
 
-/** What a custom query class calls on node-postgres' connection, the one below the client. */
+/** What a custom query class calls on the connection of node-postgres, which is below the client. */
 export interface WireConnection {
   readonly parsedStatements: Readonly<Record<string, string | undefined>>;
   readonly stream: { cork?(): void; uncork?(): void; destroy(): unknown };
@@ -12,10 +12,12 @@ export interface WireConnection {
 }
 
 /**
- * A statement that answers with one column of text, as a custom query class of node-postgres, which pg-cursor is too.
+ * A statement whose result is one column of text, as a custom query class of node-postgres, the way pg-cursor
+ * is one.
  *
- * node-postgres' own class asks the server to describe the columns each time and makes a result of them; without that a lone
- * lock and unlock take a quarter less time (measured with pg 8.23 on loopback: 7,500 pairs a second become 9,800).
+ * The class of node-postgres itself asks the server to describe the columns each time, and builds a result
+ * from them. Without that a single lock and unlock take a quarter less time (measured with pg 8.23 on
+ * loopback: 7,500 pairs a second become 9,800).
  *
  * @see https://node-postgres.com/apis/cursor
  */
@@ -40,13 +42,13 @@ export class ColumnQuery {
 
   submit(connection: WireConnection): null {
     connection.stream.cork?.();
-    // The client itself notes the name once the server has parsed the text.
+    // The client itself records the name when the server has parsed the text.
     if (connection.parsedStatements[this.name] === undefined) {
       connection.parse({ name: this.name, text: this.text });
     }
     connection.bind({ statement: this.name, values: this.values });
     connection.execute({});
-    // In an open transaction the portal would keep its snapshot, and with it vacuum from cleaning up.
+    // In an open transaction the portal would keep its snapshot, which holds back vacuum.
     if (this.name === '') connection.close({ type: 'P' });
     connection.sync();
     connection.stream.uncork?.();
@@ -66,7 +68,7 @@ export class ColumnQuery {
   }
 
   handleRowDescription(): void {
-    // Not asked for.
+    // No description was requested.
   }
 
   handleCommandComplete(): void {

@@ -1,4 +1,7 @@
-/** Pauses that double from the first to the longest. Each is shortened by up to a half: without that, those who pause would meet again and again. */
+/**
+ * Pauses that double from the first to the longest. Each is shortened by up to a half: otherwise processes
+ * would try at the same time again and again.
+ */
 export class GrowingPause {
   private fullMs: number;
 
@@ -9,14 +12,14 @@ export class GrowingPause {
     this.fullMs = firstMs;
   }
 
-  /** The next one, in milliseconds. */
+  /** The next pause, in milliseconds. */
   nextMs(): number {
     const ms = this.fullMs * (0.5 + Math.random() / 2);
     this.fullMs = Math.min(this.longestMs, this.fullMs * 2);
     return ms;
   }
 
-  /** Begins with the first one again. */
+  /** Starts again with the first pause. */
   reset(): void {
     this.fullMs = this.firstMs;
   }

@@ -1,18 +1,18 @@
 import { HANDSHAKE } from '../sql/server-statements.js';
 import type { Statement } from '../sql/statement.js';
 
-/** What a server says of itself when a connection is made. */
+/** What a server reports about itself on a new connection. */
 export interface ServerFacts {
   readonly backendPid: number;
   /** Such as `PostgreSQL 18.4 on x86_64-pc-linux-gnu, …`. */
   readonly version: string;
   /** Such as 180004. */
   readonly versionNumber: number;
-  /** A standby, which grants the same key as its primary. */
+  /** Whether it is a standby, which grants the same key as its primary. */
   readonly isInRecovery: boolean;
 }
 
-/** Asks the server who it is. */
+/** Queries what the server is. */
 export async function shakeHands(
   query: (statement: Statement) => Promise<(string | null)[]>,
 ): Promise<ServerFacts> {

@@ -9,11 +9,11 @@ import { isPooled, pinSettings, type PoolerOption } from './pooler.js';
 import { sessionSettings } from './session-settings.js';
 import type { SessionTimes } from './session-times.js';
 
-/** The little of a node-postgres client that is used here, so that the published types need no `@types/pg`. */
+/** The part of a node-postgres client that is used here, so that the published types need no `@types/pg`. */
 interface PgClient {
-  /** Missing in the client of pg-native, which TypeORM takes when it is installed. */
+  /** Missing in the client of pg-native, which TypeORM uses when it is installed. */
   readonly connection?: WireConnection;
-  /** By which it was announced that this connection can be cancelled. */
+  /** The pid that the server, or the pooler, announced for cancel requests to this connection. */
   readonly processID?: number | null;
   query(query: ColumnQuery): unknown;
   query(script: string): Promise<ScriptResult | ScriptResult[]>;
@@ -27,47 +27,47 @@ interface ScriptResult {
   readonly rows: Readonly<Record<string, unknown>>[];
 }
 
-/** What a backend was told by NOTIFY. */
+/** What a backend received by NOTIFY. */
 export interface Notification {
   readonly channel: string;
   readonly payload?: string;
-  /** The pid of the backend that has sent it, by the word of the server. */
+  /** The pid of the backend that has sent it, as the server reports it. */
   readonly processId: number;
 }
 
-/** What a connection listens to, when it has a backend of its own. */
+/** The channels that a connection listens to, when it has a backend of its own. */
 export interface Listening {
   channelsOf(backendPid: number): readonly string[];
   onNotification(notification: Notification): void;
 }
 
-/** How a connection is to be used. */
+/** How a connection is used. */
 export interface LockConnectionUse extends SessionTimes {
   readonly pooler: PoolerOption;
 }
 
-/** How long a polite good-bye to the server may take before the socket is cut, in milliseconds. */
+/** How long the regular end of a connection may take before the socket is cut, in milliseconds. */
 const CLOSE_MS = 2_000;
 
 const asText = { getTypeParser: () => (text: string) => text };
 
-/** One connection to one backend, checked out of TypeORM for as long as it lives. */
+/** One connection to one backend, checked out of TypeORM until it ends. */
 export class LockConnection {
   private pinnedTo: number | undefined;
 
   private constructor(
     private readonly client: PgClient,
-    /** Settles once when the connection is over, with what ended it. */
+    /** Resolves when the connection is over, to the error that ended it. */
     readonly ended: Promise<Error>,
     readonly server: ServerFacts,
-    /** Whether a pooler may give it another backend from one transaction to the next. */
+    /** Whether a pooler may give it another backend in each transaction. */
     readonly isPooled: boolean,
     private readonly frozenAfterMs: number | undefined,
-    /** Whether it hears notifications. */
+    /** Whether it receives notifications. */
     readonly isListening: boolean,
   ) {}
 
-  /** Connects, and makes the settings of the session where it has a backend of its own. */
+  /** Connects, and applies the settings of the session where the connection has a backend of its own. */
   static async of(
     runner: QueryRunner,
     use: LockConnectionUse,
@@ -94,33 +94,38 @@ export class LockConnection {
     }
   }
 
-  /** The backend that the locks are of; `undefined` as long as a pooler has not settled on one. */
+  /** The pid of the backend that holds the locks; `undefined` while a pooler has not assigned one. */
   get backendPid(): number | undefined {
     return this.isPooled ? this.pinnedTo : this.server.backendPid;
   }
 
   /**
-   * Runs a statement, and answers its first column as text. One at a time: queries on a busy node-postgres client are
-   * deprecated and go away in pg 9. It goes to the client itself, because TypeORM's query() knows no prepared statements.
+   * Runs a statement, and resolves to its first column as text. One at a time: queries on a busy
+   * node-postgres client are deprecated and go away in pg 9. It uses the client itself, because TypeORM's
+   * query() has no prepared statements.
    */
   query(statement: Statement): Promise<(string | null)[]> {
-    // A prepared statement stays with the backend that it was made on, and another client may have made one of that name there.
+    // A prepared statement stays with its backend, where another client of the pooler may have prepared one
+    // with the same name.
     return queryColumn(this.client, this.isPooled ? { ...statement, name: '' } : statement);
   }
 
-  /** Runs several statements as one message, and answers the rows of the last. */
+  /** Runs several statements as one message, and resolves to the rows of the last. */
   async run(script: string): Promise<ScriptResult['rows']> {
     const results = await this.client.query(script);
     const last = Array.isArray(results) ? results.at(-1) : results;
     return last?.rows ?? [];
   }
 
-  /** Makes sure that a pooler gives the backend to nobody else, until {@link unpin}. Without a pooler there is nothing to do. */
+  /**
+   * Makes certain that a pooler gives the backend to no other client, until {@link unpin}. Without a pooler
+   * it does nothing.
+   */
   async pin(): Promise<void> {
     if (this.isPooled && this.pinnedTo === undefined) this.pinnedTo = await this.runPin(this.pinScript);
   }
 
-  /** Lets a pooler have the backend back. It must hold no lock any more. */
+  /** Gives the backend back to a pooler. It must hold no lock. */
   async unpin(): Promise<void> {
     if (this.pinnedTo === undefined) return;
     this.pinnedTo = undefined;
@@ -134,7 +139,7 @@ export class LockConnection {
     if (backendPid !== this.pinnedTo) throw new Error('the pooler has taken the backend away');
   }
 
-  /** Says good-bye; when it resolves, the server has freed every lock of this connection or its socket is cut. */
+  /** Ends the connection; when it resolves, the server has freed all of its locks, or its socket is cut. */
   async close(): Promise<void> {
     const cut = setTimeout(() => {
       this.destroy();
@@ -145,7 +150,7 @@ export class LockConnection {
     clearTimeout(cut);
   }
 
-  /** Cuts the socket, without a word: for a connection in doubt, which must not return to any pool. */
+  /** Cuts the socket at once. It is for a connection in doubt, which must not return to a pool. */
   destroy(): void {
     cut(this.client);
   }
@@ -161,8 +166,8 @@ export class LockConnection {
 }
 
 /**
- * Makes the settings of the session and has it listen, in one round trip; answers whether it listens. A server that cannot, such as a
- * standby, has the locks all the same.
+ * Applies the settings of the session and makes it listen, in one round trip; resolves to whether it listens.
+ * A server without LISTEN can still be used for locks.
  */
 async function settle(
   client: PgClient,
@@ -180,7 +185,7 @@ async function settle(
       await client.query(`${settings}; ${channels.map((channel) => `LISTEN ${channel}`).join('; ')}`);
       return true;
     } catch {
-      // Of a script that fails nothing is done. Where it is the connection that is broken, the next statement says so.
+      // A script that fails has no effect. When the connection is broken, the next statement fails, too.
     }
   }
   await client.query(settings);
@@ -189,14 +194,15 @@ async function settle(
 
 function hasNoLease({ version }: ServerFacts): LockConfigurationError {
   return new LockConfigurationError(
-    `The option \`frozenAfterMs\` of AdvisoryLockModule needs \`idle_session_timeout\`, which Postgres has since 14, but the server is ` +
-      `"${version}". Leave it out, or set \`pooler: 'transaction'\`, which makes do with older timeouts.`,
+    `The option \`frozenAfterMs\` of AdvisoryLockModule needs \`idle_session_timeout\` and so Postgres 14 ` +
+      `or later, received the server "${version}". Leave the option out, or set \`pooler: 'transaction'\`, ` +
+      'which needs only older timeouts.',
   );
 }
 
 /**
- * TypeORM only marks the query runner as released when its backend dies, so the client itself is listened to. The listeners stay for
- * good: a late socket error without one would end the process.
+ * Listens to the client itself, because TypeORM only marks the query runner as released when its backend
+ * dies. The listeners stay permanently: a late socket error without a listener would end the process.
  */
 function endOf(client: PgClient): Promise<Error> {
   return new Promise((resolve) => {

@@ -12,28 +12,28 @@ import { type LockConnectionOptions, type PostgresOptions, siblingOptions } from
 
 const DEFAULT_MAX_CONNECTIONS = 4;
 
-/** The pause before the second attempt in a row, in milliseconds; it doubles up to the longest. */
+/** The pause before the second attempt in a row, in milliseconds. It doubles up to the longest. */
 const FIRST_PAUSE_MS = 50;
 const MAX_PAUSE_MS = 1_000;
 
-/** How connections for locks are made. What is left out has its default. */
+/** How connections for locks are made. Each optional one has a default. */
 export interface LockConnectionsOptions extends Partial<LockConnectionUse> {
   readonly applicationName: string;
-  /** What they have otherwise than the application's. */
+  /** Where they differ from the connections of the application. */
   readonly connectionOptions?: LockConnectionOptions | undefined;
-  /** How many there may be at a time, the one for locks that are not waited for included. */
+  /** How many there may be at a time, the one of the shared session included. */
   readonly maxConnections?: number | undefined;
 }
 
 /**
- * Opens connections for locks on a data source of the library's own: the application's pool stays whole, however many locks
- * are held, and a connection in doubt can be destroyed without asking anybody.
+ * Opens connections for locks on a data source of the library. So locks take no connection from the pool of
+ * the application, and a connection in doubt can be destroyed without an effect on the application.
  */
 export class LockConnections {
   readonly maxConnections: number;
   readonly use: LockConnectionUse;
   private dataSource: Promise<DataSource> | undefined;
-  /** The servers of which it is proven that their locks exclude, by what they say of themselves. */
+  /** The servers whose locks are proven to exclude each other, by their version texts. */
   private readonly proven = new Set<string>();
   private readonly pauses = new GrowingPause(FIRST_PAUSE_MS, MAX_PAUSE_MS);
   private nextAttemptAt = 0;
@@ -59,8 +59,9 @@ export class LockConnections {
   }
 
   /**
-   * Connects to a primary whose locks exclude; rejects with `LOCK_CONNECTION`, or with `LOCK_CONFIGURATION` when they do not. After a
-   * failure it first lets a pause go by, so that nothing hammers.
+   * Connects to a primary whose locks exclude each other. Rejects with `LOCK_CONNECTION`, or with
+   * `LOCK_CONFIGURATION` when they do not. After a failure it first waits for a growing pause, so that the
+   * server is not flooded.
    */
   async open(listening?: Listening): Promise<LockConnection> {
     const options = siblingOptions(this.applicationOptions(), this.options, this.use, this.maxConnections);
@@ -76,12 +77,12 @@ export class LockConnections {
     }
   }
 
-  /** Whether two sessions have shown that locks exclude on this server. */
+  /** Whether two sessions have proven that locks of this server exclude each other. */
   isProven({ version }: ServerFacts): boolean {
     return this.proven.has(version);
   }
 
-  /** Closes the data source; connections have to be closed before. */
+  /** Closes the data source. Its connections must be closed before. */
   async close(): Promise<void> {
     const dataSource = this.dataSource;
     this.dataSource = undefined;
@@ -98,7 +99,8 @@ export class LockConnections {
   }
 
   private async connectDataSource(options: PostgresOptions): Promise<DataSource> {
-    // TypeORM takes a quarter of a second to load, which the command line does without where it needs no database.
+    // TypeORM takes a quarter of a second to load. The command line does not load it where it needs no
+    // database.
     const { DataSource } = await import('typeorm');
     const initializing = new DataSource(options).initialize();
     const stop = new AbortController();
@@ -116,18 +118,21 @@ export class LockConnections {
     }
   }
 
-  /** TypeORM asks the server for its version, and waits for the answer for ever. */
+  /** TypeORM queries the version of the server, and waits for it without a limit. */
   private async tooLate({ connectTimeoutMS = 0 }: PostgresOptions, signal: AbortSignal): Promise<never> {
     const limitMs = connectTimeoutMS + this.use.lostAfterMs;
     await sleep(limitMs, undefined, { signal });
-    throw new Error(`the server did not answer within ${limitMs} ms`);
+    throw new Error(`the server did not respond within ${limitMs} ms`);
   }
 
-  /** Makes sure, once, that the server's locks exclude. It takes a second connection for a moment. */
+  /**
+   * Makes certain, once, that the server's locks exclude each other. It takes a second connection for a
+   * moment.
+   */
   private async prove(connection: LockConnection, options: PostgresOptions): Promise<void> {
     const { version } = connection.server;
     if (this.proven.has(version)) return;
-    // A pooler may have a single backend to give, and keep the second connection waiting for it.
+    // A pooler may have a single backend, and the second connection would wait for it.
     if (connection.isPooled && isPostgres(version)) return;
     let other: LockConnection | undefined;
     let tooLate: NodeJS.Timeout | undefined;
@@ -139,7 +144,8 @@ export class LockConnections {
       await proveExclusion(connection, second);
       this.proven.add(version);
     } catch (error) {
-      // The server may have no room for a second connection. Of Postgres itself it is known.
+      // The server may have no room for a second connection. Locks of Postgres itself are known to exclude
+      // each other.
       if (other === undefined && isPostgres(version)) return;
       connection.destroy();
       throw error;

@@ -2,14 +2,13 @@ import type { ServerFacts } from './handshake.js';
 import { canWatchClient, WATCH_CLIENT_MS } from './session-settings.js';
 
 /**
- * Whether there is a pooler between here and the server: `'detect'` finds out, `'none'` says that each connection has a backend of
- * its own, `'transaction'` that it may have another one in each transaction.
+ * Whether there is a pooler between the application and the server. `'detect'` finds out, `'none'` means that
+ * each connection has a backend of its own, and `'transaction'` means that it may have another backend in
+ * each transaction.
  */
 export type PoolerOption = 'detect' | 'none' | 'transaction';
 
-/**
- * The settings of the transaction that pins a backend. `transaction_timeout` came with Postgres 17.
- */
+/** The settings of the transaction that pins a backend. `transaction_timeout` exists since Postgres 17. */
 export function pinSettings(server: ServerFacts, frozenAfterMs = 0): ReadonlyMap<string, string> {
   return new Map([
     ['statement_timeout', '0'],
@@ -21,8 +20,9 @@ export function pinSettings(server: ServerFacts, frozenAfterMs = 0): ReadonlyMap
 }
 
 /**
- * Whether the connection may be given another backend from one transaction to the next. A pooler introduces itself with a number of
- * its own, so that it can pass on a cancel; the backend knows its real one. A driver that does not tell is not trusted.
+ * Whether the connection may have another backend in each transaction. A pooler announces a pid of its own,
+ * so that it can forward a cancel, while the backend knows its real pid. Where the driver does not report the
+ * announced one, there may be a pooler.
  */
 export function isPooled(
   option: PoolerOption,

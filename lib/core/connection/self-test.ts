@@ -6,8 +6,9 @@ import { answersOf, type LockOperation, statementFor, YES } from '../sql/request
 import { SqlState, sqlStateOf } from '../sql/sqlstate.js';
 
 /**
- * Tries on two connections whether a lock of one excludes the other: some servers that speak Postgres' protocol have the functions,
- * and grant everything. Throws `LOCK_CONFIGURATION` with the server's name when it does not.
+ * Tries on two connections whether a lock of one excludes the other: some servers with the protocol of
+ * Postgres have the functions, and grant everything. Rejects with `LOCK_CONFIGURATION`, which names the
+ * server, when it does not.
  */
 export async function proveExclusion(one: LockConnection, other: LockConnection): Promise<void> {
   const key = LockKey.of(BigInt(randomInt(2 ** 47)) << 16n);
@@ -32,7 +33,7 @@ export async function proveExclusion(one: LockConnection, other: LockConnection)
   await Promise.all([one.unpin(), other.unpin()]);
 }
 
-/** Whether this is Postgres itself, by what it says; of others only a test tells. */
+/** Whether this is Postgres itself, by its version text. The locks of other servers must be tested. */
 export function isPostgres(version: string): boolean {
   return /^PostgreSQL [\d.]+(devel|beta\d+|rc\d+)?[\s,]/.test(version) && !/redshift/i.test(version);
 }
@@ -44,7 +45,7 @@ function isMissing(error: unknown): boolean {
 
 function doesNotExclude(version: string, why: string): LockConfigurationError {
   return new LockConfigurationError(
-    `Advisory locks of this server do not exclude anybody: ${why}. It says that it is "${version}". Locks need PostgreSQL itself; ` +
-      'let `connectionOptions` of AdvisoryLockModule point to one.',
+    `The advisory locks of the server must exclude each other, but those of "${version}" do not: ${why}. ` +
+      'Let the data source, or `connectionOptions` of AdvisoryLockModule, point to PostgreSQL itself.',
   );
 }

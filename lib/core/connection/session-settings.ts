@@ -2,8 +2,9 @@ import type { ServerFacts } from './handshake.js';
 import type { SessionTimes } from './session-times.js';
 
 /**
- * What a session of locks has to have, whatever its role or database says. Nothing may end it while it is quiet, and the server
- * has to notice a client that vanished: within seconds, but later than the client, who gives up after `lostAfterMs`.
+ * The settings that a session of locks must have, whatever the settings of its role and database are. Nothing
+ * may end it while it is quiet. And the server must notice a client that has vanished: within seconds, but
+ * later than the client, which gives up after `lostAfterMs`.
  *
  * @see https://www.postgresql.org/docs/current/runtime-config-connection.html#RUNTIME-CONFIG-TCP-SETTINGS
  */
@@ -29,12 +30,12 @@ export function sessionSettings(
   ]);
 }
 
-/** How often the server looks whether a waiting client is still there, in milliseconds. */
+/** How often the server checks whether a waiting client is still connected, in milliseconds. */
 export const WATCH_CLIENT_MS = '2000';
 
 /**
- * Whether the server can notice that a waiting client is gone, which it does not otherwise: the dead waiter would be granted the
- * lock. Some operating systems cannot tell, and the setting is an error there.
+ * Whether the server can notice that a waiting client is gone. Without the setting it does not, and grants
+ * the lock to the dead waiter. Some operating systems cannot detect it, and there the setting is an error.
  *
  * @see https://www.postgresql.org/docs/current/runtime-config-connection.html#GUC-CLIENT-CONNECTION-CHECK-INTERVAL
  */

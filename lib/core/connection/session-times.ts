@@ -1,8 +1,10 @@
-/** How a connection is listened to. */
+/** How a connection is monitored. */
 export interface HeartbeatTimes {
-  /** After so much silence the other side is asked whether it is there, in milliseconds; `Infinity` never asks. */
+  /**
+   * After so much silence a query checks that the server is alive, in milliseconds; `Infinity` sends none.
+   */
   readonly heartbeatMs: number;
-  /** After so much silence it counts as gone, in milliseconds. */
+  /** After so much silence the server counts as gone, in milliseconds. */
   readonly lostAfterMs: number;
 }
 
@@ -10,6 +12,9 @@ export const DEFAULT_HEARTBEAT_TIMES: HeartbeatTimes = { heartbeatMs: 2_000, los
 
 /** How long a session of locks lasts. */
 export interface SessionTimes extends HeartbeatTimes {
-  /** After so much silence from the client the server ends the session, in milliseconds; `undefined` never does. */
+  /**
+   * After so much silence of the client the server ends the session, in milliseconds; `undefined` never ends
+   * it.
+   */
   readonly frozenAfterMs?: number | undefined;
 }

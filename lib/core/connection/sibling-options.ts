@@ -5,7 +5,15 @@ import type { HeartbeatTimes } from './session-times.js';
 /** The options of a data source on Postgres. */
 export type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
-/** What the lock connection may have otherwise than the application's data source, such as a direct URL round a pooler. */
+/**
+ * Where the connections for locks may differ from the application's data source, such as a direct URL that
+ * goes around a pooler. The fields are those of TypeORM.
+ *
+ * @example
+ * ```ts
+ * AdvisoryLockModule.forRoot({ connectionOptions: { url: process.env.DIRECT_DATABASE_URL } });
+ * ```
+ */
 export type LockConnectionOptions = Partial<
   Pick<
     PostgresOptions,
@@ -26,23 +34,25 @@ interface ErrorEmitter {
   on(event: 'error', listener: () => void): unknown;
 }
 
-/** What {@link siblingOptions} has to be told. */
+/** What {@link siblingOptions} needs to know. */
 interface SiblingNeeds {
   readonly connectionOptions?: LockConnectionOptions | undefined;
   readonly applicationName: string;
 }
 
-/** For the test whether the server's locks exclude, and for fencing tokens through a pooler. */
+/** For the test whether the server's locks exclude each other, and for fencing tokens through a pooler. */
 const SPARE_CONNECTIONS = 1;
 
 const MAX_KEEP_ALIVE_DELAY_MS = 60_000;
 
-/** How long connecting may take when the application's options say nothing, in milliseconds. */
+/**
+ * How long a connection attempt may take when the options of the application have no limit, in milliseconds.
+ */
 const CONNECT_TIMEOUT_MS = 10_000;
 
 /**
- * The options of the library's own data source: the same server as the application's, the same TLS and password, and none of
- * its entities, migrations, logs or pool.
+ * The options of the library's own data source: the same server, TLS and password as the application's, and
+ * none of its entities, migrations, logs or pool.
  */
 export function siblingOptions(
   application: PostgresOptions,
@@ -58,16 +68,17 @@ export function siblingOptions(
     ...(base.extra as object | undefined),
     ...(overrides.extra as object | undefined),
     application_name: applicationName,
-    // Between the listeners of the pool and those of TypeORM a fresh client has none, and an error then would end the process.
+    // Between the listeners of the pool and those of TypeORM, a new client has none, and an error would end
+    // the process.
     onConnect: (client: ErrorEmitter) => client.on('error', () => undefined),
     max: maxConnections + SPARE_CONNECTIONS,
     min: 0,
-    // A wait may take long, and the lock connection watches itself.
+    // A wait may take long, and the lock connection has its own heartbeat.
     query_timeout: 0,
-    // The kernel notices a vanished server where nothing is asked, as while a lock is waited for.
+    // The kernel notices a vanished server while no query is sent, as during the wait for a lock.
     keepAlive: true,
     keepAliveInitialDelayMillis: Math.max(1_000, Math.min(heartbeatMs, MAX_KEEP_ALIVE_DELAY_MS)),
-    // A lock connection is neither too old nor too often used as long as it lives.
+    // A lock connection must not be replaced because of its age or use.
     maxUses: Infinity,
     maxLifetimeSeconds: 0,
   };
@@ -86,20 +97,23 @@ export function siblingOptions(
     dropSchema: false,
     cache: false,
     logging: false,
-    // The listeners of LockConnection are told too, and know what the error means for whom.
+    // The listeners of LockConnection receive the error, too, and know what it means for which lock.
     poolErrorHandler: () => undefined,
     poolSize: maxConnections + SPARE_CONNECTIONS,
     extra,
   };
 }
 
-/** node-postgres lets a URL win over single fields, so overriding a field of a URL means writing it into the URL. */
+/**
+ * In node-postgres a URL takes precedence over single fields, so an override of a field must go into the URL.
+ */
 function mergedUrl(base: PostgresOptions, overrides: LockConnectionOptions): { url?: string } {
   if (overrides.url !== undefined || base.url === undefined) return {};
   if (typeof overrides.password === 'function') {
     throw new LockConfigurationError(
-      'The `password` of `connectionOptions` is a function, but the data source has a `url`, and node-postgres would take the password of ' +
-        'that without asking. Give the data source its address as `host`, `port`, `username` and `database`.',
+      'The `password` of `connectionOptions` must be a string when the data source has a `url`, received a ' +
+        'function, which node-postgres would ignore in favor of the password of the `url`. Give the data ' +
+        'source its address as `host`, `port`, `username` and `database`.',
     );
   }
   const url = new URL(base.url);

@@ -1,12 +1,21 @@
 import { AdvisoryLockError } from './advisory-lock.error.js';
 
 /**
- * Waiting for the lock would never have ended: who holds it waits for something that the waiting transaction holds. Postgres
- * chose this side to give up (40P01 `deadlock_detected`). Code `LOCK_DEADLOCK`. The lock was not taken; other locks of the
- * transaction are still held, and it can go on.
+ * The wait for the lock would never have ended: its holder waits for something that the waiting transaction
+ * holds. Postgres chose this side to give up (40P01 `deadlock_detected`). Code `LOCK_DEADLOCK`. The lock was
+ * not taken. Other locks of the transaction are still held, and the transaction can go on.
+ *
+ * @example
+ * ```ts
+ * catch (error) {
+ *   if (error instanceof LockDeadlockError) this.logger.warn(`deadlock: ${error.lockNames.join(', ')}`);
+ *   throw error;
+ * }
+ * ```
  */
 export class LockDeadlockError extends AdvisoryLockError {
   override readonly name: string = 'LockDeadlockError';
+  /** `'LOCK_DEADLOCK'`. */
   readonly code = 'LOCK_DEADLOCK';
 
   constructor(
@@ -16,8 +25,9 @@ export class LockDeadlockError extends AdvisoryLockError {
     cause: unknown,
   ) {
     super(
-      `Waiting for the lock "${lockName}" was a deadlock between ${lockNames.map((name) => `"${name}"`).join(' and ')}: who ` +
-        'holds it waits for what is held here. It was not taken. Take locks in the same order everywhere.',
+      `The lock "${lockName}" was not taken: the wait for it was a deadlock between ` +
+        `${lockNames.map((name) => `"${name}"`).join(' and ')}. Its holder waits for what this transaction ` +
+        'holds. Take locks in the same order everywhere.',
       { lockName, cause },
     );
   }

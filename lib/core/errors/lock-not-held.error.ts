@@ -1,11 +1,20 @@
 import { AdvisoryLockError } from './advisory-lock.error.js';
 
 /**
- * Code that asserted a lock runs without it: the lock was released before, or was never taken in this asynchronous context.
- * Code `LOCK_NOT_HELD`. A mistake in the program: await everything that needs the lock inside the locked body.
+ * Code that needs a lock runs without it: the lock was released before, or was never taken in this
+ * asynchronous context. Code `LOCK_NOT_HELD`. It is a mistake in the program: await everything that needs the
+ * lock inside the locked body.
+ *
+ * @example
+ * ```ts
+ * const lock = await locks.acquire('import');
+ * await lock.release();
+ * lock.assertHeld(); // throws LockNotHeldError
+ * ```
  */
 export class LockNotHeldError extends AdvisoryLockError {
   override readonly name: string = 'LockNotHeldError';
+  /** `'LOCK_NOT_HELD'`. */
   readonly code = 'LOCK_NOT_HELD';
 
   constructor(lockName: string | undefined, what: string) {

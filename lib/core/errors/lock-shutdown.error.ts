@@ -1,8 +1,19 @@
 import { AdvisoryLockError } from './advisory-lock.error.js';
 
-/** The application is shutting down and takes no new locks. Code `LOCK_SHUTDOWN`. */
+/**
+ * The application is shutting down and takes no new locks. Code `LOCK_SHUTDOWN`. The lock was not taken.
+ *
+ * @example
+ * ```ts
+ * catch (error) {
+ *   if (error instanceof LockShutdownError) return; // the next start goes on with the work
+ *   throw error;
+ * }
+ * ```
+ */
 export class LockShutdownError extends AdvisoryLockError {
   override readonly name: string = 'LockShutdownError';
+  /** `'LOCK_SHUTDOWN'`. */
   readonly code = 'LOCK_SHUTDOWN';
 
   constructor(lockName?: string) {

@@ -1,23 +1,33 @@
 import { type BusyHttpOptions, LockUnavailableError } from './lock-unavailable.error.js';
 
 /**
- * The lock was waited for, and stayed busy for all of `waitMs`. Code `LOCK_TIMEOUT`. It is a `LockUnavailableError`, and shown by
- * HTTP as one. The lock was not taken.
+ * The lock stayed busy for all of `waitMs`. Code `LOCK_TIMEOUT`. The lock was not taken. It is a
+ * `LockUnavailableError`, and an HTTP client gets the same response.
+ *
+ * @example
+ * ```ts
+ * catch (error) {
+ *   if (error instanceof LockTimeoutError) this.logger.warn(`busy for ${error.waitMs} ms`);
+ *   throw error;
+ * }
+ * ```
  */
 export class LockTimeoutError extends LockUnavailableError {
   override readonly name = 'LockTimeoutError';
+  /** `'LOCK_TIMEOUT'`. */
   override readonly code = 'LOCK_TIMEOUT';
 
   constructor(
     lockName: string,
-    /** How long it was waited for, in milliseconds. */
+    /** How long the call waited for it, in milliseconds. */
     readonly waitMs: number,
     http?: BusyHttpOptions,
   ) {
     super(
       lockName,
       http,
-      `The lock "${lockName}" stayed busy for the ${waitMs} ms of \`waitMs\`. Try again later, or wait longer.`,
+      `The lock "${lockName}" stayed busy for the ${waitMs} ms of \`waitMs\`. Try again later, or ` +
+        'wait longer.',
     );
   }
 }

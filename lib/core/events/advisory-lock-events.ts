@@ -7,10 +7,11 @@ import type { LockEvent, LockEventOf, LockEventType, NewEvent } from './lock-eve
 type Listener = (event: never) => unknown;
 
 /**
- * Tells what happens to the locks and jobs of this process. Inject it by its class, or take `events` of an `AdvisoryLockService`.
+ * Publishes what happens to the locks and jobs of this process. Inject it by its class, or use the `events`
+ * of an `AdvisoryLockService`.
  *
- * Listeners are called at once, one after the other, and cannot break a lock: what one throws, or its promise rejects with, is logged.
- * As long as nobody listens, nothing is made of what happens.
+ * Listeners are called synchronously, one after the other. They cannot break a lock: when a listener throws,
+ * or its promise rejects, the error is logged. While there is no listener, no event is made.
  *
  * @example
  * ```ts
@@ -31,18 +32,26 @@ export class AdvisoryLockEvents {
   ) {}
 
   /**
-   * Calls the listener for each event of a type, or of all types with `'*'`, until the function that it answers is called.
+   * Calls the listener for each event of a type, until the returned function is called. Never throws.
    *
    * @example
    * ```ts
-   * const stop = events.on('*', (event) => console.log(event.type, event));
+   * const stop = events.on('busy', ({ lockName }) => console.log(`${lockName} is busy`));
    * stop();
    * ```
    */
   on<T extends LockEventType>(type: T, listener: (event: LockEventOf<T>) => unknown): () => void;
+  /**
+   * Calls the listener for each event of all types, until the returned function is called. Never throws.
+   *
+   * @example
+   * ```ts
+   * events.on('*', (event) => console.log(event.type, event));
+   * ```
+   */
   on(type: '*', listener: (event: LockEvent) => unknown): () => void;
   on(type: LockEventType | '*', listener: Listener): () => void {
-    // Each registration is one of its own, also of the same function.
+    // Each call registers the listener once more, even the same function.
     const own: Listener = (event) => listener(event);
     let ofType = this.listeners.get(type);
     if (ofType === undefined) this.listeners.set(type, (ofType = new Set()));
@@ -53,17 +62,17 @@ export class AdvisoryLockEvents {
     };
   }
 
-  /** Whether it is worth making events. @internal */
+  /** Whether events are wanted at the moment. @internal */
   get hasListeners(): boolean {
     return this.listenerCount > 0 || this.aroundBody?.isActive === true;
   }
 
-  /** What wants to run the bodies of locks, if anything does at the moment. @internal */
+  /** What runs the bodies of locks at the moment, such as tracing. @internal */
   get activeAroundBody(): AroundBody | undefined {
     return this.aroundBody?.isActive === true ? this.aroundBody : undefined;
   }
 
-  /** Calls all listeners, and returns the event that they get. Never throws. @internal */
+  /** Calls all listeners, and returns the event that they receive. Never throws. @internal */
   emit(newEvent: NewEvent): LockEvent {
     const event: LockEvent = { ...newEvent, connection: this.connection };
     for (const type of [event.type, '*'] as const) {

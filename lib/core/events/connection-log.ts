@@ -3,10 +3,10 @@ import type { LockKey } from '../key/lock-key.js';
 import type { LockLog } from '../options/lock-log.js';
 import type { AdvisoryLockEvents } from './advisory-lock-events.js';
 
-/** How many names a line has at most. */
+/** How many names a line has, at most. */
 const MAX_NAMES = 10;
 
-/** Logs when the lock connection ends, which locks are lost with it, and when there is a connection again. */
+/** Logs the end of the lock connection, the locks that are lost with it, and the next connection. */
 export class ConnectionLog {
   private isAway = false;
 
@@ -17,11 +17,11 @@ export class ConnectionLog {
 
   /** There is a connection for new locks. */
   opened(): void {
-    if (this.isAway) this.log.log('The lock connection is there again');
+    if (this.isAway) this.log.log('The lock connection is open again');
     this.isAway = false;
   }
 
-  /** A connection has ended by itself, and the locks on these keys with it. Their holders have been notified. */
+  /** A connection has ended by itself, and with it the locks on these keys. Their holders are notified. */
   lost(cause: Error, keys: readonly LockKey[]): void {
     this.isAway = true;
     this.log.warn(`The lock connection ended (${cause.message}): ${lostLocks(keys)}`);

@@ -2,7 +2,7 @@ import type { LockLostError } from '../errors/lock-lost.error.js';
 import type { LockKey } from '../key/lock-key.js';
 import type { LockMode } from '../options/lock-mode.js';
 
-/** What events need of a hold: one grant of a key to this process. */
+/** What events need from a hold, which is one grant of a key to this process. */
 export interface FollowedHold {
   /** Different from the `id` of every other hold of this process. */
   readonly id: number;

@@ -9,20 +9,20 @@ import type { AcquiredEvent, BusyEvent } from './lock-event.js';
 
 type About = Pick<BusyEvent, 'lockName' | 'mode' | 'scope'>;
 
-/** How a lock is asked for, as far as events say it. */
+/** The part of a request for a lock that events report. */
 interface PublishedOptions {
   readonly mode: LockMode;
   readonly waitMs: number;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Makes events of what becomes of requests for locks. Only to be used while there are listeners. */
+/** Turns requests for locks and their outcomes into events. Use it only while there are listeners. */
 export class LockEventPublisher {
   private readonly acquiredEvents = new WeakMap<FollowedHold, AcquiredEvent>();
 
   constructor(private readonly events: AdvisoryLockEvents) {}
 
-  /** Takes one lock of the session, or several, and publishes what becomes of it until it is released or lost. */
+  /** Takes one lock of the session, or several, and publishes its events until it is released or lost. */
   async session<T extends FollowedHold | readonly FollowedHold[]>(
     lockName: string,
     options: PublishedOptions,
@@ -36,7 +36,9 @@ export class LockEventPublisher {
     return taken;
   }
 
-  /** Takes a lock of a transaction. The caller that gets the event must say when the lock is {@link released}. */
+  /**
+   * Takes a lock of a transaction. The caller that receives the event must report the lock {@link released}.
+   */
   async transaction(
     { name: lockName, id: key }: LockKey,
     options: PublishedOptions,
@@ -56,7 +58,7 @@ export class LockEventPublisher {
     return true;
   }
 
-  /** The event of when the hold was acquired, if there was one. */
+  /** The event that was published when the hold was acquired, if there was one. */
   acquiredEventOf(hold: FollowedHold | undefined): AcquiredEvent | undefined {
     return hold && this.acquiredEvents.get(hold);
   }

@@ -2,58 +2,69 @@ import type { LockMode } from '../options/lock-mode.js';
 import type { LockLostError } from '../errors/lock-lost.error.js';
 import type { OmitOfEach } from './omit-of-each.js';
 
-/** What every event says. */
+/** What every event has. */
 interface EventBase {
-  /** When it happened, by this process' clock. */
+  /** When it happened, by the clock of this process. */
   readonly at: Date;
-  /** The `name` of the configured module: `default` when it has none. */
+  /** The `name` of the configured module; `default` when it has none. */
   readonly connection: string;
 }
 
-/** What every event about a lock says. */
+/** What every event about a lock has. */
 interface LockEventBase extends EventBase {
-  /** The lock's name, as the application wrote it; of several that are asked for together, with commas between. */
+  /**
+   * The name of the lock, as the application wrote it; the names of one request for several, with commas
+   * between.
+   */
   readonly lockName: string;
+  /** How it is held, or is to be held. */
   readonly mode: LockMode;
-  /** Whether it belongs to a session of the library's own or to a transaction of the application. */
+  /** Whether it belongs to a session of the library or to a transaction of the application. */
   readonly scope: 'session' | 'transaction';
 }
 
-/** What the events about one hold of one lock say. */
+/** What every event about one hold of one lock has. */
 interface HoldEventBase extends LockEventBase {
   /** The key in Postgres, as text. */
   readonly key: string;
-  /** The same number for all events about one hold, another one for every other hold of this process. */
+  /**
+   * The same number in all events about one hold, and another number for every other hold of this process.
+   */
   readonly holdId: number;
 }
 
-/** The lock was not free, and somebody in this process waits for it. */
+/** The lock is not free, and a call in this process waits for it. */
 export interface WaitingEvent extends LockEventBase {
   readonly type: 'waiting';
-  /** For how long at most, in milliseconds; `Infinity` for ever. */
+  /** How long it waits at most, in milliseconds; `Infinity` without end. */
   readonly waitMs: number;
 }
 
 /**
- * A lock was granted. Of several that were asked for together there is one event each. What is asked for inside of the same lock is no lock
- * of its own, and there is no event.
+ * A lock was granted. A request for several locks makes one event for each of them. A request inside the same
+ * lock makes no event, because it shares the lock around it.
  */
 export interface AcquiredEvent extends HoldEventBase {
   readonly type: 'acquired';
-  /** How long it took, in milliseconds. */
+  /** How long the request took, in milliseconds. */
   readonly waitedMs: number;
 }
 
-/** A lock was not granted: somebody else holds it. A candidate for a leadership tries for some seconds at a time, and says so each time. */
+/**
+ * A lock was not granted: there is another holder. A candidate for a leadership tries for some seconds at a
+ * time, and makes one event each time.
+ */
 export interface BusyEvent extends LockEventBase {
   readonly type: 'busy';
-  /** How long it was waited for, in milliseconds. */
+  /** How long the call waited for it, in milliseconds. */
   readonly waitedMs: number;
-  /** Whether the wait was ended by its signal before its time was over. */
+  /** Whether its signal ended the wait before the time was over. */
   readonly isAborted: boolean;
 }
 
-/** A lock was released. Of one that was taken by `lockInTransaction` nobody hears when its transaction ends. */
+/**
+ * A lock was released. A lock that was taken by `lockInTransaction` makes no event when its transaction ends.
+ */
 export interface ReleasedEvent extends HoldEventBase {
   readonly type: 'released';
   /** How long it was held, in milliseconds. */
@@ -63,53 +74,74 @@ export interface ReleasedEvent extends HoldEventBase {
 /** A lock was lost while it was held. */
 export interface LostEvent extends HoldEventBase {
   readonly type: 'lost';
+  /** How long it had been held when its loss was noticed, in milliseconds. */
   readonly heldMs: number;
+  /** The error that the `signal` of the lock aborts with. */
   readonly error: LockLostError;
 }
 
 /**
- * Why a method did not run: its lock is `held` by somebody else, the tick was `claimed` by another instance, it is `too-late` for the tick, this
- * instance does not lead (`not-leader`), or the application shuts down (`shutdown`).
+ * Why a method did not run: its lock is `held` by another holder, the tick is `claimed` by another instance,
+ * it is `too-late` for the tick, this instance does not lead (`not-leader`), or the application is shutting
+ * down (`shutdown`).
  */
 export type SkipReason = 'held' | 'claimed' | 'too-late' | 'not-leader' | 'shutdown';
 
 /** A method with `onBusy: 'skip'`, or a job, was called and did not run. */
 export interface SkippedEvent extends EventBase {
   readonly type: 'skipped';
+  /** The name of the lock, as the application wrote it. */
   readonly lockName: string;
-  /** Such as `Reports.nightly`. */
+  /** The class and the method, such as `Reports.nightly`. */
   readonly method: string;
+  /** Why it did not run. */
   readonly reason: SkipReason;
-  /** For a job: the instant that the tick was due at. */
+  /** Of a job: the instant at which the tick was due. */
   readonly tick?: Date;
 }
 
-/** A job has begun to run for a tick, or its run is over. */
+/** A job began to run for a tick, or its run is over. */
 export interface TickEvent extends EventBase {
   readonly type: 'tick';
+  /** The name of the lock, as the application wrote it. */
   readonly lockName: string;
-  /** Such as `Reports.nightly`. */
+  /** The class and the method, such as `Reports.nightly`. */
   readonly method: string;
-  /** The instant that the tick was due at: the same in every instance. */
+  /** The instant at which the tick was due, the same in every instance. */
   readonly tick: Date;
+  /** Whether the run `began`, `ran` to its end, or `failed`. */
   readonly state: 'began' | 'ran' | 'failed';
-  /** By how much the run began after the tick, in milliseconds. */
+  /** How long after the tick the run began, in milliseconds. */
   readonly lateMs: number;
-  /** How long it ran, in milliseconds, when it is over. */
+  /** How long the run took, in milliseconds. Missing while it is not over. */
   readonly durationMs?: number;
-  /** What a run that failed threw. */
+  /** What a failed run threw. */
   readonly error?: unknown;
 }
 
-/** A lock could not be asked for, or waited for on, as when the database is away. */
+/**
+ * The lock connection ended, or a request for a lock failed, as when the database cannot be reached.
+ */
 export interface ErrorEvent extends EventBase {
   readonly type: 'error';
-  /** Missing where it is about no lock in particular, as when the lock connection ended. */
+  /**
+   * The name of the lock. Missing where the event is about no single lock, as when the lock connection ended.
+   */
   readonly lockName?: string;
+  /** What the request rejected with, or what ended the connection, as a `LockConnectionError`. */
   readonly error: unknown;
 }
 
-/** What there is to hear of. */
+/**
+ * What listeners of {@link AdvisoryLockEvents} receive. Its `type` says which event it is.
+ *
+ * @example
+ * ```ts
+ * events.on('*', (event: LockEvent) => {
+ *   if (event.type === 'acquired') console.log(`${event.lockName} after ${event.waitedMs} ms`);
+ * });
+ * ```
+ */
 export type LockEvent =
   | WaitingEvent
   | AcquiredEvent
@@ -120,9 +152,10 @@ export type LockEvent =
   | TickEvent
   | ErrorEvent;
 
-/** An event as it is made, before the name of its module is added. */
+/** An event before the name of its module is added. */
 export type NewEvent = OmitOfEach<LockEvent, 'connection'>;
 
+/** The `type` of an event. */
 export type LockEventType = LockEvent['type'];
 
 /** The event of a type: `LockEventOf<'lost'>` is a {@link LostEvent}. */

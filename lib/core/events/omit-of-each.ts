@@ -1,2 +1,2 @@
-/** `Omit` of each type of a union; by itself it makes one of them all. */
+/** `Omit` for each type of a union. Plain `Omit` merges them into one type. */
 export type OmitOfEach<T, Name extends PropertyKey> = T extends unknown ? Omit<T, Name> : never;

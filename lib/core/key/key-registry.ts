@@ -10,15 +10,18 @@ export interface KeyRegistryOptions {
 }
 
 /**
- * How many names are remembered. Names such as `order:42` come without end, so the oldest have to be forgotten; remembering
- * ten times as many costs a third of the locks per second, all of it in the garbage collector.
+ * How many names are remembered. There is no end of names such as `order:42`, so the oldest are forgotten. To
+ * remember ten times as many costs a third of the locks per second, all of it in the garbage collector.
  */
 const MAX_REMEMBERED_NAMES = 1_000;
 
-/** How many names are remembered that others have told, for display alone. */
+/** How many names are remembered that other instances report. They are only for display. */
 const MAX_REPORTED_NAMES = 10_000;
 
-/** Turns names into keys, and notices two names that meet on one key, also when they are never used at the same moment. */
+/**
+ * Turns names into keys, and notices two names that have one key, even when they are never used at the same
+ * time.
+ */
 export class KeyRegistry {
   private readonly names = new RecentMap<string, string>(MAX_REMEMBERED_NAMES);
   private readonly reportedNames = new RecentMap<string, string>(MAX_REPORTED_NAMES);
@@ -32,14 +35,14 @@ export class KeyRegistry {
   }
 
   /**
-   * The keys of a semaphore. The first permit has the key of the name itself, so that one permit is the plain lock; the others
-   * have those of `name#1`, `name#2`, …, and the turn has that of `name#turn`.
+   * The keys of a semaphore. The first permit has the key of the name itself, so that one permit is the plain
+   * lock. The others have the keys of `name#1`, `name#2`, …, and the turn has the key of `name#turn`.
    */
   permitKeysOf(name: LockName, count: number): PermitKeys {
     if (typeof name !== 'string') {
       throw new LockConfigurationError(
-        `\`permits\` need a lock with a string for a name, but ${describe(name)} came: from a key that is given as such no ` +
-          'keys for more permits can be made.',
+        `A lock with \`permits\` must have a string as its name, received ${describe(name)}. A key cannot ` +
+          'be turned into the keys of more permits.',
       );
     }
     const first = this.keyOf(name);
@@ -47,41 +50,50 @@ export class KeyRegistry {
     return { permits: [first, ...others], turn: this.partOf(first, 'turn') };
   }
 
-  /** The key of a name; throws `LOCK_CONFIGURATION` for what cannot be one, and for a name whose key another name has. */
+  /**
+   * The key of a name. Throws `LOCK_CONFIGURATION` for what is no name, and for a name whose key another name
+   * has.
+   */
   keyOf(name: LockName): LockKey {
     return this.remembered(this.madeOf(name));
   }
 
-  /** The key of a name that nobody may ever use, such as what somebody searches for: it is not remembered, and in nobody's way. */
+  /**
+   * The key of a name that perhaps no lock has, such as the text of a search. It is not remembered, so that
+   * it cannot collide with a name that is used.
+   */
   guessedKeyOf(name: string): LockKey {
     return this.madeOf(name);
   }
 
   /**
-   * The key of what is claimed once for a lock, such as a tick. There are as many as there are ticks, so they are not remembered, and
-   * always have 64 bits: two ticks on one key would be one too few.
+   * The key of what is claimed once for a lock, such as a tick. There are as many claims as ticks, so they
+   * are not remembered, and their keys always have 64 bits: of two ticks with one key, only one would run.
    */
   claimKeyOf(name: LockName, what: string): LockKey {
     const lock = this.keyOf(name);
-    // A lock that is named by the key 42 is not the lock "42".
+    // The lock with the key 42 is not the lock with the name "42".
     const named = typeof name === 'string' ? lock.name : `\0${lock.id}`;
     return LockKey.of(keySchemes.sha256(`${this.prefix}${named}@${what}`), `${lock.name}@${what}`);
   }
 
-  /** The name of a lock with its namespace, as all who share the database know it. */
+  /** The name of a lock with its namespace, which is how all applications on the database know it. */
   fullNameOf(name: LockName): string {
     return this.prefix + this.keyOf(name).name;
   }
 
-  /** What the key was made of, as {@link KeyRegistry.learnReported} wants to be told: of a name, with its namespace; else the key itself. */
+  /**
+   * What the key was made from, as {@link KeyRegistry.learnReported} expects it: a name with its namespace,
+   * or the key itself.
+   */
   originOf({ name, id, part }: LockKey): string {
     if (name === id) return id;
     return `${this.prefix}${name}${part === undefined ? '' : `#${part}`}`;
   }
 
   /**
-   * Remembers for display what somebody says a key was made of, if it is sure to be: by the own formula, or one that is well known.
-   * Answers the name as it is shown, without the own namespace.
+   * Remembers for display what another instance reports that a key was made from, if the own formula or a
+   * well-known one confirms it. Returns the name as it is shown, without the own namespace.
    */
   learnReported(keyId: string, origin: string): string | undefined {
     const name = origin.startsWith(this.prefix) ? origin.slice(this.prefix.length) : origin;
@@ -110,23 +122,23 @@ export class KeyRegistry {
     return key;
   }
 
-  /** The name that a key was made of lately; the key itself when it is not known. */
+  /** The name that a key was made from, or the key itself when its name is not known. */
   nameOf(keyId: string): string {
     return this.knownNameOf(keyId) ?? keyId;
   }
 
-  /** The name that a key was made of lately, is kept, or was told, when it is known. */
+  /** The name that a key was made from, when it is pinned, remembered or reported. */
   knownNameOf(keyId: string): string | undefined {
     return this.pinnedNames.get(keyId) ?? this.names.get(keyId) ?? this.reportedNames.get(keyId);
   }
 
-  /** Remembers a name for good, such as that of a job. There must not be many. */
+  /** Remembers a name permanently, such as that of a job. There must not be many of them. */
   pin(name: LockName): void {
     const key = this.keyOf(name);
     this.pinnedNames.set(key.id, key.name);
   }
 
-  /** Whether a name is remembered for good. */
+  /** Whether a name is remembered permanently. */
   isPinned(name: string): boolean {
     return [...this.pinnedNames.values()].includes(name);
   }
@@ -142,8 +154,9 @@ function isMadeOf(keyId: string, origin: string, formula: KeyFunction): boolean 
 
 function collision(known: string, key: LockKey): LockConfigurationError {
   return new LockConfigurationError(
-    `The names "${known}" and "${key.name}" both become the key ${key.id}, so their locks would exclude each other. ` +
-      'Rename one of them, or use the key scheme `sha256`, whose 64 bits do not collide in practice.',
+    `The names "${known}" and "${key.name}" both become the key ${key.id}, so their locks would exclude ` +
+      'each other. Rename one of them, or use the key scheme `sha256`, whose 64 bits do not collide in ' +
+      'practice.',
     { lockName: key.name },
   );
 }
@@ -151,17 +164,17 @@ function collision(known: string, key: LockKey): LockConfigurationError {
 function checkedName(name: unknown, what: string): string {
   if (typeof name !== 'string' || name === '') {
     throw new LockConfigurationError(
-      `A ${what} has to be a string of at least one character, but ${describe(name)} came.` +
+      `A ${what} must be a string of at least one character, received ${describe(name)}.` +
         (what === 'lock name'
-          ? ' A lock may also be named by a number, a bigint or a pair of 32-bit integers.'
+          ? ' The key of a lock may also be given, as a number, a bigint or a pair of 32-bit integers.'
           : ''),
     );
   }
   // A lone surrogate has no UTF-8 form: it would be hashed as U+FFFD, the same for every one of them.
   if (/\p{Surrogate}/u.test(name)) {
     throw new LockConfigurationError(
-      `The ${what} ${JSON.stringify(name)} contains half of a surrogate pair, which is no Unicode character. ` +
-        'It was probably cut in the middle of an emoji: cut by code points instead.',
+      `The ${what} ${JSON.stringify(name)} contains half of a surrogate pair, which is no Unicode ` +
+        'character. It was probably cut in the middle of an emoji: cut it by code points instead.',
     );
   }
   return name;

@@ -1,2 +1,2 @@
-/** The name of the configured module that is meant when none is given. */
+/** The `name` of an `AdvisoryLockModule` that is configured without one. */
 export const DEFAULT_NAME = 'default';

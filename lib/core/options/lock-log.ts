@@ -1,4 +1,4 @@
-/** Where core writes its log lines: a logger of Nest fits. */
+/** Where core writes its log lines. A logger of Nest fits. */
 export interface LockLog {
   debug(message: string): void;
   log(message: string): void;
@@ -6,7 +6,7 @@ export interface LockLog {
   error(message: string, stack?: string): void;
 }
 
-/** Makes the log of a part by the name that its lines carry. */
+/** Makes the log of one part; its lines carry the name of that part. */
 export type CreateLog = (context: string) => LockLog;
 
 const nothing = (): void => undefined;

@@ -1,2 +1,5 @@
-/** How a lock is held: by one alone, or by many readers at once, of whom none is there while somebody holds it alone. */
+/**
+ * How a lock is held: `'exclusive'` by one holder alone, or `'shared'` by any number of readers at once.
+ * Readers and an exclusive holder exclude each other.
+ */
 export type LockMode = 'exclusive' | 'shared';

@@ -2,41 +2,72 @@ import type { BusyHttpOptions } from '../errors/lock-unavailable.error.js';
 import type { LockMode } from './lock-mode.js';
 import { aBoolean, MAX_TIMER_MS, oneOf, type OptionRules, wholeNumber } from './option-rules.js';
 
-/** How long a busy lock is waited for. */
+/**
+ * How long a call waits for a busy lock.
+ *
+ * @example
+ * ```ts
+ * await locks.withLock('import', body, { waitMs: 5_000 });
+ * ```
+ */
 export interface WaitOptions {
   /**
-   * How long to wait for a busy lock, in milliseconds: `0` tries once, `Infinity` waits for ever. Inside a process who comes
-   * first is served first; between processes Postgres' own queue decides, which is as fair.
+   * How long to wait for a busy lock, in milliseconds: from 0 to 2147483647, or `Infinity`. `0` tries once;
+   * `Infinity` waits without end. Inside a process, waiters are served first come, first served. Between
+   * processes the queue of Postgres decides, which is just as fair.
    * @default 0
    */
   readonly waitMs?: number;
 }
 
-/** How a lock is taken. */
+/**
+ * How a lock is held.
+ *
+ * @example
+ * ```ts
+ * await locks.withLock('prices', read, { mode: 'shared' }); // many readers at once
+ * await locks.withLock('prices', write); // alone
+ * ```
+ */
 export interface ModeOptions {
   /**
-   * `'exclusive'`: nobody else has it. `'shared'`: others may have it shared at the same time, and nobody exclusively; the readers
-   * of a process share one lock of Postgres.
+   * `'exclusive'`: there is no other holder. `'shared'`: there may be other shared holders at the same time,
+   * and no exclusive one. The readers of a process share one lock of Postgres.
    * @default 'exclusive'
    */
   readonly mode?: LockMode;
 }
 
-/** How many may hold a lock at once. */
+/**
+ * How many holders a lock may have at once.
+ *
+ * @example
+ * ```ts
+ * await locks.withLock('mail-server', send, { permits: 3, waitMs: 60_000 }); // 3 at a time in the fleet
+ * ```
+ */
 export interface PermitOptions {
   /**
-   * How many may hold it at once in the whole fleet: a semaphore. All have to say the same number. Where they do not, there are
-   * never more holders than the largest number, and who says n takes one of the first n permits: he may find those taken by
-   * others who say more.
+   * How many holders the lock may have at once in the whole fleet, from 1 to 100: a semaphore. All callers
+   * must give the same number. Where they do not, there are never more holders than the largest number. A
+   * caller that gives n takes one of the first n permits, and finds it busy where callers that give more have
+   * taken those.
    * @default 1
    */
   readonly permits?: number;
 }
 
-/** The options of a lock that is taken by hand. */
+/**
+ * The options of a lock that is taken by hand.
+ *
+ * @example
+ * ```ts
+ * await locks.withLock('import', body, { waitMs: Infinity, signal: AbortSignal.timeout(60_000) });
+ * ```
+ */
 export interface LockOptions extends WaitOptions, ModeOptions, PermitOptions, BusyHttpOptions {
   /**
-   * Ends the wait; its reason is what is thrown. It has no part in the lock once that is held.
+   * Ends the wait when it aborts: the call rejects with its reason. Once the lock is held, it has no effect.
    * @default none
    */
   readonly signal?: AbortSignal;

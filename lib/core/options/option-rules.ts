@@ -1,25 +1,25 @@
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
 import { describe } from '../key/lock-key.js';
 
-/** What an option must be, and how an error says so. */
+/** Whether a value is valid, and what it must be: the end of "The option `x` of Y must be …". */
 export type OptionRule = readonly [isValid: (value: unknown) => boolean, expected: string];
 
-/** A rule for each option by its name. */
+/** The rules of a set of options, by the names of the options. */
 export type OptionRules = Readonly<Record<string, OptionRule>>;
 
-/** `setTimeout` and Postgres' `lock_timeout` take no more milliseconds. */
+/** The longest time that `setTimeout` and Postgres' `lock_timeout` take, in milliseconds. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export function isWholeNumber(value: unknown, min: number, max: number): value is number {
   return Number.isInteger(value) && (value as number) >= min && (value as number) <= max;
 }
 
-/** A whole number within limits, both included. */
+/** A rule for a whole number between two limits, both included. */
 export function wholeNumber(min: number, max: number): OptionRule {
   return [(value) => isWholeNumber(value, min, max), `a whole number from ${min} to ${max}`];
 }
 
-/** The same for a duration. */
+/** A rule for a duration in milliseconds between two limits, both included. */
 export function wholeMs(min: number, max: number, hint = ''): OptionRule {
   return [
     (value) => isWholeNumber(value, min, max),
@@ -27,7 +27,7 @@ export function wholeMs(min: number, max: number, hint = ''): OptionRule {
   ];
 }
 
-/** One of a few words. */
+/** A rule for one of a few words. */
 export function oneOf(...words: readonly [string, ...string[]]): OptionRule {
   const quoted = words.map((word) => `'${word}'`);
   const last = quoted.at(-1) ?? '';
@@ -39,28 +39,30 @@ export const aBoolean: OptionRule = [(value) => typeof value === 'boolean', 'a b
 
 export const anObject: OptionRule = [(value) => typeof value === 'object' && value !== null, 'an object'];
 
-/** The name of a configured module, for the option `connection`. */
+/** A rule for the option `connection`. */
 export const aModuleName: OptionRule = [
   (value) => typeof value === 'string' && value !== '',
   'the `name` of an AdvisoryLockModule',
 ];
 
 /**
- * Refuses options that are unknown or of the wrong kind: a `waitMs` that is misspelt, or that this version does not
- * know, must not be ignored in silence.
+ * Throws `LOCK_CONFIGURATION` for an option that is unknown or not valid. An option that is misspelled, or
+ * that this version does not know, must not be ignored in silence.
+ *
+ * @param where - whose options they are, as messages say it: `AdvisoryLockModule`.
  */
 export function checkOptions(options: object, rules: OptionRules, where: string): void {
   for (const [name, value] of Object.entries(options)) {
     const rule = Object.hasOwn(rules, name) ? rules[name] : undefined;
     if (rule === undefined) {
       throw new LockConfigurationError(
-        `${where} got the unknown option \`${name}\`. It knows: ${Object.keys(rules).join(', ')}.`,
+        `${where} received the unknown option \`${name}\`. Known options: ${Object.keys(rules).join(', ')}.`,
       );
     }
     const [isValid, expected] = rule;
     if (value !== undefined && !isValid(value)) {
       throw new LockConfigurationError(
-        `The option \`${name}\` of ${where} has to be ${expected}, but ${describe(value)} came.`,
+        `The option \`${name}\` of ${where} must be ${expected}, received ${describe(value)}.`,
       );
     }
   }

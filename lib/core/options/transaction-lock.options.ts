@@ -3,52 +3,74 @@ import type { LockMode } from './lock-mode.js';
 import type { TransactionIsolationLevel } from './transaction-isolation-level.js';
 import type { BusyHttpOptions } from '../errors/lock-unavailable.error.js';
 import { busyHttpRules, modeRules, waitRules } from './lock.options.js';
-import type { OptionRules } from './option-rules.js';
+import { oneOf, type OptionRules } from './option-rules.js';
 
-/** The options of `lockInTransaction` and `tryLockInTransaction`. */
+/**
+ * The options of `lockInTransaction` and `tryLockInTransaction`.
+ *
+ * @example
+ * ```ts
+ * await locks.lockInTransaction(manager, 'import', { waitMs: 5_000 });
+ * ```
+ */
 export interface LockInTransactionOptions extends BusyHttpOptions {
   /**
-   * How long to wait for a busy lock, in milliseconds: 0 tries once, `Infinity` waits for ever. The waiting transaction keeps
-   * its connection of the application's pool.
+   * How long to wait for a busy lock, in milliseconds: from 0 to 2147483647, or `Infinity`. `0` tries once;
+   * `Infinity` waits without end. The transaction that waits keeps its connection of the application's pool.
    * @default 0
    */
   readonly waitMs?: number;
   /**
-   * `'shared'` for readers: any number of them hold the lock at once, and none while somebody holds it exclusively.
+   * `'exclusive'`: there is no other holder. `'shared'`: any number of readers hold the lock at once, and
+   * none of them while there is an exclusive holder.
    * @default 'exclusive'
    */
   readonly mode?: LockMode;
 }
 
-/** The options of `withTransactionLock`, `tryWithTransactionLock` and `@WithAdvisoryLock(name, { scope: 'transaction' })`. */
+/**
+ * The options of `withTransactionLock`, `tryWithTransactionLock` and
+ * `@WithAdvisoryLock(name, { scope: 'transaction' })`.
+ *
+ * @example
+ * ```ts
+ * const isolationLevel = 'SERIALIZABLE';
+ * await locks.withTransactionLock('import', (manager) => manager.save(rows), { isolationLevel });
+ * ```
+ */
 export interface TransactionLockOptions extends LockInTransactionOptions {
   /**
-   * The isolation level of the transaction. With `REPEATABLE READ` and `SERIALIZABLE`, which read as of one moment, the lock is
-   * taken before the transaction opens, as a session lock, and released after it has ended.
-   * @default what the data source says; else what the server says, which is READ COMMITTED unless it was configured otherwise
+   * The isolation level of the transaction. `REPEATABLE READ` and `SERIALIZABLE` read as of one moment. With
+   * them the lock is taken before the transaction opens, as a session lock, and released after the
+   * transaction has ended.
+   * @default the level of the data source; else that of the server, which is READ COMMITTED unless configured
    */
   readonly isolationLevel?: TransactionIsolationLevel;
 }
 
-/** What the body of `withTransactionLock` is told of its lock. There is no release: it goes with the transaction. */
+/**
+ * What the body of `withTransactionLock` receives about its lock. There is no `release`: the lock ends with
+ * the transaction.
+ */
 export interface TransactionLock {
-  /** The name, as the application wrote it; a key that was given as a number or a pair, as text. */
+  /** The name as the application wrote it. A key that was given as a number or a pair is its text. */
   readonly name: string;
   /** The key in Postgres. */
   readonly key: LockKey;
+  /** How it is held. */
   readonly mode: LockMode;
 }
 
 export const lockInTransactionRules: OptionRules = { ...busyHttpRules, ...waitRules, ...modeRules };
 
-const LEVELS: readonly unknown[] = [
+const LEVELS = [
   'READ UNCOMMITTED',
   'READ COMMITTED',
   'REPEATABLE READ',
   'SERIALIZABLE',
-] satisfies TransactionIsolationLevel[];
+] as const satisfies TransactionIsolationLevel[];
 
 export const transactionLockRules: OptionRules = {
   ...lockInTransactionRules,
-  isolationLevel: [(value) => LEVELS.includes(value), LEVELS.join(', ')],
+  isolationLevel: oneOf(...LEVELS),
 };

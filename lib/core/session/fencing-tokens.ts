@@ -2,7 +2,8 @@ import type { LockConnections } from '../connection/lock-connections.js';
 import { LockSession } from './lock-session.js';
 
 /**
- * Makes fencing tokens: transaction ids, which Postgres counts up without a table, one each time it is asked.
+ * Makes fencing tokens. They are transaction ids, which Postgres counts up without a table, one for each
+ * request.
  *
  * @see https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-SNAPSHOT
  */
@@ -11,10 +12,10 @@ export class FencingTokens {
 
   constructor(private readonly connections: LockConnections) {}
 
-  /** A token that was made while the session was there, and so held its locks. Rejects when it is not. */
+  /** A token that was made while the session was alive, and so held its locks. Rejects when it has ended. */
   async next(session: LockSession): Promise<bigint> {
     if (!session.isPooled) return session.transactionId();
-    // Inside of the transaction that pins the backend it would always be the same, and hold back vacuum.
+    // Inside the transaction that pins the backend it would always be the same, and hold back vacuum.
     const token = await (await this.sideSession()).transactionId();
     await session.confirm();
     return token;

@@ -1,13 +1,15 @@
 import type { HeartbeatTimes } from '../connection/session-times.js';
 
-/** Nothing was heard from the server for too long: it may be gone, or be here and take the client for gone. */
+/** The server was silent for too long. It may be gone, or it may be alive and take the client for gone. */
 export class SilenceError extends Error {
   constructor(silentMs: number, lostAfterMs: number) {
-    super(`no answer came for ${Math.round(silentMs)} ms, and \`lostAfterMs\` is ${lostAfterMs}`);
+    super(`no answer for ${Math.round(silentMs)} ms, and \`lostAfterMs\` is ${lostAfterMs}`);
   }
 }
 
-/** Listens to a connection: asks when it is quiet, and judges when a question stays without an answer. */
+/**
+ * Monitors a connection: sends a query when it is quiet, and reports when the query stays without a result.
+ */
 export class Heartbeat {
   private lastHeardAt = performance.now();
   private askedAt: number | undefined;
@@ -22,24 +24,25 @@ export class Heartbeat {
     if (Number.isFinite(times.heartbeatMs)) this.checkAt(Infinity);
   }
 
-  /** Whether the server was there so lately that its locks can be relied on without asking. */
+  /** Whether the server was heard so recently that its locks can be relied on without a query. */
   get isRecent(): boolean {
     return this.ageMs < this.times.lostAfterMs;
   }
 
-  /** How long ago the server was there for certain, in milliseconds. */
+  /** How long ago the server was certainly alive, in milliseconds. */
   get ageMs(): number {
     return performance.now() - this.lastHeardAt;
   }
 
-  /** A question is on its way. */
+  /** Call it when a query is sent. */
   asked(): void {
     this.askedAt = performance.now();
   }
 
   /**
-   * An answer has come, any. It shows that the server was there when the question was asked, or later: it may have lain in the socket
-   * for as long as this process was busy. Answers whether that was recently, so that it can be relied on.
+   * Call it when a result has arrived. It shows only that the server was alive when the query was sent,
+   * because it may have been in the socket while this process was busy. Returns whether that was recently, so
+   * that the result can be relied on.
    */
   heard(): boolean {
     this.lastHeardAt = this.askedAt ?? performance.now();
@@ -47,13 +50,13 @@ export class Heartbeat {
     return this.isRecent;
   }
 
-  /** A query that may take as long as it likes is on its way: silence is no sign until its result arrives. */
+  /** Call it when a query without a time limit is sent: silence has no meaning until its result arrives. */
   beginUnbounded(): void {
     this.asked();
     this.isPaused = true;
   }
 
-  /** The result of such a query has arrived. Returns the same as {@link heard}. */
+  /** Call it when the result of such a query has arrived. Returns the same as {@link heard}. */
   endUnbounded(): boolean {
     this.isPaused = false;
     return this.heard();
@@ -63,7 +66,10 @@ export class Heartbeat {
     clearTimeout(this.timer);
   }
 
-  /** Not later than a heartbeat from now: an answer may come at any time, and the next question is due so much later. */
+  /**
+   * Checks at most a heartbeat from now: a result may arrive at any time, and the next query is due a
+   * heartbeat after it.
+   */
   private checkAt(dueAt: number): void {
     const dueInMs = Math.min(this.times.heartbeatMs, dueAt - performance.now());
     this.timer = setTimeout(this.check, Math.max(1, dueInMs)).unref();
@@ -80,7 +86,9 @@ export class Heartbeat {
     else this.judge(this.askedAt);
   };
 
-  /** After a blocked event loop the silence is long and the question fresh, which is why that has some time of its own. */
+  /**
+   * After a blocked event loop the silence is long and the query new, so the query has some time of its own.
+   */
   private deadline(askedAt: number): number {
     const { heartbeatMs, lostAfterMs } = this.times;
     return Math.max(
@@ -90,8 +98,8 @@ export class Heartbeat {
   }
 
   /**
-   * The answer may lie in the socket, unread: an event loop that was blocked runs its timers first, reads its sockets then, and
-   * comes to `setImmediate` last.
+   * Reports the silence, unless the result is in the socket and has not been read: after it was blocked, the
+   * event loop runs its timers first, then reads its sockets, and runs `setImmediate` last.
    *
    * @see https://nodejs.org/en/learn/asynchronous-work/event-loop-timers-and-nexttick
    */

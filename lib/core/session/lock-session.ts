@@ -21,24 +21,27 @@ import { MonitoredConnection } from './monitored-connection.js';
 import type { PendingRequest } from './pending-request.js';
 
 /**
- * One backend that holds any number of locks. Requests that arrive while a statement is in flight travel together in
- * the next.
+ * One backend that holds any number of locks. Requests that arrive while a statement is in flight travel
+ * together in the next one.
  *
- * Postgres counts session locks per backend and would grant one of them twice, so the caller never asks for a key that
- * this session holds or is being asked for: that is the work of the lock table.
+ * Postgres counts session locks per backend and would grant one of them twice. So the caller never requests a
+ * key that this session holds, or that another request is on its way for: the lock table sees to that.
  */
 export class LockSession {
   private waiting: PendingRequest[] = [];
-  /** How many locks Postgres has granted to it and not got back. */
+  /** How many locks Postgres has granted to it and has not got back. */
   private heldCount = 0;
   private readonly line: MonitoredConnection;
 
   constructor(
     connection: LockConnection,
     times: HeartbeatTimes,
-    /** Called once, when the connection is over or in doubt; every lock of the session is lost then. */
+    /** Called once, when the connection is over or in doubt. Every lock of the session is lost then. */
     onEnd: (session: LockSession, cause: Error) => void,
-    /** Whether other sessions, which cannot be asked meanwhile, rely on this one to notice a silent server. */
+    /**
+     * Whether other sessions, which cannot send a query meanwhile, rely on this one to notice a silent
+     * server.
+     */
     watchesForOthers = (): boolean => false,
   ) {
     this.line = new MonitoredConnection(connection, {
@@ -56,12 +59,12 @@ export class LockSession {
     return this.line.isPooled;
   }
 
-  /** The backend that it is at the moment; `undefined` until a pooler has settled on one. */
+  /** The pid of its backend; `undefined` while a pooler has not assigned one. */
   get backendPid(): number | undefined {
     return this.line.backendPid;
   }
 
-  /** Whether it hears notifications. */
+  /** Whether it receives notifications. */
   get isListening(): boolean {
     return this.line.isListening;
   }
@@ -76,16 +79,16 @@ export class LockSession {
     return this.line.heartbeatAgeMs;
   }
 
-  /** What ended the session; `undefined` while it lives. */
+  /** What ended the session; `undefined` while it is alive. */
   get end(): Error | undefined {
     return this.line.end;
   }
 
   /**
-   * Takes a key or gives it back. Taking it may be rejected with `LOCK_CAPACITY` or `LOCK_CONNECTION`; then it is not
-   * held. Giving it back is not: when the session ends first, the key is free with it.
+   * Takes a key or gives it back. A try may be rejected with `LOCK_CAPACITY` or `LOCK_CONNECTION`; then the
+   * key is not held. An unlock is never rejected: when the session ends first, the key is free.
    *
-   * By callbacks rather than promises, because every lock goes this way; see `SessionLocks.run`.
+   * It uses callbacks rather than promises because every lock goes this way; see `SessionLocks.run`.
    */
   request(request: PendingRequest): void {
     this.waiting.push(request);
@@ -100,8 +103,8 @@ export class LockSession {
   }
 
   /**
-   * Runs statements that may take as long as they like, such as waiting for a key, and that resolve to whether they
-   * have taken a lock. When they have not, it makes certain that nothing is held. Nothing else is sent meanwhile.
+   * Runs statements without a time limit, such as the wait for a key, which resolve to whether they have
+   * taken a lock. When they have not, it makes certain that no lock is held. Nothing else is sent meanwhile.
    */
   withoutSilenceTimeout(statements: (connection: LockConnection) => Promise<boolean>): Promise<boolean> {
     return this.line.inTurn(async () => {
@@ -120,28 +123,32 @@ export class LockSession {
   }
 
   /**
-   * Runs a statement that no lock depends on, such as what other sessions do, and returns the first column. Rejects
-   * when the server refuses it, or the session is over.
+   * Runs a statement that no lock depends on, such as a query about other sessions, and returns the first
+   * column. Rejects when the server refuses it, or the session is over.
    */
   query(statement: Statement): Promise<(string | null)[]> {
     return this.whilePinned(async () => {
-      // In the transaction that holds the locks through a pooler, Postgres would show what it showed the first time.
+      // In the transaction that holds the locks through a pooler, Postgres would show the state of the first
+      // query.
       if (this.isPooled) await this.line.queryOutsideBatch(CLEAR_SNAPSHOT);
       return this.line.queryOutsideBatch(statement);
     });
   }
 
-  /** Ends what another backend waits for; when it resolves, that backend has been told. Rejects when this one is over. */
+  /**
+   * Cancels the wait of another backend; resolves when that backend is notified. Rejects when this session is
+   * over.
+   */
   async cancel(backendPid: number): Promise<void> {
     await this.queryInTurn(cancelStatement(backendPid));
   }
 
-  /** Checks that the backend is there and still holds the locks. Rejects when the session is over. */
+  /** Checks that the backend is alive and still holds the locks. Rejects when the session is over. */
   confirm(): Promise<void> {
     return this.line.confirm();
   }
 
-  /** The number of a transaction of this session, which has no other use. Rejects when the session is over. */
+  /** The id of a transaction of this session that has no other use. Rejects when the session is over. */
   async transactionId(): Promise<bigint> {
     const [transactionId] = await this.queryInTurn(TRANSACTION_ID);
     return BigInt(transactionId ?? '');
@@ -152,12 +159,14 @@ export class LockSession {
     return this.isTrue(isLockedStatement(key), key);
   }
 
-  /** Whether any session in the database waits in Postgres' queue for the key. Rejects with `LOCK_CONNECTION`. */
+  /**
+   * Whether any session in the database waits in Postgres' queue for the key. Rejects with `LOCK_CONNECTION`.
+   */
   isWaitedFor(key: LockKey): Promise<boolean> {
     return this.isTrue(isWaitedForStatement(key), key);
   }
 
-  /** Ends the session; when it resolves, every lock of it is free. */
+  /** Ends the session; when it resolves, all of its locks are free. */
   close(): Promise<void> {
     return this.line.close();
   }
@@ -180,14 +189,14 @@ export class LockSession {
     }
   }
 
-  /** The lock may have been granted in the last moment all the same (madelson/DistributedLock#147). */
+  /** The lock may nevertheless have been granted at the last moment (madelson/DistributedLock#147). */
   private async unlockAll(): Promise<void> {
     await this.line.repin();
     await this.line.query(UNLOCK_ALL);
   }
 
   private async sendWaiting(): Promise<void> {
-    // After all that the last results set going: the callers' next requests then join this batch and not the next one.
+    // First run what the last results have started: the next requests of those callers then join this batch.
     await new Promise<void>((resolve) => {
       process.nextTick(resolve);
     });
@@ -203,7 +212,7 @@ export class LockSession {
     if (this.isPooled) await this.letGo();
   }
 
-  /** Queries that must go to one backend, also when nothing is held. */
+  /** Runs queries that must go to one backend, even when nothing is held. */
   private whilePinned<T>(queries: () => Promise<T>): Promise<T> {
     return this.line.inTurn(async () => {
       await this.line.pin();
@@ -215,7 +224,7 @@ export class LockSession {
     });
   }
 
-  /** Lets a pooler have the backend back when nothing is held and no request waits. */
+  /** Gives the backend back to a pooler when nothing is held and no request waits. */
   private async letGo(): Promise<void> {
     if (this.heldCount === 0 && this.waiting.length === 0 && this.end === undefined) await this.line.unpin();
   }
@@ -228,10 +237,10 @@ export class LockSession {
   private async send(batch: readonly PendingRequest[]): Promise<string> {
     const answers = answersOf(await this.line.query(statementFor(batch)), batch.length);
     for (const [index, { operation, key }] of batch.entries()) {
-      // Postgres says false, with a warning, for a lock that is not held: nothing that this session assumes can be
-      // trusted.
+      // Postgres returns false, with a warning, for a lock that is not held: what this session assumes is
+      // wrong.
       if (operation === 'unlock' && answers[index] !== YES) {
-        throw new Error(`Postgres did not hold the key ${key.id} any more when it was released`);
+        throw new Error(`Postgres no longer held the key ${key.id} when it was released`);
       }
     }
     return answers;
@@ -243,14 +252,14 @@ export class LockSession {
       await this.reconcile(batch, error);
     } catch (cause) {
       this.fail(cause as Error);
-      // What the server said before it hung up tells more than that it did.
+      // The error that the server reported before it closed the connection says more than that it closed it.
       for (const request of batch) abandon(request, isServerError(error) ? error : this.end);
     }
   }
 
   /**
-   * Finds out what a statement did before it failed half-way: session locks ignore transactions, so what it had taken
-   * by then stays taken. What was taken is given to the caller that asked for it, what is still to be unlocked is
+   * Finds out what a statement did before it failed half-way. Session locks ignore transactions, so the keys
+   * that it had taken stay taken: their callers get them, and keys that are still to be unlocked are
    * unlocked.
    */
   private async reconcile(batch: readonly PendingRequest[], error: ServerError): Promise<void> {
@@ -271,7 +280,10 @@ function errorOf({ name }: LockKey, error: ServerError): Error {
   return new LockConnectionError(error, name);
 }
 
-/** A request without a result: a lock counts as not taken, and an unlock is done, as the session frees it by ending. */
+/**
+ * Settles a request without a result: a lock counts as not taken, and an unlock as done, as the session has
+ * ended.
+ */
 function abandon(request: PendingRequest, cause: unknown): void {
   if (request.operation === 'unlock') request.resolve(true);
   else request.reject(new LockConnectionError(cause, request.key.name));

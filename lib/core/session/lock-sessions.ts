@@ -9,18 +9,21 @@ import { LockSession } from './lock-session.js';
 import { WaitingSessions } from './waiting-sessions.js';
 
 export interface LockSessionsOptions {
-  /** What the shared session listens to, by the pid of its backend. It does not listen when this is left out. */
+  /**
+   * The channels that the shared session listens to, by the pid of its backend. Without it, it does not
+   * listen.
+   */
   readonly channelsOf?: ((backendPid: number) => readonly string[]) | undefined;
   readonly onNotification?: ((notification: Notification) => void) | undefined;
   /** Called when there is a session for new locks. */
   readonly onOpened?: (() => void) | undefined;
-  /** Called when a session has ended by itself; its locks are lost. */
+  /** Called when a session has ended by itself. Its locks are lost. */
   readonly onLost: (session: LockSession, cause: Error, isShared: boolean) => void;
 }
 
 /**
- * The sessions of this process: the shared one, which holds all locks that need no waiting, the few that wait in
- * Postgres' queue, and the one that makes fencing tokens through a pooler.
+ * The sessions of this process: the shared one, which holds all locks that are free at once, the few that
+ * wait in the queue of Postgres, and the one that makes fencing tokens through a pooler.
  */
 export class LockSessions {
   readonly waiting: WaitingSessions;
@@ -44,7 +47,7 @@ export class LockSessions {
     return this.current;
   }
 
-  /** How the shared session is; `undefined` when there is none. No query is sent. */
+  /** The state of the shared session; `undefined` when there is none. Sends no query. */
   get pulse(): { readonly heartbeatAgeMs: number; readonly isRecent: boolean } | undefined {
     const { current } = this;
     return current && { heartbeatAgeMs: current.heartbeatAgeMs, isRecent: current.isRecent };
@@ -56,14 +59,14 @@ export class LockSessions {
     return { open: shared + this.waiting.count, allowed: this.connections.maxConnections };
   }
 
-  /** The pids of its backends that are known. */
+  /** The pids of its backends, as far as they are known. */
   get backendPids(): number[] {
     return [this.current?.backendPid ?? [], this.waiting.backendPids].flat();
   }
 
   /**
-   * The shared session, opened when it is first needed; however many callers ask at once, there is one attempt. Rejects
-   * with `LOCK_CONNECTION`, or with `LOCK_SHUTDOWN` when none is opened any more.
+   * The shared session, which is opened on first use. Callers at the same time share one attempt. Rejects
+   * with `LOCK_CONNECTION`, or with `LOCK_SHUTDOWN` when no session is opened any more.
    */
   async openShared(key?: LockKey): Promise<LockSession> {
     if (this.current !== undefined) return this.current;
@@ -78,7 +81,7 @@ export class LockSessions {
     }
   }
 
-  /** A fencing token that was made while the session was there, and so held its locks. */
+  /** A fencing token that was made while the session was alive, and so held its locks. */
   nextFencingToken(session: LockSession): Promise<bigint> {
     return this.fencingTokens.next(session);
   }
@@ -88,7 +91,7 @@ export class LockSessions {
     this.isShuttingDown = true;
   }
 
-  /** Closes all sessions; those that still wait or hold are cut off. */
+  /** Closes all sessions. Those that still wait or hold are cut off. */
   async close(): Promise<void> {
     this.beginShutdown();
     await this.opening?.catch(() => undefined);
@@ -123,10 +126,11 @@ export class LockSessions {
     const isShared = this.current === session;
     if (isShared) this.current = undefined;
     if (isShared && cause instanceof SilenceError) {
-      // The waiting sessions hear nothing either way, so the silence of the shared one counts for them.
+      // A waiting session receives nothing from a server that is alive either, so the silence of the shared
+      // one counts.
       this.waiting.failWaiting(cause);
     } else if (isShared && !this.isShuttingDown && this.waiting.count > 0) {
-      // The shared session watches the server for those that wait.
+      // The shared session monitors the server for the sessions that wait.
       void this.openShared().catch(() => undefined);
     }
     this.options.onLost(session, cause, isShared);

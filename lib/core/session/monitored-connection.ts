@@ -9,15 +9,17 @@ export interface MonitoredConnectionOptions {
   readonly times: HeartbeatTimes;
   /** Called once, when the connection is over or in doubt. */
   readonly onEnd: (cause: Error) => void;
-  /** Whether a lock is held on it, whose holder gets time to stop when the server goes silent. */
+  /** Whether a lock is held on it. Its holder gets time to stop when the server goes silent. */
   readonly isHolding: () => boolean;
-  /** Whether other sessions, which cannot be asked meanwhile, rely on this one to notice a silent server. */
+  /**
+   * Whether other sessions, which cannot send a query meanwhile, rely on this one to notice a silent server.
+   */
   readonly watchesForOthers: () => boolean;
 }
 
 /**
- * A connection to one backend that notices when the backend is gone: one statement at a time, and every result is a
- * sign of life. It knows nothing of locks.
+ * A connection to one backend that notices when the backend is gone. It runs one statement at a time, and
+ * every result is a sign of life. It knows nothing about locks.
  */
 export class MonitoredConnection {
   private lastTurn: Promise<unknown> = Promise.resolve();
@@ -46,19 +48,19 @@ export class MonitoredConnection {
     return this.connection.isPooled;
   }
 
-  /** The backend that it is at the moment; `undefined` until a pooler has settled on one. */
+  /** The pid of its backend; `undefined` while a pooler has not assigned one. */
   get backendPid(): number | undefined {
     return this.connection.backendPid;
   }
 
-  /** Whether it hears notifications. */
+  /** Whether it receives notifications. */
   get isListening(): boolean {
     return this.connection.isListening;
   }
 
   /**
-   * Whether the backend was heard recently. It was not after the event loop was blocked, or the process frozen, for
-   * long: then the session may be over, and nothing of that has been read yet.
+   * Whether the backend was heard recently. It was not when the event loop was blocked, or the process
+   * frozen, for long: then the session may be over without this process having read that.
    */
   get isRecent(): boolean {
     return this.heartbeat.isRecent;
@@ -69,12 +71,12 @@ export class MonitoredConnection {
     return this.heartbeat.ageMs;
   }
 
-  /** What ended the connection; `undefined` while it lives. */
+  /** What ended the connection; `undefined` while it is alive. */
   get end(): Error | undefined {
     return this.endCause;
   }
 
-  /** Runs statements when those that were asked for before are through. */
+  /** Runs statements after those of all earlier calls. */
   inTurn<T>(statements: () => Promise<T>): Promise<T> {
     const turn = this.lastTurn.then(statements);
     this.lastTurn = turn.catch(() => undefined);
@@ -87,8 +89,8 @@ export class MonitoredConnection {
   }
 
   /**
-   * Runs a statement that no lock depends on. When it fails, the transaction that holds the locks through a pooler
-   * goes on. Only in turn.
+   * Runs a statement that no lock depends on. When it fails, the transaction that holds the locks through a
+   * pooler goes on. Only in turn.
    */
   queryOutsideBatch(statement: Statement): Promise<(string | null)[]> {
     return this.outsideBatch(() => this.connection.query(statement));
@@ -105,9 +107,9 @@ export class MonitoredConnection {
   }
 
   /**
-   * Runs statements that may take as long as they like, such as waiting for a key. Meanwhile silence is no sign. It
-   * resolves to the result, and whether the server was heard recently enough for the result to be relied on. Only in
-   * turn.
+   * Runs statements without a time limit, such as the wait for a key. Meanwhile silence has no meaning.
+   * Resolves to the result, and to whether the server was heard recently enough for the result to be relied
+   * on. Only in turn.
    */
   async withoutSilenceTimeout<T>(
     statements: (connection: LockConnection) => Promise<T>,
@@ -125,10 +127,14 @@ export class MonitoredConnection {
     return { result, isRecent };
   }
 
-  /** Checks that the backend is there, and is still the one that the locks are held by. Rejects when it is over. */
+  /**
+   * Checks that the backend is alive and still the one that holds the locks. Rejects when the connection is
+   * over.
+   */
   async confirm(): Promise<void> {
     await this.inTurn(async () => {
-      // Through a pooler, a session whose last lock has just been released has no backend that could be another one.
+      // Through a pooler, a session whose last lock has just been released has no backend that could have
+      // changed.
       if (this.connection.backendPid === undefined) {
         this.heartbeat.heard();
         return;
@@ -140,7 +146,7 @@ export class MonitoredConnection {
     });
   }
 
-  /** Makes sure that a pooler keeps the backend for this connection. Only in turn. */
+  /** Makes certain that a pooler keeps the backend for this connection. Only in turn. */
   async pin(): Promise<void> {
     if (this.endCause !== undefined) throw this.endCause;
     this.heartbeat.asked();
@@ -154,7 +160,7 @@ export class MonitoredConnection {
     await this.connection.repin();
   }
 
-  /** Lets a pooler have the backend back, on which no lock may be held. Never rejects. Only in turn. */
+  /** Gives the backend back to a pooler. It must hold no lock. Never rejects. Only in turn. */
   async unpin(): Promise<void> {
     this.heartbeat.asked();
     try {
@@ -165,7 +171,7 @@ export class MonitoredConnection {
     }
   }
 
-  /** Ends the connection; when it resolves, every lock on it is free. */
+  /** Ends the connection; when it resolves, all locks on it are free. */
   async close(): Promise<void> {
     await this.connection.close();
   }
@@ -175,10 +181,11 @@ export class MonitoredConnection {
     if (this.endCause !== undefined) return;
     this.endCause = cause;
     this.heartbeat.stop();
-    // In this order: the server may free the locks as soon as it hears of the end, and their holders must be notified
-    // before that.
+    // In this order: the server may free the locks as soon as it notices the end, and their holders must be
+    // notified before that.
     this.options.onEnd(cause);
-    // A silent server may well hear us: its holders get the time to stop that they have when it does not.
+    // A silent server may still receive the end of the connection, so its holders first get time to stop, the
+    // same as when it does not.
     if (cause instanceof SilenceError && this.options.isHolding()) {
       setTimeout(() => {
         this.connection.destroy();
@@ -187,8 +194,9 @@ export class MonitoredConnection {
   }
 
   /**
-   * Every result is a sign of life, and so is an error of the server. A result that was read late, by a process that
-   * was busy or frozen, says what was, and is relied on once the backend answers again.
+   * Every result is a sign of life, and so is an error of the server. A result that was read late, by a
+   * process that was busy or frozen, describes the past, and is relied on only after the backend has
+   * responded again.
    */
   private async observe<T>(statements: () => Promise<T>): Promise<T> {
     if (this.endCause !== undefined) throw this.endCause;
@@ -207,7 +215,8 @@ export class MonitoredConnection {
   private beat(): void {
     const isPinned = this.connection.backendPid !== undefined;
     if (isPinned) void this.confirm().catch(() => undefined);
-    // Through a pooler, a session that holds nothing has no backend to lose, and asking would take one from others.
+    // Through a pooler, a session that holds nothing has no backend to lose, and a query would take one from
+    // others.
     else if (this.options.watchesForOthers())
       void this.inTurn(() => this.query(BACKEND_PID)).catch(() => undefined);
     else this.heartbeat.heard();

@@ -6,7 +6,7 @@ import type { Statement } from '../sql/statement.js';
 import type { LockSession } from './lock-session.js';
 import type { LockSessions } from './lock-sessions.js';
 
-/** What the server is asked that no lock depends on. It goes by way of the shared session. */
+/** Queries that no lock depends on. They use the shared session. */
 export class ServerQueries {
   constructor(
     private readonly sessions: LockSessions,
@@ -14,24 +14,27 @@ export class ServerQueries {
   ) {}
 
   /**
-   * Runs a statement and returns its first column as text. Rejects with what the server says, or with
-   * `LOCK_CONNECTION` when it cannot be reached.
+   * Runs a statement and returns its first column as text. Rejects with the error of the server, or with
+   * `LOCK_CONNECTION` when the server cannot be reached.
    */
   query(statement: Statement): Promise<(string | null)[]> {
     return this.ask((session) => session.query(statement));
   }
 
-  /** Inspects the server. Rejects when it cannot be reached, or is not one to take locks on. */
+  /** Inspects the server. Rejects when it cannot be reached, or its locks do not count. */
   checkUp(): Promise<Checkup> {
     return this.ask((session) => session.checkUp(this.connections.use));
   }
 
-  /** Whether the shared session hears notifications; connects when there is none. Rejects like {@link query}. */
+  /**
+   * Whether the shared session receives notifications; connects when there is none. Rejects like
+   * {@link query}.
+   */
   async isListening(): Promise<boolean> {
     return (await this.sessions.openShared()).isListening;
   }
 
-  /** Whether two sessions have shown that locks exclude on this server. */
+  /** Whether two sessions have proven that locks of this server exclude each other. */
   isExclusionProven(server: ServerFacts): boolean {
     return this.connections.isProven(server);
   }
@@ -41,7 +44,7 @@ export class ServerQueries {
     try {
       return await query(session);
     } catch (error) {
-      throw session.end === undefined ? error : new LockConnectionError(session.end, undefined, 'No answer');
+      throw session.end === undefined ? error : new LockConnectionError(session.end, undefined, 'No result');
     }
   }
 }

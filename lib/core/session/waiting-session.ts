@@ -6,24 +6,25 @@ import { SqlState, sqlStateOf } from '../sql/sqlstate.js';
 import { waitScript } from '../sql/wait-script.js';
 
 /**
- * A session that waits for one key in Postgres' own queue, and then holds it. It holds nothing else: who waits on the session of
- * all other locks would keep them from being released.
+ * A session that waits for one key in the queue of Postgres, and then holds it. It holds nothing else: a wait
+ * on the session of all other locks would keep them from being released.
  */
 export class WaitingSession {
-  /** Whether it is waited on, so that silence is no sign. */
+  /** Whether a wait is on its way, so that silence has no meaning. */
   isWaiting = false;
   private stage: 'before the queue' | 'in the queue' | 'after the queue' = 'after the queue';
   private cancelling: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly connection: LockConnection,
-    /** Where the lock is given back that was waited for. */
+    /** The session that holds the key after the wait, and gives it back. */
     readonly session: LockSession,
   ) {}
 
   /**
-   * Waits until the key is granted, and answers true, or until the time is over or the wait is cancelled, and answers false: it
-   * is certain then that the key is not held. Rejects when the session is over or in doubt.
+   * Waits for the key. Resolves to true when the key is granted, and to false when the time is over or the
+   * wait is canceled: then it is certain that the key is not held. Rejects when the session is over or in
+   * doubt.
    */
   async wait(key: LockKey, mode: LockMode, timeoutMs: number): Promise<boolean> {
     this.isWaiting = true;
@@ -34,10 +35,13 @@ export class WaitingSession {
     }
   }
 
-  /** Ends the wait by way of another session; it may have to be said again when the wait had not begun. Rejects when that one is over. */
+  /**
+   * Ends the wait by means of another session. A cancel before the wait has begun has no effect, so it may
+   * take several. Rejects when the other session is over.
+   */
   async cancel(by: LockSession): Promise<void> {
     const { backendPid } = this.connection;
-    // The pooler may not have a backend for it for long.
+    // It may take long until the pooler has a backend for it.
     if (backendPid === undefined && this.stage === 'before the queue') this.destroy();
     if (backendPid === undefined || this.stage !== 'in the queue') return;
     const sent = by.cancel(backendPid);
@@ -45,7 +49,7 @@ export class WaitingSession {
     await sent;
   }
 
-  /** Ends the session; a lock it holds or waits for is free then. */
+  /** Ends the session, and with it the wait. A lock that it holds becomes free. */
   destroy(): void {
     this.connection.destroy();
   }
@@ -59,7 +63,8 @@ export class WaitingSession {
     return this.session.withoutSilenceTimeout(async (connection) => {
       this.stage = 'in the queue';
       const isGranted = await waitFor(connection, key, mode, timeoutMs);
-      // A cancel that is still on its way would hit what comes next; through a pooler, that of others. None may set out any more.
+      // A cancel that is still on its way would hit the next statement; through a pooler, that of another
+      // client. From here on none is sent.
       this.stage = 'after the queue';
       await this.cancelling;
       return isGranted;

@@ -2,10 +2,10 @@ import type { LockConnections } from '../connection/lock-connections.js';
 import { LockSession } from './lock-session.js';
 import { WaitingSession } from './waiting-session.js';
 
-/** How long a session that nobody waits on stays open, in milliseconds. */
+/** How long a session without a wait stays open, in milliseconds. */
 const IDLE_MS = 10_000;
 
-/** The few sessions of this process that wait in Postgres' queue, one key each. */
+/** The few sessions of this process that wait in the queue of Postgres, each for one key. */
 export class WaitingSessions {
   private readonly idle = new Map<WaitingSession, NodeJS.Timeout>();
   private readonly all = new Map<LockSession, WaitingSession>();
@@ -29,14 +29,17 @@ export class WaitingSessions {
     return [...this.all.values()].some(({ isWaiting }) => isWaiting);
   }
 
-  /** A session to wait on, or `undefined` when there are as many as there may be, or the server has no room for more. */
+  /**
+   * A session to wait on, or `undefined` when there are as many as allowed, or the server has no room for
+   * more.
+   */
   async take(): Promise<WaitingSession | undefined> {
     for (const [session, timer] of this.idle) {
       clearTimeout(timer);
       this.idle.delete(session);
       return session;
     }
-    // One connection is for the locks that are not waited for.
+    // One connection is for the shared session.
     if (this.all.size + this.opening >= this.connections.maxConnections - 1) return undefined;
     this.opening += 1;
     try {
@@ -55,7 +58,10 @@ export class WaitingSessions {
     }
   }
 
-  /** Takes a session back that holds nothing and waits for nothing; does nothing for a session that is none of these. */
+  /**
+   * Takes back a session that holds nothing and waits for nothing. Ignores a session that is not one of
+   * these.
+   */
   giveBack(lockSession: LockSession): void {
     const session = this.all.get(lockSession);
     if (session === undefined) return;
@@ -66,14 +72,17 @@ export class WaitingSessions {
     this.idle.set(session, timer);
   }
 
-  /** Closes all; those that still wait or hold are cut off. */
+  /** Closes all sessions. Those that still wait or hold are cut off. */
   async close(): Promise<void> {
     const sessions = [...this.all.values()];
     for (const session of sessions) this.forget(session);
     await Promise.all(sessions.map((session) => session.close()));
   }
 
-  /** Ends all that wait: they are on the server that another session hears nothing from. Who holds listens himself. */
+  /**
+   * Fails every waiting session after the shared session lost the server. Sessions that hold a lock run their
+   * own heartbeat.
+   */
   failWaiting(cause: Error): void {
     for (const [session, waiting] of [...this.all]) if (waiting.isWaiting) session.fail(cause);
   }

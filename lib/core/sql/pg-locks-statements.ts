@@ -1,24 +1,24 @@
 import type { LockKey, PgLocksKey } from '../key/lock-key.js';
 import type { Statement } from './statement.js';
 
-/** Every advisory lock that this very backend holds, as `classid:objid:objsubid`. */
+/** All advisory locks that the own backend holds, as `classid:objid:objsubid`. */
 export const OWN_LOCKS: Statement = {
   text: `SELECT pg_catalog.concat_ws(':', classid, objid, objsubid)
 FROM pg_catalog.pg_locks
 WHERE locktype = 'advisory' AND granted AND pid = pg_catalog.pg_backend_pid()`,
 };
 
-/** How a key is written by {@link OWN_LOCKS}. */
+/** A key in the form of {@link OWN_LOCKS}. */
 export function ownLockOf(key: PgLocksKey): string {
   return `${key.classid}:${key.objid}:${key.objsubid}`;
 }
 
-/** Whether anybody in this database holds the key. */
+/** Whether any session in this database holds the key. */
 export function isLockedStatement(key: LockKey): Statement {
   return existsStatement('advisory_lock_is_locked', 'granted', key);
 }
 
-/** Whether anybody in this database waits for the key in Postgres' queue. */
+/** Whether any session in this database waits for the key in the queue of Postgres. */
 export function isWaitedForStatement(key: LockKey): Statement {
   return existsStatement('advisory_lock_is_waited_for', 'NOT granted', key);
 }
@@ -28,7 +28,8 @@ function existsStatement(name: string, condition: string, key: LockKey): Stateme
     name,
     text: `SELECT EXISTS (
   SELECT FROM pg_catalog.pg_locks
-  WHERE locktype = 'advisory' AND ${condition} AND classid = $1::oid AND objid = $2::oid AND objsubid = $3::int2
+  WHERE locktype = 'advisory' AND ${condition}
+    AND classid = $1::oid AND objid = $2::oid AND objsubid = $3::int2
     AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()))`,
     values: [String(key.classid), String(key.objid), String(key.objsubid)],
   };

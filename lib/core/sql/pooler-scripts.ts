@@ -1,7 +1,7 @@
 /**
- * Opens a transaction, which keeps a pooler from giving the backend to another client. At READ COMMITTED and with
- * nothing written it does not hold back vacuum. `SET LOCAL` ends with the transaction, so that no setting leaks into
- * the transactions of others.
+ * Opens a transaction, which keeps a pooler from giving the backend to another client. At READ COMMITTED, and
+ * without a write, it does not hold back vacuum. `SET LOCAL` ends with the transaction, so that no setting
+ * leaks into the transactions of other clients.
  */
 export function pinScript(settings: ReadonlyMap<string, string>): string {
   return (
@@ -11,12 +11,12 @@ export function pinScript(settings: ReadonlyMap<string, string>): string {
   );
 }
 
-/** Ends the transaction. The backend may then serve any other client, so it must hold no lock. */
+/** Ends the transaction. The backend may then serve another client, so it must hold no lock. */
 export const UNPIN = 'COMMIT';
 
 /**
- * Goes on after a failed statement, which spoils a transaction. It is one message, because a pooler takes the backend
- * away only when the server reports, at the end of a message, that it is in no transaction.
+ * Opens the transaction again after a failed statement, which aborts it. It is one message, because a pooler
+ * takes the backend away only when the server reports, at the end of a message, that it is in no transaction.
  */
 export function repinScript(pin: string): string {
   return `ROLLBACK; ${pin}`;

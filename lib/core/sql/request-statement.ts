@@ -3,7 +3,7 @@ import type { LockKey } from '../key/lock-key.js';
 import type { LockMode } from '../options/lock-mode.js';
 import type { Statement } from './statement.js';
 
-/** What can be asked of Postgres for one key. */
+/** What a request does with one key. */
 export type LockOperation = 'try' | 'unlock';
 
 export interface LockRequest {
@@ -12,15 +12,15 @@ export interface LockRequest {
   readonly key: LockKey;
 }
 
-// Session locks of one bigint. Measured against the batch statement below, a lone request is answered a quarter faster.
+// A single session lock with a bigint key. Measured: a quarter faster than the batch statement below.
 const TRY_ONE =
   'SELECT CASE WHEN NOT pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_try_advisory_lock($1) END';
 const UNLOCK_ONE = 'SELECT pg_catalog.pg_advisory_unlock($1)';
 
-// One letter a request, so that any number of requests is always the same prepared statement with two parameters, and
-// its answer one row with one letter a request. The aggregate reads the function scan in order, as its input is neither
-// sorted nor joined; test/integration/lock-statements.spec.ts holds on to the plan. Within a batch no key comes twice, so
-// exclusion does not hang on that order, only which answer belongs to which request.
+// One letter per request, so that any number of requests is the same prepared statement with two parameters,
+// and its result one row with one letter per request. The aggregate reads the function scan in order, as its
+// input is neither sorted nor joined; test/integration/lock-statements.spec.ts checks the plan. No key occurs
+// twice in a batch, so exclusion does not depend on that order, only which result belongs to which request.
 const LETTERS = {
   bigint: { exclusive: { try: 't', unlock: 'u' }, shared: { try: 's', unlock: 'v' } },
   pair: { exclusive: { try: 'T', unlock: 'U' }, shared: { try: 'S', unlock: 'V' } },
@@ -28,11 +28,11 @@ const LETTERS = {
 
 export const YES = 'y';
 const NO = 'n';
-/** The server is a standby, which grants what its primary has granted to others, so it was not asked. */
+/** The server is a standby, which grants the same lock as its primary, so no lock was tried. */
 const STANDBY = 's';
 
-export const BATCH = `SELECT pg_catalog.string_agg(CASE WHEN pg_catalog.pg_is_in_recovery() THEN '${STANDBY}' WHEN
-  CASE operation
+export const BATCH = `SELECT pg_catalog.string_agg(
+  CASE WHEN pg_catalog.pg_is_in_recovery() THEN '${STANDBY}' WHEN CASE operation
     WHEN 't' THEN pg_catalog.pg_try_advisory_lock(key)
     WHEN 'u' THEN pg_catalog.pg_advisory_unlock(key)
     WHEN 's' THEN pg_catalog.pg_try_advisory_lock_shared(key)
@@ -42,9 +42,10 @@ export const BATCH = `SELECT pg_catalog.string_agg(CASE WHEN pg_catalog.pg_is_in
     WHEN 'S' THEN pg_catalog.pg_try_advisory_lock_shared((key >> 32)::int4, ((key << 32) >> 32)::int4)
     WHEN 'V' THEN pg_catalog.pg_advisory_unlock_shared((key >> 32)::int4, ((key << 32) >> 32)::int4)
   END THEN '${YES}' ELSE '${NO}' END, '')
-FROM ROWS FROM (pg_catalog.unnest(pg_catalog.string_to_array($1, NULL)), pg_catalog.unnest($2::int8[])) AS request (operation, key)`;
+FROM ROWS FROM (pg_catalog.unnest(pg_catalog.string_to_array($1, NULL)), pg_catalog.unnest($2::int8[]))
+  AS request (operation, key)`;
 
-/** The cheapest statement for these requests; {@link answersOf} reads what comes back. */
+/** The fastest statement for these requests. {@link answersOf} reads its result. */
 export function statementFor(requests: readonly LockRequest[]): Statement {
   const [first] = requests;
   if (requests.length === 1 && first?.mode === 'exclusive' && !first.key.isPair) {
@@ -61,11 +62,11 @@ export function statementFor(requests: readonly LockRequest[]): Statement {
   return { name: 'advisory_lock_batch', text: BATCH, values: [letters, `{${keys.slice(1)}}`] };
 }
 
-/** Reads what a {@link statementFor} statement answers with: one letter a request, `y` when it succeeded. */
+/** Reads the result of a {@link statementFor} statement: one letter per request, `y` when it succeeded. */
 export function answersOf([value]: readonly (string | null)[], count: number): string {
-  // A lone request is answered with a boolean of Postgres, or with nothing.
+  // The result of a single request is a boolean of Postgres, or NULL.
   const answers = value === 't' ? YES : value === 'f' ? NO : value === null ? STANDBY : value;
   if (answers?.includes(STANDBY) === true) throw new StandbyError();
   if (answers?.length === count) return answers;
-  throw new Error(`expected ${count} answers from Postgres, got ${JSON.stringify(value)}`);
+  throw new Error(`Postgres must return ${count} results, received ${JSON.stringify(value)}`);
 }

@@ -1,6 +1,6 @@
 import type { Statement } from './statement.js';
 
-/** Asks the server who it is; the result is one JSON text. */
+/** Queries what the server is. The result is one JSON text. */
 export const HANDSHAKE: Statement = {
   text: `SELECT pg_catalog.json_build_object(
   'backendPid', pg_catalog.pg_backend_pid(),
@@ -9,17 +9,24 @@ export const HANDSHAKE: Statement = {
   'isInRecovery', pg_catalog.pg_is_in_recovery())`,
 };
 
-/** Asks for what a checkup needs to know, with the names of settings as its one parameter; the result is one JSON text. */
+/**
+ * Queries what a checkup needs. Its one parameter is a list of names of settings; the result is one JSON
+ * text.
+ */
 export const CHECKUP = `SELECT pg_catalog.json_build_object(
-  'settings', (SELECT pg_catalog.json_object_agg(name, setting) FROM pg_catalog.pg_settings WHERE name = ANY ($1::text[])),
+  'settings', (
+    SELECT pg_catalog.json_object_agg(name, setting)
+    FROM pg_catalog.pg_settings WHERE name = ANY ($1::text[])),
   'isOverTcp', pg_catalog.inet_client_addr() IS NOT NULL,
   'serverConnections', pg_catalog.json_build_object(
-    'open', (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity WHERE backend_type = 'client backend'),
+    'open', (
+      SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity WHERE backend_type = 'client backend'),
     'allowed', pg_catalog.current_setting('max_connections')::int4
       - pg_catalog.current_setting('superuser_reserved_connections')::int4
       - COALESCE(pg_catalog.current_setting('reserved_connections', true), '0')::int4),
   'lockTable', pg_catalog.json_build_object(
     'used', (SELECT pg_catalog.count(*) FROM pg_catalog.pg_locks WHERE NOT fastpath),
     'capacity', pg_catalog.current_setting('max_locks_per_transaction')::int8
-      * (pg_catalog.current_setting('max_connections')::int8 + pg_catalog.current_setting('max_prepared_transactions')::int8)),
+      * (pg_catalog.current_setting('max_connections')::int8
+        + pg_catalog.current_setting('max_prepared_transactions')::int8)),
   'clockMs', pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) * 1000)`;

@@ -1,17 +1,17 @@
 /**
- * The SQLSTATEs that the library tells apart.
+ * The SQLSTATEs that the library distinguishes.
  *
  * @see https://www.postgresql.org/docs/current/errcodes-appendix.html
  */
 export const SqlState = {
-  /** Some servers that speak Postgres' protocol have no advisory locks. */
+  /** Some servers with the protocol of Postgres have no advisory locks. */
   featureNotSupported: '0A000',
   noActiveSqlTransaction: '25P01',
   inFailedSqlTransaction: '25P02',
   deadlockDetected: '40P01',
   insufficientPrivilege: '42501',
   undefinedFunction: '42883',
-  /** Of the shared lock table: the hint of the error says to raise `max_locks_per_transaction`. */
+  /** The shared lock table is full: the hint of the error says to raise `max_locks_per_transaction`. */
   outOfMemory: '53200',
   /** The end of `lock_timeout`. */
   lockNotAvailable: '55P03',
@@ -22,7 +22,7 @@ export const SqlState = {
 /** Class 42: syntax error or access rule violation. */
 const SYNTAX_OR_ACCESS = '42';
 
-/** The SQLSTATE of an error; `undefined` for an error that does not come from the server. */
+/** The `code` of an error: a SQLSTATE for an error of the server, `undefined` for an error without a code. */
 export function sqlStateOf(error: unknown): string | undefined {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   return typeof code === 'string' ? code : undefined;
@@ -33,14 +33,18 @@ export function isSyntaxOrAccessError(error: unknown): error is Error {
   return sqlStateOf(error)?.startsWith(SYNTAX_OR_ACCESS) === true;
 }
 
-/** What the server reports: https://www.postgresql.org/docs/current/protocol-error-fields.html */
+/**
+ * An error that the server reports.
+ *
+ * @see https://www.postgresql.org/docs/current/protocol-error-fields.html
+ */
 export interface ServerError extends Error {
   readonly code: string;
 }
 
 /**
- * Whether the server has reported the error, so that it can be asked what it did. The word of the severity is no help,
- * because servers translate it: where it was FATAL, asking fails.
+ * Whether the server has reported the error, so that a query can find out what the statement did. The text of
+ * the severity is no help, because servers translate it: after FATAL, the query fails.
  */
 export function isServerError(error: unknown): error is ServerError {
   return error instanceof Error && 'severity' in error;

@@ -1,4 +1,4 @@
-/** A statement as node-postgres takes it. A name makes it a prepared statement of the session. */
+/** A statement in the form of node-postgres. A name makes it a prepared statement of the session. */
 export interface Statement {
   readonly name?: string;
   readonly text: string;

@@ -14,9 +14,9 @@ const WAIT = {
 
 const SAVEPOINT = 'nestjs_advisory_lock';
 
-/** What {@link tryScript} answers with, in its second statement. */
+/** The row of {@link tryScript}, which is the result of its second statement. */
 export interface TryAnswer {
-  /** `null` when the transaction reads as of one moment, or the server is a standby, and nothing was tried. */
+  /** `null` when nothing was tried: the transaction reads as of one moment, or the server is a standby. */
   readonly granted: boolean | null;
   readonly isStandby: boolean;
   readonly lockTimeout: string;
@@ -24,17 +24,19 @@ export interface TryAnswer {
 }
 
 /**
- * Tries the key, as one message. The savepoint keeps the transaction whole when the statement fails, such as with a full lock
- * table; once it is released, the lock is the transaction's.
+ * Tries the key, as one message. The savepoint keeps the transaction usable when the statement fails, as with
+ * a full lock table. After its release, the lock belongs to the transaction.
  *
- * REPEATABLE READ and SERIALIZABLE read as of their first statement, and this may be the first: a holder that commits
- * between its start and the grant would not be seen. test/integration/transaction-statements.spec.ts shows it.
+ * REPEATABLE READ and SERIALIZABLE read as of their first statement, and this may be the first. The writes of
+ * a holder that commits between its start and the grant would be invisible:
+ * test/integration/transaction-statements.spec.ts shows it.
  */
 export function tryScript(key: LockKey, mode: LockMode): string {
   return (
     `SAVEPOINT ${SAVEPOINT}; ` +
-    `SELECT CASE WHEN pg_catalog.current_setting('transaction_isolation') IN ('read committed', 'read uncommitted') ` +
-    `AND NOT pg_catalog.pg_is_in_recovery() THEN ${TRY[mode]}(${argumentsOf(key)}) END AS granted, ` +
+    `SELECT CASE WHEN NOT pg_catalog.pg_is_in_recovery() ` +
+    `AND pg_catalog.current_setting('transaction_isolation') IN ('read committed', 'read uncommitted') ` +
+    `THEN ${TRY[mode]}(${argumentsOf(key)}) END AS granted, ` +
     `pg_catalog.pg_is_in_recovery() AS "isStandby", ` +
     `pg_catalog.current_setting('lock_timeout') AS "lockTimeout", ` +
     `pg_catalog.current_setting('statement_timeout') AS "statementTimeout"; ` +
@@ -42,7 +44,7 @@ export function tryScript(key: LockKey, mode: LockMode): string {
   );
 }
 
-/** Waits for the key in Postgres' queue, as one message; afterwards the timeouts are what they were. */
+/** Waits for the key in the queue of Postgres, as one message. Afterwards the timeouts are what they were. */
 export function waitScript(
   key: LockKey,
   mode: LockMode,
@@ -50,12 +52,16 @@ export function waitScript(
   { lockTimeout, statementTimeout }: TryAnswer,
 ): string {
   return (
-    `SAVEPOINT ${SAVEPOINT}; SET LOCAL lock_timeout = ${lockTimeoutOf(waitMs)}; SET LOCAL statement_timeout = 0; ` +
+    `SAVEPOINT ${SAVEPOINT}; ` +
+    `SET LOCAL lock_timeout = ${lockTimeoutOf(waitMs)}; SET LOCAL statement_timeout = 0; ` +
     `SELECT ${WAIT[mode]}(${argumentsOf(key)}); ` +
     `SET LOCAL lock_timeout = '${lockTimeout}'; SET LOCAL statement_timeout = '${statementTimeout}'; ` +
     `RELEASE SAVEPOINT ${SAVEPOINT}`
   );
 }
 
-/** After a script has failed: the transaction is as before it, settings included, and a lock granted in the last moment is free. */
+/**
+ * Undoes a failed script: the transaction is as before it, settings included, and a lock that was granted at
+ * the last moment is free.
+ */
 export const UNDO_SCRIPT = `ROLLBACK TO SAVEPOINT ${SAVEPOINT}; RELEASE SAVEPOINT ${SAVEPOINT}`;

@@ -6,7 +6,7 @@ import type { LockLostError } from '../errors/lock-lost.error.js';
 import { LockNotHeldError } from '../errors/lock-not-held.error.js';
 
 /**
- * A lock that is held: what `acquire` and `tryAcquire` answer, and what the body of `withLock` is given.
+ * A lock that is held: what `acquire` and `tryAcquire` resolve to, and what the body of `withLock` receives.
  *
  * @example
  * ```ts
@@ -29,12 +29,15 @@ export class AdvisoryLock implements AsyncDisposable {
     for (const hold of holds) hold.sharers += 1;
   }
 
-  /** The name, as the application wrote it; a key that was given as a number or a pair, as text. Several names have commas between. */
+  /**
+   * The name, as the application wrote it. A key that was given as a number or a pair is its text. Several
+   * names have commas between them.
+   */
   get name(): string {
     return this.holds.length === 1 ? this.key.name : this.keys.map(({ name }) => name).join(', ');
   }
 
-  /** The key in Postgres; of several, the first. `String(lock.key)` is what `pg_locks` and other programs know it by. */
+  /** The key in Postgres; of several, the first. `String(lock.key)` is its text. */
   get key(): LockKey {
     return this.holds[0].key;
   }
@@ -44,17 +47,20 @@ export class AdvisoryLock implements AsyncDisposable {
     return this.holds[0].mode;
   }
 
-  /** The keys of all names, in the order in which they were given. */
+  /** The keys of all names, in the order of the names. */
   get keys(): readonly LockKey[] {
     return this.holds.map(({ key }) => key);
   }
 
-  /** When the lock was granted, by this process' clock; of several, the last. */
+  /** When the lock was granted, by the clock of this process; of several, the last of them. */
   get acquiredAt(): Date {
     return new Date(Math.max(...this.holds.map(({ acquiredAtMs }) => acquiredAtMs)));
   }
 
-  /** Aborts, with a `LockLostError` as its reason, when the lock, or one of several, is lost before it is released. */
+  /**
+   * Aborts when the lock, or one of several, is lost before it is released. Its reason is a
+   * {@link LockLostError}.
+   */
   get signal(): AbortSignal {
     if (this.holds.length === 1) return this.holds[0].signal;
     this.anySignal ??= AbortSignal.any(this.holds.map(({ signal }) => signal));
@@ -69,7 +75,14 @@ export class AdvisoryLock implements AsyncDisposable {
   /**
    * Does nothing while the lock is held.
    *
-   * @throws {@link LockLostError} (`LOCK_LOST`) when it was lost, {@link LockNotHeldError} (`LOCK_NOT_HELD`) when it was released.
+   * @throws {@link LockLostError} (`LOCK_LOST`) when it was lost.
+   * @throws {@link LockNotHeldError} (`LOCK_NOT_HELD`) when it was released.
+   * @example
+   * ```ts
+   * await upload(file);
+   * lock.assertHeld(); // a lost lock ends the work here
+   * await markAsUploaded(file);
+   * ```
    */
   assertHeld(): void {
     if (this.lost !== undefined) throw this.lost;
@@ -77,19 +90,23 @@ export class AdvisoryLock implements AsyncDisposable {
   }
 
   /**
-   * A number that is larger than that of every earlier holder of the lock, and than that of an earlier call: a transaction id of
-   * Postgres, made while the lock was held. Send it along with what the lock protects, and let the receiver refuse a smaller one than
-   * it has seen: that stops a holder who has lost the lock and does not know yet. It outlives a crash of the server. Costs a
-   * round trip, a transaction id and a write to the server's disk.
+   * Resolves to a number that is larger than that of every earlier holder of the lock, and of every earlier
+   * call: a transaction id of Postgres, made while the lock was held. Send it along with each write that the
+   * lock protects, and let the receiver refuse a number that is smaller than one that it has seen. That stops
+   * a holder that has lost the lock and does not know it yet. The order survives a crash of the server. A
+   * call costs a round trip, a transaction id and a write to the server's disk.
    *
-   * After the failover to a standby that lagged behind, the last few numbers can come again.
+   * After a failover to a standby that lagged behind, the last few numbers can occur again.
    *
-   * @throws {@link LockLostError} (`LOCK_LOST`) when the lock was lost, {@link LockNotHeldError} (`LOCK_NOT_HELD`) when it was
-   * released, {@link LockConnectionError} (`LOCK_CONNECTION`) when no token could be had though the lock may still be held.
+   * @throws {@link LockLostError} (`LOCK_LOST`) when the lock was lost.
+   * @throws {@link LockNotHeldError} (`LOCK_NOT_HELD`) when it was released.
+   * @throws {@link LockConnectionError} (`LOCK_CONNECTION`) when no token could be made, though the lock may
+   * still be held.
    * @example
    * ```ts
    * const token = await lock.fencingToken();
-   * await manager.query('UPDATE account SET balance = $2, token = $3 WHERE id = $1 AND token < $3', [id, balance, token]);
+   * const update = 'UPDATE account SET balance = $2, token = $3 WHERE id = $1 AND token < $3';
+   * await manager.query(update, [id, balance, token]);
    * ```
    * @see https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-SNAPSHOT
    */
@@ -97,23 +114,34 @@ export class AdvisoryLock implements AsyncDisposable {
     this.assertHeld();
     const [first, ...rest] = this.holds;
     const token = await this.table.fencingToken(first);
-    // What is still held afterwards was held when the token was made.
+    // A lock that is still held afterwards was held when the token was made.
     for (const hold of rest) await this.table.fencingToken(hold);
     this.assertHeld();
     return token;
   }
 
   /**
-   * Gives the lock back. Once and for all: a second call waits for the first. Never rejects; of a lock that was lost there is
-   * nothing to give back. A handle that was taken inside the same lock leaves it to the outer one.
+   * Gives the lock back to Postgres, or hands it to the next waiter of this process. A second call waits for
+   * the first. A handle that was taken inside the same lock leaves it to the outer one. A lost lock is not
+   * held any more, so there is nothing to do. Never rejects.
+   *
+   * @example
+   * ```ts
+   * const lock = await locks.acquire('import');
+   * try {
+   *   await importAll(lock.signal);
+   * } finally {
+   *   await lock.release();
+   * }
+   * ```
    */
   release(): Promise<void> {
-    // Of one, without a promise more: this is the way of every lock.
+    // A single lock costs no further promise: every lock goes this way.
     this.released ??= this.holds.length === 1 ? this.leaveOne(this.holds[0]) : this.leaveAll();
     return this.released;
   }
 
-  /** Same as {@link AdvisoryLock.release}, for `await using`. */
+  /** The same as {@link AdvisoryLock.release}, for `await using`. Never rejects. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.release();
   }

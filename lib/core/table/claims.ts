@@ -2,17 +2,20 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { LockKey } from '../key/lock-key.js';
 import type { LockSession } from '../session/lock-session.js';
 
-/** How often, and after which pause, a loser tries to remember a claim that its winner has not shared yet. */
+/**
+ * How often, and after which pause in milliseconds, a loser tries to remember a claim that its winner has not
+ * shared yet.
+ */
 const REMEMBER_TRIES = 5;
 const REMEMBER_PAUSE_MS = 10;
 
-/** How a claim is to be kept. */
+/** How a claim is kept. */
 export interface ClaimTerms {
   /** For how long, in milliseconds. */
   readonly keepMs: number;
   /**
-   * Whether the claim is to outlive its winner: those who lose remember it too. The winner then shares it, and it is free when the
-   * last of them is gone.
+   * Whether the claim outlives its winner: the losers remember it too. The winner then shares it, and it is
+   * free when the last of them is gone.
    */
   readonly isRemembered: boolean;
 }
@@ -27,15 +30,18 @@ interface Claim {
 }
 
 /**
- * Claims: what one in a fleet may do once, such as running a tick of a job. A claim is a lock on the session of all other locks, which
- * stays after the work is done, until nobody can come any more who does not know of it.
+ * Claims: what one instance of a fleet may do once, such as to run a tick of a job. A claim is a lock on the
+ * shared session. It stays after the work is done, until no instance can come late and make the same claim.
  */
 export class Claims {
   private readonly claims = new Map<string, Claim>();
 
   constructor(private readonly sharedSession: (key: LockKey) => Promise<LockSession>) {}
 
-  /** Makes the claim, or answers false when somebody has made it, this process included. Rejects with `LOCK_CONNECTION`. */
+  /**
+   * Makes the claim; resolves to false when any process has made it, this one included. Rejects with
+   * `LOCK_CONNECTION`.
+   */
   async make(key: LockKey, terms: ClaimTerms): Promise<boolean> {
     if (this.claims.has(key.id)) return false;
     const madeAt = performance.now();
@@ -55,14 +61,14 @@ export class Claims {
     }
   }
 
-  /** Those that this process has won or remembers; `madeAt` is by `performance.now()`. */
+  /** The claims that this process has won or remembers; `madeAt` is by `performance.now()`. */
   get held(): readonly Pick<Claim, 'key' | 'madeAt'>[] {
     return [...this.claims.values()].filter(
       ({ session }) => session !== undefined && session.end === undefined,
     );
   }
 
-  /** Gives a claim back: somebody else may make it. */
+  /** Gives a claim back: another process may make it. */
   giveBack(key: LockKey): void {
     const claim = this.claims.get(key.id);
     if (claim === undefined) return;
@@ -72,8 +78,8 @@ export class Claims {
   }
 
   /**
-   * Waits until the newest is so old, in milliseconds: they end with this process, and an instance whose clock is a little behind may
-   * still come.
+   * Waits until the newest claim is that old, in milliseconds. Claims end with this process, and an instance
+   * whose clock is a little behind may still try to make the same.
    */
   async age(ms: number): Promise<void> {
     const newest = Math.max(...[...this.claims.values()].map(({ madeAt }) => madeAt));
@@ -81,7 +87,7 @@ export class Claims {
     if (remainingMs > 0) await sleep(remainingMs);
   }
 
-  /** Forgets all; they are free when their session ends. */
+  /** Forgets all claims. They are free when their session ends. */
   close(): void {
     for (const { expiry } of this.claims.values()) clearTimeout(expiry);
     this.claims.clear();
@@ -94,7 +100,10 @@ export class Claims {
   }
 }
 
-/** Turns the winner's claim into one that others can share. One after the other: free for a moment, somebody else could win it. */
+/**
+ * Turns the winner's claim into one that others can share. First it is locked shared, then unlocked: if it
+ * were free in between, another process could win it.
+ */
 async function share(claim: Claim, session: LockSession): Promise<void> {
   await session.tryLock(claim.key, 'shared');
   unlock(claim);
@@ -113,7 +122,7 @@ async function remember(claim: Claim, session: LockSession): Promise<void> {
 }
 
 function unlock({ key, mode, session }: Claim): void {
-  // With a session that has ended, it is free.
+  // A claim of a session that has ended is free.
   if (session === undefined || session.end !== undefined) return;
   session.request({ operation: 'unlock', mode, key, resolve: () => undefined, reject: () => undefined });
 }

@@ -14,12 +14,12 @@ const RECHECK_MS = 100;
 
 const FREE: KeyState = { name: 'free' };
 
-/** What an entry needs of the table that it stands in. */
+/** What an entry needs from its table. */
 export interface KeyEntryTable {
   readonly sessions: LockSessions;
-  /** After this many hand-offs inside the process, other processes have their turn. */
+  /** After this many hand-offs inside the process it is the turn of other processes. */
   readonly maxLocalHandoffs: number;
-  /** Asks for a key from the beginning, as another entry may stand for it by now. */
+  /** Requests a key from the start, as there may be another entry for it by now. */
   tryAcquire(key: LockKey, mode: LockMode): Promise<LockHold | undefined>;
   /** The entry is free: the table forgets it. */
   freed(entry: KeyEntry): void;
@@ -27,13 +27,16 @@ export interface KeyEntryTable {
 }
 
 /**
- * One key: what this process does with it, and who waits for it here, first come, first served. The states and what
- * leads from one to the next are drawn in ARCHITECTURE.md.
+ * One key: what this process does with it, and its queue of waiters, first come, first served.
+ * ARCHITECTURE.md draws the states and their transitions.
  */
 export class KeyEntry {
   private readonly waiters: Waiter[] = [];
   private state: KeyState = FREE;
-  /** How often the lock was handed on, or joined by a reader, inside the process since others had their turn. */
+  /**
+   * How often the lock was handed on, or joined by a reader, inside the process since other processes had
+   * their turn.
+   */
   private handoffs = 0;
   private recheck: NodeJS.Timeout | undefined;
 
@@ -46,7 +49,7 @@ export class KeyEntry {
     return this.state.name === 'held';
   }
 
-  /** Those that use the lock. */
+  /** The holds that use the lock. */
   get holds(): LockHold[] {
     return this.state.name === 'held' ? [...this.state.holds] : [];
   }
@@ -56,7 +59,7 @@ export class KeyEntry {
     return this.waiters;
   }
 
-  /** Takes the key, of which this process has had nothing to do until now. */
+  /** Takes the key, which this process has not used until now. */
   tryFirst(mode: LockMode): Promise<LockHold | undefined> {
     const { key, table } = this;
     const answer = new Promise<LockHold | undefined>((resolve, reject) => {
@@ -77,7 +80,7 @@ export class KeyEntry {
             }
             this.hold(session, mode);
             resolve(this.addHold());
-            // Readers that have begun to wait while Postgres was asked need not wait for this one.
+            // Readers that began to wait during the request need not wait for this one.
             this.letReadersIn();
           },
           reject: fail,
@@ -91,7 +94,7 @@ export class KeyEntry {
     return answer;
   }
 
-  /** Takes the key, of which this process has something to do already. */
+  /** Takes the key, which this process uses already. */
   async tryAgain(mode: LockMode): Promise<LockHold | undefined> {
     const { key, state, table } = this;
     if (this.waiters.length > 0) return undefined;
@@ -101,14 +104,17 @@ export class KeyEntry {
       return table.tryAcquire(key, mode);
     }
     if (state.name !== 'trying') return undefined;
-    // Another caller here has just asked, and the answer serves both: what is granted to one, or refused, is not free
-    // for the other.
+    // The request of another caller here is on its way, and its result is valid for both: a key that is
+    // granted to one, or refused, is not free for the other.
     const hold = await state.answer;
     const isAnswered = state.mode === mode && (mode === 'exclusive' || hold === undefined);
     return isAnswered ? undefined : table.tryAcquire(key, mode);
   }
 
-  /** Waits for the key; resolves to `undefined` when the time is over, and rejects with the reason of the signal. */
+  /**
+   * Waits for the key; resolves to `undefined` when the time is over, and rejects with the reason of the
+   * signal.
+   */
   wait(options: AcquireOptions): Promise<LockHold | undefined> {
     const waiter = new Waiter(options, (leaving) => this.leave(leaving));
     const { waiters } = this;
@@ -124,8 +130,8 @@ export class KeyEntry {
   }
 
   /**
-   * Hands the key to the first waiter here, or gives it back. Never rejects: a lock that cannot be given back is lost,
-   * and its session ends, which frees it.
+   * Hands the key to the first waiter here, or gives it back. Never rejects: a lock that cannot be given back
+   * is lost, and its session ends, which frees it.
    */
   release(hold: LockHold): Promise<void> {
     if (hold.lost !== undefined || this.state.name !== 'held') return Promise.resolve();
@@ -141,7 +147,10 @@ export class KeyEntry {
     return Promise.resolve();
   }
 
-  /** The session has ended: its holders are notified, and the waiters compete. Returns the holds in use that were lost. */
+  /**
+   * Call it when a session has ended: notifies its holders, and the waiters compete. Returns the lost holds
+   * in use.
+   */
   lose(session: LockSession, cause: Error): LockHold[] {
     const inUse = this.holds.filter((hold) => hold.session === session);
     const lost = this.grants.filter((hold) => hold.session === session);
@@ -150,20 +159,20 @@ export class KeyEntry {
     return inUse;
   }
 
-  /** Ends all waiting; resolves when this process stands in no queue for the key any more. */
+  /** Ends all waiting; resolves when this process is in no queue for the key. */
   async endWaiting(): Promise<void> {
     for (const waiter of this.waiters.splice(0)) waiter.fail(new LockShutdownError(this.key.name));
     if (this.state.name === 'queued') await this.state.acquisition.stop();
   }
 
-  /** Takes the lock away from its holders, as the sessions are about to be closed. */
+  /** Takes the lock away from its holders before the sessions are closed. */
   revoke(reason: string): void {
     const { grants } = this;
     if (grants.length > 0) this.free();
     for (const hold of grants) hold.lose(reason);
   }
 
-  /** What Postgres has granted and not got back. */
+  /** What Postgres has granted and has not got back yet. */
   private get grants(): LockHold[] {
     return this.state.name === 'releasing' ? [this.state.hold] : this.holds;
   }
@@ -196,7 +205,7 @@ export class KeyEntry {
     return hold;
   }
 
-  /** Whether another reader may come in without asking Postgres; not past those that wait here. */
+  /** Whether another reader may join without a request to Postgres. It must not overtake the waiters here. */
   private canBeJoined(mode: LockMode): boolean {
     return mode === 'shared' && this.isHeldByReaders && this.waiters.length === 0;
   }
@@ -210,7 +219,10 @@ export class KeyEntry {
     return this.isHeldByReaders && this.waiters[0]?.mode === 'shared';
   }
 
-  /** One more reader, without a round trip, unless it is the turn of others: readers without end would starve a writer. */
+  /**
+   * Adds a reader without a round trip, unless it is the turn of others: endless readers would starve a
+   * writer.
+   */
   private async join(): Promise<LockHold | undefined> {
     if (!(await this.mayGoOn())) return undefined;
     if (!this.canBeJoined('shared')) return this.table.tryAcquire(this.key, 'shared');
@@ -218,7 +230,7 @@ export class KeyEntry {
     return this.addHold();
   }
 
-  /** Whether another reader may come in, or other processes must have their turn first. */
+  /** Whether another reader may join. If not, it is the turn of other processes first. */
   private async mayGoOn(): Promise<boolean> {
     const { state, table } = this;
     if (state.name === 'held' && !state.session.isRecent)
@@ -236,8 +248,8 @@ export class KeyEntry {
   }
 
   /**
-   * Admits readers that had to wait for a writer and need not any more, as it has left. A writer of another process
-   * does not say when it leaves, so that is checked again from time to time.
+   * Admits readers that waited for a writer which is gone. A writer of another process does not report when
+   * it is gone, so this is checked again from time to time.
    */
   private async admitReaders(): Promise<void> {
     try {
@@ -252,7 +264,7 @@ export class KeyEntry {
         this.waiters.shift()?.grant(this.addHold());
       }
     } catch {
-      // The session is over, and its end lets the waiters compete again.
+      // The session has ended, which lets the waiters compete again.
     }
   }
 
@@ -264,8 +276,8 @@ export class KeyEntry {
   }
 
   /**
-   * Gives the key, which the session holds, to the first waiter, and to all readers behind a reader; when none waits in
-   * this mode, back to Postgres.
+   * Gives the key, which the session holds, to the first waiter, and behind a reader to all readers that
+   * follow. When no one waits in this mode, it gives the key back to Postgres.
    */
   private grant(session: LockSession, mode: LockMode): void {
     const { waiters } = this;
@@ -282,7 +294,7 @@ export class KeyEntry {
     const { key, mode, session } = hold;
     const done = new Promise<void>((resolve) => {
       const finish = (): void => {
-        // Unless it was lost meanwhile: then others may have asked for the key by now.
+        // A hold that was lost meanwhile is over: another request for the key may be on its way.
         if (hold.lost === undefined) {
           this.table.sessions.waiting.giveBack(session);
           this.next();
@@ -295,7 +307,7 @@ export class KeyEntry {
     return done;
   }
 
-  /** What follows when this process does not hold the key any more: its waiters compete for it. */
+  /** Call it when this process no longer holds the key: the waiters compete for it. */
   private next(): void {
     if (this.waiters.length > 0) this.queue();
     else this.free();
@@ -333,13 +345,13 @@ export class KeyEntry {
     this.waiters.splice(place, 1);
     this.letReadersIn();
     if (this.state.name !== 'queued') return;
-    // The first waiter may want the key in the other mode now: that is another acquisition.
+    // The first waiter may now want the key in the other mode, which takes another acquisition.
     if (this.waiters[0]?.mode === this.state.acquisition.mode) return;
     await this.state.acquisition.stop();
     await this.releasing();
   }
 
-  /** What was granted in the last moment is on its way back by now. */
+  /** Waits until a key that was granted at the last moment is given back. */
   private async releasing(): Promise<void> {
     if (this.state.name === 'releasing') await this.state.done;
   }

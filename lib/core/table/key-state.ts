@@ -5,9 +5,11 @@ import type { QueuedAcquisition } from './queued-acquisition.js';
 
 /** What this process does with a key at the moment. */
 export type KeyState =
-  /** Nothing: no one here holds it, asks or waits for it. The first state of an entry, and its last. */
+  /**
+   * Nothing: no call here holds it, requests it or waits for it. The first and the last state of an entry.
+   */
   | { readonly name: 'free' }
-  /** One statement asks Postgres whether it is free. */
+  /** One request to Postgres is on its way. */
   | { readonly name: 'trying'; readonly mode: LockMode; readonly answer: Promise<LockHold | undefined> }
   /** Other processes hold it, and this one competes for it on behalf of its waiters. */
   | { readonly name: 'queued'; readonly acquisition: QueuedAcquisition }
@@ -15,7 +17,7 @@ export type KeyState =
       readonly name: 'held';
       readonly mode: LockMode;
       readonly session: LockSession;
-      /** One, or the readers of this process, which share one lock of Postgres. */
+      /** One hold, or those of the readers of this process, which share one lock of Postgres. */
       readonly holds: Set<LockHold>;
     }
   /** It is on its way back to Postgres. */
@@ -24,8 +26,9 @@ export type KeyState =
 export type KeyStateName = KeyState['name'];
 
 /**
- * Which state may follow which. `held` follows itself when the lock is handed to the next waiter of this process;
- * `queued` does when the acquisition was stopped, as the next waiter wants the other mode, or its session has ended.
+ * Which state may follow which. `held` follows itself when the lock is handed to the next waiter of this
+ * process; `queued` does when the acquisition was stopped, as the next waiter wants the other mode, or its
+ * session has ended.
  */
 export const NEXT_STATES: Readonly<Record<KeyStateName, readonly KeyStateName[]>> = {
   free: ['trying', 'queued'],

@@ -1,14 +1,17 @@
 import { sharedStorage } from './shared-storage.js';
 
-/** What the context needs to know of a lock that a body runs under. */
+/** What the context needs to know about a lock with a running body. */
 export interface ContextLock {
-  /** Whose it is: two applications in one process may hold one key in two databases. */
+  /** The table that it belongs to: two applications in one process may hold one key in two databases. */
   readonly owner: object;
-  /** Whether it holds that very key. */
+  /** Whether it holds exactly that key. */
   includes(keyId: string): boolean;
-  /** Whether it holds the lock, by whichever permit. */
+  /** Whether it holds that lock, by any of its permits. */
   isOf(lockId: string): boolean;
-  /** From then on a promise left behind is not inside any more. One that was lost is not released. */
+  /**
+   * Whether it was released. After that, a promise that was not awaited is no longer inside. A lost lock is
+   * not released.
+   */
   readonly isReleased: boolean;
 }
 
@@ -24,12 +27,15 @@ export function runInside<T>(lock: ContextLock, body: () => T): T {
   return storage.run({ lock, outer: storage.getStore() }, body);
 }
 
-/** Runs the body, and all that it starts, outside of every lock: for what goes on after its caller. */
+/** Runs the body, and all that it starts, outside every lock: for work that goes on after its caller. */
 export function runOutside<T>(body: () => T): T {
   return storage.run(undefined, body);
 }
 
-/** The innermost lock of the owner that this code runs inside of, that is not released, and that is the one looked for. */
+/**
+ * The innermost lock of the owner around the calling code that is not released and that the predicate
+ * accepts.
+ */
 export function findInside(
   owner: object,
   isLookedFor: (lock: ContextLock) => boolean,

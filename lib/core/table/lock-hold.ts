@@ -5,11 +5,14 @@ import type { LockKey } from '../key/lock-key.js';
 import type { LockMode } from '../options/lock-mode.js';
 import type { LockSession } from '../session/lock-session.js';
 
-/** One grant of a key to this process. Several handles may share it: the lock is given back when the last one leaves. */
+/**
+ * One grant of a key to this process. Several handles may share it: the last one to be released gives the
+ * lock back.
+ */
 export class LockHold implements FollowedHold {
-  /** Tells it from all other holds of this process. */
+  /** Different from the `id` of every other hold of this process. */
   readonly id = nextHoldId();
-  /** By this process' clock, in milliseconds since the epoch. */
+  /** By the clock of this process, in milliseconds since the epoch. */
   readonly acquiredAtMs = Date.now();
   /** How many handles use the hold. */
   sharers = 0;
@@ -23,12 +26,15 @@ export class LockHold implements FollowedHold {
     readonly session: LockSession,
   ) {}
 
-  /** Why the lock is held no more, when it was lost rather than released. */
+  /** Why the lock is no longer held, when it was lost rather than released. */
   get lost(): LockLostError | undefined {
     return this.lostError;
   }
 
-  /** Aborts when the lock is lost. Made when first asked for: most bodies are shorter than the making of a signal. */
+  /**
+   * Aborts when the lock is lost. Made on first use: most bodies take less time than it takes to make a
+   * signal.
+   */
   get signal(): AbortSignal {
     if (this.abortController === undefined) {
       this.abortController = new AbortController();
@@ -37,13 +43,16 @@ export class LockHold implements FollowedHold {
     return this.abortController.signal;
   }
 
-  /** Calls the listener once, when the hold is released or lost; at once when it is lost already. One listener at most. */
+  /**
+   * Calls the listener once, when the hold is released or lost; at once when it is lost already. At most one
+   * listener.
+   */
   onceOver(listener: (lost?: LockLostError) => void): void {
     this.overListener = listener;
     if (this.lostError !== undefined) this.notifyOver(this.lostError);
   }
 
-  /** The hold was released. */
+  /** Call it when the hold was released. */
   released(): void {
     this.notifyOver();
   }

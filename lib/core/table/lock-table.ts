@@ -16,17 +16,20 @@ import type { LockHold } from './lock-hold.js';
 
 const DEFAULT_MAX_LOCAL_HANDOFFS = 16;
 
-/** How old a claim gets before the shutdown gives it up, in milliseconds: clocks of a fleet may be that far apart. */
+/**
+ * How old a claim gets before the shutdown gives it up, in milliseconds: the clocks of a fleet may be that
+ * far apart.
+ */
 const CLAIM_AGE_MS = 1_000;
 
 const SHUTDOWN_REASON = 'the application is shutting down';
 
 export interface LockTableOptions {
-  /** After this many hand-offs inside the process, other processes have their turn. */
+  /** After this many hand-offs inside the process it is the turn of other processes. */
   readonly maxLocalHandoffs?: number | undefined;
-  /** Where the end of a connection is logged. */
+  /** Logs the end of a connection, and the next connection. */
   readonly connectionLog?: Pick<ConnectionLog, 'opened' | 'lost'> | undefined;
-  /** What the shared session listens to, by the pid of its backend. */
+  /** The channels that the shared session listens to, by the pid of its backend. */
   readonly channelsOf?: ((backendPid: number) => readonly string[]) | undefined;
   readonly onNotification?: ((notification: Notification) => void) | undefined;
   /** Called for each change of the state of a key. */
@@ -34,14 +37,14 @@ export interface LockTableOptions {
 }
 
 /**
- * Which keys this process holds or waits for. Exclusion inside the process is decided here, without a round trip, and
- * must be: Postgres grants a key again to the session that holds it.
+ * Which keys this process holds or waits for. It decides about exclusion inside the process without a round
+ * trip. It must: Postgres grants a key again to the session that holds it.
  */
 export class LockTable implements KeyEntryTable {
   readonly sessions: LockSessions;
   readonly maxLocalHandoffs: number;
   readonly onTransition: LockTableOptions['onTransition'];
-  /** What this process has claimed, which lasts longer than what is done under it. */
+  /** The claims of this process. They last longer than the work that they are for. */
   readonly claims: Claims;
   private readonly entries = new Map<string, KeyEntry>();
   private readonly connectionLog: LockTableOptions['connectionLog'];
@@ -71,7 +74,7 @@ export class LockTable implements KeyEntryTable {
     this.claims = new Claims((key) => this.sessions.openShared(key));
   }
 
-  /** Aborts when no more locks are taken, for callers that hold one for as long as they may. */
+  /** Aborts when no more locks are taken, for callers that hold a lock until then. */
   get closeSignal(): AbortSignal {
     return this.closer.signal;
   }
@@ -81,24 +84,29 @@ export class LockTable implements KeyEntryTable {
     return this.closed !== undefined;
   }
 
-  /** Whether it is closed, and none of its locks is held any more. */
+  /** Whether it is closed and holds no lock. */
   get isDrained(): boolean {
     return this.drained;
   }
 
-  /** What this process holds, and what is waited for here. */
+  /** What this process holds, and what its calls wait for. */
   get activities(): LockActivity[] {
     return [...this.entries.values()].map(({ key, holds, waiting }) => ({ key, holds, waiters: waiting }));
   }
 
-  /** Takes the key, or resolves to `undefined` when it is held or waited for, here or by another process. */
+  /**
+   * Takes the key; resolves to `undefined` when this or another process holds it, or calls here wait for it.
+   */
   tryAcquire(key: LockKey, mode: LockMode): Promise<LockHold | undefined> {
     if (this.isClosed) return Promise.reject(new LockShutdownError(key.name));
     const entry = this.entries.get(key.id);
     return entry === undefined ? this.newEntry(key).tryFirst(mode) : entry.tryAgain(mode);
   }
 
-  /** Waits for the key; resolves to `undefined` when the time is over, and rejects with the reason of the signal. */
+  /**
+   * Waits for the key; resolves to `undefined` when the time is over, and rejects with the reason of the
+   * signal.
+   */
   async acquire(key: LockKey, options: AcquireOptions): Promise<LockHold | undefined> {
     if (this.isClosed) throw new LockShutdownError(key.name);
     options.signal?.throwIfAborted();
@@ -106,12 +114,12 @@ export class LockTable implements KeyEntryTable {
     return entry.wait(options);
   }
 
-  /** Whether any call in this process holds the key, waits or asks for it. */
+  /** Whether any call in this process holds the key, requests it or waits for it. */
   isWantedHere(key: LockKey): boolean {
     return this.entries.has(key.id);
   }
 
-  /** Gives the lock up. Never rejects. */
+  /** Releases the lock. Never rejects. */
   release(hold: LockHold): Promise<void> {
     return this.entries.get(hold.key.id)?.release(hold) ?? Promise.resolve();
   }
@@ -123,15 +131,15 @@ export class LockTable implements KeyEntryTable {
   }
 
   /**
-   * A number that is higher than that of every earlier holder; rejects when the hold is lost, or when it cannot be told
-   * that it is not.
+   * Resolves to a number that is higher than that of every earlier holder. Rejects when the hold is lost, or
+   * when it is not certain that it is not.
    */
   async fencingToken(hold: LockHold): Promise<bigint> {
     try {
       const token = await this.sessions.nextFencingToken(hold.session);
       if (hold.lost === undefined) return token;
     } catch (error) {
-      // A session that has ended for others may not have said so yet.
+      // Its session may have ended for the server, and not have noticed yet.
       await hold.session.confirm().catch(() => undefined);
       if (hold.lost === undefined)
         throw new LockConnectionError(error, hold.key.name, 'No fencing token was made');
@@ -140,8 +148,9 @@ export class LockTable implements KeyEntryTable {
   }
 
   /**
-   * Takes no more locks and ends all waiting, gives the holders some time to release theirs, and notifies those that
-   * have not that theirs is lost; then it closes the connections. A second call waits for the first.
+   * Takes no more locks, ends all waiting and gives the holders `graceMs` milliseconds to release their
+   * locks. After that it notifies those that have not, because their locks are lost, and closes the
+   * connections. A second call waits for the first.
    */
   close(graceMs: number): Promise<void> {
     this.closed ??= this.drain(graceMs);
@@ -156,7 +165,7 @@ export class LockTable implements KeyEntryTable {
 
   private async drain(graceMs: number): Promise<void> {
     this.sessions.beginShutdown();
-    // Behind the assignment: whatever is notified below may ask for another lock at once.
+    // After the caller has assigned the promise: what is notified below may request another lock at once.
     await Promise.resolve();
     const entries = [...this.entries.values()];
     const ended = entries.map((entry) => entry.endWaiting());

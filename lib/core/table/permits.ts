@@ -4,14 +4,15 @@ import type { LockKey } from '../key/lock-key.js';
 import type { PermitKeys } from '../key/permit-keys.js';
 import type { LockTable } from './lock-table.js';
 
-/** For how long one permit is waited for before the others are looked at again, in milliseconds. */
+/** How long to wait for one permit before the others are tried again, in milliseconds. */
 const PATIENCE_MS = 50;
 
 /**
- * Takes one of the permits, or answers `undefined` when they stay taken.
+ * Takes one of the permits, or resolves to `undefined` when they stay taken.
  *
- * A permit is a lock, so those of a dead process come back by themselves. Nobody can stand in the queues of several locks at
- * once, so who waits first takes the turn, for which Postgres has a queue, and then waits for one permit after the other.
+ * A permit is a lock, so the permits of a dead process become free by themselves. A session cannot be in the
+ * queues of several locks at once. So a waiter first takes the turn, for which Postgres has a queue, and then
+ * waits for one permit after the other.
  */
 export async function acquirePermit(
   table: LockTable,
@@ -21,7 +22,7 @@ export async function acquirePermit(
   const since = performance.now();
   const deadline = since + options.waitMs;
   const remainingMs = (): number => Math.max(0, deadline - performance.now());
-  // Who waits here does not overtake those who wait here already.
+  // A call that may wait does not overtake the waiters here.
   const mayTry = options.waitMs <= 0 || !table.isWantedHere(turn);
   const free = mayTry ? await tryPermits(table, permits) : undefined;
   if (free !== undefined || options.waitMs <= 0) return free;
@@ -39,7 +40,10 @@ export async function acquirePermit(
   }
 }
 
-/** One after the other, from a random one on: trying all at once would take more than one for a moment, and refuse others. */
+/**
+ * Tries one after the other, from a random one on. To try all at once would take several for a moment, and
+ * refuse others.
+ */
 async function tryPermits(table: LockTable, permits: readonly LockKey[]): Promise<LockHold | undefined> {
   const start = Math.floor(Math.random() * permits.length);
   for (const key of [...permits.slice(start), ...permits.slice(0, start)]) {

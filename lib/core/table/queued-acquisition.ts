@@ -10,18 +10,21 @@ import type { WaitingSessions } from '../session/waiting-sessions.js';
 const FIRST_PAUSE_MS = 10;
 const MAX_PAUSE_MS = 250;
 
-/** How soon a cancelled wait has to end before it is cancelled again, in milliseconds. */
+/** After how long a canceled wait that has not ended is canceled again, in milliseconds. */
 const CANCEL_AGAIN_MS = 20;
 
-/** How long a backend may take to heed a cancel before its connection is cut, in milliseconds: it may be frozen. */
+/**
+ * How long a backend may take to end a canceled wait before its connection is cut, in milliseconds: it may be
+ * frozen.
+ */
 const CANCEL_WITHIN_MS = 1_000;
 
 /**
- * One attempt of this process to get a key that other processes hold, on behalf of all its waiters. It stands in
- * Postgres' queue once, and keeps its place there while waiters come and go.
+ * One attempt of this process to get a key that other processes hold, on behalf of all its waiters. It is in
+ * the queue of Postgres once, and keeps its place there while waiters join and leave.
  */
 export class QueuedAcquisition {
-  /** The session that the key was won on; `undefined` when the campaign was stopped before. */
+  /** The session that holds the key; `undefined` when the acquisition was stopped before. */
   readonly outcome: Promise<LockSession | undefined>;
   private readonly stopped = new AbortController();
   private waitsOn: WaitingSession | undefined;
@@ -31,7 +34,7 @@ export class QueuedAcquisition {
     readonly mode: LockMode,
     private readonly sharedSession: () => Promise<LockSession>,
     private readonly waitingSessions: WaitingSessions,
-    /** For how long the most patient caller still waits, in milliseconds. */
+    /** How long the caller that waits longest still waits, in milliseconds. */
     private readonly remainingMs: () => number,
     /** Called whenever another session is found to hold the key. */
     private readonly onContested: () => void,
@@ -39,7 +42,7 @@ export class QueuedAcquisition {
     this.outcome = this.compete();
   }
 
-  /** Gives up; when it resolves, nothing is waited for any more. What was granted in the last moment is in the outcome. */
+  /** Gives up; when it resolves, the wait is over. What was granted at the last moment is in the outcome. */
   async stop(): Promise<void> {
     this.stopped.abort();
     const over = this.outcome.then(
@@ -47,7 +50,8 @@ export class QueuedAcquisition {
       () => undefined,
     );
     const cut = setTimeout(() => this.waitsOn?.destroy(), CANCEL_WITHIN_MS);
-    // A cancel that comes before the server has read the statement cancels nothing, so it is sent until the wait is over.
+    // A cancel that arrives before the server has read the statement cancels nothing, so it is sent until the
+    // wait is over.
     while (this.waitsOn !== undefined) {
       await this.cancel(this.waitsOn);
       await Promise.race([over, sleep(CANCEL_AGAIN_MS)]);
@@ -80,7 +84,7 @@ export class QueuedAcquisition {
       if (await waiting.wait(this.key, this.mode, this.remainingMs())) return true;
       this.waitingSessions.giveBack(waiting.session);
     } catch {
-      // The session is over or in doubt, and another try tells whether the database is there at all.
+      // The session is over or in doubt. Another try shows whether the database can be reached at all.
       waiting.destroy();
       await this.pause(FIRST_PAUSE_MS);
     } finally {

@@ -22,15 +22,15 @@ export interface SessionLocksParts {
   readonly keys: KeyRegistry;
   readonly table: LockTable;
   readonly events: AdvisoryLockEvents;
-  /** How a busy lock is shown to HTTP clients, where the caller does not say so. */
+  /** How a busy lock is shown to HTTP clients, where the options of the call do not say so. */
   readonly http: BusyHttpOptions;
-  /** Whether the calling code runs in a transaction that holds the key. Checked before every lock. */
+  /** Whether the calling code runs in a transaction that holds the key. Checked before each lock. */
   readonly isHeldByTransaction: (keyId: string) => boolean;
 }
 
 type LockBody<T> = (lock: AdvisoryLock) => T | PromiseLike<T>;
 
-/** Locks that belong to a session of the library's own. */
+/** Locks that belong to a session of the library. */
 export class SessionLocks {
   private readonly keys: KeyRegistry;
   private readonly table: LockTable;
@@ -44,7 +44,10 @@ export class SessionLocks {
     this.publisher = new LockEventPublisher(parts.events);
   }
 
-  /** Runs the body inside the lock; rejects with `LOCK_UNAVAILABLE` or `LOCK_TIMEOUT` when the lock stays busy. */
+  /**
+   * Runs the body inside the lock; rejects with `LOCK_UNAVAILABLE` or `LOCK_TIMEOUT` when the lock stays
+   * busy.
+   */
   withLock<T>(name: LockNames, body: LockBody<T>, options?: LockOptions): Promise<T> {
     return this.run(
       name,
@@ -66,7 +69,7 @@ export class SessionLocks {
     );
   }
 
-  /** A handle on the lock; throws `LOCK_UNAVAILABLE` or `LOCK_TIMEOUT` when it stays busy. */
+  /** A handle on the lock; rejects with `LOCK_UNAVAILABLE` or `LOCK_TIMEOUT` when it stays busy. */
   async acquire(name: LockNames, options?: LockOptions): Promise<AdvisoryLock> {
     const lock = await this.tryAcquire(name, options);
     if (lock === undefined) throw this.unavailable(name, options);
@@ -81,7 +84,7 @@ export class SessionLocks {
     return this.inside(key, options?.mode) ?? this.handle(await this.take(key, options));
   }
 
-  /** The lock that the calling code runs inside of, lost or not: the innermost one, or the one of that name. */
+  /** The lock around the calling code, lost or not: the innermost one, or the one with that name. */
   current(name?: LockName): AdvisoryLock | undefined {
     const lockId = name === undefined ? undefined : this.keys.keyOf(name).lockId;
     const isLookedFor = (lock: ContextLock): boolean => lockId === undefined || lock.isOf(lockId);
@@ -92,7 +95,7 @@ export class SessionLocks {
     return this.table.isLocked(this.keys.keyOf(name));
   }
 
-  /** What a busy lock is told by, with the options of the module where the caller has none. */
+  /** The error of a busy lock. Its HTTP options are those of the call, or else of the module. */
   unavailable(
     name: LockNames,
     { waitMs = 0, httpStatus, exposeLockName }: LockOptions = {},
@@ -109,8 +112,9 @@ export class SessionLocks {
   }
 
   /**
-   * Takes the lock, runs the body inside and releases. One asynchronous function rather than a chain of small ones: with
-   * AsyncLocalStorage in use, Node before 24 runs hooks for every promise, and this is the way of every lock.
+   * Takes the lock, runs the body inside it and releases it. It is one asynchronous function rather than a
+   * chain of small ones, because every lock goes this way: with AsyncLocalStorage in use, Node before 24 runs
+   * hooks for every promise.
    */
   private async run<T>(
     name: LockNames,
@@ -144,12 +148,12 @@ export class SessionLocks {
   private inside(key: LockKey, mode: LockMode = 'exclusive'): AdvisoryLock | undefined {
     if (this.parts.isHeldByTransaction(key.id)) throw heldByTransaction(key);
     const lock = findInside(this.table, (inner) => inner.includes(key.id)) as AdvisoryLock | undefined;
-    // One that was lost is asked for anew.
+    // A lost lock is requested again.
     const hold = lock?.isHeld === true ? lock.holdOf(key.id) : undefined;
     if (hold?.mode === 'shared' && mode === 'exclusive') {
       throw new LockConfigurationError(
-        `The lock "${key.name}" is held shared by the calling code, which asks for it exclusively: it would wait for itself. ` +
-          'Take it exclusively from the start, or leave the shared body before.',
+        `The lock "${key.name}" is held shared by the calling code, which cannot take it exclusively: it ` +
+          'would wait for itself. Take it exclusively from the start, or end the shared body first.',
         { lockName: key.name },
       );
     }
@@ -176,7 +180,9 @@ export class SessionLocks {
     return this.publisher.session(lockName, options, (onWaiting) => take({ ...options, onWaiting }));
   }
 
-  /** The body inside what wants to run it; a body inside the same lock is a part of the outer one. */
+  /**
+   * The body inside what runs bodies, such as a span. A body inside the same lock is a part of the outer one.
+   */
   private aroundBody<T>(lock: AdvisoryLock, body: () => T): () => T {
     const around = this.events.activeAroundBody;
     const hold = around && lock.holdOf(lock.key.id);
@@ -184,24 +190,31 @@ export class SessionLocks {
     return around === undefined || acquired === undefined ? body : () => around.run(acquired, body);
   }
 
-  /** A handle on the hold; throws `LOCK_LOST` when it was lost on the way here, as while the turn for a permit was given back. */
+  /**
+   * A handle on the hold; throws `LOCK_LOST` when it was lost on the way here, as while a turn for permits
+   * was released.
+   */
   private handle(hold: LockHold | undefined): AdvisoryLock | undefined {
     if (hold?.lost !== undefined) throw hold.lost;
     return hold && new AdvisoryLock(this.table, [hold]);
   }
 
-  /** What is more than one lock with one holder: several locks, or several permits. */
+  /** A lock with several names, or with several permits. */
   private takeOther(name: LockNames, options: LockOptions = {}): Promise<AdvisoryLock | undefined> {
     const { permits = 1, mode } = options;
     if (permits === 1 && !isOneName(name)) return this.takeAll(name, options);
     if (isOneName(name) && mode !== 'shared') return this.takePermit(name, permits, options);
     throw new LockConfigurationError(
-      `\`permits\` go with one name and without \`mode: 'shared'\`, but ${describeNames(name)} was asked for with ` +
-        `${permits} permits${mode === 'shared' ? ' and shared' : ''}. A shared lock has as many readers as come.`,
+      `A lock with \`permits\` must have one name and no \`mode: 'shared'\`, received ` +
+        `${describeNames(name)} with ${permits} permits${mode === 'shared' ? ' and shared' : ''}. A shared ` +
+        'lock has no limit of readers.',
     );
   }
 
-  /** One of the permits, or `undefined` when they stay taken. The calling code's own is shared. */
+  /**
+   * One of the permits, or `undefined` when they stay taken. One that the calling code holds already is
+   * shared.
+   */
   private async takePermit(
     name: LockName,
     permits: number,
@@ -218,7 +231,10 @@ export class SessionLocks {
     );
   }
 
-  /** All of the locks, or `undefined` when one of them stays busy. Those that the calling code runs inside of are shared. */
+  /**
+   * All of the locks, or `undefined` when one stays busy. Those that the calling code holds already are
+   * shared.
+   */
   private async takeAll(
     names: readonly Exclude<LockName, number>[],
     { mode = 'exclusive', waitMs = 0, signal }: LockOptions = {},
@@ -239,7 +255,7 @@ export class SessionLocks {
       const holds = [...taken, ...inside.flatMap((lock) => lock.holdOf(lock.key.id) ?? [])];
       return await this.handleOnAll(keys, holds);
     } finally {
-      // What was inside has a share in the new handle by now.
+      // The new handle has its own share in these by now.
       await Promise.all(inside.map((lock) => lock.release()));
     }
   }
@@ -252,7 +268,8 @@ export class SessionLocks {
     }
     if (keys.size > 0) return [...keys.values()];
     throw new LockConfigurationError(
-      'A list of lock names has to have at least one name, but an empty one came. Without a name there is nothing to lock.',
+      'A list of lock names must have at least one name, received an empty list. Without a name there is ' +
+        'nothing to lock.',
     );
   }
 
@@ -261,17 +278,18 @@ export class SessionLocks {
     const lock = new AdvisoryLock(this.table, inOrder as [LockHold, ...LockHold[]]);
     const { lost } = lock;
     if (lost === undefined) return lock;
-    // One was lost while the others were waited for.
+    // One was lost during the wait for the others.
     await lock.release();
     throw lost;
   }
 }
 
-/** Such a lock would be busy, or waited for, for ever. */
+/** Such a lock would stay busy until the end of the transaction, and a wait for it would not end. */
 function heldByTransaction(key: LockKey): LockConfigurationError {
   return new LockConfigurationError(
-    `The lock "${key.name}" is held by the transaction that this code runs in, and a session lock on it would have to wait for ` +
-      'the commit. Use withTransactionLock() or lockInTransaction() here, or take the session lock outside of the transaction.',
+    `The lock "${key.name}" is held by the transaction that this code runs in, and a session lock on it ` +
+      'would wait for the commit. Use withTransactionLock() or lockInTransaction() here, or take the ' +
+      'session lock outside the transaction.',
     { lockName: key.name },
   );
 }

@@ -5,9 +5,11 @@ import type { LockMode } from '../options/lock-mode.js';
 import type { LockTable } from './lock-table.js';
 
 /**
- * Takes all of the keys or none of them; answers `undefined` when one stays busy. When all are free it costs one round trip.
+ * Takes all of the keys or none of them; resolves to `undefined` when one stays busy. When all are free it
+ * costs one round trip.
  *
- * Waiting goes key by key in an order that is the same everywhere, so that two who want the same keys cannot wait for each other.
+ * It waits key by key, in an order that is the same in all processes, so that two callers that want the same
+ * keys cannot wait for each other.
  */
 export async function acquireAll(
   table: LockTable,
@@ -23,9 +25,9 @@ export async function acquireAll(
   return undefined;
 }
 
-/** Takes those that are free. */
+/** Takes the keys that are free. */
 async function tryAll(table: LockTable, keys: readonly LockKey[], mode: LockMode): Promise<LockHold[]> {
-  // Asked for in the same moment, they travel in one statement.
+  // Requests of the same moment travel in one statement.
   const answers = await Promise.allSettled(keys.map((key) => table.tryAcquire(key, mode)));
   const holds = answers.flatMap((answer) => (answer.status === 'fulfilled' ? (answer.value ?? []) : []));
   for (const answer of answers) {
@@ -36,7 +38,7 @@ async function tryAll(table: LockTable, keys: readonly LockKey[], mode: LockMode
   return holds;
 }
 
-/** Waits for what is missing, and gives back first what comes after that in the order. */
+/** Gives back what comes after the first missing key in the order, and waits for the rest, key by key. */
 async function waitForRest(
   table: LockTable,
   keys: readonly LockKey[],

@@ -1,8 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
 /**
- * Storage that follows asynchronous calls, the same for all copies of the package in the process. The ES module and the
- * CommonJS half may both be loaded: inside a lock, a transaction or a tick means the same for both.
+ * Storage that follows asynchronous calls. All copies of the package in the process share it: the ES module
+ * and the CommonJS half may both be loaded, and "inside a lock" means the same for both.
  */
 export function sharedStorage<T>(name: string): AsyncLocalStorage<T> {
   const key = Symbol.for(`nestjs-advisory-lock:${name}`);

@@ -4,7 +4,7 @@ import type { LockMode } from '../options/lock-mode.js';
 
 /** A call in this process that waits for a key. */
 export class Waiter {
-  /** The hold once it is granted; `undefined` when the time is over; rejects with the reason of the signal. */
+  /** Resolves to the hold, or to `undefined` when the time is over; rejects with the reason of the signal. */
   readonly outcome: Promise<LockHold | undefined>;
   /** When the time is over, by `performance.now()`. */
   readonly deadline: number;
@@ -13,7 +13,9 @@ export class Waiter {
   private timer: NodeJS.Timeout | undefined;
   private settle!: { resolve(hold: LockHold | undefined): void; reject(error: unknown): void };
 
-  /** @param leave - takes the waiter out of its queue; when it resolves, nothing is waited for or held on its behalf. */
+  /**
+   * @param leave - takes the waiter out of its queue; resolves when no session waits or holds on its behalf.
+   */
   constructor(
     private readonly options: AcquireOptions,
     private readonly leave: (waiter: Waiter) => Promise<void>,
@@ -31,7 +33,7 @@ export class Waiter {
     return this.options.mode;
   }
 
-  /** The key is not free: the call has to wait. */
+  /** Call it when the key is not free, so that the call must wait. */
   notifyWaiting(): void {
     this.options.onWaiting?.();
   }

@@ -3,12 +3,13 @@ import { findTransaction } from './transaction.js';
 import { LockNotHeldError } from '../errors/lock-not-held.error.js';
 
 /**
- * The `EntityManager` of the transaction that the calling code runs in: inside the body of `withTransactionLock`, and inside a
- * method with `@WithAdvisoryLock(name, { scope: 'transaction' })`. Of several, the innermost.
+ * Returns the `EntityManager` of the transaction that the calling code runs in: inside the body of
+ * `withTransactionLock`, and inside a method with `@WithAdvisoryLock(name, { scope: 'transaction' })`. Of
+ * several nested transactions it is that of the innermost.
  *
- * @param dataSource - only a transaction of this one, where there are several.
- * @throws {@link LockNotHeldError} (`LOCK_NOT_HELD`) outside, and in a promise that was left behind and goes on after the commit:
- * what was meant to be under the lock must not run without it.
+ * @param dataSource - finds only a transaction of this data source, where there are several.
+ * @throws {@link LockNotHeldError} (`LOCK_NOT_HELD`) outside such a transaction, and in a promise that was
+ * not awaited and goes on after the commit: what needs the lock must not run without it.
  * @example
  * ```ts
  * @WithAdvisoryLock<[id: number]>((id) => `order:${id}`, { scope: 'transaction' })
@@ -22,6 +23,7 @@ export function currentEntityManager(dataSource?: DataSource): EntityManager {
   if (transaction !== undefined) return transaction.manager;
   throw new LockNotHeldError(
     undefined,
-    'this code runs neither inside withTransactionLock() nor inside a method with scope: "transaction", or after its transaction has ended',
+    'this code runs neither inside withTransactionLock() nor inside a method with `scope: ' +
+      "'transaction'`, or it runs after its transaction has ended",
   );
 }

@@ -2,7 +2,7 @@ import { LockDeadlockError } from '../errors/lock-deadlock.error.js';
 import type { KeyRegistry } from '../key/key-registry.js';
 import { LockKey } from '../key/lock-key.js';
 
-/** Makes the error for 40P01, and names the locks that the server's detail speaks of. */
+/** Makes the error for 40P01, with the locks that the detail of the server's error mentions. */
 export function deadlockError(
   key: LockKey,
   keys: KeyRegistry,
@@ -13,7 +13,7 @@ export function deadlockError(
   return new LockDeadlockError(key.name, names.length > 0 ? [...new Set(names)] : [key.name], cause);
 }
 
-/** Every language writes an advisory lock as `[database,classid,objid,objsubid]`. */
+/** The server writes an advisory lock as `[database,classid,objid,objsubid]` in every language. */
 function advisoryKeysIn(detail: string): string[] {
   return [...detail.matchAll(/\[\d+,(\d+),(\d+),([12])\]/g)].map(
     ([, classid, objid, objsubid]) =>

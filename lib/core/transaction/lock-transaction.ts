@@ -10,23 +10,27 @@ import type { LockMode } from '../options/lock-mode.js';
 import { SqlState, sqlStateOf } from '../sql/sqlstate.js';
 import { type TryAnswer, tryScript, UNDO_SCRIPT, waitScript } from '../sql/transaction-statements.js';
 
-/** How a lock of a transaction is wanted. */
+/** How a lock of a transaction is acquired. */
 export interface TransactionAcquireOptions {
   readonly mode: LockMode;
-  /** How long to wait for it, in milliseconds; 0 tries once, `Infinity` waits for ever. */
+  /** How long to wait for it, in milliseconds; `0` tries once, `Infinity` waits without end. */
   readonly waitMs: number;
-  /** Called when it has to be waited for. */
+  /** Called when the call must wait. */
   readonly onWaiting?: (() => void) | undefined;
 }
 
-/** The little of a node-postgres client that is used here. Several statements in one message answer with one result each. */
+/**
+ * The part of a node-postgres client that is used here. A message of several statements has one result for
+ * each.
+ */
 interface PgClient {
   query(script: string): Promise<{ rows: TryAnswer[] }[]>;
 }
 
 /**
- * Takes the key for the transaction of the query runner; it goes with the commit or the rollback. Answers false when it is
- * held elsewhere, for all of `waitMs`. Whatever happens, the transaction can go on, unless its connection is gone.
+ * Takes the key for the transaction of the query runner, whose commit or rollback releases it. Resolves to
+ * false when another holder has it for all of `waitMs`. In every case the transaction can go on, unless its
+ * connection is gone.
  */
 export async function lockTransaction(
   runner: QueryRunner,
@@ -34,7 +38,7 @@ export async function lockTransaction(
   keys: KeyRegistry,
   { mode, waitMs, onWaiting }: TransactionAcquireOptions,
 ): Promise<boolean> {
-  // To the client itself, because TypeORM's query() drops the answers of a message with several statements.
+  // By the client itself, because TypeORM's query() drops the results of a message with several statements.
   const client = (await runner.connect()) as PgClient;
   try {
     const answer = (await client.query(tryScript(key, mode)))[1]?.rows[0];
@@ -46,7 +50,7 @@ export async function lockTransaction(
     return true;
   } catch (error) {
     if (error instanceof LockConfigurationError) throw error;
-    // Rejects on a connection that is gone, and in a transaction that had failed before.
+    // Rejects when the connection is gone, and when the transaction had failed before.
     await client.query(UNDO_SCRIPT).catch(() => undefined);
     switch (sqlStateOf(error)) {
       case SqlState.lockNotAvailable:
@@ -66,17 +70,19 @@ export async function lockTransaction(
 
 function readsAsOfOneMoment(key: LockKey): LockConfigurationError {
   return new LockConfigurationError(
-    `The lock "${key.name}" was not taken: its transaction is REPEATABLE READ or SERIALIZABLE, so it reads as of a moment before ` +
-      'the lock is granted, and would not see what the last holder wrote. Take the lock before the transaction: ' +
-      'withTransactionLock(name, body, { isolationLevel }), or withLock(name, …) with the transaction inside.',
+    `The lock "${key.name}" was not taken: its transaction must be READ COMMITTED, received REPEATABLE ` +
+      'READ or SERIALIZABLE. Such a transaction reads as of a moment before the lock is granted, and would ' +
+      'not see what the last holder wrote. Take the lock before the transaction: withTransactionLock(name, ' +
+      'body, { isolationLevel }), or withLock(name, …) with the transaction inside.',
     { lockName: key.name },
   );
 }
 
 function cannotGoOn(key: LockKey, cause: Error): LockConfigurationError {
   return new LockConfigurationError(
-    `The lock "${key.name}" was not taken, as there is no transaction that could hold it: it has failed before, or it was ended ` +
-      `behind the back of TypeORM (${cause.message}).`,
+    `The lock "${key.name}" was not taken: it needs an open transaction, but the transaction has failed ` +
+      `before, or it was ended without TypeORM (${cause.message}). Take the lock in a transaction that is ` +
+      'still open.',
     { lockName: key.name, cause },
   );
 }

@@ -22,10 +22,19 @@ import {
   transactionLockRules,
 } from '../options/transaction-lock.options.js';
 
-/** The body of a transaction lock. */
+/**
+ * The body of `withTransactionLock`: it receives the `EntityManager` of the transaction that holds the lock.
+ *
+ * @example
+ * ```ts
+ * const body: TransactionBody<void> = async (manager) => {
+ *   await manager.update(Order, { id }, { paidAt: new Date() });
+ * };
+ * ```
+ */
 export type TransactionBody<T> = (manager: EntityManager, lock: TransactionLock) => T | PromiseLike<T>;
 
-/** The levels at which a transaction reads as of its first statement. */
+/** The isolation levels at which a transaction reads as of its first statement. */
 const READS_AS_OF_ONE_MOMENT: readonly (string | undefined)[] = ['REPEATABLE READ', 'SERIALIZABLE'];
 
 /** Locks that belong to a transaction of the application's data source. */
@@ -84,7 +93,7 @@ export class TransactionLocks {
         const run = async (): Promise<T> => body(transaction.manager, { name: key.name, key, mode });
         if (session !== undefined) {
           const value = await runInside(session, run);
-          // What was written under a lock that is lost is not committed.
+          // What was written under a lost lock must not be committed.
           session.assertHeld();
           return value;
         }
@@ -103,7 +112,7 @@ export class TransactionLocks {
         return around === undefined ? run() : around.run(published, run);
       });
     } catch (error) {
-      // Thrown only to roll back.
+      // It was thrown only to roll back.
       if (busy !== undefined && error === busy) return onBusy(busy as LockUnavailableError);
       throw error;
     } finally {
@@ -111,7 +120,7 @@ export class TransactionLocks {
     }
   }
 
-  /** Takes the lock inside the caller's own transaction; answers what is to be thrown when it is busy. */
+  /** Takes the lock inside the caller's own transaction. Resolves to the error of a busy lock. */
   async lock(
     manager: EntityManager,
     name: LockName,
@@ -126,14 +135,15 @@ export class TransactionLocks {
     return this.take(manager, key, options);
   }
 
-  /** Whether this code runs in a transaction that was opened for this lock. */
+  /** Whether the calling code runs in a transaction that was opened for this lock. */
   isHeld(name: LockName): boolean {
     return this.transactions.isHeld(this.keys.keyOf(name).id);
   }
 
   /**
-   * A session lock round the transaction, in two cases. Inside of one on the same key, the transaction could not take its own:
-   * it is on another connection. And a transaction that reads as of one moment has to begin when the lock is granted.
+   * A session lock around the transaction. There are two cases. Inside a session lock on the same key, the
+   * transaction could not take its own lock, as it is on another connection. And a transaction that reads as
+   * of one moment must begin after the lock is granted.
    */
   private async sessionLock(
     name: LockName,
@@ -173,15 +183,17 @@ export class TransactionLocks {
 
 function noTransaction(key: LockKey): LockConfigurationError {
   return new LockConfigurationError(
-    `The lock "${key.name}" was asked for in a transaction, but the EntityManager has none that is active. Pass the manager that ` +
-      'dataSource.transaction() gives to its callback, or the one of a query runner after startTransaction().',
+    `The lock "${key.name}" needs an EntityManager with an active transaction, received one without. Pass ` +
+      'the manager that dataSource.transaction() gives to its callback, or that of a query runner after ' +
+      'startTransaction().',
     { lockName: key.name },
   );
 }
 
 function onReplica(key: LockKey): LockConfigurationError {
   return new LockConfigurationError(
-    `The lock "${key.name}" was asked for in a transaction on a replica, whose locks exclude nobody on the master. Use a query ` +
+    `The lock "${key.name}" needs a transaction on the master, received one on a replica, whose locks do ` +
+      'not exclude those of the master. Use a query ' +
       "runner made by createQueryRunner('master').",
     { lockName: key.name },
   );
@@ -189,8 +201,8 @@ function onReplica(key: LockKey): LockConfigurationError {
 
 function heldByTheSession(key: LockKey): LockConfigurationError {
   return new LockConfigurationError(
-    `The lock "${key.name}" is held by a session lock that this code runs inside of, and the transaction, which is on another ` +
-      'connection, could not get it before that is released. Leave out one of the two.',
+    `The lock "${key.name}" is held by a session lock around this code. The transaction is on another ` +
+      'connection and could not get the lock before that one is released. Leave out one of the two.',
     { lockName: key.name },
   );
 }

@@ -3,11 +3,14 @@ import { sharedStorage } from '../table/shared-storage.js';
 
 const storage = sharedStorage<Transaction>('transactions');
 
-/** A transaction, or a savepoint in one, that was opened for a lock. What its body does, runs inside of it. */
+/**
+ * A transaction, or a savepoint in one, that was opened for a lock. Its body, and all that it starts, runs
+ * inside it.
+ */
 export class Transaction {
-  /** False as soon as the body is through: a promise left behind is not inside any more. */
+  /** False when the body has settled: a promise that was not awaited is no longer inside. */
   isOpen = true;
-  /** What it runs inside of itself, perhaps on another data source. */
+  /** The transaction that this one runs inside, perhaps on another data source. */
   readonly outer = storage.getStore();
   private readonly keyIds = new Set<string>();
   private readonly endCallbacks: (() => void)[] = [];
@@ -17,7 +20,7 @@ export class Transaction {
     readonly dataSource: DataSource,
     readonly manager: EntityManager,
     readonly isolationLevel: string | undefined,
-    /** The transaction that it is a savepoint of. */
+    /** The transaction of which it is a savepoint. */
     private readonly parent?: Transaction,
   ) {}
 
@@ -31,25 +34,28 @@ export class Transaction {
     return this.keyIds.has(keyId) || this.parent?.holds(keyId) === true;
   }
 
-  /** After its savepoint was released: its locks are those of the transaction around it. */
+  /** Call it after its savepoint was released: its locks are now those of the transaction around it. */
   promoteToParent(): void {
     for (const keyId of this.keyIds) this.parent?.hold(keyId);
     this.parent?.endCallbacks.push(...this.endCallbacks.splice(0));
   }
 
-  /** After its commit or rollback: ends those locks that it has not promoted. */
+  /** Call it after its commit or rollback: ends the locks that it has not promoted. */
   ended(): void {
     for (const onEnd of this.endCallbacks.splice(0)) onEnd();
   }
 
-  /** One savepoint at a time: they are on one connection, and nest. */
+  /** Runs one savepoint at a time: they are on one connection, and nest. */
   inTurn<T>(nested: () => Promise<T>): Promise<T> {
     const turn = this.lastTurn.then(nested);
     this.lastTurn = turn.catch(() => undefined);
     return turn;
   }
 
-  /** Ends the body. Nothing nested may outlast it: TypeORM would release that savepoint in place of the commit. */
+  /**
+   * Ends the body. No nested savepoint may outlast it: TypeORM would release that savepoint instead of the
+   * commit.
+   */
   async close(): Promise<void> {
     let turn: unknown;
     do {
@@ -65,7 +71,9 @@ export function runInTransaction<T>(transaction: Transaction, body: () => T): T 
   return storage.run(transaction, body);
 }
 
-/** The innermost transaction that this code runs inside of and that is still open; of the data source, when one is given. */
+/**
+ * The innermost open transaction that the calling code runs inside; of that data source, when one is given.
+ */
 export function findTransaction(dataSource?: DataSource): Transaction | undefined {
   let found = storage.getStore();
   while (found !== undefined && !(found.isOpen && (dataSource ?? found.dataSource) === found.dataSource)) {

@@ -4,29 +4,32 @@ import { LockShutdownError } from '../errors/lock-shutdown.error.js';
 import type { TransactionIsolationLevel } from '../options/transaction-isolation-level.js';
 import { findTransaction, runInTransaction, Transaction } from './transaction.js';
 
-/** Opens transactions on the application's own data source, and knows which are running. */
+/** Opens transactions on the application's own data source, and knows which ones are running. */
 export class Transactions {
   private readonly running = new Set<Promise<unknown>>();
   private isClosed = false;
 
   constructor(private readonly findDataSource: () => DataSource) {}
 
-  /** The application's. */
+  /** The data source of the application. */
   get dataSource(): DataSource {
     return this.findDataSource();
   }
 
-  /** The one that this code runs inside of. */
+  /** The transaction that the calling code runs inside. */
   current(): Transaction | undefined {
     return findTransaction(this.findDataSource());
   }
 
-  /** Whether this code runs inside one that holds the key. Asked before every session lock, so the quick answer comes first. */
+  /**
+   * Whether the calling code runs inside one that holds the key. Every session lock checks it, so the fast
+   * check is first.
+   */
   isHeld(keyId: string): boolean {
     return findTransaction() !== undefined && this.current()?.holds(keyId) === true;
   }
 
-  /** The level of a transaction opened here and now, as far as the application says. */
+  /** The isolation level of a transaction that is opened here and now, if the application sets one. */
   isolationLevel(wanted: TransactionIsolationLevel | undefined): string | undefined {
     const { options } = this.findDataSource();
     return (
@@ -37,8 +40,9 @@ export class Transactions {
   }
 
   /**
-   * Runs the body in a transaction, and commits; rolls back when it throws. Inside of one it is a savepoint of that: a second
-   * connection would wait for the locks of the first, and in a pool of one there is none.
+   * Runs the body in a transaction, and commits; rolls back when it throws. Inside a transaction it is a
+   * savepoint: a second connection would wait for the locks of the first, and a pool of one has no second
+   * connection.
    */
   async run<T>(
     lockName: string,
@@ -67,7 +71,10 @@ export class Transactions {
     }
   }
 
-  /** Opens no more, and waits for those that are running, but not for ever: TypeORM cuts what is left when it closes its pool. */
+  /**
+   * Opens no more transactions, and waits for those that are running, for at most `graceMs` milliseconds:
+   * TypeORM cuts the others when it closes its pool.
+   */
   async close(graceMs: number): Promise<void> {
     this.isClosed = true;
     let timer: NodeJS.Timeout | undefined;
@@ -82,11 +89,12 @@ export class Transactions {
     wanted: TransactionIsolationLevel | undefined,
     body: (transaction: Transaction) => Promise<T>,
   ): Promise<T> {
-    // TypeORM ignores the level of a nested transaction in silence.
+    // TypeORM silently ignores the level of a nested transaction.
     if (wanted !== undefined && wanted !== (outer.isolationLevel ?? 'READ COMMITTED')) {
       throw new LockConfigurationError(
-        `The lock "${lockName}" wants a transaction with isolation level ${wanted}, but runs inside of one with ` +
-          `${outer.isolationLevel ?? 'READ COMMITTED'}, and a transaction has one level. Set it on the outer one.`,
+        `The lock "${lockName}" needs a transaction with isolation level ${wanted}, but runs inside one ` +
+          `with ${outer.isolationLevel ?? 'READ COMMITTED'}, and a transaction has one level. Set it on ` +
+          'the outer one.',
         { lockName },
       );
     }

@@ -18,24 +18,27 @@ const MAX_RUNS = 10_000;
 export interface AdvisoryLockCronRun {
   /** The name of the job's lock, with the namespace of the module. */
   readonly job: string;
-  /** When it was due. */
+  /** The instant at which it was due. */
   readonly tickAt: Date;
-  /** Who ran it: the name of the host and the id of the process. */
+  /** The `instanceName` of the module that ran it; by default the host and the process, `web-1:4711`. */
   readonly instance: string;
-  /** By the clock of the server, like the end. */
+  /** When it started, by the clock of the server. */
   readonly startedAt: Date;
+  /** When it ended, by the clock of the server; missing for `'running'` and `'died'`. */
   readonly endedAt?: Date;
   /**
-   * `'running'`: it still goes on. `'died'`: its end was never recorded, and its instance, or the lock connection of that, is gone. Told
-   * by a lock that the instance holds while it runs, not by a timeout.
+   * `'running'`: it has not ended. `'died'`: its end was never recorded, and its instance, or the lock
+   * connection of the instance, is gone. A lock that the instance holds during the run decides this, not a
+   * timeout.
    */
   readonly state: 'running' | 'done' | 'failed' | 'died';
-  /** What it threw, as text. */
+  /** The error that it threw, as text; missing when it threw none. */
   readonly error?: string;
 }
 
 /**
- * Reads what jobs with `tick: 'record'` have recorded. Inject it by its class; for a module with a `name`, make one of its service.
+ * Reads the records of jobs with `tick: 'record'`. Inject it by its class; for a module with a `name`, make
+ * one with its service.
  *
  * @example
  * ```ts
@@ -54,19 +57,21 @@ export class AdvisoryLockCronHistory {
 
   constructor(locks: AdvisoryLockService);
   /** @internal */
-  // eslint-disable-next-line @typescript-eslint/unified-signatures -- only this one is left out of the published types
+  // eslint-disable-next-line @typescript-eslint/unified-signatures -- the published types leave it out
   constructor(host: FeatureHost);
   constructor({ [FEATURES]: { jobs } }: FeatureHost) {
     this.records = jobs.records;
   }
 
   /**
-   * The newest runs of a job, the newest first.
+   * Resolves to the newest runs of a job, the newest first.
    *
-   * @param job - the name of its lock, without the namespace: `'Reports.daily'` unless the decorator says otherwise.
-   * @param options - `limit`: how many at most, from 1 to 10000; 100 when left out.
-   * @throws {@link LockConfigurationError} (`LOCK_CONFIGURATION`) for a limit that cannot be; {@link LockConnectionError}
-   * (`LOCK_CONNECTION`) when it cannot be told whether a run goes on.
+   * @param job - the name of its lock, without the namespace: `'Reports.daily'` unless the option `lock` says
+   * otherwise.
+   * @param options - `limit`: how many runs at most, from 1 to 10000; 100 when left out.
+   * @throws {@link LockConfigurationError} (`LOCK_CONFIGURATION`) for an invalid name or limit;
+   * {@link LockConnectionError} (`LOCK_CONNECTION`) when the state of a run cannot be queried; the error of
+   * TypeORM when the table cannot be read.
    */
   async runs(
     job: LockName,
@@ -74,14 +79,21 @@ export class AdvisoryLockCronHistory {
   ): Promise<AdvisoryLockCronRun[]> {
     if (!isWholeNumber(limit, 1, MAX_RUNS)) {
       throw new LockConfigurationError(
-        `The \`limit\` of runs() has to be a whole number from 1 to ${MAX_RUNS}, but ${describe(limit)} came.`,
+        `The option \`limit\` of runs() must be a whole number from 1 to ${MAX_RUNS}, received ` +
+          `${describe(limit)}.`,
       );
     }
     const runs = await this.records.newest(job, limit);
     return Promise.all(runs.map((run) => this.withState(job, run)));
   }
 
-  /** The run of the newest tick; `undefined` when there is none. */
+  /**
+   * Resolves to the run of the newest tick; `undefined` when there is none.
+   *
+   * @param job - the name of its lock, as for {@link AdvisoryLockCronHistory.runs}.
+   * @throws {@link LockConfigurationError}, {@link LockConnectionError} as
+   * {@link AdvisoryLockCronHistory.runs}.
+   */
   async last(job: LockName): Promise<AdvisoryLockCronRun | undefined> {
     return (await this.runs(job, { limit: 1 }))[0];
   }
@@ -89,7 +101,7 @@ export class AdvisoryLockCronHistory {
   private async withState(job: LockName, run: RecordedRun): Promise<AdvisoryLockCronRun> {
     if (run.outcome !== null) return shown(run, run.outcome);
     if (await this.records.isRunning(job, run.atMs)) return shown(run, 'running');
-    // It may have ended since it was read: its end is recorded before its lock is free.
+    // It may have ended since it was read: its end is recorded before its lock is released.
     const again = (await this.records.at(job, run.atMs)) ?? run;
     return shown(again, again.outcome ?? 'died');
   }

@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import {
   checkOptions,
+  describe as describeValue,
   LockConfigurationError,
   type LockEngine,
   type LockKey,
@@ -18,35 +19,73 @@ import { waitGraphOf } from '../inspection/wait-graph.js';
 import type { AdvisoryLockService } from './advisory-lock.service.js';
 import { type FeatureHost, FEATURES } from './features.js';
 
-/** Which locks to list; all conditions have to hold. */
+/**
+ * Which locks to list. A lock is listed when all conditions hold.
+ *
+ * @example
+ * ```ts
+ * await inspector.list({ name: 'import', isGranted: true, fleetWithinMs: 500 });
+ * ```
+ */
 export interface LockFilter {
-  /** Only those on the key of this name. */
+  /**
+   * Only locks on the key of this name.
+   * @default none
+   */
   readonly name?: LockName;
-  /** Only those that are held (`true`), or waited for (`false`). */
+  /**
+   * Only locks that are held (`true`), or waited for (`false`).
+   * @default none
+   */
   readonly isGranted?: boolean;
+  /**
+   * Only locks of this mode.
+   * @default none
+   */
   readonly mode?: LockMode;
-  /** Only those of this backend. */
+  /**
+   * Only locks of the backend with this process id.
+   * @default none
+   */
   readonly pid?: number;
 }
 
-/** Whether to ask the other instances of the fleet too. */
+/**
+ * Whether to ask the other instances of the fleet, too.
+ *
+ * @example
+ * ```ts
+ * await inspector.waiters('import', { fleetWithinMs: 500 });
+ * ```
+ */
 export interface FleetOptions {
   /**
-   * How long to wait for the answers of the other instances, in milliseconds, up to 60_000; 0 does not ask. They tell the names of their
-   * locks, since when they hold them (`heldMs`) and how many of their calls wait (`callsWaiting`). The question travels with the look; the
-   * wait ends when all have answered, so only an instance that is silent makes it last, and that once: it is not waited for again until
-   * it is heard.
+   * How long to wait for the reports of the other instances, in milliseconds, up to 60_000; 0 does not ask.
+   * They report the names of their locks, how long they have held them (`heldMs`) and how many of their calls
+   * wait (`callsWaiting`). The question travels with the query. The wait ends when all have reported, so only
+   * a silent instance makes it last, and only once: no call waits for that instance again until it reports.
    * @default 0
    */
   readonly fleetWithinMs?: number;
 }
 
-/** What to ask the fleet. */
+/**
+ * What to ask the fleet.
+ *
+ * @example
+ * ```ts
+ * await inspector.fleet({ name: 'import', withinMs: 1_000 });
+ * ```
+ */
 export interface FleetLookOptions {
-  /** Only about the lock of this name. */
+  /**
+   * Only about the lock of this name.
+   * @default none
+   */
   readonly name?: LockName;
   /**
-   * How long to wait for the answers of the other instances, in milliseconds, up to 60_000; with 0 only this instance tells.
+   * How long to wait for the reports of the other instances, in milliseconds, up to 60_000; with 0 only this
+   * instance reports.
    * @default 500
    */
   readonly withinMs?: number;
@@ -57,37 +96,47 @@ const FLEET_WITHIN_MS = 500;
 const withinRule = wholeMs(0, 60_000);
 
 /**
- * Whose backend to end: the holders of a lock by its name; a backend by its pid, if it holds any lock of the database; or one holder
- * as it was listed, if it is still the same backend and still holds that lock. A key that is a number has to be written as a bigint
- * here, as numbers are pids.
+ * Which backends to end: the holders of a lock by its name; a backend by its pid, if it holds any lock of the
+ * database; or one holder as it was listed, if it is still the same backend and still holds that lock. A key
+ * that is a number must be written as a bigint here, as numbers are pids.
  */
 export type TerminateTarget =
   | Exclude<LockName, number>
   | number
   | Pick<InspectedLock, 'key' | 'name' | 'backend' | 'isGranted' | 'holdId'>;
 
+/**
+ * The options of `AdvisoryLockInspector.terminate`.
+ *
+ * @example
+ * ```ts
+ * await inspector.terminate('import', { reason: 'hangs since the migration' });
+ * ```
+ */
 export interface TerminateOptions {
-  /** Why, for the log. */
+  /** Why, for the log; not empty. */
   readonly reason: string;
 }
 
 /**
- * Shows who holds which advisory lock of the database and who waits for it: the locks of this library and those of everybody else.
- * Inject it by its class; for a module with a `name`, make one of its service.
+ * Lists the advisory locks of the database with their holders and waiters: the locks of this library and
+ * those of other programs. Inject it by its class; for a module with a `name`, make one with its service.
  *
- * Each look is one statement on the lock connection, so it takes no connection of the pool, and needs no superuser. A role without
- * `pg_read_all_stats` sees less of the backends of other roles: their pid and application name, but not their address and times.
+ * Each call is one statement on the lock connection, so it takes no connection of the pool, and needs no
+ * superuser. A role without `pg_read_all_stats` sees less of the backends of other roles: their pid and
+ * application name, but not their address and times.
  *
- * What it answers is for display: by the time it is read, it may be over. All methods reject with `LOCK_CONNECTION` when the database
- * is away, and with `LOCK_SHUTDOWN` when the application has shut down.
+ * The results are for display: they may be outdated when they are read. All methods reject with
+ * `LOCK_CONNECTION` when the database cannot be reached, and with `LOCK_SHUTDOWN` when the application has
+ * shut down.
  *
  * @example
  * ```ts
  * constructor(private readonly inspector: AdvisoryLockInspector) {}
  *
- * async whoHas(name: string): Promise<string> {
+ * async holderOf(name: string): Promise<string> {
  *   const [holder] = await this.inspector.list({ name, isGranted: true });
- *   return holder === undefined ? 'nobody' : `${holder.backend?.applicationName} at ${holder.backend?.clientAddress}`;
+ *   return holder?.backend?.applicationName ?? 'no holder';
  * }
  *
  * new AdvisoryLockInspector(archiveLocks); // of @InjectAdvisoryLock('archive')
@@ -101,7 +150,7 @@ export class AdvisoryLockInspector {
 
   constructor(locks: AdvisoryLockService);
   /** @internal */
-  // eslint-disable-next-line @typescript-eslint/unified-signatures -- only this one is left out of the published types
+  // eslint-disable-next-line @typescript-eslint/unified-signatures -- the published types leave it out
   constructor(host: FeatureHost);
   constructor({ [FEATURES]: { engine, fleet } }: FeatureHost) {
     this.engine = engine;
@@ -109,7 +158,11 @@ export class AdvisoryLockInspector {
   }
 
   /**
-   * All advisory locks of the database, those that are held first, then those that are waited for, the longest wait first.
+   * Resolves to all advisory locks of the database: those that are held first, then those that are waited
+   * for, the longest wait first.
+   *
+   * @throws {@link LockConnectionError} (`LOCK_CONNECTION`), {@link LockShutdownError} (`LOCK_SHUTDOWN`),
+   * {@link LockConfigurationError} (`LOCK_CONFIGURATION`) for an invalid name or option.
    *
    * @example
    * ```ts
@@ -130,26 +183,40 @@ export class AdvisoryLockInspector {
     );
   }
 
-  /** Who holds the lock of that name, and who waits for it. Of a lock with permits it tells of the first. */
+  /**
+   * Resolves to the holders and waiters of the lock of that name; of a lock with permits, those of the first
+   * permit.
+   *
+   * @throws {@link LockConnectionError} (`LOCK_CONNECTION`), {@link LockShutdownError} (`LOCK_SHUTDOWN`),
+   * {@link LockConfigurationError} (`LOCK_CONFIGURATION`) for an invalid name or option.
+   */
   find(name: LockName, options: FleetOptions = {}): Promise<InspectedLock[]> {
     return this.list({ ...options, name });
   }
 
   /**
-   * Who waits for the lock of that name in Postgres' queue, the longest wait first. Of each process it is one: those behind it wait inside
-   * of the process; `callsWaiting` counts them.
+   * Resolves to the waiters for the lock of that name in Postgres' queue, the longest wait first. Each
+   * process has one waiter there; further calls wait inside the process, and `callsWaiting` counts them.
+   *
+   * @throws {@link LockConnectionError} (`LOCK_CONNECTION`), {@link LockShutdownError} (`LOCK_SHUTDOWN`),
+   * {@link LockConfigurationError} (`LOCK_CONFIGURATION`) for an invalid name or option.
    */
   waiters(name: LockName, options: FleetOptions = {}): Promise<InspectedLock[]> {
     return this.list({ ...options, name, isGranted: false });
   }
 
   /**
-   * Who waits for whom.
+   * Resolves to the graph of waiters and their blockers.
+   *
+   * @throws {@link LockConnectionError} (`LOCK_CONNECTION`), {@link LockShutdownError} (`LOCK_SHUTDOWN`),
+   * {@link LockConfigurationError} (`LOCK_CONFIGURATION`) for an invalid name or option.
    *
    * @example
    * ```ts
    * const { edges } = await inspector.graph();
-   * for (const { waiter, blocker, name } of edges) console.log(`${waiter} waits for ${blocker}, which has ${name}`);
+   * for (const { waiter, blocker, name } of edges) {
+   *   console.log(`${waiter} waits for ${blocker}, which holds ${name}`);
+   * }
    * ```
    */
   async graph({ fleetWithinMs }: FleetOptions = {}): Promise<WaitGraph> {
@@ -157,15 +224,19 @@ export class AdvisoryLockInspector {
   }
 
   /**
-   * Asks the fleet, and answers all that there is to know: the locks, what each instance tells of itself, its jobs included, and which
-   * connections of this library nobody has told of. Calls that wait in a process whose waiting connections are all taken are in the
-   * reports alone. Of an instance that holds more than 500 locks it tells of those that are waited for and that have been held longest.
+   * Asks the fleet, and resolves to the locks, the report of each instance with its jobs, and the connections
+   * of this library that no report mentions. Calls that wait in a process whose waiting connections are all
+   * taken are only in the reports. The report of an instance that holds more than 500 locks has those that
+   * are waited for and those that have been held longest.
+   *
+   * @throws {@link LockConnectionError} (`LOCK_CONNECTION`), {@link LockShutdownError} (`LOCK_SHUTDOWN`),
+   * {@link LockConfigurationError} (`LOCK_CONFIGURATION`) for an invalid name or option.
    *
    * @example
    * ```ts
    * const { reports, silent } = await inspector.fleet({ withinMs: 1_000 });
    * for (const { instance, locks } of reports) console.log(instance, locks.map(({ name }) => name));
-   * for (const { instance } of silent) console.log(`${instance} does not answer`);
+   * for (const { instance } of silent) console.log(`${instance} is silent`);
    * ```
    */
   async fleet({ name, withinMs = FLEET_WITHIN_MS }: FleetLookOptions = {}): Promise<FleetLook> {
@@ -174,24 +245,30 @@ export class AdvisoryLockInspector {
   }
 
   /**
-   * Ends the backends of who holds a lock at this moment, and answers their pids: none when it is not held any more, or by another than
-   * was listed, or taken anew by the same one, where it was listed with `fleetWithinMs`. That frees all other locks of that backend too; a
-   * process of this library is told that they are lost, and connects anew.
-   * When it resolves, the backends have been told to end, and do so in a moment.
+   * Ends the backends that hold a lock at this moment, and resolves to their pids: none when the lock is not
+   * held any more, or another backend holds it than was listed, or the same backend has taken it again, where
+   * it was listed with `fleetWithinMs`. That frees all other locks of those backends, too; a process of this
+   * library is notified that they are lost, and connects again. When the promise resolves, the backends have
+   * received the signal and end within moments.
    *
-   * @throws {@link LockConfigurationError} (`LOCK_CONFIGURATION`) when the role of the lock connection lacks the privilege: it may end
-   * backends of its own role, and others as a member of `pg_signal_backend`.
+   * @throws {@link LockConfigurationError} (`LOCK_CONFIGURATION`) without a `reason`, for an invalid target,
+   * or when the role of the lock connection lacks the privilege: it may end backends of its own role, and
+   * others as a member of `pg_signal_backend`. {@link LockConnectionError} (`LOCK_CONNECTION`),
+   * {@link LockShutdownError} (`LOCK_SHUTDOWN`).
    * @example
    * ```ts
    * const [holder] = await inspector.list({ name: 'daily-report', isGranted: true });
-   * // … somebody looks at it, and decides …
+   * // … an operator reads it, and decides …
    * const pids = await inspector.terminate(holder, { reason: 'hangs since the migration' });
-   * if (pids.length === 0) console.log('it has changed hands meanwhile');
+   * if (pids.length === 0) console.log('another holder has it by now');
    * ```
    */
   async terminate(target: TerminateTarget, { reason }: TerminateOptions): Promise<number[]> {
     if (typeof reason !== 'string' || reason === '') {
-      throw new LockConfigurationError('terminate() needs a `reason`, which is logged.');
+      throw new LockConfigurationError(
+        'The option `reason` of terminate(), which is logged, must be a string that is not empty, ' +
+          `received ${describeValue(reason)}.`,
+      );
     }
     const { pids, isOwnMeant } = await this.end(target);
     for (const pid of pids)
@@ -219,8 +296,11 @@ export class AdvisoryLockInspector {
     }
     const { backend, isGranted } = target;
     if (backend === undefined || !isGranted) {
+      const what = isGranted
+        ? 'one that a prepared transaction holds, which has no backend: use ROLLBACK PREPARED'
+        : 'one that is waited for';
       throw new LockConfigurationError(
-        `terminate() was given a lock that ${isGranted ? 'a prepared transaction holds, which has no backend: use ROLLBACK PREPARED' : 'is waited for, not held'}.`,
+        `The target of terminate() must be a lock that a backend holds, received ${what}.`,
       );
     }
     return terminateListed(this.instances, this.query, target);

@@ -10,13 +10,13 @@ import { diagnose } from '../inspection/diagnose.js';
 
 const DEFAULT_SHUTDOWN_TIMEOUT_MS = 10_000;
 
-/** What the lifecycle is told by the options of the module. */
+/** The options of the module that the lifecycle uses. */
 export interface LifecycleOptions {
   readonly shutdownTimeoutMs?: number;
   readonly failOnProblems?: boolean;
 }
 
-/** Ties one configured module's locks to the life of the application. */
+/** Ties the locks of one configured module to the life of the application. */
 export class AdvisoryLockLifecycle
   implements OnModuleInit, OnApplicationBootstrap, BeforeApplicationShutdown
 {
@@ -32,7 +32,7 @@ export class AdvisoryLockLifecycle
     this.engine.checkDatabase();
   }
 
-  /** Says what the locks will rest on, before anybody relies on it. */
+  /** Opens the lock connection, and logs what the locks rest on before the application uses them. */
   async onApplicationBootstrap(): Promise<void> {
     const diagnosis = await diagnose(this.engine);
     this.logger.log(describeDiagnosis(diagnosis));
@@ -41,14 +41,18 @@ export class AdvisoryLockLifecycle
     const messages = diagnosis.problems.map(({ message }) => message);
     if (this.options.failOnProblems === true) {
       throw new LockConfigurationError(
-        `The application does not start, as \`failOnProblems\` is set and the locks have problems: ${messages.join(' ')}`,
+        'The application does not start, as `failOnProblems` is true and the locks have problems: ' +
+          messages.join(' '),
       );
     }
     for (const message of messages) this.logger.warn(message);
     this.logger.warn(`In full: ${JSON.stringify(diagnosis)}`);
   }
 
-  /** Before TypeORM closes its pool in `onApplicationShutdown`, as bodies that finish now still need it. */
+  /**
+   * Before TypeORM closes its pool in `onApplicationShutdown`, as the bodies that finish now still need the
+   * pool.
+   */
   async beforeApplicationShutdown(): Promise<void> {
     const { shutdownTimeoutMs = DEFAULT_SHUTDOWN_TIMEOUT_MS } = this.options;
     await this.engine.close(shutdownTimeoutMs);

@@ -9,8 +9,10 @@ import {
 /**
  * Advisory locks on the Postgres of a TypeORM data source.
  *
- * The lock connection is opened when the first lock is asked for. At shutdown no new locks are taken, running bodies may
- * finish for `shutdownTimeoutMs`, and the connection is closed before TypeORM closes its own.
+ * The lock connection opens when the application starts, for the diagnosis that the module logs, or earlier,
+ * with the first lock; it opens again after it was lost, when a lock needs it. At shutdown the module takes
+ * no new locks, running bodies may finish within `shutdownTimeoutMs`, and the connection closes before
+ * TypeORM closes its own.
  *
  * @example
  * ```ts
@@ -26,13 +28,22 @@ import {
  */
 @Module({ imports: [DiscoveryModule] })
 export class AdvisoryLockModule extends ConfigurableModuleClass {
-  /** Configures the module; see {@link AdvisoryLockModuleOptions}. */
+  /**
+   * Configures the module; see {@link AdvisoryLockModuleOptions}. Never throws: the application refuses to
+   * start, with a {@link LockConfigurationError} (`LOCK_CONFIGURATION`), when an option is invalid.
+   *
+   * @example
+   * ```ts
+   * AdvisoryLockModule.forRoot({ namespace: 'shop', instanceName: process.env.HOSTNAME })
+   * ```
+   */
   static override forRoot(options: typeof OPTIONS_TYPE = {}): DynamicModule {
     return super.forRoot(options);
   }
 
   /**
-   * Configures the module by a factory, a class or an existing provider. `name` and `isGlobal` stand beside it.
+   * Configures the module by a factory, a class or an existing provider, with `name` and `isGlobal` beside
+   * it. Never throws: invalid options reject the start as for {@link AdvisoryLockModule.forRoot}.
    *
    * @example
    * ```ts

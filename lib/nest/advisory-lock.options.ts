@@ -20,112 +20,140 @@ import {
   wholeNumber,
 } from '../core/index.js';
 
-/** The options of `AdvisoryLockModule.forRoot` and of what the factory of `forRootAsync` answers. */
+/**
+ * The options of `AdvisoryLockModule.forRoot`, which the factory of `forRootAsync` returns.
+ *
+ * @example
+ * ```ts
+ * AdvisoryLockModule.forRoot({ namespace: 'shop', heartbeatMs: 1_000, lostAfterMs: 4_000 })
+ * ```
+ */
 export interface AdvisoryLockModuleOptions extends BusyHttpOptions {
   /**
-   * Which TypeORM data source tells the database: the `name` given to `TypeOrmModule.forRoot`, or an injection token.
+   * The TypeORM data source whose database has the locks: the `name` given to `TypeOrmModule.forRoot`, or an
+   * injection token.
    * @default the default data source of `TypeOrmModule`
    */
   readonly dataSource?: InjectionToken;
   /**
-   * A prefix of all lock names, so that applications that share a database cannot meet by chance: with the namespace `shop`
-   * the lock `import` is the lock `shop:import`. Keys given as numbers have no prefix.
+   * A prefix of all lock names, so that applications that share a database do not use one name by chance:
+   * with the namespace `shop` the lock `import` is the lock `shop:import`. Keys that are numbers have no
+   * prefix.
    * @default none
    */
   readonly namespace?: string;
   /**
-   * How names become keys: `sha256` (64 bits), `md5-31` (31 bits; to meet programs that use that recipe), or a function.
-   * All programs that shall exclude each other need the same.
+   * How names become keys: `sha256` (64 bits), `md5-31` (31 bits, for sharing locks with programs that use
+   * that recipe), or a function. All programs that exclude each other need the same.
    * @default 'sha256'
    */
   readonly keyScheme?: KeyScheme;
   /**
-   * What the lock connection has otherwise than the data source, such as a `url` that goes round a pooler.
+   * The options of the lock connection that differ from the data source, such as a `url` around a pooler.
    * @default none
    */
   readonly connectionOptions?: LockConnectionOptions;
   /**
-   * How many connections this module may have: one for all locks that are not waited for, and one for each lock that is waited
-   * for while another process holds it. When they are all taken, waiting goes on by trying again.
+   * How many connections this module may have, 1 to 100: one for all locks that are not waited for, and one
+   * for each lock that is waited for while another process holds it. When all are taken, further waiters try
+   * again and again instead.
    * @default 4
    */
   readonly maxConnections?: number;
   /**
-   * How often a lock is handed on inside the process, without a round trip, before other processes have their turn.
+   * How often a lock is handed on inside the process, without a round trip, before other processes have their
+   * turn: 0 to 1_000_000.
    * @default 16
    */
   readonly maxLocalHandoffs?: number;
   /**
-   * How often a quiet lock connection is asked whether it is there, in milliseconds.
+   * How often a quiet lock connection is checked, in milliseconds: 100 to 3_600_000.
    * @default 2_000
    */
   readonly heartbeatMs?: number;
   /**
-   * After how long without an answer the locks of a connection count as lost, in milliseconds; has to be longer than
-   * `heartbeatMs`. The server is told to free the locks of a client that vanished `heartbeatMs` later than this.
+   * After how long without a response the locks of a connection count as lost, in milliseconds: longer than
+   * `heartbeatMs`, up to 3_600_000. The server frees the locks of a client that has vanished `heartbeatMs`
+   * later than this.
    * @default 8_000
    */
   readonly lostAfterMs?: number;
   /**
-   * After how long without a sign of life from this process the server ends its lock connection, in milliseconds; has to be longer
-   * than `lostAfterMs`. For processes that may freeze while they hold a lock (a suspended machine, SIGSTOP): without it they keep the
-   * lock for as long as they are frozen. With it an event loop that is blocked for so long loses its locks. Needs Postgres 14,
-   * or a pooler.
+   * After how long without a sign of life from this process the server ends its lock connection, in
+   * milliseconds: longer than `lostAfterMs`. For processes that may freeze while they hold a lock (a
+   * suspended machine, SIGSTOP): without this option they keep the lock while they are frozen. With it, an
+   * event loop that is blocked for this long loses its locks. Needs Postgres 14, or a pooler.
    * @default none
    */
   readonly frozenAfterMs?: number;
   /**
-   * Whether there is a pooler between the lock connection and the server: `'detect'` finds out, `'none'` says that each connection
-   * has a backend of its own, `'transaction'` that it may get another one in each transaction. Through a pooler, locks are held
-   * inside one open transaction, which takes a connection of the pooler for as long as any is held.
+   * Whether there is a pooler between the lock connection and the server: `'detect'` finds out, `'none'` says
+   * that each connection has a backend of its own, `'transaction'` that it may get another backend in each
+   * transaction. Through a pooler, locks are held inside one open transaction, which takes a connection of
+   * the pooler while any lock is held.
    * @default 'detect'
    */
   readonly pooler?: PoolerOption;
   /**
-   * How long running bodies may finish when the application shuts down before their locks are taken from them, in
-   * milliseconds.
+   * How long running bodies may take to finish when the application shuts down, in milliseconds. Then they
+   * lose their locks.
    * @default 10_000
    */
   readonly shutdownTimeoutMs?: number;
   /**
-   * Whether the application refuses to start when `AdvisoryLockService.diagnose()` finds a problem. Otherwise it is logged.
+   * Whether the application refuses to start when `AdvisoryLockService.diagnose()` finds a problem. Otherwise
+   * the problem is logged.
    * @default false
    */
   readonly failOnProblems?: boolean;
   /**
-   * After how many ticks in a row that a job was left out in the whole fleet, as its lock is held for a second or longer, a warning names
-   * the holder; then each time that it has been held for twice as long. 0 never warns.
+   * After how many ticks in a row that a job was left out in the whole fleet, as its lock is held for a
+   * second or longer, a warning names the holder: 0 to 50. It warns again each time that the lock has been
+   * held for twice as long. 0 never warns.
    * @default 3
    */
   readonly warnAfterTicks?: number;
   /**
-   * Whether OpenTelemetry is told of the locks: `'auto'` when `@opentelemetry/api` is installed and an SDK is registered by the time the
-   * application has started, `true` also when one is registered later (without the package the application does not start), `false`
-   * never.
+   * Whether locks are reported to OpenTelemetry: `'auto'` when `@opentelemetry/api` is installed and an SDK
+   * is registered by the time the application has started, `true` also when one is registered later (without
+   * the package the application does not start), `false` never.
    * @default 'auto'
    */
   readonly telemetry?: boolean | 'auto';
   /**
-   * What this instance is called where its locks are shown, such as the name of its pod: 1 to 40 visible ASCII characters, no spaces.
-   * It is part of the `application_name` of the lock connection, `nestjs-advisory-lock <instance>`, which Postgres cuts to 63 bytes:
-   * with the `name` of a module in between, of a long one only the end is shown there.
+   * The name of this instance where its locks are shown, such as the name of its pod: 1 to 40 visible ASCII
+   * characters, no spaces. It is part of the `application_name` of the lock connection,
+   * `nestjs-advisory-lock <instance>`, which Postgres cuts to 63 bytes: with the `name` of a module in
+   * between, only the end of a long name is shown there.
    * @default the host and the process, `web-1:4711`
    */
   readonly instanceName?: string;
   /**
-   * Whether this instance takes part when the fleet is asked who holds what (`fleetWithinMs`, the dashboard, `why`): its lock connection
-   * listens on the channel `nestjs_advisory_lock`, answers with the names of its locks and jobs, and can ask itself. Everybody who can
-   * connect to the database may ask and hear that. With `false` it does not listen, so notifications of others never wake its connection.
+   * Whether this instance takes part when the fleet is asked about its locks (`fleetWithinMs`, the dashboard,
+   * `why`): its lock connection listens on the channel `nestjs_advisory_lock`, responds with the names of its
+   * locks and jobs, and can ask, too. Every client of the database can ask and read the responses. With
+   * `false` it does not listen, so notifications of others never wake its connection.
    * @default true
    */
   readonly joinsFleet?: boolean;
 }
 
-/** The options that the module has to know before its factory runs. */
+/**
+ * The options that the module needs before its factory runs.
+ *
+ * @example
+ * ```ts
+ * AdvisoryLockModule.forRootAsync({
+ *   name: 'archive',
+ *   isGlobal: false,
+ *   useFactory: () => ({ dataSource: 'archive' }),
+ * })
+ * ```
+ */
 export interface AdvisoryLockModuleExtras {
   /**
-   * What the service of this module is called, where there are several: see `InjectAdvisoryLock` and the `connection` option
-   * of the decorators.
+   * The name of this module and its service, where there are several: see `InjectAdvisoryLock` and the
+   * `connection` option of the decorators.
    * @default 'default'
    */
   readonly name?: string;
@@ -136,8 +164,21 @@ export interface AdvisoryLockModuleExtras {
   readonly isGlobal?: boolean;
 }
 
-/** What a class of `forRootAsync({ useClass | useExisting })` has to offer. */
+/**
+ * The interface of a class for `forRootAsync({ useClass | useExisting })`.
+ *
+ * @example
+ * ```ts
+ * @Injectable()
+ * class LockOptions implements AdvisoryLockOptionsFactory {
+ *   createAdvisoryLockOptions(): AdvisoryLockModuleOptions {
+ *     return { namespace: 'shop' };
+ *   }
+ * }
+ * ```
+ */
 export interface AdvisoryLockOptionsFactory {
+  /** Returns the options, or resolves to them. */
   createAdvisoryLockOptions(): AdvisoryLockModuleOptions | Promise<AdvisoryLockModuleOptions>;
 }
 
@@ -170,19 +211,19 @@ const rules: OptionRules = {
   joinsFleet: aBoolean,
 };
 
-/** Refuses options that are unknown or of the wrong kind, and a factory that answered none. */
+/** Refuses options that are unknown or invalid, and a factory that returned none. */
 export function checkModuleOptions(options: unknown): void {
   if (typeof options !== 'object' || options === null) {
     throw new LockConfigurationError(
-      `The options of AdvisoryLockModule have to be an object, but ${describe(options)} came. Let the factory of forRootAsync() ` +
-        'answer {} where nothing is to be said.',
+      `The options of AdvisoryLockModule must be an object, received ${describe(options)}. Let the factory ` +
+        'of forRootAsync() return {} where it has no options.',
     );
   }
   checkOptions(options, rules, 'AdvisoryLockModule');
   checkTimes(options);
 }
 
-/** Each of these has to outlast the one before. */
+/** Each of these times must be longer than the one before. */
 function checkTimes(options: AdvisoryLockModuleOptions): void {
   const {
     heartbeatMs = DEFAULT_HEARTBEAT_TIMES.heartbeatMs,
@@ -191,14 +232,16 @@ function checkTimes(options: AdvisoryLockModuleOptions): void {
   } = options;
   if (lostAfterMs <= heartbeatMs) {
     throw new LockConfigurationError(
-      `The option \`lostAfterMs\` of AdvisoryLockModule (${lostAfterMs}) has to be longer than \`heartbeatMs\` (${heartbeatMs}): a ` +
-        'connection would be given up before it was asked. Four times as long is a good choice.',
+      'The option `lostAfterMs` of AdvisoryLockModule must be longer than `heartbeatMs` ' +
+        `(${heartbeatMs}), received the number ${lostAfterMs}: a connection would be given up before it ` +
+        'was checked. Four times as long is a good choice.',
     );
   }
   if (frozenAfterMs <= lostAfterMs) {
     throw new LockConfigurationError(
-      `The option \`frozenAfterMs\` of AdvisoryLockModule (${frozenAfterMs}) has to be longer than \`lostAfterMs\` (${lostAfterMs}): the ` +
-        'server would give the lock to others before this process gives it up.',
+      'The option `frozenAfterMs` of AdvisoryLockModule must be longer than `lostAfterMs` ' +
+        `(${lostAfterMs}), received the number ${frozenAfterMs}: the server would give the lock to others ` +
+        'before this process gives it up.',
     );
   }
 }

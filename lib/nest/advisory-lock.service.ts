@@ -15,19 +15,21 @@ import {
 } from '../core/index.js';
 import { diagnose } from '../inspection/diagnose.js';
 import type { Diagnosis } from '../inspection/diagnosis.js';
-import { JOB_RUNTIME } from '../jobs/job-host.js';
+import { JOB_RUNTIME, type JobService } from '../jobs/job-host.js';
 import type { JobRuntime } from '../jobs/job-runtime.js';
 import type { RunTimeJobOptions, ScheduledJob } from '../jobs/run-time-jobs.js';
 import type { Leadership, LeadOptions } from '../leadership/leadership.js';
 import type { LeadershipBody } from '../leadership/leadership-body.js';
 import { LOCK_RUNTIME } from '../locking/lock-host.js';
-import { FEATURES, type Features } from './features.js';
+import { type FeatureHost, FEATURES, type Features } from './features.js';
 
 /**
- * Takes locks by hand. Inject it by its class, or with `@InjectAdvisoryLock('name')` where several are configured.
+ * Takes locks by hand. Inject it by its class, or with `@InjectAdvisoryLock('name')` where several modules
+ * are configured.
  *
- * Every method that takes a lock may reject with `LOCK_CONNECTION` (the database is away), `LOCK_CAPACITY` (the server's lock
- * table is full), `LOCK_CONFIGURATION` (the name or an option cannot be) or `LOCK_SHUTDOWN`; nothing is locked then.
+ * Every method that takes a lock may reject with `LOCK_CONNECTION` (the database cannot be reached),
+ * `LOCK_CAPACITY` (the lock table of the server is full), `LOCK_CONFIGURATION` (an invalid name or option) or
+ * `LOCK_SHUTDOWN` (the application shuts down). Nothing is locked then.
  *
  * @example
  * ```ts
@@ -43,8 +45,8 @@ import { FEATURES, type Features } from './features.js';
  * }
  * ```
  */
-export class AdvisoryLockService {
-  /** What happens to the locks and jobs of this module, for whoever wants to hear of it. */
+export class AdvisoryLockService implements JobService, FeatureHost {
+  /** The events of the locks and jobs of this module. */
   readonly events: AdvisoryLockEvents;
 
   /** @internal */
@@ -57,11 +59,23 @@ export class AdvisoryLockService {
   }
 
   /**
-   * Runs the body while the lock is held, and answers what it answers. Of several names it takes all the locks or none. What the
-   * body throws passes through untouched. Inside a body that holds the same lock, it runs at once.
+   * Runs the body while the lock is held, and resolves to its result. Of several names it takes all locks or
+   * none. The error of the body passes through untouched. Inside a body that holds the same lock, the body
+   * runs at once.
    *
-   * @throws {@link LockUnavailableError} (`LOCK_UNAVAILABLE`) when somebody else holds it; the body did not run.
-   * @throws {@link LockLostError} (`LOCK_LOST`) when the lock was lost while the body ran and the body threw nothing itself.
+   * @param name - the name of the lock, or several names.
+   * @param body - what runs inside the lock; it gets the {@link AdvisoryLock}, whose signal aborts when the
+   * lock is lost.
+   * @throws {@link LockUnavailableError} (`LOCK_UNAVAILABLE`) when another holder has it,
+   * {@link LockTimeoutError} (`LOCK_TIMEOUT`) when it stayed busy for all of `waitMs`, the reason of `signal`
+   * when that aborts the wait: the body did not run. {@link LockLostError} (`LOCK_LOST`) when the lock was
+   * lost while the body ran and the body threw nothing itself. {@link LockConnectionError}
+   * (`LOCK_CONNECTION`), {@link LockCapacityError} (`LOCK_CAPACITY`), {@link LockConfigurationError}
+   * (`LOCK_CONFIGURATION`), {@link LockShutdownError} (`LOCK_SHUTDOWN`).
+   * @example
+   * ```ts
+   * const count = await locks.withLock('import', ({ signal }) => this.import({ signal }), { waitMs: 5_000 });
+   * ```
    */
   withLock<T>(
     name: LockNames,
@@ -74,10 +88,13 @@ export class AdvisoryLockService {
   /**
    * Like {@link AdvisoryLockService.withLock}, but a busy lock is a value: `{ acquired: false }`.
    *
+   * @throws {@link LockLostError} (`LOCK_LOST`) as `withLock`, the reason of `signal`,
+   * {@link LockConnectionError} (`LOCK_CONNECTION`), {@link LockCapacityError} (`LOCK_CAPACITY`),
+   * {@link LockConfigurationError} (`LOCK_CONFIGURATION`), {@link LockShutdownError} (`LOCK_SHUTDOWN`).
    * @example
    * ```ts
    * const outcome = await locks.tryWithLock('import', () => this.import());
-   * if (!outcome.acquired) this.logger.log('the import runs elsewhere');
+   * if (!outcome.acquired) this.logger.log('another instance imports');
    * ```
    */
   tryWithLock<T>(
@@ -89,32 +106,58 @@ export class AdvisoryLockService {
   }
 
   /**
-   * Takes the lock until its handle is released; `await using` does that at the end of the block.
+   * Takes the lock, and resolves to its handle. The lock is held until the handle is released; `await using`
+   * does that at the end of the block.
    *
-   * Only bodies of `withLock`, `tryWithLock` and decorated methods are an inside to {@link AdvisoryLockService.current}: what
-   * runs after `acquire` in the same function is not, and has the handle instead.
+   * {@link AdvisoryLockService.current} sees only the bodies of `withLock`, `tryWithLock` and decorated
+   * methods. Code after `acquire` in the same function does not count as inside the lock, and has the handle
+   * instead.
    *
-   * @throws {@link LockUnavailableError} (`LOCK_UNAVAILABLE`) when somebody else holds it.
+   * @throws {@link LockUnavailableError} (`LOCK_UNAVAILABLE`) when another holder has it,
+   * {@link LockTimeoutError} (`LOCK_TIMEOUT`) when it stayed busy for all of `waitMs`, the reason of `signal`
+   * when that aborts the wait, {@link LockConnectionError} (`LOCK_CONNECTION`), {@link LockCapacityError}
+   * (`LOCK_CAPACITY`), {@link LockConfigurationError} (`LOCK_CONFIGURATION`), {@link LockShutdownError}
+   * (`LOCK_SHUTDOWN`).
+   * @example
+   * ```ts
+   * await using lock = await locks.acquire('import', { waitMs: 5_000 });
+   * ```
    */
   acquire(name: LockNames, options?: LockOptions): Promise<AdvisoryLock> {
     return this.engine.locks.acquire(name, options);
   }
 
-  /** Like {@link AdvisoryLockService.acquire}, but answers `undefined` when somebody else holds the lock. */
+  /**
+   * Like {@link AdvisoryLockService.acquire}, but a busy lock is a value: `undefined`.
+   *
+   * @throws the reason of `signal` when that aborts the wait, {@link LockConnectionError}
+   * (`LOCK_CONNECTION`), {@link LockCapacityError} (`LOCK_CAPACITY`), {@link LockConfigurationError}
+   * (`LOCK_CONFIGURATION`), {@link LockShutdownError} (`LOCK_SHUTDOWN`).
+   * @example
+   * ```ts
+   * await using lock = await locks.tryAcquire('import');
+   * if (lock === undefined) return;
+   * ```
+   */
   tryAcquire(name: LockNames, options?: LockOptions): Promise<AdvisoryLock | undefined> {
     return this.engine.locks.tryAcquire(name, options);
   }
 
   /**
-   * Runs the body in a transaction of the application's data source that holds the lock, commits, and answers what the body
-   * answers; the lock goes with the commit. When the body throws, the transaction is rolled back and the error passes through
-   * untouched. It costs a connection of the application's pool, and no other.
+   * Runs the body in a transaction of the application's data source that holds the lock, commits, and
+   * resolves to the result of the body. The commit releases the lock. When the body throws, the transaction
+   * is rolled back and the error passes through untouched. It takes one connection of the application's pool,
+   * and no other.
    *
-   * All that shall be in the transaction goes through the `manager`, or {@link currentEntityManager}. Inside of such a body,
-   * another call runs in the same transaction, in a savepoint of it, and its lock lasts until the outer commit.
+   * Statements of the transaction must go through the `manager`, or {@link currentEntityManager}. Inside such
+   * a body, another call runs in the same transaction, in a savepoint, and its lock is held until the outer
+   * commit.
    *
-   * @throws {@link LockUnavailableError} (`LOCK_UNAVAILABLE`) when somebody else holds it; {@link LockTimeoutError} (`LOCK_TIMEOUT`)
-   * when it stayed busy for all of `waitMs`; {@link LockDeadlockError} (`LOCK_DEADLOCK`). The body did not run.
+   * @throws {@link LockUnavailableError} (`LOCK_UNAVAILABLE`) when another holder has it,
+   * {@link LockTimeoutError} (`LOCK_TIMEOUT`) when it stayed busy for all of `waitMs`,
+   * {@link LockDeadlockError} (`LOCK_DEADLOCK`): the body did not run. {@link LockConnectionError}
+   * (`LOCK_CONNECTION`), {@link LockCapacityError} (`LOCK_CAPACITY`), {@link LockConfigurationError}
+   * (`LOCK_CONFIGURATION`), {@link LockShutdownError} (`LOCK_SHUTDOWN`).
    * @example
    * ```ts
    * await locks.withTransactionLock(`order:${id}`, async (manager) => {
@@ -132,7 +175,17 @@ export class AdvisoryLockService {
     return this.engine.transactionLocks.withLock(name, body, options);
   }
 
-  /** Like {@link AdvisoryLockService.withTransactionLock}, but a busy lock is a value: `{ acquired: false }`. */
+  /**
+   * Like {@link AdvisoryLockService.withTransactionLock}, but a busy lock is a value: `{ acquired: false }`.
+   *
+   * @throws {@link LockDeadlockError} (`LOCK_DEADLOCK`), {@link LockConnectionError} (`LOCK_CONNECTION`),
+   * {@link LockCapacityError} (`LOCK_CAPACITY`), {@link LockConfigurationError} (`LOCK_CONFIGURATION`),
+   * {@link LockShutdownError} (`LOCK_SHUTDOWN`).
+   * @example
+   * ```ts
+   * const outcome = await locks.tryWithTransactionLock('receipts', (manager) => manager.count(Order));
+   * ```
+   */
   tryWithTransactionLock<T>(
     name: LockName,
     body: TransactionBody<T>,
@@ -142,13 +195,18 @@ export class AdvisoryLockService {
   }
 
   /**
-   * Takes the lock inside the caller's own transaction; it goes with the commit or the rollback, also with the rollback to a
-   * savepoint before it. An attempt that fails leaves the transaction as it was, and it can go on.
+   * Takes the lock inside the caller's own transaction. The commit or the rollback releases it, also the
+   * rollback to a savepoint before it. An attempt that fails leaves the transaction as it was, and the
+   * transaction can continue.
    *
-   * @param manager - the one that `dataSource.transaction()` gives to its callback, or that of a query runner.
-   * @throws {@link LockUnavailableError} (`LOCK_UNAVAILABLE`) when somebody else holds it; {@link LockTimeoutError} (`LOCK_TIMEOUT`)
-   * when it stayed busy for all of `waitMs`; {@link LockDeadlockError} (`LOCK_DEADLOCK`); {@link LockConfigurationError}
-   * (`LOCK_CONFIGURATION`) when there is no transaction, or one that reads as of one moment.
+   * @param manager - the manager that `dataSource.transaction()` gives to its callback, or the manager of a
+   * query runner.
+   * @throws {@link LockUnavailableError} (`LOCK_UNAVAILABLE`) when another holder has it,
+   * {@link LockTimeoutError} (`LOCK_TIMEOUT`) when it stayed busy for all of `waitMs`,
+   * {@link LockDeadlockError} (`LOCK_DEADLOCK`), {@link LockConfigurationError} (`LOCK_CONFIGURATION`) when
+   * there is no transaction, or one that reads as of one moment, {@link LockConnectionError}
+   * (`LOCK_CONNECTION`), {@link LockCapacityError} (`LOCK_CAPACITY`), {@link LockShutdownError}
+   * (`LOCK_SHUTDOWN`).
    * @example
    * ```ts
    * await dataSource.transaction(async (manager) => {
@@ -166,7 +224,15 @@ export class AdvisoryLockService {
     if (busy !== undefined) throw busy;
   }
 
-  /** Like {@link AdvisoryLockService.lockInTransaction}, but a busy lock is a value: `false`. */
+  /**
+   * Like {@link AdvisoryLockService.lockInTransaction}, but a busy lock is a value: `false`.
+   *
+   * @throws as `lockInTransaction`, without `LOCK_UNAVAILABLE` and `LOCK_TIMEOUT`.
+   * @example
+   * ```ts
+   * if (!(await locks.tryLockInTransaction(manager, `order:${id}`))) return;
+   * ```
+   */
   async tryLockInTransaction(
     manager: EntityManager,
     name: LockName,
@@ -176,15 +242,25 @@ export class AdvisoryLockService {
   }
 
   /**
-   * Whether anybody in the database holds the lock at this moment, this process included. For display only: by the time the
-   * answer is read it may be over. To act on it, take the lock. Of a lock with permits it tells of the first.
+   * Resolves to whether the lock is held at this moment by any session of the database, those of this process
+   * included. For display only: the result may be outdated when it is read. To act on it, take the lock. Of a
+   * lock with permits it checks the first permit.
+   *
+   * @throws {@link LockConnectionError} (`LOCK_CONNECTION`), {@link LockConfigurationError}
+   * (`LOCK_CONFIGURATION`) for an invalid name, {@link LockShutdownError} (`LOCK_SHUTDOWN`).
+   * @example
+   * ```ts
+   * const isBusy = await locks.isLocked('import');
+   * ```
    */
   async isLocked(name: LockName): Promise<boolean> {
     return this.engine.locks.isLocked(name);
   }
 
   /**
-   * The lock that the calling code runs inside of: the innermost one, or the one of that name. When it was lost, its signal says so.
+   * Returns the lock that the calling code runs inside: the innermost one, or the one of that name;
+   * `undefined` outside. When the lock was lost, its signal is aborted. Throws only
+   * {@link LockConfigurationError} (`LOCK_CONFIGURATION`), for an invalid name.
    *
    * @example
    * ```ts
@@ -199,9 +275,15 @@ export class AdvisoryLockService {
   }
 
   /**
-   * Does nothing when the calling code runs inside the lock: a guard for methods that must never be called without it.
+   * Throws unless the calling code runs inside the lock: a guard for methods that must never be called
+   * without it.
    *
-   * @throws {@link LockLostError} (`LOCK_LOST`) when it was lost, {@link LockNotHeldError} (`LOCK_NOT_HELD`) otherwise.
+   * @throws {@link LockLostError} (`LOCK_LOST`) when the lock was lost, {@link LockNotHeldError}
+   * (`LOCK_NOT_HELD`) outside it, {@link LockConfigurationError} (`LOCK_CONFIGURATION`) for an invalid name.
+   * @example
+   * ```ts
+   * this.locks.assertHeld(`order:${id}`);
+   * ```
    */
   assertHeld(name: LockName): void {
     const lock = this.current(name);
@@ -212,20 +294,24 @@ export class AdvisoryLockService {
   }
 
   /**
-   * Campaigns for the leadership of the fleet under that name, until it is stopped or the application shuts down, and runs the body
-   * while it leads. The leader is who holds the lock of that name, and the body runs inside of it. Answers at once; whether it
-   * leads is `isLeader` of the handle.
+   * Campaigns for the leadership of the fleet under that name, until it is stopped or the application shuts
+   * down, and runs the body while this instance leads. The leader holds the lock of that name, and the body
+   * runs inside that lock. Returns the handle at once; its `isLeader` says whether it leads.
    *
    * - The leadership lasts until it is stopped or lost, whether or not the body has returned.
-   * - The body's signal aborts when it is over: with a `LockLostError` when it was lost, with an `AbortError` when it was stopped.
-   * - When it was stopped, the lock is given back once the body has settled. When it was lost, the next term begins after that.
-   * - A body that throws is logged as an error and gives the leadership up, so that an instance that is broken does not keep it.
-   * - It goes on after a loss, a failure and an outage of the database, with a pause that grows from 0.1 to 5 s.
+   * - The body's signal aborts when the leadership ends: with a `LockLostError` when it was lost, with an
+   *   `AbortError` when it was stopped.
+   * - When it was stopped, the lock is given back once the body has settled. When it was lost, the next term
+   *   begins after that.
+   * - The error of a body is logged, and the leadership is given up, so that a broken instance does not keep
+   *   it.
+   * - The campaign continues after a loss, a failure and an outage of the database, after a pause that grows
+   *   from 0.1 to 5 s.
    *
-   * As long as another instance leads, the campaign takes one of the module's `maxConnections`.
+   * While another instance leads, the campaign takes one of the module's `maxConnections`.
    *
-   * @throws {@link LockConfigurationError} (`LOCK_CONFIGURATION`) for a name that cannot be; {@link LockShutdownError}
-   * (`LOCK_SHUTDOWN`).
+   * @throws {@link LockConfigurationError} (`LOCK_CONFIGURATION`) for an invalid name or option,
+   * {@link LockShutdownError} (`LOCK_SHUTDOWN`).
    * @example
    * ```ts
    * const leadership = locks.lead('feed', async (signal) => {
@@ -240,18 +326,26 @@ export class AdvisoryLockService {
   }
 
   /**
-   * Whether this process leads under that name: by `lead`, by `@OnLeadership`, or for a job with that `leader`. It answers from
-   * memory; while the network is gone it may answer true for up to `lostAfterMs`, and somebody else may lead soon after.
+   * Returns whether this process leads under that name: by `lead`, by `@OnLeadership`, or for a job with that
+   * `leader`. It reads memory: while the network is gone it may return true for up to `lostAfterMs`, and
+   * another instance may lead soon after.
+   *
+   * @throws {@link LockConfigurationError} (`LOCK_CONFIGURATION`) for an invalid name.
+   * @example
+   * ```ts
+   * if (locks.isLeader('feed')) this.logger.log('this instance leads');
+   * ```
    */
   isLeader(name: LockName): boolean {
     return this[FEATURES].leaderships.isLeader(name);
   }
 
   /**
-   * Looks whether locks can be relied on: the server, a pooler in between, the settings in force, room for locks and connections, the
-   * clocks. Opens the lock connection when there is none. Never rejects: a server that cannot be reached is a problem in the report.
+   * Checks whether the application can rely on its locks: the server, a pooler in between, the settings in
+   * force, room for locks and connections, the clocks. Opens the lock connection when there is none. Never
+   * rejects: a server that cannot be reached is a problem in the report.
    *
-   * The module does so when the application starts, and logs what it finds.
+   * The module does this when the application starts, and logs the result.
    *
    * @example
    * ```ts
@@ -263,15 +357,23 @@ export class AdvisoryLockService {
   }
 
   /**
-   * Makes a job at run time that one instance of the fleet runs each tick of: what `@ExclusiveCron` does for a method. It is added to
-   * the `SchedulerRegistry` under its name and started. Adding, changing and removing it (`SchedulerRegistry.deleteCronJob(name)`) is
-   * local: each instance that shall take part has to do it. Needs the package `cron`, which @nestjs/schedule uses.
+   * Makes a job at run time whose ticks each run in one instance of the fleet, as `@ExclusiveCron` does for a
+   * method. Adds the job to the `SchedulerRegistry` under its name, starts it, and resolves to it. Adding,
+   * changing and removing it (`SchedulerRegistry.deleteCronJob(name)`) is local: each instance that takes
+   * part must do it. Needs the package `cron`, which @nestjs/schedule uses.
    *
-   * @param name - of the job in this instance, and of its lock, unless the option `lock` says otherwise.
-   * @throws {@link LockConfigurationError} (`LOCK_CONFIGURATION`) when `ScheduleModule.forRoot()` is not imported, or an option cannot be.
+   * @param name - the name of the job in this instance, and of its lock unless the option `lock` says
+   * otherwise.
+   * @param expression - a cron expression, or a date.
+   * @param body - what runs for each tick; it gets its tick from {@link currentTick}.
+   * @throws {@link LockConfigurationError} (`LOCK_CONFIGURATION`) when `ScheduleModule.forRoot()` is not
+   * imported, the package `cron` or the table of records is missing, or an option is invalid; the error of
+   * `cron` for an invalid expression; the error of the registry for a name that it has already.
    * @example
    * ```ts
-   * await locks.exclusiveJob(`invoice:${customer.id}`, customer.schedule, () => this.invoices.write(customer.id));
+   * await locks.exclusiveJob(`invoice:${customer.id}`, customer.schedule, async () => {
+   *   await this.invoices.write(customer.id);
+   * });
    * ```
    */
   async exclusiveJob(
@@ -283,12 +385,12 @@ export class AdvisoryLockService {
     return this[FEATURES].runTimeJobs.add(name, expression, body, options);
   }
 
-  /** What decorated methods take from core. @internal */
+  /** What decorated methods use of core. @internal */
   get [LOCK_RUNTIME](): LockRuntime {
     return this.engine;
   }
 
-  /** What decorated jobs work with. @internal */
+  /** What decorated jobs use. @internal */
   get [JOB_RUNTIME](): JobRuntime {
     return this[FEATURES].jobs;
   }

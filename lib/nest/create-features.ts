@@ -13,7 +13,7 @@ import { type AdvisoryLockModuleOptions, checkModuleOptions } from './advisory-l
 import type { Features } from './features.js';
 import { findPostgres } from './find-data-source.js';
 
-/** Makes what one configured module is made of. Throws `LOCK_CONFIGURATION` for options that cannot be. */
+/** Makes the parts of one configured module. Throws `LOCK_CONFIGURATION` for invalid options. */
 export function createFeatures(
   name: string,
   options: AdvisoryLockModuleOptions,

@@ -3,10 +3,13 @@ import type { ModuleRef } from '@nestjs/core';
 import type { EventEmitter2 } from '@nestjs/event-emitter';
 import type { AdvisoryLockEvents } from '../core/index.js';
 
-/** What the emitter parts names by; it has these properties, its types do not say so. */
+/** How the emitter splits names. It has these properties, although its types do not declare them. */
 type Naming = EventEmitter2 & { readonly wildcard?: boolean; readonly delimiter?: string };
 
-/** Emits what there is to hear on the emitter of `EventEmitterModule`, as `advisory-lock.<type>`, where the application imports that. */
+/**
+ * Emits every event on the emitter of `EventEmitterModule`, as `advisory-lock.<type>`, where the application
+ * imports that module.
+ */
 export class EventEmitterBridge implements OnModuleInit, OnApplicationShutdown {
   private stop: (() => void) | undefined;
 
@@ -19,9 +22,9 @@ export class EventEmitterBridge implements OnModuleInit, OnApplicationShutdown {
     const emitter = await findEmitter(this.moduleRef);
     if (emitter === undefined) return;
     const { wildcard = false, delimiter = '.' } = emitter;
-    // Only an emitter with wildcards parts names, and it does so as its listeners' names are parted.
+    // Only an emitter with wildcards splits names, by the delimiter that its listeners use.
     const prefix = `advisory-lock${wildcard ? delimiter : '.'}`;
-    // Unlike `emit`, it answers what async listeners come to: a rejection is not left to end the process.
+    // Unlike `emit`, it returns the promise of async listeners, so that a rejection does not end the process.
     this.stop = this.events.on('*', (event) => emitter.emitAsync(prefix + event.type, event));
   }
 
@@ -30,7 +33,9 @@ export class EventEmitterBridge implements OnModuleInit, OnApplicationShutdown {
   }
 }
 
-/** Answers `undefined` when the package is not installed, or the application does not import its module. */
+/**
+ * Resolves to `undefined` when the package is not installed, or the application does not import its module.
+ */
 async function findEmitter(moduleRef: ModuleRef): Promise<Naming | undefined> {
   try {
     const { EventEmitter2: token } = await import('@nestjs/event-emitter');

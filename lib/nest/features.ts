@@ -5,10 +5,13 @@ import type { RunTimeJobs } from '../jobs/run-time-jobs.js';
 import type { Leaderships } from '../leadership/leaderships.js';
 import type { BodySpans } from '../telemetry/body-spans.js';
 
-/** Where a service keeps what the other providers of its module need. The same for both halves of the package. */
+/**
+ * The property of a service with the parts that other providers of its module need. The same for both halves
+ * of the package.
+ */
 export const FEATURES: unique symbol = Symbol.for('nestjs-advisory-lock:features');
 
-/** What one configured module is made of. */
+/** The parts of one configured module. */
 export interface Features {
   readonly engine: LockEngine;
   readonly fleet: Fleet;
@@ -18,7 +21,7 @@ export interface Features {
   readonly bodySpans: BodySpans;
 }
 
-/** What has features: a service, or the provider of the module, which stays when a test replaces the service. */
+/** A service, or the provider of the module, which stays when a test replaces the service. */
 export interface FeatureHost {
   readonly [FEATURES]: Features;
 }

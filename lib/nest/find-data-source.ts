@@ -11,8 +11,9 @@ const CURE =
 export type PostgresDataSource = DataSource & { readonly options: PostgresOptions };
 
 /**
- * Finds the application's data source: the default one, one by the name it has in `TypeOrmModule.forRoot({
- * name })`, or by its token. It goes by the form of the tokens, because an application need not use
+ * Finds the application's data source: the default one, one by the name it has in
+ * `TypeOrmModule.forRoot({ name })`, or by its token. It goes by the form of the tokens, because an
+ * application need not use
  * @nestjs/typeorm.
  */
 export function findPostgres(moduleRef: ModuleRef, wanted: InjectionToken = DataSource): PostgresDataSource {

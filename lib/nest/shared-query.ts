@@ -1,4 +1,4 @@
-/** Asks when a caller wants to know; however many want to know at once, there is one query. */
+/** Sends a query for its callers. Callers at the same time share one query. */
 export class SharedQuery<T> {
   private query: { readonly askedAt: number; readonly result: Promise<T>; isSettled: boolean } | undefined;
   private last: { readonly result: T; readonly at: number } | undefined;
@@ -10,7 +10,7 @@ export class SharedQuery<T> {
     return this.last?.result;
   }
 
-  /** How old that is, in milliseconds; `Infinity` before the first. */
+  /** The age of the latest result, in milliseconds; `Infinity` before the first. */
   get ageMs(): number {
     return this.last === undefined ? Infinity : performance.now() - this.last.at;
   }
@@ -20,7 +20,10 @@ export class SharedQuery<T> {
     return this.query === undefined ? Infinity : performance.now() - this.query.askedAt;
   }
 
-  /** The result of the query in flight, or else of the latest one if it was sent within that time, or else of a new one. */
+  /**
+   * The result of the query in flight, or else of the latest one if it was sent within that time, or else of
+   * a new one.
+   */
   get(maxAgeMs: number): Promise<T> {
     if (this.query !== undefined && (!this.query.isSettled || this.askedMsAgo < maxAgeMs))
       return this.query.result;

@@ -1,4 +1,4 @@
-/** What the promise settles with, if it does so in time. */
+/** Settles as the promise does, if that settles in time; otherwise rejects. */
 export function within<T>(promise: Promise<T>, ms: number, statedMs = ms): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {

@@ -90,7 +90,7 @@ const controllers = { controllers: [Orders], providers: [Warehouse] };
 const CONFLICT = {
   statusCode: 409,
   error: 'Conflict',
-  message: 'Somebody else is working on this at the moment. Try again later.',
+  message: 'Another request holds this lock. Try again later.',
   code: 'LOCK_UNAVAILABLE',
 };
 

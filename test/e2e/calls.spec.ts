@@ -353,9 +353,9 @@ describe('a lock decorator', () => {
       decorate('a')(target, key, Object.getOwnPropertyDescriptor(target, key) as PropertyDescriptor);
     };
     expect(thrownBy(on(Target, 'ofTheClass'))).toMatchObject({ code: 'LOCK_CONFIGURATION' });
-    expect(on(Target, 'ofTheClass')).toThrow('Target.ofTheClass is static');
-    expect(on(Target.prototype, 'property')).toThrow('Target.property is no method');
-    expect(on(Target.prototype, 'getter')).toThrow('Target.getter is no method');
+    expect(on(Target, 'ofTheClass')).toThrow('received Target.ofTheClass, which is static');
+    expect(on(Target.prototype, 'property')).toThrow('received Target.property, which is not a method');
+    expect(on(Target.prototype, 'getter')).toThrow('received Target.getter, which is not a method');
   });
 });
 

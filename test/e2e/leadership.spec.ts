@@ -247,7 +247,7 @@ describe('the methods of a leadership', () => {
         }
       }
       return Feed;
-    }).toThrow('Feed.begin is static');
+    }).toThrow('received Feed.begin, which is static');
   });
 });
 

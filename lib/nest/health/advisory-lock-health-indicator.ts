@@ -7,17 +7,24 @@ import { SharedQuery } from '../shared-query.js';
 import { within } from '../within.js';
 import type { LockHealth } from './lock-health.js';
 
-/** Below the second that a Kubernetes probe has by default, so that the answer arrives and says why. */
+/** Below the second that a Kubernetes probe has by default, so that the response arrives and says why. */
 const DEFAULT_WITHIN_MS = 500;
 
-/** Probes come each second, and what the doctor looks at changes slowly. */
+/** Probes come each second, and what the doctor inspects changes slowly. */
 const DIAGNOSE_EVERY_MS = 10_000;
 
-/** Options of {@link AdvisoryLockHealthIndicator.isReady}. */
+/**
+ * The options of {@link AdvisoryLockHealthIndicator.isReady}.
+ *
+ * @example
+ * ```ts
+ * await indicator.isReady('locks', { withinMs: 200 });
+ * ```
+ */
 export interface ReadinessOptions {
   /**
-   * After how many milliseconds it answers at the latest, also when the database does not; a whole number from 1 to 60000. Keep it
-   * below the timeout of the probe.
+   * The time after which it resolves at the latest, in milliseconds, even when the database does not respond:
+   * a whole number from 1 to 60000. Keep it below the timeout of the probe.
    * @default 500
    */
   readonly withinMs?: number;
@@ -26,8 +33,9 @@ export interface ReadinessOptions {
 const rules: OptionRules = { withinMs: wholeMs(1, 60_000) };
 
 /**
- * Tells whether locks can be taken here, for `@nestjs/terminus` or a route of your own: it answers plain objects and needs nothing of
- * Terminus. Inject it by its class; for a module with a `name`, make one of its service.
+ * Checks whether this instance can take locks, for `@nestjs/terminus` or a route of your own: it returns
+ * plain objects and does not need Terminus. Inject it by its class; for a module with a `name`, make one with
+ * its service.
  *
  * @example
  * ```ts
@@ -58,7 +66,7 @@ export class AdvisoryLockHealthIndicator {
 
   constructor(locks: AdvisoryLockService);
   /** @internal */
-  // eslint-disable-next-line @typescript-eslint/unified-signatures -- only this one is left out of the published types
+  // eslint-disable-next-line @typescript-eslint/unified-signatures -- the published types leave it out
   constructor(host: FeatureHost);
   constructor({ [FEATURES]: { engine } }: FeatureHost) {
     this.engine = engine;
@@ -66,33 +74,38 @@ export class AdvisoryLockHealthIndicator {
   }
 
   /**
-   * Liveness: `'down'` only for what a restart of the process cures, which is a module that has shut down while its process lives on;
-   * it never takes a lock again. A database that is away, or a lost session, is none: the session is opened anew by itself, and a
-   * restart would only take the locks of this process from their holders. It is `'up'` while the shutdown waits for holders.
+   * Liveness: `'down'` only for what a restart of the process cures, which is a module that has shut down
+   * while its process is alive; it never takes a lock again. An unreachable database or a lost session is no
+   * reason: the module opens the session again by itself, and a restart would only take the locks of this
+   * process from their holders. It is `'up'` while the shutdown waits for holders.
    *
-   * It answers from memory, and never asks the server.
+   * It reads memory, and never queries the server. Never throws.
    *
-   * @param key - what the check is called in the answer.
+   * @param key - the name of the check in the result.
    */
   isAlive<Key extends string>(key: Key): Record<Key, LockHealth> {
     if (!this.engine.isDrained) return resultOf(key, { status: 'up', ...this.vitals() });
     const message =
-      'The lock module has shut down, and takes no lock any more: end the process, or start it anew.';
+      'The lock module has shut down, and takes no locks any more. End the process, or restart it.';
     return resultOf(key, { status: 'down', message, ...this.vitals() });
   }
 
   /**
-   * Readiness: `'up'` when a lock could be taken now. That is when the lock session is open, so on a primary whose locks exclude, and
-   * the server was heard of on it within `lostAfterMs`. It is `'down'` from the moment the shutdown begins.
+   * Readiness: `'up'` when a lock can be taken now. That is when the lock session is open, so on a primary
+   * whose locks exclude, and the server has responded on it within `lostAfterMs`. It is `'down'` from the
+   * moment the shutdown begins.
    *
-   * When there is no session it tries to open one, so that an instance that gets no requests recovers too. What `diagnose()` finds of
-   * a server that locks can be taken on (settings, room, clocks) is shown as `problems` and keeps nobody from being ready.
+   * When there is no session it tries to open one, so that an instance that gets no requests recovers, too.
+   * What `diagnose()` finds on a server that can lock (settings, room, clocks) is shown as `problems`, and
+   * the instance is ready in spite of it.
    *
-   * Cheap enough for a probe each second: it answers from memory, and looks at the server once in 10 s, which is one round trip on
-   * the lock connection (three through a pooler while nothing is locked). It takes no lock, and opens no connection while there is one.
+   * Cheap enough for a probe each second: it reads memory, and queries the server once in 10 s, which is one
+   * round trip on the lock connection (three through a pooler while nothing is locked). It takes no lock, and
+   * opens no connection while there is one.
    *
-   * @param key - what the check is called in the answer.
-   * @throws {@link LockConfigurationError} (`LOCK_CONFIGURATION`) for an option that cannot be, and never for the state of the database.
+   * @param key - the name of the check in the result.
+   * @throws {@link LockConfigurationError} (`LOCK_CONFIGURATION`) for an invalid option, and never for the
+   * state of the database.
    */
   async isReady<Key extends string>(
     key: Key,
@@ -102,7 +115,7 @@ export class AdvisoryLockHealthIndicator {
     const { withinMs = DEFAULT_WITHIN_MS } = options;
     const isKnown = this.isSessionFit && this.diagnosis.ageMs < DIAGNOSE_EVERY_MS;
     if (!isKnown && !this.engine.isClosed) {
-      // A server that hangs is then still being asked.
+      // The query to a server that hangs stays in flight.
       await within(this.diagnosis.refresh(), withinMs).catch(() => undefined);
     }
     const message = this.whyNotReady(withinMs);
@@ -121,15 +134,21 @@ export class AdvisoryLockHealthIndicator {
 
   private whyNotReady(withinMs: number): string | undefined {
     const { isClosed, pulse } = this.engine;
-    if (isClosed) return 'The application is shutting down, and takes no lock any more.';
+    if (isClosed) return 'The application is shutting down, and takes no locks any more.';
     if (this.isSessionFit) return undefined;
     if (pulse !== undefined) {
-      return 'The server was not heard of on the lock connection for too long: it may be gone, or this process was busy or frozen.';
+      return (
+        'The server has not responded on the lock connection for too long: ' +
+        'it may be gone, or this process was busy or frozen.'
+      );
     }
     const { latest } = this.diagnosis;
-    // One that came as far as to the server is of a session that has ended since.
+    // A diagnosis that reached the server belongs to a session that has ended since.
     if (latest !== undefined && latest.server === undefined) return latest.problems[0]?.message;
-    return `There is no lock connection, and within ${withinMs} ms none could be opened. It goes on being tried.`;
+    return (
+      `There is no lock connection, and within ${withinMs} ms none could be opened. ` +
+      'The module tries again.'
+    );
   }
 
   private vitals(): Pick<LockHealth, 'session' | 'heartbeatAgeMs' | 'connections'> {

@@ -1,28 +1,34 @@
 import type { Problem } from '../../inspection/diagnosis.js';
 
 /**
- * What `AdvisoryLockHealthIndicator` tells, under the key of the check. It is the plain object that `@nestjs/terminus` expects of an
- * indicator, and plain JSON.
+ * The result of `AdvisoryLockHealthIndicator`, under the key of the check: the plain object that
+ * `@nestjs/terminus` expects of an indicator, and plain JSON.
  */
 export interface LockHealth {
-  /** `'down'` makes Terminus answer 503. */
+  /** `'down'` makes Terminus respond with 503. */
   readonly status: 'up' | 'down';
-  /** Why it is down, and what cures it. */
+  /** Why it is down, and what cures it; missing when it is up. */
   readonly message?: string;
-  /** Whether there is the session that this process holds its locks on. It is opened when first needed, and anew when it was lost. */
+  /**
+   * Whether the session that this process holds its locks on is open. It opens at the start of the
+   * application, and again when it was lost.
+   */
   readonly session: 'open' | 'none';
   /**
-   * How long ago the server was heard of on it, in milliseconds; some more than `heartbeatMs` at most when all is well. Through a pooler
-   * nobody is asked while nothing is locked, and it tells little.
+   * How long ago the server last responded on the session, in milliseconds; at most a little more than
+   * `heartbeatMs` when all is well. Through a pooler there is no heartbeat while nothing is locked, and this
+   * says little. Missing without a session.
    */
   readonly heartbeatAgeMs?: number;
+  /** The connections for locks of this module. */
   readonly connections: {
-    /** How many connections for locks this module has open, and how many it may have. */
+    /** How many are open. */
     readonly open: number;
+    /** How many may be open: the option `maxConnections`. */
     readonly allowed: number;
   };
-  /** What `AdvisoryLockService.diagnose()` found lately; readiness only. */
+  /** What `AdvisoryLockService.diagnose()` last found; readiness only. */
   readonly problems?: readonly Problem[];
-  /** How long ago it looked, in milliseconds. */
+  /** How long ago that was, in milliseconds; readiness only. */
   readonly diagnosedMsAgo?: number;
 }

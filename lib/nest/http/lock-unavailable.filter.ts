@@ -5,8 +5,9 @@ import { throwError } from 'rxjs';
 import { LockUnavailableError } from '../../core/index.js';
 
 /**
- * What an HTTP client is told of a busy lock: the status (409 by default), the code, and the lock's name only when
- * `exposeLockName` says so. For exception filters of an application's own that catch everything.
+ * Makes the HTTP response for a busy lock: the status (409 by default), the code, and the name of the lock
+ * only with `exposeLockName: true`. For the exception filters of an application that catch everything. Never
+ * throws.
  *
  * @example
  * ```ts
@@ -20,26 +21,28 @@ export function toHttpException(error: LockUnavailableError): HttpException {
   const body = {
     statusCode: httpStatus,
     error: STATUS_CODES[httpStatus],
-    message: 'Somebody else is working on this at the moment. Try again later.',
+    message: 'Another request holds this lock. Try again later.',
     code: error.code,
     ...(exposeLockName && { lock: error.lockName }),
   };
   return new HttpException(body, httpStatus, { cause: error });
 }
 
-/** Shows a busy lock to HTTP clients, when no exception filter of the application has caught it before. */
+/**
+ * Shows a busy lock to HTTP clients, when no exception filter of the application has caught the error before.
+ */
 @Catch(LockUnavailableError)
 export class LockUnavailableFilter extends BaseExceptionFilter {
   constructor(@Inject(ApplicationConfig) config: ApplicationConfig) {
     super();
-    // Nest asks the last global filter first. As APP_FILTER, this one would come after those of the application's root
-    // module, and would be asked before them.
+    // Nest tries the last global filter first. As APP_FILTER, this one would come after those of the
+    // application's root module, and Nest would try it before them.
     config.getGlobalFilters().unshift(this);
   }
 
   override catch(error: LockUnavailableError, host: ArgumentsHost): unknown {
     if (host.getType() === 'http') super.catch(toHttpException(error), host);
-    // A microservice passes on what the filter returns; every other context goes on with the error as it is.
+    // A microservice passes on what the filter returns; every other context continues with the error.
     return host.getType() === 'rpc' ? throwError(() => error) : undefined;
   }
 }

@@ -15,13 +15,13 @@ import {
 } from '../core/index.js';
 import { diagnose } from '../inspection/diagnose.js';
 import type { Diagnosis } from '../inspection/diagnosis.js';
-import { JOB_RUNTIME, type JobService } from '../jobs/job-host.js';
+import { JOB_RUNTIME } from '../jobs/job-host.js';
 import type { JobRuntime } from '../jobs/job-runtime.js';
 import type { RunTimeJobOptions, ScheduledJob } from '../jobs/run-time-jobs.js';
 import type { Leadership, LeadOptions } from '../leadership/leadership.js';
 import type { LeadershipBody } from '../leadership/leadership-body.js';
 import { LOCK_RUNTIME } from '../locking/lock-host.js';
-import { type FeatureHost, FEATURES, type Features } from './features.js';
+import { FEATURES, type Features } from './features.js';
 
 /**
  * Takes locks by hand. Inject it by its class, or with `@InjectAdvisoryLock('name')` where several modules
@@ -45,7 +45,7 @@ import { type FeatureHost, FEATURES, type Features } from './features.js';
  * }
  * ```
  */
-export class AdvisoryLockService implements JobService, FeatureHost {
+export class AdvisoryLockService {
   /** The events of the locks and jobs of this module. */
   readonly events: AdvisoryLockEvents;
 

@@ -26,8 +26,8 @@ export class InstanceProcess {
     this.url = `http://127.0.0.1:${port}`;
     this.child = forkModule(entry, [], {
       env: { ...process.env, DATABASE_URL: databaseUrl, PORT: String(port), INSTANCE: name },
-      // A process group of its own: Ctrl-C in the terminal reaches the launcher alone, which then ends everything in
-      // the right order.
+      // A process group of its own: Ctrl-C in the terminal reaches the launcher alone, which then ends
+      // everything in the right order.
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
@@ -61,7 +61,7 @@ export class InstanceProcess {
     await this.exit;
   }
 
-  /** Asks the instance to end in good order; takes longer than `stopLimitMs` only what the kernel cannot end. */
+  /** Stops the instance gracefully; after `stopLimitMs` the kernel ends it. */
   async stop(): Promise<void> {
     this.child.kill('SIGTERM');
     const limit = setTimeout(() => this.child.kill('SIGKILL'), stopLimitMs);

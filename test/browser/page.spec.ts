@@ -110,7 +110,7 @@ describeInBrowser('the page of the dashboard', () => {
     expect(await partiesOf(page, 'order:42', 'holder')).toEqual(['web-1:4711 for 1s pid 3121 · 10.0.0.121']);
     server.answer = () => ({ status: 403, message: 'Forbidden resource' });
     await eventually(
-      async () => (await textOf(page.locator('#banner'))).split(' What is shown')[0],
+      async () => (await textOf(page.locator('#banner'))).split(' The locks shown')[0],
       'The server no longer gives you access (403). It says: Forbidden resource Sign in again, and reload the page.',
     );
     server.snapshot = snapshot({ locks: [lock('import', [party('web-2:4711', 7, { sinceMs: 5_000 })])] });
@@ -127,7 +127,7 @@ describeInBrowser('the page of the dashboard', () => {
     });
     await page.locator('#banner').waitFor();
     expect(await textOf(page.locator('#banner'))).toMatch(
-      /^The database is away: connect ECONNREFUSED\. What is shown of the locks is \d+s old\./,
+      /^The database is away: connect ECONNREFUSED\. The locks shown here are \d+s old\./,
     );
     expect(await textOf(page.locator('#health'))).toBe('Problem');
     expect(await partiesOf(page, 'order:42', 'waiter')).toEqual([

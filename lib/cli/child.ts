@@ -15,8 +15,8 @@ export class Child {
   private constructor(
     private readonly child: ChildProcess,
     /**
-     * Whether it leads a process group, so that signals reach what it has started, such as the command in `sh
-     * -c`.
+     * Whether it leads a process group, so that signals reach what it has started, such as the command in
+     * `sh -c`.
      */
     private readonly isGroup: boolean,
   ) {

@@ -35,15 +35,13 @@ function reasonOf(cause: unknown): string {
   const sqlState = sqlStateOf(cause);
   if (sqlState !== undefined) {
     return (
-      `the server refused it (${reason}, SQLSTATE ${sqlState}). Check that it accepts connections, and ` +
-      'that the ' +
-      'credentials and privileges of the data source are right; the next request connects again'
+      `the server refused it (${reason}, SQLSTATE ${sqlState}). Check that it accepts connections, ` +
+      'and that the credentials and privileges of the data source are right; the next request connects again'
     );
   }
   return (
     `the database could not be reached (${reason}). Check that it is up, and that the address and ` +
-    'credentials ' +
-    'of the data source are right; the next request connects again'
+    'credentials of the data source are right; the next request connects again'
   );
 }
 

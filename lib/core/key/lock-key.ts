@@ -141,8 +141,8 @@ function int8(value: unknown, name: string | undefined): bigint {
   if (typeof value === 'number' && Number.isSafeInteger(value)) return BigInt(value);
   if (typeof value === 'bigint' && value >= INT8.min && value <= INT8.max) return value;
   throw new LockConfigurationError(
-    `A lock key must be a whole number of 64 bits, received ${describe(value)}${forName(name)}. Numbers must ` +
-      `be safe integers; write larger ones as bigints from ${INT8.min} to ${INT8.max}.`,
+    `A lock key must be a whole number of 64 bits, received ${describe(value)}${forName(name)}. Numbers ` +
+      `must be safe integers; write larger ones as bigints from ${INT8.min} to ${INT8.max}.`,
     { lockName: name },
   );
 }

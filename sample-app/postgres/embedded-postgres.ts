@@ -18,13 +18,13 @@ export interface EmbeddedPostgres {
 }
 
 /**
- * Starts a throw-away Postgres on a free port of the loopback interface. It ends with this process, however
+ * Starts a temporary Postgres on a free port of the loopback interface. It ends with this process, however
  * that ends: a guardian process owns it, and cleans up when the channel to this process closes.
  */
 export async function startEmbeddedPostgres(
   options: EmbeddedPostgresOptions = {},
 ): Promise<EmbeddedPostgres> {
-  // The neighbour has this file's own ending: .ts in the source, .js when compiled.
+  // The guardian has the extension of this file: .ts in the source, .js when compiled.
   const guardianUrl = new URL(`./guardian${extname(import.meta.url)}`, import.meta.url);
   const guardian = forkModule(fileURLToPath(guardianUrl), options.postgresFlags, {
     detached: true,
@@ -57,13 +57,13 @@ export async function startEmbeddedPostgres(
   };
 }
 
-/** Somebody killed the guardian, and this process is still there to do its work. */
+/** The guardian was killed, so this process cleans up. */
 async function cleanUpAfterGuardian(serverPid: number, folder: string): Promise<void> {
   try {
     process.kill(serverPid, 'SIGQUIT');
   } catch {
     // It is gone already.
   }
-  // The server goes on writing for a moment: removing is tried again until it stays removed.
+  // The server still writes for a moment, so the removal is tried again.
   await rm(folder, { recursive: true, force: true, maxRetries: 20 });
 }

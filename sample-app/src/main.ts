@@ -8,8 +8,8 @@ const startedByFleet = process.send !== undefined;
 const shutdownLimitMs = 5_000;
 
 if (startedByFleet) {
-  // The channel closes when the launcher dies, however it died: nobody is left to stop this process then, and
-  // with the launcher the embedded Postgres has gone, so that a graceful end may not be possible any more.
+  // The channel closes when the launcher dies, for whatever reason. Then no other process stops this one, and
+  // the embedded Postgres is gone with the launcher, so a graceful end may be impossible.
   process.once('disconnect', () => {
     setTimeout(() => process.exit(1), shutdownLimitMs).unref();
     process.kill(process.pid, 'SIGTERM');

@@ -6,7 +6,7 @@ const timeWidth = 10;
 const whatWidth = 30;
 const cellWidth = 15;
 const rowsPerHeader = 20;
-/** Longer than a payment, and than a tick that waits for other reports: what came of them belongs in one row. */
+/** Longer than a payment, and than a tick that waits for other reports: their results belong in one row. */
 const rowOpenMs = 4_000;
 const colours = ['cyan', 'magenta', 'yellow', 'green', 'blue'] as const;
 
@@ -16,8 +16,8 @@ interface Row {
 }
 
 /**
- * The terminal: a column for each instance, a row for each thing that happened to the fleet. `styleText` leaves the
- * colours out when the output is no terminal or NO_COLOR is set.
+ * The terminal: a column for each instance, a row for each thing that happened to the fleet. `styleText`
+ * leaves the colours out when the output is no terminal or NO_COLOR is set.
  */
 export class Board {
   private readonly present: Set<string>;
@@ -36,7 +36,7 @@ export class Board {
     this.printIfComplete(deed.what, row);
   }
 
-  /** The instance is gone: no row waits for it any more. */
+  /** The instance is gone, and no row waits for it any more. */
   leave(name: string): void {
     this.present.delete(name);
     for (const [what, row] of this.open) this.printIfComplete(what, row);

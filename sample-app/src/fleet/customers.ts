@@ -5,12 +5,13 @@ import type { Fleet } from './fleet.js';
 const visitEveryMs = 8_000;
 
 /**
- * Customers who are in a hurry: now and then one order is paid through all instances at the same time. When every
- * order is paid, new ones are imported, through all instances at once too. An accountant comes along. Goes on until the signal.
+ * Customers in a hurry: now and then one order is paid through all instances at the same time. When every
+ * order is paid, new ones are imported, also through all instances at once. An accountant requests reports.
+ * Continues until the signal aborts.
  */
 export async function sendCustomers(fleet: Fleet, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    // An instance that was asked has just been killed: the next visit asks those that are left.
+    // An instance may have just been killed: the next visit asks those that are left.
     await Promise.allSettled([visit(fleet), account(fleet)]);
     await delay(visitEveryMs, undefined, { signal }).catch(() => undefined);
   }
@@ -25,7 +26,9 @@ async function visit(fleet: Fleet): Promise<void> {
   await Promise.all(fleet.running.map(({ url }) => request('POST', url + path)));
 }
 
-/** Wants the report of this moment from two instances: one writes it, and the other waits. So does a tick that comes due. */
+/**
+ * Requests a report from two instances: one writes it, and the other waits. So does a tick that falls due.
+ */
 async function account(fleet: Fleet): Promise<void> {
   await Promise.all(fleet.running.slice(-2).map(({ url }) => request('POST', `${url}/reports`)));
 }

@@ -5,7 +5,7 @@ import { LeaderWatch } from './leader-watch.js';
 import { deedOf, leadershipOf, type LogLine } from './log-line.js';
 
 const troubles = new Set(['warn', 'error', 'fatal']);
-/** Nobody leads here while another fleet on the same database does. */
+/** No instance leads here while another fleet on the same database has the leadership. */
 const leaderLimitMs = 2_000;
 const leaderCheckMs = 20;
 
@@ -45,13 +45,13 @@ export class Fleet {
     while (!this.leader && performance.now() < deadline) await delay(leaderCheckMs);
   }
 
-  /** From now on the board shows what the instances do. Resolves when the last of them has ended. */
+  /** Shows what the instances do on the board. Resolves when the last of them has ended. */
   async open(): Promise<void> {
     this.state = 'open';
     await Promise.all(this.running.map((instance) => this.watch(instance)));
   }
 
-  /** When this has resolved, no process of the fleet is left. */
+  /** Resolves when no process of the fleet is left. */
   async stop(): Promise<void> {
     this.state = 'stopping';
     await Promise.all(this.running.map((instance) => instance.stop()));
@@ -84,7 +84,7 @@ export class Fleet {
   }
 }
 
-/** Whoever waits for a lock of an instance that shuts down is refused, as it should be. */
+/** An instance that shuts down refuses the calls that wait for a lock, as it should. */
 function isRefusalAtTheEnd({ message }: LogLine): boolean {
   return message.includes('the application is shutting down');
 }

@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 
 const host = '127.0.0.1';
 
-/** The first `count` ports from `first` upwards that nobody listens on. */
+/** The first `count` ports from `first` upwards that no process listens on. */
 export async function freePorts(first: number, count: number): Promise<number[]> {
   const ports: number[] = [];
   for (let port = first; ports.length < count; port += 1) {

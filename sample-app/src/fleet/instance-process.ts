@@ -23,8 +23,8 @@ export class InstanceProcess {
     this.url = `http://127.0.0.1:${port}`;
     this.child = fork(entry, {
       env: { ...process.env, DATABASE_URL: databaseUrl, PORT: String(port), INSTANCE: name },
-      // A process group of its own: Ctrl-C in the terminal reaches the launcher alone, which then ends everything in
-      // the right order.
+      // A process group of its own: Ctrl-C in the terminal reaches the launcher alone, which then ends
+      // everything in the right order.
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
@@ -58,7 +58,7 @@ export class InstanceProcess {
     await this.exit;
   }
 
-  /** Asks the instance to end in good order; takes longer than `stopLimitMs` only what the kernel cannot end. */
+  /** Stops the instance gracefully; after `stopLimitMs` the kernel ends it. */
   async stop(): Promise<void> {
     this.child.kill('SIGTERM');
     const limit = setTimeout(() => this.child.kill('SIGKILL'), stopLimitMs);

@@ -2,7 +2,7 @@ import { styleText } from 'node:util';
 import { dashboardPath } from '../dashboard-path.js';
 import type { InstanceProcess } from './instance-process.js';
 
-/** What to look at and what to try, at the top of the terminal. */
+/** What to see and what to try, at the top of the terminal. */
 export function introduce(instances: InstanceProcess[], leader: InstanceProcess | undefined): void {
   const [first] = instances;
   const last = instances.at(-1);
@@ -13,12 +13,12 @@ export function introduce(instances: InstanceProcess[], leader: InstanceProcess 
     ),
     '',
     `  ${styleText('bold', `Dashboard: ${first.url}${dashboardPath}`)}`,
-    entry('', 'who holds what, who waits, and each tick, live; every instance serves it'),
+    entry('', 'holders, waiters and each tick, live; every instance serves it'),
     '',
     entry('each tick', 'one instance claims it and writes the report, the others skip it'),
-    entry('look', `curl ${first.url}/orders    or /reports`),
+    entry('see', `curl ${first.url}/orders    or /reports`),
     entry('pay an order', `curl -X POST ${last.url}/orders/3/pay`),
-    entry('', 'a second caller meanwhile gets 409, and once it is paid 422'),
+    entry('', 'a second caller meanwhile gets 409, and later 422, as it is paid'),
     leader
       ? entry('kill leader', `kill -9 ${leader.pid}    another one leads, and runs the price desk`)
       : entry('kill one', `kill -9 ${first.pid}    the others take over`),

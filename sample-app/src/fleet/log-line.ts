@@ -1,6 +1,6 @@
 import { timeOf } from './time-of.js';
 
-/** What the answers of the shop mean, in words short enough for a column. */
+/** The meaning of the responses of the shop, in words short enough for a column. */
 const meanings = new Map([
   ['201', 'done'],
   ['409', 'busy'],
@@ -19,11 +19,11 @@ export interface Deed {
   what: string;
   result: string;
   done: boolean;
-  /** More is to come from this instance. */
+  /** More follows from this instance. */
   isUnderWay?: boolean;
 }
 
-/** What Node itself prints (a stack trace, a warning) is no JSON and counts as an error. */
+/** What Node itself prints (a stack trace, a warning) is not JSON and counts as an error. */
 export function parseLogLine(line: string): LogLine {
   try {
     const { level, context, message } = JSON.parse(line) as Omit<LogLine, 'message'> & { message: unknown };
@@ -51,7 +51,7 @@ export function deedOf({ context, message }: LogLine): Deed | undefined {
   if (context === 'AdvisoryLock' && message.startsWith('Skipped PriceDesk')) {
     return { what: 'price desk', result: 'not leading', done: false };
   }
-  // What the accountant asks for is done sooner or later, in every instance: that is for the dashboard.
+  // The reports of the accountant are written in every instance, sooner or later: they are for the dashboard.
   if (context === 'HTTP' && message.startsWith('POST') && !message.startsWith('POST /reports')) {
     const [method = '', path = '', status = ''] = message.split(' ');
     return {
@@ -63,7 +63,7 @@ export function deedOf({ context, message }: LogLine): Deed | undefined {
   return undefined;
 }
 
-/** Whether the instance begins or ends to lead with this line. */
+/** Whether the instance begins or ends its leadership with this line. */
 export function leadershipOf({ context, message }: LogLine): 'begins' | 'ends' | undefined {
   if (context !== 'PriceDesk') return undefined;
   if (message === 'Opened') return 'begins';

@@ -3,7 +3,7 @@ import { databaseOptions, schema } from '../database-options.js';
 import { fetchNewOrders } from '../imports/marketplace.js';
 import { Order } from '../orders/order.entity.js';
 
-/** Creates the tables and the first orders, once and for all instances. What is there already stays. */
+/** Creates the tables and the first orders, once for all instances. Existing ones stay. */
 export async function prepareDatabase(url: string): Promise<void> {
   const dataSource = await new DataSource(databaseOptions(url)).initialize();
   try {

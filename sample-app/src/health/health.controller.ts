@@ -16,7 +16,7 @@ export class HealthController {
     return this.health.check([() => this.locks.isAlive('locks')]);
   }
 
-  /** Whether requests may come: all that is worth something in this shop takes a lock. */
+  /** Whether the instance can serve requests: everything important in this shop takes a lock. */
   @Get('ready')
   @HealthCheck()
   ready(): Promise<HealthCheckResult> {

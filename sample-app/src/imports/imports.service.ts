@@ -18,7 +18,10 @@ export class ImportsService {
     await this.run();
   }
 
-  /** The new orders, or undefined when two imports are running already, here or in other instances. */
+  /**
+   * Resolves to the new orders, or to undefined when two imports are already running, here or in other
+   * instances.
+   */
   async run(): Promise<Order[] | undefined> {
     const outcome = await this.locks.tryWithLock(
       'import-orders',

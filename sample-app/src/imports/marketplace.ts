@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Order } from '../orders/order.entity.js';
 
-const answerMs = 500;
+const responseMs = 500;
 
-/** Stands for the API of a marketplace where the shop's customers order. */
+/** Stands in for the API of a marketplace where the customers of the shop order. */
 export async function fetchNewOrders(): Promise<Pick<Order, 'item' | 'priceCents'>[]> {
-  await delay(answerMs);
+  await delay(responseMs);
   return [
     { item: 'Teapot', priceCents: 3_450 },
     { item: 'Tea cosy', priceCents: 1_290 },

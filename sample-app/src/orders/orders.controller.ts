@@ -13,8 +13,9 @@ export class OrdersController {
   }
 
   /**
-   * While one caller pays an order, every other caller of the same order gets 409 from whichever instance it asks.
-   * The pipe has run before the lock's name is made: `/orders/7/pay` and `/orders/07/pay` are one order and one lock.
+   * While one caller pays an order, every other caller for the same order gets 409, from any instance. The
+   * pipe runs before the name of the lock is made: `/orders/7/pay` and `/orders/07/pay` are one order and one
+   * lock.
    */
   @Post(':id/pay')
   @WithAdvisoryLock<[id: number]>((id) => `order:${id}`)

@@ -17,8 +17,9 @@ export class OrdersService {
   }
 
   /**
-   * Reads, talks to the card company, completes. Without the lock around it, two callers would both read an open order
-   * and the card would be charged twice; a transaction would not help, for the charge cannot be rolled back.
+   * Reads the order, charges the card, completes the order. Without the lock around it, two callers would
+   * both read an open order, and the card would be charged twice. A transaction would not help, as the charge
+   * cannot be rolled back.
    */
   async pay(id: number): Promise<Order> {
     const order = await this.orders.findOneBy({ id });
@@ -30,8 +31,9 @@ export class OrdersService {
   }
 
   /**
-   * Gives the order the next receipt number, in one transaction with a lock that goes with its commit: who comes next, for
-   * whichever order and in whichever instance, sees the number. Short, so others wait for it; the card is charged outside.
+   * Gives the order the next receipt number, in one transaction with a lock that the commit releases: the
+   * next call, for any order and in any instance, reads that number. It is short, so others wait for it; the
+   * card is charged outside.
    */
   @WithAdvisoryLock('receipts', { scope: 'transaction', waitMs: 5_000 })
   async complete(id: number): Promise<Order> {
@@ -49,7 +51,7 @@ export class OrdersService {
     return orders.save(order);
   }
 
-  /** Stands for the call to a card company. */
+  /** Stands in for the call to a card company. */
   private async chargeCard(): Promise<void> {
     await delay(paymentMs);
   }

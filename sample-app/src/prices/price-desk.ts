@@ -6,8 +6,8 @@ const listPriceCents = 980;
 const largestStep = 0.05;
 
 /**
- * Tea has a price of the hour, which one instance keeps in its memory: two desks would bid against each other. The next
- * leader begins with the list price.
+ * Tea has a current price, which one instance keeps in memory: two desks would bid against each other. The
+ * next leader begins with the list price.
  */
 @Injectable()
 export class PriceDesk {
@@ -25,7 +25,7 @@ export class PriceDesk {
     this.logger.log('Closed');
   }
 
-  /** Every timer fires, and the job runs where the price is. */
+  /** The timer of every instance fires, and the job runs in the instance that has the price. */
   @ExclusiveCron('*/10 * * * * *', { leader: DESK })
   followMarket(): Promise<void> {
     this.teaCents *= 1 + largestStep * (2 * Math.random() - 1);

@@ -13,7 +13,7 @@ export class ReportsController {
     return this.reports.findLatest();
   }
 
-  /** Waits for its turn, as long as the client does. */
+  /** Waits for its turn while the client waits. */
   @Post()
   writeNow(@Res({ passthrough: true }) response: ServerResponse): Promise<SalesReport> {
     return this.reports.writeNow(untilClosed(response));

@@ -22,8 +22,9 @@ export class ReportsService {
   }
 
   /**
-   * The daily report, every five seconds so that there is something to see: one instance claims the tick and writes it,
-   * the others skip. The claim outlasts the run, for an instance whose timer fires late.
+   * The daily report, every five seconds so that there is something to see. One instance claims the tick and
+   * writes the report, the others skip it. The claim outlasts the run, for an instance whose timer fires
+   * late.
    */
   @ExclusiveCron('*/5 * * * * *', { lock: REPORT_LOCK, onBusy: logSkip })
   async daily(): Promise<void> {
@@ -32,7 +33,7 @@ export class ReportsService {
     logTick(`wrote no. ${id}`);
   }
 
-  /** One more report, after the one that is being written; not waited for any more when the signal aborts. */
+  /** Writes one more report, after the current one. The wait ends when the signal aborts. */
   writeNow(signal: AbortSignal): Promise<SalesReport> {
     return this.locks.withLock(REPORT_LOCK, () => this.write(), { waitMs: 10_000, signal });
   }
@@ -53,7 +54,7 @@ export class ReportsService {
     });
   }
 
-  /** Stands for the slow query that a real report has. */
+  /** Stands in for the slow query of a real report. */
   private async crunchNumbers(): Promise<void> {
     await this.reports.query('SELECT pg_sleep(1)');
   }

@@ -5,7 +5,7 @@ export class SalesReport {
   @PrimaryGeneratedColumn()
   id!: number;
 
-  /** The tick that it is for; none when somebody asked for it. */
+  /** The tick that it is for; null when a client requested it. */
   @Column('timestamptz', { nullable: true })
   dueAt!: Date | null;
 

@@ -104,9 +104,7 @@ describeInBrowser('the cron jobs on the page', () => {
     await failed.focus();
     expect(await failed.getAttribute('aria-describedby')).toBe('tick');
     for (const key of ['ArrowRight', 'ArrowRight', 'ArrowRight']) await page.keyboard.press(key);
-    expect(await textOf(card)).toBe(
-      '14:31:00 missed It was due, and no instance has run or skipped it.',
-    );
+    expect(await textOf(card)).toBe('14:31:00 missed It was due, and no instance has run or skipped it.');
     await page.keyboard.press('Escape');
     expect(await card.isVisible()).toBe(false);
     await page.keyboard.press('End');

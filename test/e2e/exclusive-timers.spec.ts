@@ -261,16 +261,16 @@ describe.each(['ExclusiveInterval', 'ExclusiveTimeout'] as const)('@%s', (name) 
   const call = decorator as (...args: unknown[]) => unknown;
 
   it.each([
-    ['no number', ['5000'], 'undefined came'],
-    ['no number after a name', ['poll', '5000'], 'the string "5000" came'],
-    ['nothing', [], 'undefined came'],
-    ['NaN', [Number.NaN], 'the number NaN came'],
-    ['a fraction', [0.5], 'the number 0.5 came'],
-    ['no time at all', [0], 'the number 0 came'],
-    ['a time in the past', [-1], 'the number -1 came'],
-    ['more than timers can', ['monthly', 2_147_483_648], 'the number 2147483648 came'],
-  ])('refuses %s, with the range and what came', (_, args, came) => {
-    expect(() => call(...args)).toThrow(came);
+    ['no number', ['5000'], 'received undefined'],
+    ['no number after a name', ['poll', '5000'], 'received the string "5000"'],
+    ['nothing', [], 'received undefined'],
+    ['NaN', [Number.NaN], 'received the number NaN'],
+    ['a fraction', [0.5], 'received the number 0.5'],
+    ['no time at all', [0], 'received the number 0'],
+    ['a time in the past', [-1], 'received the number -1'],
+    ['more than timers can', ['monthly', 2_147_483_648], 'received the number 2147483648'],
+  ])('refuses %s, with the range and what it received', (_, args, received) => {
+    expect(() => call(...args)).toThrow(received);
     expect(() => call(...args)).toThrow(
       `The time of @${name} must be a whole number of milliseconds from 1 to 2147483647`,
     );

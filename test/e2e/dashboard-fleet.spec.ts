@@ -136,7 +136,7 @@ describe('the dashboard of one instance', () => {
     proxy.silence();
     const silent = await snapshotWhen(`${url}/locks`, ({ problem }) => problem !== undefined);
     expect(silent).toMatchObject({
-      problem: expect.stringMatching(/has not answered within/) as unknown,
+      problem: expect.stringMatching(/has not responded within/) as unknown,
       locks: [],
     });
     proxy.cut();

@@ -16,7 +16,9 @@ describe('a shared query', () => {
   it('is sent again when the result is too old, but not while the last one is in flight', async () => {
     let sent = 0;
     const silent = new SharedQuery(() => new Promise<number>(() => (sent += 1)));
-    await expect(within(silent.refresh(), 10)).rejects.toThrow('The database has not answered within 10 ms.');
+    await expect(within(silent.refresh(), 10)).rejects.toThrow(
+      'The database has not responded within 10 ms.',
+    );
     await expect(within(silent.get(0), 0, 10)).rejects.toThrow('within 10 ms');
     expect(sent).toBe(1);
     const query = new SharedQuery(() => Promise.resolve((sent += 1)));

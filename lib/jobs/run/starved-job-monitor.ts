@@ -11,7 +11,7 @@ import type { JobName } from './job-name.js';
 import type { TickLog } from './tick-log.js';
 
 /** How long to wait for the reports of the fleet, in milliseconds. */
-const ANSWER_WITHIN_MS = 1_000;
+const REPORT_WITHIN_MS = 1_000;
 
 /**
  * A lock that is held for less, in milliseconds, is no reason to warn, however many ticks a job has
@@ -58,7 +58,7 @@ export class StarvedJobMonitor {
     if (this.warnAfterTicks === 0 || times === undefined || atMs < watched.checkFromMs) return;
     watched.checkFromMs = Infinity;
     try {
-      const { locks, now } = await this.fleet.inspect({ keys: [key], withinMs: ANSWER_WITHIN_MS });
+      const { locks, now } = await this.fleet.inspect({ keys: [key], withinMs: REPORT_WITHIN_MS });
       const holder = locks.find(({ isGranted }) => isGranted);
       const held = holder && heldFor(holder, now);
       const heldMs = held?.ms ?? 0;

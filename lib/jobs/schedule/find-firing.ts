@@ -54,14 +54,14 @@ async function firstFiring(
   return undefined;
 }
 
-/** Of an interval of this period. Node tells which timer has called. */
+/** For an interval of this period. The async resource of Node is the timer that calls. */
 export function intervalFiring(periodMs: number): FindFiring {
   return (scheduler, claimMs) => {
     const caller = executionAsyncResource();
     if (!scheduler.getIntervals().some((name) => scheduler.getInterval(name) === caller)) return undefined;
     const now = Date.now();
     const atMs = periodStart(now, periodMs);
-    // An instance may fire anywhere in the period, so its claim has to last until the period is over
+    // An instance may fire anywhere in the period, so its claim must last until the period is over
     // everywhere.
     const keepMs = claimMs ?? Math.min(periodMs * 64, periodMs + claimMsOf(periodMs));
     return {

@@ -64,8 +64,12 @@ export interface WithAdvisoryLockInTransactionOptions<
   Busy = any,
 >
   extends Omit<WithAdvisoryLockOptions<Args, Busy>, 'scope' | 'permits'>, TransactionLockOptions {
+  /** The lock is that of a transaction, which is opened for the method and whose commit releases it. */
   readonly scope: 'transaction';
-  /** Refused: permits need a lock of the session. */
+  /**
+   * Refused: permits need a lock of the session.
+   * @default none
+   */
   readonly permits?: DoesNotFit<'a lock of a transaction has no permits'>;
 }
 

@@ -342,8 +342,8 @@ export class AdvisoryLockService {
 
   /**
    * Checks whether the application can rely on its locks: the server, a pooler in between, the settings in
-   * force, room for locks and connections, the clocks. Opens the lock connection when there is none. Never
-   * rejects: a server that cannot be reached is a problem in the report.
+   * force, room for locks and connections, the clocks. Opens the lock connection when there is none.
+   * Never rejects: a server that cannot be reached is a problem in the report.
    *
    * The module does this when the application starts, and logs the result.
    *

@@ -17,12 +17,20 @@ export class CreateExclusiveCronRuns1735689600000 implements MigrationInterface 
   /** The name under which TypeORM records the migration; a minifier would change the name of the class. */
   readonly name = 'CreateExclusiveCronRuns1735689600000';
 
-  /** Creates the table. Rejects with the error of TypeORM. */
+  /**
+   * Creates the table.
+   *
+   * @throws the `QueryFailedError` of TypeORM, with the `code` of Postgres.
+   */
   async up(queryRunner: QueryRunner): Promise<void> {
     await queryRunner.query(createRunTable(tableOf(queryRunner)));
   }
 
-  /** Drops the table with all records. Rejects with the error of TypeORM. */
+  /**
+   * Drops the table with all records.
+   *
+   * @throws the `QueryFailedError` of TypeORM, with the `code` of Postgres.
+   */
   async down(queryRunner: QueryRunner): Promise<void> {
     await queryRunner.query(`DROP TABLE ${tableOf(queryRunner)}`);
   }

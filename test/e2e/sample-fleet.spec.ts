@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { DashboardParty, DashboardSnapshot } from '../../lib/dashboard/server/dashboard-snapshot.js';
+import { compiled } from '../../scripts/compiled.mjs';
 import { withClient } from '../support/admin.js';
 import { defer } from '../support/cleanup.js';
 import { useTestDatabase } from '../support/test-database.js';
@@ -15,8 +16,7 @@ interface Order {
 
 // Somewhere else each time: two fleets that start in the same moment could find the same port free.
 const firstPort = 10_000 + Math.floor(Math.random() * 20_000);
-const launcher = fileURLToPath(new URL('../../sample-app/src/fleet/main.ts', import.meta.url));
-const typescript = new URL('../../scripts/typescript.mjs', import.meta.url).href;
+const launcher = compiled(fileURLToPath(new URL('../../sample-app/src/fleet/main.ts', import.meta.url)));
 const testTimeoutMs = 90_000;
 const waitLimitMs = 40_000;
 
@@ -265,7 +265,7 @@ describe('the sample fleet without DATABASE_URL', () => {
 
 /** The launcher that `npm start` runs, from its source. It is killed after the test, and its instances end with it. */
 function startFleet(env: NodeJS.ProcessEnv): FleetUnderTest {
-  const child = spawn(process.execPath, ['--import', typescript, launcher], {
+  const child = spawn(process.execPath, [launcher], {
     env: { ...process.env, PORT: String(firstPort), ...env, NO_COLOR: '1', FORCE_COLOR: undefined },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -11,10 +11,9 @@ const SCRIPT_PLACE = /(file:\/\/[^\s()]+\.js):(\d+):(\d+)/g;
  */
 Error.prepareStackTrace = (error, frames) => {
   const head = Error.prototype.toString.call(error);
-  return [
-    head,
-    ...frames.map((frame) => `    at ${String(frame)}`.replace(SCRIPT_PLACE, sourcePlace)),
-  ].join('\n');
+  return [head, ...frames.map((frame) => `    at ${String(frame)}`.replace(SCRIPT_PLACE, sourcePlace))].join(
+    '\n',
+  );
 };
 
 function sourcePlace(place, url, line, column) {

@@ -1,6 +1,5 @@
 // `node --import ./scripts/typescript.mjs file.ts` runs a TypeScript module of this repository from its source.
 import { register } from 'node:module';
-import { mapStacks } from './map-stacks.mjs';
+import './map-stacks.mjs';
 
-mapStacks();
 register('./typescript-hooks.mjs', import.meta.url);

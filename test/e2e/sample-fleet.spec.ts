@@ -1,9 +1,10 @@
-import { beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { DashboardParty, DashboardSnapshot } from '../../lib/dashboard/server/dashboard-snapshot.js';
+import { compiled } from '../../scripts/compiled.mjs';
 import { withClient } from '../support/admin.js';
 import { defer } from '../support/cleanup.js';
 import { useTestDatabase } from '../support/test-database.js';
@@ -15,222 +16,225 @@ interface Order {
 
 // Somewhere else each time: two fleets that start in the same moment could find the same port free.
 const firstPort = 10_000 + Math.floor(Math.random() * 20_000);
-const launcher = fileURLToPath(new URL('../../sample-app/src/fleet/main.ts', import.meta.url));
-const typescript = new URL('../../scripts/typescript.mjs', import.meta.url).href;
+const launcher = compiled(fileURLToPath(new URL('../../sample-app/src/fleet/main.ts', import.meta.url)));
 const testTimeoutMs = 90_000;
 const waitLimitMs = 40_000;
 
 describe('the sample fleet', () => {
-  const database = useTestDatabase();
-  const shop = { DATABASE_URL: database.url };
+  const database = useTestDatabase({ after: 'the last test' });
+  let fleet: FleetUnderTest;
 
-  beforeEach(() => database.query('DROP SCHEMA IF EXISTS advisory_lock_shop CASCADE'));
+  async function startAnew(): Promise<void> {
+    await database.query('DROP SCHEMA IF EXISTS advisory_lock_shop CASCADE');
+    fleet = startFleet({ DATABASE_URL: database.url });
+    await fleet.instances();
+  }
 
-  it(
-    'runs each tick in one instance while the others skip it',
-    async () => {
-      const fleet = startFleet(shop);
+  async function endsAt(signal: 'SIGINT' | 'SIGTERM'): Promise<void> {
+    const instances = await fleet.instances();
 
-      const rows = await fleet.shows(/tick .+ daily report(?=.*wrote no\.)(?=.*skipped.*skipped)/, 3);
+    fleet.launcher.kill(signal);
 
-      const ticks = await database.query<{ dueAt: Date; runs: number }>(
-        `SELECT "dueAt", count(*)::int AS runs FROM advisory_lock_shop.sales_reports
-          WHERE "dueAt" IS NOT NULL GROUP BY 1 ORDER BY 1`,
-      );
-      expect(ticks.filter(({ dueAt, runs }) => dueAt.getTime() % 5_000 !== 0 || runs !== 1)).toEqual([]);
-      const written = ticks.map(({ dueAt }) => dueAt.toLocaleTimeString('en-GB'));
-      expect(written).toEqual(expect.arrayContaining(rows.map((row) => /tick (\S+)/.exec(row)?.[1])));
+    expect(await fleet.exit).toEqual([0, null]);
+    for (const { url } of instances) await expect(fetch(url)).rejects.toThrow('fetch failed');
+    expect(await database.connections()).toEqual([]);
+  }
 
-      const overlaps = await database.query(
-        `SELECT a.id, b.id
-           FROM advisory_lock_shop.sales_reports a
-           JOIN advisory_lock_shop.sales_reports b ON a.id < b.id
-            AND a."startedAt" < b."finishedAt" AND b."startedAt" < a."finishedAt"`,
-      );
-      expect(overlaps).toEqual([]);
-    },
-    testTimeoutMs,
-  );
+  describe('in good times, and until its launcher is killed', () => {
+    beforeAll(startAnew, testTimeoutMs);
 
-  it(
-    'lets one of three callers pay an order, and nobody pay it again',
-    async () => {
-      const fleet = startFleet(shop);
-      const urls = (await fleet.instances()).map(({ url }) => url);
-      const { id } = await newestOrder(urls[0] ?? '');
+    it(
+      'runs each tick in one instance while the others skip it',
+      async () => {
+        const rows = await fleet.shows(/tick .+ daily report(?=.*wrote no\.)(?=.*skipped.*skipped)/, 3);
 
-      const answers = await Promise.all(
-        urls.map((url) => fetch(`${url}/orders/${id}/pay`, { method: 'POST' })),
-      );
+        const ticks = await database.query<{ dueAt: Date; runs: number }>(
+          `SELECT "dueAt", count(*)::int AS runs FROM advisory_lock_shop.sales_reports
+            WHERE "dueAt" IS NOT NULL GROUP BY 1 ORDER BY 1`,
+        );
+        expect(ticks.filter(({ dueAt, runs }) => dueAt.getTime() % 5_000 !== 0 || runs !== 1)).toEqual([]);
+        const written = ticks.map(({ dueAt }) => dueAt.toLocaleTimeString('en-GB'));
+        expect(written).toEqual(expect.arrayContaining(rows.map((row) => /tick (\S+)/.exec(row)?.[1])));
 
-      expect(answers.map(({ status }) => status).sort()).toEqual([201, 409, 409]);
-      const payer = answers.findIndex(({ status }) => status === 201);
-      expect(await answers[payer]?.json()).toMatchObject({ id, paidBy: `shop-${payer + 1}` });
-      const again = await fetch(`${urls[0] ?? ''}/orders/${id}/pay`, { method: 'POST' });
-      expect(again.status).toBe(422);
-    },
-    testTimeoutMs,
-  );
+        const overlaps = await database.query(
+          `SELECT a.id, b.id
+             FROM advisory_lock_shop.sales_reports a
+             JOIN advisory_lock_shop.sales_reports b ON a.id < b.id
+              AND a."startedAt" < b."finishedAt" AND b."startedAt" < a."finishedAt"`,
+        );
+        expect(overlaps).toEqual([]);
+      },
+      testTimeoutMs,
+    );
 
-  it(
-    'numbers receipts without gaps when all orders are paid at once',
-    async () => {
-      const fleet = startFleet(shop);
-      const urls = (await fleet.instances()).map(({ url }) => url);
-      const orders = (await (await fetch(`${urls[0] ?? ''}/orders`)).json()) as Order[];
+    it(
+      'lets one of three callers pay an order, and nobody pay it again',
+      async () => {
+        const urls = (await fleet.instances()).map(({ url }) => url);
+        const { id } = await newestOrder(urls[0] ?? '');
 
-      const pay = async (id: number, url = ''): Promise<number> => {
-        const { status } = await fetch(`${url}/orders/${id}/pay`, { method: 'POST' });
-        // Busy, on a machine that is: try again.
-        return status === 409 ? pay(id, url) : status;
-      };
-      const statuses = await Promise.all(orders.map(({ id }, n) => pay(id, urls[n % urls.length])));
+        const answers = await Promise.all(
+          urls.map((url) => fetch(`${url}/orders/${id}/pay`, { method: 'POST' })),
+        );
 
-      // The fleet's own customers may have come first.
-      expect(statuses.filter((status) => ![201, 422].includes(status))).toEqual([]);
-      const receipts = await database.query<{ receiptNumber: number }>(
-        `SELECT "receiptNumber" FROM advisory_lock_shop.orders WHERE "paidAt" IS NOT NULL ORDER BY 1`,
-      );
-      expect(receipts.length).toBeGreaterThanOrEqual(orders.length);
-      expect(orders.length).toBeGreaterThan(2);
-      expect(receipts.map(({ receiptNumber }) => receiptNumber)).toEqual(receipts.map((_, n) => n + 1));
-    },
-    testTimeoutMs,
-  );
+        expect(answers.map(({ status }) => status).sort()).toEqual([201, 409, 409]);
+        const payer = answers.findIndex(({ status }) => status === 201);
+        expect(await answers[payer]?.json()).toMatchObject({ id, paidBy: `shop-${payer + 1}` });
+        const again = await fetch(`${urls[0] ?? ''}/orders/${id}/pay`, { method: 'POST' });
+        expect(again.status).toBe(422);
+      },
+      testTimeoutMs,
+    );
 
-  it(
-    'serves the health of each instance, and the dashboard, which shows who has the daily report and what became of its ticks',
-    async () => {
-      const fleet = startFleet(shop);
-      const instances = await fleet.instances();
-      for (const { url } of instances) {
-        for (const route of ['live', 'ready']) {
-          const response = await fetch(`${url}/health/${route}`);
-          expect(response.status).toBe(200);
-          expect(await response.json()).toMatchObject({
-            details: { locks: { status: 'up', session: 'open' } },
-          });
+    it(
+      'numbers receipts without gaps when all orders are paid at once',
+      async () => {
+        const urls = (await fleet.instances()).map(({ url }) => url);
+        const orders = (await (await fetch(`${urls[0] ?? ''}/orders`)).json()) as Order[];
+
+        const pay = async (id: number, url = ''): Promise<number> => {
+          const { status } = await fetch(`${url}/orders/${id}/pay`, { method: 'POST' });
+          // Busy, on a machine that is: try again.
+          return status === 409 ? pay(id, url) : status;
+        };
+        const statuses = await Promise.all(orders.map(({ id }, n) => pay(id, urls[n % urls.length])));
+
+        // The fleet's own customers may have come first.
+        expect(statuses.filter((status) => ![201, 422].includes(status))).toEqual([]);
+        const receipts = await database.query<{ receiptNumber: number }>(
+          `SELECT "receiptNumber" FROM advisory_lock_shop.orders WHERE "paidAt" IS NOT NULL ORDER BY 1`,
+        );
+        expect(receipts.length).toBeGreaterThanOrEqual(orders.length);
+        expect(orders.length).toBeGreaterThan(2);
+        expect(receipts.map(({ receiptNumber }) => receiptNumber)).toEqual(receipts.map((_, n) => n + 1));
+      },
+      testTimeoutMs,
+    );
+
+    it(
+      'serves the health of each instance, and the dashboard, which shows who has the daily report and what became of its ticks',
+      async () => {
+        const instances = await fleet.instances();
+        for (const { url } of instances) {
+          for (const route of ['live', 'ready']) {
+            const response = await fetch(`${url}/health/${route}`);
+            expect(response.status).toBe(200);
+            expect(await response.json()).toMatchObject({
+              details: { locks: { status: 'up', session: 'open' } },
+            });
+          }
         }
-      }
 
-      const [line = ''] = await fleet.shows(/Dashboard: http/);
-      const dashboard = line.replace(/^ *Dashboard: /, '');
-      expect(instances.map(({ url }) => `${url}/locks`)).toContain(dashboard);
-      const page = await fetch(dashboard);
-      expect(page.status).toBe(200);
-      expect(page.headers.get('content-type')).toContain('text/html');
-      // The fleet's own accountant asks two instances at a time for a report.
-      await until(
-        async () => {
-          const { locks } = await snapshot(dashboard);
-          const report = locks.find(({ name }) => name === 'daily-report');
-          return isOfShop(report?.holders[0]) && isOfShop(report?.waiters[0]);
-        },
-        'it shows which instance has the lock of the report, and which waits for it',
-        waitLimitMs,
-      );
-      await until(
-        async () => {
-          const { jobs } = await snapshot(dashboard);
-          const ticks = jobs.find(({ name }) => name === 'daily-report')?.ticks ?? [];
-          return ticks.some(({ outcome, instances: each }) => outcome === 'ran' && each.length === 3);
-        },
-        'it shows a tick that ran in one instance, and what the others made of it',
-        waitLimitMs,
-      );
-    },
-    testTimeoutMs,
-  );
+        const [line = ''] = await fleet.shows(/Dashboard: http/);
+        const dashboard = line.replace(/^ *Dashboard: /, '');
+        expect(instances.map(({ url }) => `${url}/locks`)).toContain(dashboard);
+        const page = await fetch(dashboard);
+        expect(page.status).toBe(200);
+        expect(page.headers.get('content-type')).toContain('text/html');
+        // The fleet's own accountant asks two instances at a time for a report.
+        await until(
+          async () => {
+            const { locks } = await snapshot(dashboard);
+            const report = locks.find(({ name }) => name === 'daily-report');
+            return isOfShop(report?.holders[0]) && isOfShop(report?.waiters[0]);
+          },
+          'it shows which instance has the lock of the report, and which waits for it',
+          waitLimitMs,
+        );
+        await until(
+          async () => {
+            const { jobs } = await snapshot(dashboard);
+            const ticks = jobs.find(({ name }) => name === 'daily-report')?.ticks ?? [];
+            return ticks.some(({ outcome, instances: each }) => outcome === 'ran' && each.length === 3);
+          },
+          'it shows a tick that ran in one instance, and what the others made of it',
+          waitLimitMs,
+        );
+      },
+      testTimeoutMs,
+    );
 
-  it(
-    'imports for two of three callers who ask for it at once',
-    async () => {
-      const fleet = startFleet(shop);
-      const urls = (await fleet.instances()).map(({ url }) => url);
+    it(
+      'imports for two of three callers who ask for it at once',
+      async () => {
+        const urls = (await fleet.instances()).map(({ url }) => url);
 
-      const answers = await Promise.all(urls.map((url) => fetch(`${url}/import`, { method: 'POST' })));
+        const answers = await Promise.all(urls.map((url) => fetch(`${url}/import`, { method: 'POST' })));
 
-      expect(answers.map(({ status }) => status).sort()).toEqual([201, 201, 409]);
-    },
-    testTimeoutMs,
-  );
+        expect(answers.map(({ status }) => status).sort()).toEqual([201, 201, 409]);
+      },
+      testTimeoutMs,
+    );
 
-  it(
-    'goes on with the instances that are left when one is killed',
-    async () => {
-      const fleet = startFleet(shop);
-      const [, second] = await fleet.instances();
+    it(
+      'goes on with the instances that are left when one is killed',
+      async () => {
+        const [, second] = await fleet.instances();
 
-      process.kill(second?.pid ?? NaN, 'SIGKILL');
+        process.kill(second?.pid ?? NaN, 'SIGKILL');
 
-      await fleet.shows(/shop-2 \(pid \d+\) is gone: SIGKILL/);
-      await fleet.shows(/daily report +(wrote no\. \d+ +gone +skipped|skipped +gone +wrote no\. \d+)/, 2);
-    },
-    testTimeoutMs,
-  );
+        await fleet.shows(/shop-2 \(pid \d+\) is gone: SIGKILL/);
+        await fleet.shows(/daily report +(wrote no\. \d+ +gone +skipped|skipped +gone +wrote no\. \d+)/, 2);
+      },
+      testTimeoutMs,
+    );
 
-  it(
-    'shows who leads, and who takes over when the leader is killed as the hint says',
-    async () => {
-      const fleet = startFleet(shop);
-      const instances = await fleet.instances();
-      const [hint = ''] = await fleet.shows(/kill leader +kill -9 \d+/);
-      const pid = Number(/kill -9 (\d+)/.exec(hint)?.[1]);
-      const leader = instances.findIndex((instance) => instance.pid === pid);
-      expect(await fleet.shows(/ leads$/)).toEqual([expect.stringContaining(`shop-${leader + 1} `)]);
+    it(
+      'leaves no instance behind when the launcher is killed',
+      async () => {
+        const instances = await fleet.instances();
 
-      process.kill(pid, 'SIGKILL');
+        fleet.launcher.kill('SIGKILL');
 
-      const [handOver = ''] = await fleet.shows(/shop-\d leads \(\d+ ms after/);
-      expect(handOver).toMatch(new RegExp(`after shop-${leader + 1} was gone\\)$`));
-      const next = Number(/shop-(\d)/.exec(handOver)?.[1]) - 1;
-      expect(next).not.toBe(leader);
-      await fleet.shows(priceDesk(next, leader));
-    },
-    testTimeoutMs,
-  );
+        for (const { url } of instances) await stopsAnswering(url);
+      },
+      testTimeoutMs,
+    );
+  });
 
-  it(
-    'shows who takes over when the leader stops',
-    async () => {
-      const fleet = startFleet(shop);
-      await fleet.instances();
-      const [hint = ''] = await fleet.shows(/kill leader +kill -9 \d+/);
+  describe('whose leader is killed', () => {
+    beforeAll(startAnew, testTimeoutMs);
 
-      process.kill(Number(/kill -9 (\d+)/.exec(hint)?.[1]), 'SIGTERM');
+    it(
+      'shows who leads, and who takes over when the leader is killed as the hint says',
+      async () => {
+        const instances = await fleet.instances();
+        const [hint = ''] = await fleet.shows(/kill leader +kill -9 \d+/);
+        const pid = Number(/kill -9 (\d+)/.exec(hint)?.[1]);
+        const leader = instances.findIndex((instance) => instance.pid === pid);
+        expect(await fleet.shows(/ leads$/)).toEqual([expect.stringContaining(`shop-${leader + 1} `)]);
 
-      await fleet.shows(/shop-\d leads \(\d+ ms after shop-\d stopped leading\)$/);
-    },
-    testTimeoutMs,
-  );
+        process.kill(pid, 'SIGKILL');
 
-  it.each(['SIGINT', 'SIGTERM'] as const)(
-    'ends with exit code 0 at %s, and nothing is left',
-    async (signal) => {
-      const fleet = startFleet(shop);
-      const instances = await fleet.instances();
+        const [handOver = ''] = await fleet.shows(/shop-\d leads \(\d+ ms after/);
+        expect(handOver).toMatch(new RegExp(`after shop-${leader + 1} was gone\\)$`));
+        const next = Number(/shop-(\d)/.exec(handOver)?.[1]) - 1;
+        expect(next).not.toBe(leader);
+        await fleet.shows(priceDesk(next, leader));
+      },
+      testTimeoutMs,
+    );
 
-      fleet.launcher.kill(signal);
+    it('ends with exit code 0 at SIGTERM, and nothing is left', () => endsAt('SIGTERM'), testTimeoutMs);
+  });
 
-      expect(await fleet.exit).toEqual([0, null]);
-      for (const { url } of instances) await expect(fetch(url)).rejects.toThrow('fetch failed');
-      expect(await database.connections()).toEqual([]);
-    },
-    testTimeoutMs,
-  );
+  describe('whose leader stops', () => {
+    beforeAll(startAnew, testTimeoutMs);
 
-  it(
-    'leaves no instance behind when the launcher is killed',
-    async () => {
-      const fleet = startFleet(shop);
-      const instances = await fleet.instances();
+    it(
+      'shows who takes over when the leader stops',
+      async () => {
+        const [hint = ''] = await fleet.shows(/kill leader +kill -9 \d+/);
 
-      fleet.launcher.kill('SIGKILL');
+        process.kill(Number(/kill -9 (\d+)/.exec(hint)?.[1]), 'SIGTERM');
 
-      for (const { url } of instances) await stopsAnswering(url);
-    },
-    testTimeoutMs,
-  );
+        await fleet.shows(/shop-\d leads \(\d+ ms after shop-\d stopped leading\)$/);
+      },
+      testTimeoutMs,
+    );
+
+    it('ends with exit code 0 at SIGINT, and nothing is left', () => endsAt('SIGINT'), testTimeoutMs);
+  });
 
   it(
     'says what is wrong when the database cannot be reached',
@@ -265,7 +269,7 @@ describe('the sample fleet without DATABASE_URL', () => {
 
 /** The launcher that `npm start` runs, from its source. It is killed after the test, and its instances end with it. */
 function startFleet(env: NodeJS.ProcessEnv): FleetUnderTest {
-  const child = spawn(process.execPath, ['--import', typescript, launcher], {
+  const child = spawn(process.execPath, [launcher], {
     env: { ...process.env, PORT: String(firstPort), ...env, NO_COLOR: '1', FORCE_COLOR: undefined },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -22,6 +22,8 @@ export interface ConnectionRow {
 }
 
 export interface LeakCheckOptions {
+  /** When to look: what tests share has locks and connections between them. Default: after each test. */
+  after?: 'each test' | 'the last test';
   /** Idle connections are no leak. Default: false. */
   connectionsMayStay?: boolean;
   /** How long locks and connections may take to go away. Default: 3 s. */

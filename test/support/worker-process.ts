@@ -1,7 +1,10 @@
-import type { ChildProcess } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { forkModule } from '../../sample-app/postgres/fork-module.js';
+import { compiled } from '../../scripts/compiled.mjs';
+
+const MAP_STACKS = new URL('../../scripts/map-stacks.mjs', import.meta.url).href;
+const END_WITH_PARENT = new URL('./end-with-parent.mjs', import.meta.url).href;
 
 export interface WorkerOptions {
   args?: string[];
@@ -72,11 +75,10 @@ export function spawnWorker(
   module: URL,
   { args = [], env = {}, execPath = process.execPath }: WorkerOptions = {},
 ): WorkerProcess {
-  const endWithParent = new URL('./end-with-parent.mjs', import.meta.url).href;
-  const child = forkModule(fileURLToPath(module), args, {
+  const child = fork(compiled(fileURLToPath(module)), args, {
     env: { ...process.env, ...env },
     execPath,
-    execArgv: ['--import', endWithParent],
+    execArgv: ['--import', MAP_STACKS, '--import', END_WITH_PARENT],
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   return new WorkerProcess(child);

@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { compiled } from '../../../scripts/compiled.mjs';
 import { defer } from '../../support/cleanup.js';
 import { until } from '../../support/until.js';
 
 /** From its source: a build could be older than what is tested. */
-const MAIN = fileURLToPath(new URL('../../../lib/cli/main.ts', import.meta.url));
-const TYPESCRIPT = new URL('../../../scripts/typescript.mjs', import.meta.url).href;
+const MAIN = compiled(fileURLToPath(new URL('../../../lib/cli/main.ts', import.meta.url)));
 
 export interface CliOutcome {
   status: number | null;
@@ -36,7 +36,7 @@ export interface CliProcess {
 
 /** Starts it with a pipe for input, which ends after the test. */
 export function startCli(args: string[], env: NodeJS.ProcessEnv): CliProcess {
-  const child = spawn(process.execPath, ['--import', TYPESCRIPT, MAIN, ...args], {
+  const child = spawn(process.execPath, [MAIN, ...args], {
     env: { ...process.env, ...env },
   });
   let stdout = '';

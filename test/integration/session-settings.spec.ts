@@ -6,6 +6,7 @@ const database = useTestDatabase();
 
 /** What holds for every session of locks; those that the server knows. */
 const NEUTRALISED = {
+  search_path: 'pg_catalog',
   statement_timeout: '0',
   lock_timeout: '0',
   transaction_timeout: '0',

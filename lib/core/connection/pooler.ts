@@ -1,5 +1,5 @@
 import type { ServerFacts } from './handshake.js';
-import { canWatchClient, WATCH_CLIENT_MS } from './session-settings.js';
+import { canWatchClient, SEARCH_PATH, WATCH_CLIENT_MS } from './session-settings.js';
 
 /**
  * Whether there is a pooler between the application and the server. `'detect'` finds out, `'none'` means that
@@ -10,7 +10,8 @@ export type PoolerOption = 'detect' | 'none' | 'transaction';
 
 /** The settings of the transaction that pins a backend. `transaction_timeout` exists since Postgres 17. */
 export function pinSettings(server: ServerFacts, frozenAfterMs = 0): ReadonlyMap<string, string> {
-  return new Map([
+  return new Map<string, string>([
+    SEARCH_PATH,
     ['statement_timeout', '0'],
     ['lock_timeout', '0'],
     ['idle_in_transaction_session_timeout', String(frozenAfterMs)],

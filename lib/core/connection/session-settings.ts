@@ -15,7 +15,8 @@ export function sessionSettings(
   const freedAfterMs = lostAfterMs + Math.min(heartbeatMs, lostAfterMs);
   const idleSeconds = Math.max(1, Math.ceil(Math.min(heartbeatMs, lostAfterMs) / 1_000));
   const intervalSeconds = Math.max(1, Math.floor(idleSeconds / 2));
-  return new Map([
+  return new Map<string, string>([
+    SEARCH_PATH,
     ['statement_timeout', '0'],
     ['lock_timeout', '0'],
     ['transaction_timeout', '0'],
@@ -29,6 +30,15 @@ export function sessionSettings(
     ...(canWatchClient(server) ? [['client_connection_check_interval', WATCH_CLIENT_MS] as const] : []),
   ]);
 }
+
+/**
+ * Operators, functions and types mean those of Postgres, whoever may create others in a schema that the role or the
+ * database searches first, or with operands that match better. With it in force, statements on lock connections need
+ * not qualify each operator; those that run before, or on connections of the application, do.
+ *
+ * @see https://www.postgresql.org/docs/current/typeconv-oper.html
+ */
+export const SEARCH_PATH = ['search_path', 'pg_catalog'] as const;
 
 /** How often the server checks whether a waiting client is still connected, in milliseconds. */
 export const WATCH_CLIENT_MS = '2000';

@@ -1,11 +1,14 @@
 import type { Statement } from './statement.js';
 
-/** Queries what the server is. The result is one JSON text. */
+/**
+ * Queries what the server is. The result is one JSON text. It runs before the settings of the session, so it must mean
+ * the same with any `search_path`.
+ */
 export const HANDSHAKE: Statement = {
   text: `SELECT pg_catalog.json_build_object(
   'backendPid', pg_catalog.pg_backend_pid(),
   'version', pg_catalog.version(),
-  'versionNumber', pg_catalog.current_setting('server_version_num')::int4,
+  'versionNumber', pg_catalog.current_setting('server_version_num')::pg_catalog.int4,
   'isInRecovery', pg_catalog.pg_is_in_recovery())`,
 };
 

@@ -35,7 +35,8 @@ export function tryScript(key: LockKey, mode: LockMode): string {
   return (
     `SAVEPOINT ${SAVEPOINT}; ` +
     `SELECT CASE WHEN NOT pg_catalog.pg_is_in_recovery() ` +
-    `AND pg_catalog.current_setting('transaction_isolation') IN ('read committed', 'read uncommitted') ` +
+    `AND pg_catalog.current_setting('transaction_isolation') ` +
+    `OPERATOR(pg_catalog.=) ANY ('{read committed,read uncommitted}'::pg_catalog.text[]) ` +
     `THEN ${TRY[mode]}(${argumentsOf(key)}) END AS granted, ` +
     `pg_catalog.pg_is_in_recovery() AS "isStandby", ` +
     `pg_catalog.current_setting('lock_timeout') AS "lockTimeout", ` +

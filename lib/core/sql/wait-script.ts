@@ -22,5 +22,7 @@ export function lockTimeoutOf(waitMs: number): number {
  * no int8.
  */
 export function argumentsOf({ value }: LockKey): string {
-  return typeof value === 'bigint' ? `'${value}'::int8` : `'${value[0]}'::int4, '${value[1]}'::int4`;
+  return typeof value === 'bigint'
+    ? `'${value}'::pg_catalog.int8`
+    : `'${value[0]}'::pg_catalog.int4, '${value[1]}'::pg_catalog.int4`;
 }

@@ -21,10 +21,17 @@ export interface RecordedRun {
   readonly error: string | null;
 }
 
+// Operators, functions and types are qualified: the statements run with the `search_path` of the application, where
+// a better match than that of Postgres would run in its name. (`extract`, `interval` and `int` are syntax.)
+
 // Milliseconds as text, as applications replace the parsers of node-postgres for timestamps and numbers.
-const msOf = (column: string): string => `round(extract(epoch FROM ${column}) * 1000)::text`;
+const msOf = (column: string): string =>
+  `pg_catalog.round((extract(epoch FROM ${column}) OPERATOR(pg_catalog.*) 1000))::pg_catalog.text`;
 const COLUMNS = `job, ${msOf('tick_at')} AS at_ms, instance, ${msOf('started_at')} AS started_ms,
   ${msOf('ended_at')} AS ended_ms, outcome, error`;
+
+const OF_JOB = 'job OPERATOR(pg_catalog.=) $1';
+const OF_TICK = `${OF_JOB} AND tick_at OPERATOR(pg_catalog.=) ${timestamp('$2')}`;
 
 interface Row extends Pick<RecordedRun, 'job' | 'instance' | 'outcome' | 'error'> {
   readonly at_ms: string;
@@ -76,7 +83,7 @@ export class RunRecords {
 
   /** The newest runs of a job, the newest first. */
   async newest(name: LockName, limit: number): Promise<RecordedRun[]> {
-    return this.read('WHERE job = $1 ORDER BY tick_at DESC LIMIT $2::int', [
+    return this.read(`WHERE ${OF_JOB} ORDER BY tick_at DESC LIMIT $2::int`, [
       this.engine.keys.fullNameOf(name),
       limit,
     ]);
@@ -84,13 +91,13 @@ export class RunRecords {
 
   /** The run of a tick. */
   async at(name: LockName, atMs: number): Promise<RecordedRun | undefined> {
-    const where = `WHERE job = $1 AND tick_at = ${timestamp('$2')}`;
+    const where = `WHERE ${OF_TICK}`;
     return (await this.read(where, [this.engine.keys.fullNameOf(name), atMs]))[0];
   }
 
   /** The ticks that no instance has run, in their order. */
   async unrecorded(name: LockName, ticks: readonly number[]): Promise<number[]> {
-    const where = `WHERE job = $1 AND tick_at >= ${timestamp('$2')}`;
+    const where = `WHERE ${OF_JOB} AND tick_at OPERATOR(pg_catalog.>=) ${timestamp('$2')}`;
     const runs = await this.read(where, [this.engine.keys.fullNameOf(name), Math.min(...ticks)]);
     const recorded = new Set(runs.map(({ atMs }) => atMs));
     return ticks.filter((atMs) => !recorded.has(atMs));
@@ -111,8 +118,8 @@ export class RunRecords {
    */
   private get insertion(): string {
     return `INSERT INTO ${this.table} (job, tick_at, instance, started_at)
-      SELECT $1::text, ${timestamp('$2')}, $3::text, clock_timestamp()
-       WHERE ${timestamp('$2')} >= clock_timestamp() - ${milliseconds('$4')}
+      SELECT $1::pg_catalog.text, ${timestamp('$2')}, $3::pg_catalog.text, pg_catalog.clock_timestamp()
+       WHERE ${timestamp('$2')} OPERATOR(pg_catalog.>=) ${ago('$4')}
       ON CONFLICT (job, tick_at) DO NOTHING RETURNING job`;
   }
 
@@ -137,14 +144,15 @@ export class RunRecords {
   ): Promise<void> {
     try {
       await this.query(
-        `UPDATE ${this.table} SET ended_at = clock_timestamp(), outcome = $3::text, error = $4::text
-          WHERE job = $1 AND tick_at = ${timestamp('$2')}`,
+        `UPDATE ${this.table} SET ended_at = pg_catalog.clock_timestamp(),
+          outcome = $3::pg_catalog.text, error = $4::pg_catalog.text
+          WHERE ${OF_TICK}`,
         [job, atMs, outcome, error],
       );
       await this.query(
-        `DELETE FROM ${this.table} WHERE job = $1 AND tick_at IN (
+        `DELETE FROM ${this.table} WHERE ${OF_JOB} AND tick_at OPERATOR(pg_catalog.=) ANY (
            SELECT tick_at FROM ${this.table}
-            WHERE job = $1 AND tick_at < clock_timestamp() - ${milliseconds('$2')}
+            WHERE ${OF_JOB} AND tick_at OPERATOR(pg_catalog.<) ${ago('$2')}
             ORDER BY tick_at LIMIT ${MAX_PRUNED})`,
         [job, retainMs],
       );
@@ -177,11 +185,15 @@ export class RunRecords {
 }
 
 function timestamp(ms: string): string {
-  return `to_timestamp(${ms}::float8 / 1000)`;
+  return `pg_catalog.to_timestamp(${ms}::pg_catalog.float8 OPERATOR(pg_catalog./) 1000)`;
 }
 
-function milliseconds(ms: string): string {
-  return `${ms}::float8 * interval '1 millisecond'`;
+/** The moment so many milliseconds before now. In brackets: all operators in this form have the same precedence. */
+function ago(ms: string): string {
+  return (
+    '(pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) ' +
+    `(${ms}::pg_catalog.float8 OPERATOR(pg_catalog.*) interval '1 millisecond'))`
+  );
 }
 
 /** As text that Postgres accepts: it has no zero character. */

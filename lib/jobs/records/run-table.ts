@@ -13,13 +13,13 @@ export function runTableOf({ options }: DataSource): string {
 /** The statement that creates the table, as `synchronize` would. */
 export function createRunTable(table: string): string {
   return `CREATE TABLE ${table} (
-  job text NOT NULL,
-  tick_at timestamptz NOT NULL,
-  instance text NOT NULL,
-  started_at timestamptz NOT NULL,
-  ended_at timestamptz,
-  outcome text,
-  error text,
+  job pg_catalog.text NOT NULL,
+  tick_at pg_catalog.timestamptz NOT NULL,
+  instance pg_catalog.text NOT NULL,
+  started_at pg_catalog.timestamptz NOT NULL,
+  ended_at pg_catalog.timestamptz,
+  outcome pg_catalog.text,
+  error pg_catalog.text,
   PRIMARY KEY (job, tick_at)
 )`;
 }

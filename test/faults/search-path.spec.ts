@@ -1,0 +1,69 @@
+import { beforeAll, expect, it } from '@jest/globals';
+import { DataSource } from 'typeorm';
+import { EXCLUSIVE_CRON_RUN_SQL } from 'nestjs-advisory-lock';
+import { diagnose } from '../../lib/inspection/diagnose.js';
+import { terminateHolders } from '../../lib/inspection/terminate-holders.js';
+import { preparedHolders } from '../../lib/cli/prepared-holders.js';
+import { defer } from '../support/cleanup.js';
+import { createLocks } from '../support/locks.js';
+import { useTestDatabase } from '../support/test-database.js';
+import { until } from '../support/until.js';
+import { calledShadows, castShadows } from './support/shadows.js';
+
+const database = useTestDatabase();
+
+/** TypeORM asks these when it connects, and an application has its own. */
+const OF_TYPEORM = ['SELECT version()', 'SELECT * FROM current_schema()', 'current_database()'];
+
+async function called(): Promise<string[]> {
+  const all = await calledShadows((sql) => database.query(sql));
+  return all.filter((call) => !OF_TYPEORM.some((statement) => call.includes(statement)));
+}
+
+beforeAll(async () => {
+  await database.query(EXCLUSIVE_CRON_RUN_SQL);
+  await castShadows(database.url);
+});
+
+it('shadows are called by a statement that does not qualify its operators, functions and types', async () => {
+  const dataSource = new DataSource({ type: 'postgres', url: database.url });
+  await dataSource.initialize();
+  defer(() => dataSource.destroy());
+  await dataSource.query(`SELECT 1.5::float8 * 2::int4, 1 || 'a'::text, to_timestamp(1) FROM pg_locks`);
+  const calls = (await called()).map((call) => call.replace(/ in .*/s, ''));
+  expect(calls).toEqual(
+    expect.arrayContaining(['float8 * int4', 'int4 || text', 'to_timestamp', 'type float8']),
+  );
+  await dataSource.query('TRUNCATE public.called');
+});
+
+it('nothing that others have created is called, whatever the library does', async () => {
+  const dataSource = new DataSource({ type: 'postgres', url: database.url });
+  await dataSource.initialize();
+  defer(() => dataSource.destroy());
+  const { service, engine, fleet, features } = createLocks(database.url, { namespace: 'shop' }, dataSource);
+  const other = createLocks(database.url, { namespace: 'shop' });
+
+  await service.withLock('order', async (lock) => {
+    await lock.fencingToken();
+    expect(await other.service.isLocked('order')).toBe(true);
+    const waiting = other.service.withLock('order', () => undefined, { waitMs: 60_000 });
+    await until(async () => (await fleet.inspect()).locks.some(({ isGranted }) => !isGranted), 'one waits');
+    await lock.release();
+    await waiting;
+  });
+  await service.withLock(['a', 'b', 'c'], () => undefined);
+  await service.withLock('report', () => undefined, { mode: 'shared' });
+  await service.withLock('mail', () => undefined, { permits: 3 });
+  await service.withTransactionLock('account', () => Promise.resolve());
+  await dataSource.transaction((manager) => service.lockInTransaction(manager, 'account', { waitMs: 1_000 }));
+  await features.jobs.records.check();
+  await features.jobs.records.run('daily', Date.now(), 3_600_000, () => Promise.resolve());
+  await features.jobs.records.newest('daily', 10);
+  await features.jobs.records.unrecorded('daily', [Date.now()]);
+  await diagnose(engine);
+  await preparedHolders(engine, [engine.keys.keyOf('order')]);
+  await terminateHolders((statement) => engine.server.query(statement), { pid: 1 });
+
+  expect(await called()).toEqual([]);
+});

@@ -57,7 +57,7 @@ describe('an event loop that is blocked for longer than `lostAfterMs`', () => {
       await holder.ask(order);
       const { message } = await holder.told('import');
       // The silence lasted for all of the block.
-      expect(Number(/no answer for (\d+) ms/.exec(message)?.[1])).toBeGreaterThanOrEqual(3_000);
+      expect(Number(/no response for (\d+) ms/.exec(message)?.[1])).toBeGreaterThanOrEqual(3_000);
       proxy.resume();
       await until(async () => (await database.advisoryLocks()).length === 0, 'the end has arrived');
     }

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
-import { answersOf, LockKey, statementFor } from '../../lib/core/index.js';
+import { LockKey, resultsOf, statementFor } from '../../lib/core/index.js';
 import { withClient } from '../support/admin.js';
 import { createLocks } from '../support/locks.js';
 import { until } from '../support/until.js';
@@ -68,7 +68,7 @@ describe('a hot standby', () => {
       const query = { text, values: [...(values ?? [])], rowMode: 'array' as const };
       const answer = async () => (await client.query<(string | null)[]>(query)).rows[0] ?? [];
       const column = await answer();
-      expect(() => answersOf(column, count)).toThrow(/standby/);
+      expect(() => resultsOf(column, count)).toThrow(/standby/);
       expect(await lockCount(standby)).toBe(0);
     });
   });

@@ -51,7 +51,7 @@ describeWith('network namespaces', 'a holder whom a partition cuts off from the 
       partition.cut(directions);
       const { at: toldAt, message } = await holder.told('import');
       const grantedAt = await next.grantedAt;
-      expect(message).toMatch(/no answer for \d+ ms/);
+      expect(message).toMatch(/no response for \d+ ms/);
       expect(toldAt).toBeGreaterThan(cutAt);
       expect(grantedAt).toBeGreaterThanOrEqual(toldAt);
       expect(grantedAt - cutAt).toBeLessThan(FREED_WITHIN_MS);

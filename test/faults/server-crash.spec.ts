@@ -74,7 +74,7 @@ describe('a backend that answers nothing while its machine does', () => {
     const frozen = await closeAfterTest(freeze(await pidOf(lock, true)));
     expect(await told(lock)).toMatchObject({
       code: 'LOCK_LOST',
-      message: expect.stringMatching(/no answer for \d+ ms, and `lostAfterMs` is 1200/),
+      message: expect.stringMatching(/no response for \d+ ms, and `lostAfterMs` is 1200/),
     });
     // Its socket is closed, which it will see when it goes on, and not before.
     const other = createLocks(server.url).service;

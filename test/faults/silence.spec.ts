@@ -13,7 +13,7 @@ import { SHORT_TIMES, told } from './support/told.js';
 const database = useTestDatabase();
 
 const OPTIONS: LocksOptions = { ...SHORT_TIMES, connectionOptions: { connectTimeoutMS: 1_000 } };
-const SILENCE = /no answer for \d+ ms, and `lostAfterMs` is 1200/;
+const SILENCE = /no response for \d+ ms, and `lostAfterMs` is 1200/;
 
 const BOTH_WAYS: Directions = { toServer: true, toClient: true };
 const TO_SERVER: Directions = { toServer: true };

@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import {
-  answersOf,
   BATCH,
   KeyRegistry,
   LockKey,
   type LockRequest,
+  resultsOf,
   statementFor,
 } from '../../lib/core/index.js';
 import { useTestDatabase } from '../support/test-database.js';
@@ -16,7 +16,7 @@ async function send(requests: LockRequest[]): Promise<boolean[]> {
   const [row] = await database.query(text, values as string[]);
   const [value] = Object.values(row ?? {}) as unknown[];
   const answer = typeof value === 'boolean' ? (value ? 't' : 'f') : String(value);
-  return Array.from(answersOf([answer], requests.length), (letter) => letter === 'y');
+  return Array.from(resultsOf([answer], requests.length), (letter) => letter === 'y');
 }
 
 const unlockAll = () => database.query('SELECT pg_advisory_unlock_all()');
@@ -76,13 +76,13 @@ describe('the statements', () => {
   );
 
   it('refuse an answer that does not fit the requests', () => {
-    expect(() => answersOf(['yy'], 3)).toThrow(/Postgres must return 3 results, received "yy"/);
-    expect(() => answersOf([], 1)).toThrow(/must return 1 results, received undefined/);
+    expect(() => resultsOf(['yy'], 3)).toThrow(/Postgres must return 3 results, received "yy"/);
+    expect(() => resultsOf([], 1)).toThrow(/must return 1 results, received undefined/);
   });
 
   it('refuse what a standby answers', () => {
-    expect(() => answersOf([null], 1)).toThrow(/is a standby/);
-    expect(() => answersOf(['yss'], 3)).toThrow(/is a standby/);
+    expect(() => resultsOf([null], 1)).toThrow(/is a standby/);
+    expect(() => resultsOf(['yss'], 3)).toThrow(/is a standby/);
   });
 });
 

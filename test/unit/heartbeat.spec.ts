@@ -44,7 +44,7 @@ describe('a heartbeat', () => {
     expect([questions, silences]).toEqual([[200], []]);
     jest.advanceTimersByTime(10);
     expect(silences).toHaveLength(1);
-    expect(silences[0]?.message).toMatch(/^no answer for 80\d ms, and `lostAfterMs` is 800$/);
+    expect(silences[0]?.message).toMatch(/^no response for 80\d ms, and `lostAfterMs` is 800$/);
     jest.advanceTimersByTime(5_000);
     expect([questions.length, silences.length]).toEqual([1, 1]);
   });

@@ -130,7 +130,7 @@ describeInBrowser('the locks on the page', () => {
   it('searches, and can be sent as a link', async () => {
     const { locks, ...rest } = shop();
     const { page, server, url } = await openPage(browser, { locks, ...rest });
-    server.answer = ({ search }) => {
+    server.reply = ({ search }) => {
       const matching = locks.filter(({ name }) => name?.includes(search));
       return { body: { ...rest, locks: matching, counts: { ...rest.counts, matching: matching.length } } };
     };
@@ -205,7 +205,7 @@ describeInBrowser('the locks on the page', () => {
 
   it('lists the first of ten thousand locks, and more on demand', async () => {
     const { page, server } = await openPage(browser, manyLocks(10_000, 200));
-    server.answer = ({ limit }) => ({ body: manyLocks(10_000, limit) });
+    server.reply = ({ limit }) => ({ body: manyLocks(10_000, limit) });
     expect(await page.locator('.lock').count()).toBe(200);
     expect(await textOf(page.locator('#locks-more-text'))).toBe(
       '200 of 10,000 are listed, those with waiters first. Search to narrow them down.',

@@ -102,13 +102,13 @@ describeInBrowser('the page of the dashboard', () => {
     const { page, server } = await openPage(browser, shop(), {
       expectedComplaint: /Failed to load resource/,
     });
-    server.answer = () => 'none';
+    server.reply = () => 'none';
     await page.locator('#banner').waitFor();
     expect(await textOf(page.locator('#banner'))).toMatch(
       /^The server does not respond\. The locks shown here are \d+s old\. The page keeps trying\.$/,
     );
     expect(await partiesOf(page, 'order:42', 'holder')).toEqual(['web-1:4711 for 1s pid 3121 · 10.0.0.121']);
-    server.answer = () => ({ status: 403, message: 'Forbidden resource' });
+    server.reply = () => ({ status: 403, message: 'Forbidden resource' });
     await eventually(
       async () => (await textOf(page.locator('#banner'))).split(' The locks shown')[0],
       'The server no longer gives you access (403). It says: Forbidden resource Sign in again, and reload the page.',

@@ -33,7 +33,7 @@ describeInBrowser('ending a holder from the page', () => {
   it('says whom and what it means, wants a reason, and sends what was listed', async () => {
     const snapshot = shop();
     const { page, server } = await openPage(browser, snapshot);
-    server.answerTermination = () => ({ body: { ended: [3127] } });
+    server.replyToTermination = () => ({ body: { ended: [3127] } });
     await ask(page, 'daily-report');
     const dialog = page.getByRole('dialog', { name: 'End this holder?' });
     expect(await textsOf(dialog.locator('.facts > div'))).toEqual([
@@ -90,7 +90,7 @@ describeInBrowser('ending a holder from the page', () => {
     const { page, server } = await openPage(browser, shop(), {
       expectedComplaint: /Failed to load resource/,
     });
-    server.answerTermination = () => ({
+    server.replyToTermination = () => ({
       status: 409,
       message: 'The role "shop" may not end backends of "anna".',
     });
@@ -102,13 +102,13 @@ describeInBrowser('ending a holder from the page', () => {
       () => textOf(error),
       'The server responded with an error (409). It says: The role "shop" may not end backends of "anna".',
     );
-    server.answerTermination = () => 'none';
+    server.replyToTermination = () => 'none';
     await page.locator('#terminate-confirm').click();
     await eventually(
       () => textOf(error),
       'The server did not respond: it is not known whether the holder was ended.',
     );
-    server.answerTermination = () => ({ body: { ended: [3121] } });
+    server.replyToTermination = () => ({ body: { ended: [3121] } });
     await page.locator('#terminate-confirm').click();
     await eventually(
       () => textOf(page.locator('#terminate-outcome')),

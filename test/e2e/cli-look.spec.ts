@@ -117,9 +117,9 @@ describe('list', () => {
     await watching.says('1 lock held');
     await client.end();
 
-    const elsewhere = new URL(database.url);
-    elsewhere.pathname = '/postgres';
-    const admin = await connect(elsewhere.href, 'admin');
+    const otherDatabase = new URL(database.url);
+    otherDatabase.pathname = '/postgres';
+    const admin = await connect(otherDatabase.href, 'admin');
     const allow = (isAllowed: boolean) =>
       admin.query(`ALTER DATABASE "${database.name}" ALLOW_CONNECTIONS ${isAllowed}`);
     await allow(false);

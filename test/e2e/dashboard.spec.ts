@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { Controller, Get, type NestInterceptor, VersioningType } from '@nestjs/common';
 import { map } from 'rxjs';
 import { useTestDatabase } from '../support/test-database.js';
-import { lockElsewhere } from './support/advisory-locks.js';
+import { lockInOtherSession } from './support/advisory-locks.js';
 import { type Platform, serve } from './support/applications.js';
 import { dashboardApp, snapshotAt, snapshotWhen } from './support/dashboards.js';
 
@@ -75,8 +75,8 @@ describe.each<Platform>(['express', 'fastify'])('the dashboard on %s', (platform
   });
 
   it('finds a lock that nobody can name by its name, and by its key', async () => {
-    await lockElsewhere(database, 'secret');
-    await lockElsewhere(database, 'other');
+    await lockInOtherSession(database, 'secret');
+    await lockInOtherSession(database, 'other');
     const { locks } = await snapshotWhen(url, ({ counts }) => counts.locks === 2, '?search=secret');
     expect(locks).toMatchObject([{ name: 'secret', waiters: [] }]);
     const { counts } = await snapshotAt(url, `?search=${locks[0]?.key.id ?? ''}`);

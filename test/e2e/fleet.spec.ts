@@ -178,7 +178,7 @@ describe('a fleet', () => {
     const [check] = await database.query(`
       WITH numbered AS (SELECT row_number() OVER () AS number, * FROM hold),
       pairs AS (
-        SELECT a.way AS way, b.way AS other, a.pid <> b.pid AS elsewhere
+        SELECT a.way AS way, b.way AS other, a.pid <> b.pid AS "isOther"
         FROM numbered a JOIN numbered b ON a.resource = b.resource AND a.number < b.number AND a.during && b.during
         WHERE a.resource <> 'desk'),
       steps AS (
@@ -187,7 +187,7 @@ describe('a fleet', () => {
       counted AS (SELECT sum(step) OVER (ORDER BY at, step) AS holders FROM steps)
       SELECT
         (SELECT count(*)::int FROM pairs WHERE way <> 'shared' OR other <> 'shared') AS overlaps,
-        (SELECT count(*) > 50 FROM pairs WHERE way = 'shared' AND other = 'shared' AND elsewhere) AS "areShared",
+        (SELECT count(*) > 50 FROM pairs WHERE way = 'shared' AND other = 'shared' AND "isOther") AS "areShared",
         (SELECT max(holders)::int FROM counted) AS permits,
         (SELECT count(*) > 400 FROM hold) AS "areMany"`);
     expect(check).toEqual({ overlaps: 0, areShared: true, permits: 2, areMany: true });

@@ -17,7 +17,7 @@ import { describeWith } from '../faults/support/describe-with.js';
 import { startPgBouncer } from '../faults/support/pgbouncer.js';
 import { startPrimary, startStandby } from '../faults/support/postgres-cluster.js';
 import { startProxy } from '../faults/support/tcp-proxy.js';
-import { SHORT_TIMES, told } from '../faults/support/told.js';
+import { lossOf, SHORT_TIMES } from '../faults/support/lock-loss.js';
 import { useTestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 import { postgres, serve, type ServedApp, start } from './support/applications.js';
@@ -58,27 +58,27 @@ const watched = (options?: AdvisoryLockModuleOptions): ModuleMetadata => ({
   controllers: [HealthController],
 });
 
-interface Answer {
+interface Probe {
   readonly status: number;
   readonly overall: string;
   readonly locks: LockHealth;
 }
 
-async function ask({ url }: ServedApp, route: 'live' | 'ready'): Promise<Answer> {
-  // Far more than the 500 ms that it takes at most; an answer that hangs fails the test.
+async function ask({ url }: ServedApp, route: 'live' | 'ready'): Promise<Probe> {
+  // Far more than the 500 ms that it takes at most; a response that hangs fails the test.
   const response = await fetch(`${url}/health/${route}`, { signal: AbortSignal.timeout(8_000) });
   const body = (await response.json()) as { status: string; details: { locks: LockHealth } };
   return { status: response.status, overall: body.status, locks: body.details.locks };
 }
 
 const becomes = async (app: ServedApp, status: number): Promise<LockHealth> => {
-  let answer = await ask(app, 'ready');
+  let probe = await ask(app, 'ready');
   await until(
-    async () => (answer = await ask(app, 'ready')).status === status,
-    `readiness answers ${String(status)}`,
+    async () => (probe = await ask(app, 'ready')).status === status,
+    `readiness responds with ${String(status)}`,
     20_000,
   );
-  return answer.locks;
+  return probe.locks;
 };
 
 describe('the health of an application', () => {
@@ -182,9 +182,9 @@ describe('the health of an application whose database fails', () => {
     const { proxy, app } = await through();
     const lock = await app.app.get(AdvisoryLockService).acquire('import');
     proxy.silence();
-    const answer = await becomes(app, 503);
-    expect(answer).toMatchObject({ status: 'down', message: expect.any(String) });
-    await told(lock);
+    const probe = await becomes(app, 503);
+    expect(probe).toMatchObject({ status: 'down', message: expect.any(String) });
+    await lossOf(lock);
     const { locks } = await ask(app, 'ready');
     expect(locks).toMatchObject({
       status: 'down',

@@ -47,8 +47,8 @@ describe('the inspector of an application', () => {
     const { app } = await start(
       lockedApp(database, { imports: [ScheduleModule.forRoot()], providers: [Reports] }),
     );
-    const elsewhere = createLocks(database.url).service;
-    await using lock = await elsewhere.acquire('Reports.yearly');
+    const otherService = createLocks(database.url).service;
+    await using lock = await otherService.acquire('Reports.yearly');
     const inspector = app.get(AdvisoryLockInspector);
     expect(await inspector.list()).toMatchObject([
       { name: 'Reports.yearly', key: { id: String(lock.key) }, isGranted: true },
@@ -64,8 +64,8 @@ describe('the inspector of an application', () => {
       ],
       providers: [Decorated],
     });
-    const elsewhere = createLocks(database.url).service;
-    await using locks = await elsewhere.acquire(['rebuild', 'orders', 'stock', 'archived']);
+    const otherService = createLocks(database.url).service;
+    await using locks = await otherService.acquire(['rebuild', 'orders', 'stock', 'archived']);
     const inspector = app.get(AdvisoryLockInspector);
     await until(async () => (await inspector.list()).length === 5, 'it leads');
     const names = (await inspector.list()).map(({ name }) => name);
@@ -117,8 +117,8 @@ describe('the inspector of an application', () => {
 
   it('ends a holder, and says so in the log with the reason', async () => {
     const { app, log } = await start(lockedApp(database, {}));
-    const elsewhere = createLocks(database.url).service;
-    const lock = await elsewhere.acquire('import');
+    const otherService = createLocks(database.url).service;
+    const lock = await otherService.acquire('import');
     const [pid] = await app.get(AdvisoryLockInspector).terminate('import', { reason: 'it hangs' });
     expect(log.matching(/^warn \[AdvisoryLockInspector\]/)).toEqual([
       `warn [AdvisoryLockInspector] Backend ${String(pid)}, which held the lock "import", was ended: it hangs`,

@@ -218,13 +218,13 @@ describe('the methods of a leadership', () => {
   it('are refused without their module', async () => {
     @Injectable()
     class Feed {
-      @OnLeadership('feed', { connection: 'elsewhere' })
+      @OnLeadership('feed', { connection: 'reporting' })
       begin(): void {
         return;
       }
     }
     const error = await bootstrapError(withProviders(Feed));
-    expect(error.message).toContain('AdvisoryLockModule.forRoot({ name: "elsewhere" })');
+    expect(error.message).toContain('AdvisoryLockModule.forRoot({ name: "reporting" })');
   });
 
   it.each<[string, object, string]>([

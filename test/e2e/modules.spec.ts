@@ -20,7 +20,7 @@ import { applicationNameOf, defaultInstanceName } from '../../lib/core/index.js'
 import { defer } from '../support/cleanup.js';
 import { useTestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
-import { isHeld, lockElsewhere } from './support/advisory-locks.js';
+import { isHeld, lockInOtherSession } from './support/advisory-locks.js';
 import { lockedApp, postgres, start } from './support/applications.js';
 import { Gate } from './support/gate.js';
 
@@ -187,7 +187,7 @@ describe('two data sources', () => {
   it('are each asked for the locks of their decorator', async () => {
     const { app } = await start(metadata);
     const both = app.get(Both);
-    await lockElsewhere(archive, 'work');
+    await lockInOtherSession(archive, 'work');
     expect(await both.here()).toEqual([true, true]);
     await expect(both.there()).rejects.toMatchObject({ code: 'LOCK_UNAVAILABLE' });
     await expect(both.everywhere()).rejects.toMatchObject({ code: 'LOCK_UNAVAILABLE' });

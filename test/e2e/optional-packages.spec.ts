@@ -9,7 +9,7 @@ it('without @opentelemetry/api and @nestjs/event-emitter nobody listens, and no 
   const worker = startWorker(module, { env: { TEST_URL: database.url } });
   expect(await worker.message(() => true)).toMatchObject({
     isImported: [false, false, false],
-    byDefault: { answer: 42, hasListeners: false },
+    byDefault: { result: 42, hasListeners: false },
     insisting: {
       code: 'LOCK_CONFIGURATION',
       message: expect.stringContaining('npm install @opentelemetry/api'),

@@ -59,13 +59,13 @@ describe('the sample fleet', () => {
       const urls = (await fleet.instances()).map(({ url }) => url);
       const { id } = await newestOrder(urls[0] ?? '');
 
-      const answers = await Promise.all(
+      const responses = await Promise.all(
         urls.map((url) => fetch(`${url}/orders/${id}/pay`, { method: 'POST' })),
       );
 
-      expect(answers.map(({ status }) => status).sort()).toEqual([201, 409, 409]);
-      const payer = answers.findIndex(({ status }) => status === 201);
-      expect(await answers[payer]?.json()).toMatchObject({ id, paidBy: `shop-${payer + 1}` });
+      expect(responses.map(({ status }) => status).sort()).toEqual([201, 409, 409]);
+      const payer = responses.findIndex(({ status }) => status === 201);
+      expect(await responses[payer]?.json()).toMatchObject({ id, paidBy: `shop-${payer + 1}` });
       const again = await fetch(`${urls[0] ?? ''}/orders/${id}/pay`, { method: 'POST' });
       expect(again.status).toBe(422);
     },
@@ -148,9 +148,9 @@ describe('the sample fleet', () => {
       const fleet = startFleet(shop);
       const urls = (await fleet.instances()).map(({ url }) => url);
 
-      const answers = await Promise.all(urls.map((url) => fetch(`${url}/import`, { method: 'POST' })));
+      const responses = await Promise.all(urls.map((url) => fetch(`${url}/import`, { method: 'POST' })));
 
-      expect(answers.map(({ status }) => status).sort()).toEqual([201, 201, 409]);
+      expect(responses.map(({ status }) => status).sort()).toEqual([201, 201, 409]);
     },
     testTimeoutMs,
   );
@@ -227,7 +227,7 @@ describe('the sample fleet', () => {
 
       fleet.launcher.kill('SIGKILL');
 
-      for (const { url } of instances) await stopsAnswering(url);
+      for (const { url } of instances) await stopsResponding(url);
     },
     testTimeoutMs,
   );
@@ -338,7 +338,7 @@ function isOfShop(party: DashboardParty | undefined): boolean {
   return /^shop-\d$/.test(party?.instance ?? '');
 }
 
-async function stopsAnswering(url: string): Promise<void> {
+async function stopsResponding(url: string): Promise<void> {
   const deadline = performance.now() + waitLimitMs;
   while (
     await fetch(url).then(
@@ -346,7 +346,7 @@ async function stopsAnswering(url: string): Promise<void> {
       () => false,
     )
   ) {
-    if (performance.now() > deadline) throw new Error(`${url} still answers.`);
+    if (performance.now() > deadline) throw new Error(`${url} still responds.`);
     await delay(50);
   }
 }

@@ -34,7 +34,7 @@ describe('an application that is told to end', () => {
     app.order({ do: 'let go', name: 'quick' });
     await app.says({ type: 'released', name: 'quick' });
     app.worker.kill('SIGTERM');
-    expect((await app.says({ type: 'told', name: 'slow' })).code).toBe('LOCK_LOST');
+    expect((await app.says({ type: 'lost', name: 'slow' })).code).toBe('LOCK_LOST');
     expect(await app.worker.exited).toEqual(BY_SIGNAL);
     expect(await database.advisoryLocks()).toHaveLength(1);
     expect(busy.isHeld).toBe(true);
@@ -91,7 +91,7 @@ describe('an application that is told to end when the database is gone', () => {
     await app.hold('import');
     app.order({ do: 'wait', name: 'import' });
     await server.crash();
-    expect((await app.says({ type: 'told', name: 'import' })).code).toBe('LOCK_LOST');
+    expect((await app.says({ type: 'lost', name: 'import' })).code).toBe('LOCK_LOST');
     app.order({ do: 'close' });
     await app.says({ type: 'closed' });
     expect(await app.worker.exited).toEqual(BY_ITSELF);
@@ -110,7 +110,7 @@ describe('an application that is told to end when the database is gone', () => {
     await until(queued, 'it waits');
     proxy.silence();
     app.order({ do: 'close' });
-    expect((await app.says({ type: 'told', name: 'import' })).code).toBe('LOCK_LOST');
+    expect((await app.says({ type: 'lost', name: 'import' })).code).toBe('LOCK_LOST');
     expect((await app.says({ type: 'refused', name: 'busy' })).code).toBe('LOCK_SHUTDOWN');
     expect(await app.worker.exited).toEqual(BY_ITSELF);
     await blocker.release();
@@ -126,7 +126,7 @@ describe('an application that is told to end when the database is gone', () => {
     });
     await app.hold('import');
     proxy.silence();
-    expect((await app.says({ type: 'told', name: 'import' })).code).toBe('LOCK_LOST');
+    expect((await app.says({ type: 'lost', name: 'import' })).code).toBe('LOCK_LOST');
     app.order({ do: 'try', name: 'import' });
     await until(() => proxy.connectionCount > 0, 'it connects');
     app.order({ do: 'close' });
@@ -150,7 +150,7 @@ describeWith('pgbouncer', 'an application behind a pooler that is told to end', 
     expect((await app.says({ type: 'refused', name: 'busy' })).code).toBe('LOCK_SHUTDOWN');
     app.order({ do: 'let go', name: 'polite' });
     await app.says({ type: 'released', name: 'polite' });
-    expect((await app.says({ type: 'told', name: 'slow' })).code).toBe('LOCK_LOST');
+    expect((await app.says({ type: 'lost', name: 'slow' })).code).toBe('LOCK_LOST');
     expect(await app.worker.exited).toEqual(BY_SIGNAL);
     // The pooler has closed the client's socket before the server notices.
     await until(

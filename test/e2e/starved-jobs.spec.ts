@@ -4,7 +4,7 @@ import { ScheduleModule } from '@nestjs/schedule';
 import { AdvisoryLockModule, AdvisoryLockService, ExclusiveCron } from 'nestjs-advisory-lock';
 import { useTestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
-import { lockElsewhere } from './support/advisory-locks.js';
+import { lockInOtherSession } from './support/advisory-locks.js';
 import { postgres, start } from './support/applications.js';
 
 const database = useTestDatabase({ connectionsMayStay: true });
@@ -31,7 +31,7 @@ describe('a job whose lock is held for longer than several ticks', () => {
   it('is warned of, with the holder', async () => {
     const holder = await instance('web-2:17');
     await holder.app.get(AdvisoryLockService).acquire('of the library');
-    await lockElsewhere(database, 'of somebody else');
+    await lockInOtherSession(database, 'of somebody else');
     const { log } = await instance('web-1:4711', [Jobs]);
     const warnings = () => log.matching(/^warn .*left out/);
 

@@ -16,7 +16,7 @@ import {
 } from 'rxjs';
 import { until } from '../support/until.js';
 import { useTestDatabase } from '../support/test-database.js';
-import { isHeld, lockElsewhere } from './support/advisory-locks.js';
+import { isHeld, lockInOtherSession } from './support/advisory-locks.js';
 import { lockedApp, type Platform, serve, start } from './support/applications.js';
 import { Gate } from './support/gate.js';
 
@@ -147,7 +147,7 @@ describe.each<Platform>(['express', 'fastify'])('a handler of %s that answers an
 
     it('does not tell the name of a busy lock', async () => {
       source = new Subject();
-      await lockElsewhere(database, 'stream');
+      await lockInOtherSession(database, 'stream');
       const response = await fetch(`${url}/${path}`);
       expect(response.status).toBe(409);
       expect(await response.text()).not.toContain('stream');
@@ -333,12 +333,12 @@ describe('a method of a provider that answers an Observable', () => {
   });
 
   it('answers a single undefined when the lock is busy and onBusy is skip', async () => {
-    await lockElsewhere(database, 'stream');
+    await lockInOtherSession(database, 'stream');
     expect(await lastValueFrom(feed.skipping().pipe(toArray()))).toEqual([undefined]);
   });
 
   it('answers the stream that onBusy supplies', async () => {
-    await lockElsewhere(database, 'stream');
+    await lockInOtherSession(database, 'stream');
     expect(await lastValueFrom(feed.supplying().pipe(toArray()))).toEqual(['cached', 'values']);
   });
 });

@@ -16,7 +16,7 @@ import { recordMetrics, recordSpans } from '../support/telemetry-sdk.js';
 import { terminateHolders } from '../support/terminate-holders.js';
 import { useTestDatabase } from '../support/test-database.js';
 import { lockedApp, postgres, start } from './support/applications.js';
-import { lockElsewhere, unlockElsewhere } from './support/advisory-locks.js';
+import { lockInOtherSession, unlockInOtherSession } from './support/advisory-locks.js';
 import { Gate } from './support/gate.js';
 
 const database = useTestDatabase();
@@ -82,13 +82,13 @@ describe('spans', () => {
   it('of a wait lasts as long as the lock is held elsewhere', async () => {
     const spans = recordSpans();
     const { app } = await start(shop());
-    await lockElsewhere(database, 'import');
+    await lockInOtherSession(database, 'import');
     const locks = app.get(AdvisoryLockService);
     const waiting = new Promise((resolve) => app.get(AdvisoryLockEvents).on('waiting', resolve));
     const held = locks.acquire('import', { waitMs: 30_000 });
     await waiting;
     const releasedAtMs = Date.now();
-    await unlockElsewhere(database, 'import');
+    await unlockInOtherSession(database, 'import');
     await (await held).release();
     const { endTime, attributes } = spanNamed(spans, 'advisory_lock.wait import');
     expect(attributes['advisory_lock.outcome']).toBe('acquired');
@@ -191,7 +191,7 @@ describe('what Prometheus scrapes', () => {
   it('tells busy locks from others', async () => {
     const scrape = await recordMetrics();
     const { app } = await start(shop());
-    await lockElsewhere(database, 'order:42');
+    await lockInOtherSession(database, 'order:42');
     await expect(app.get(Orders).pay(42)).rejects.toMatchObject({ code: 'LOCK_UNAVAILABLE' });
     expect(await scrape('advisory_lock_requests_total')).toMatchObject([
       { value: 1, labels: { advisory_lock_template: 'order:*', advisory_lock_outcome: 'busy' } },

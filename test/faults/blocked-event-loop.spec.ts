@@ -45,7 +45,7 @@ describe('an event loop that is blocked for longer than `lostAfterMs`', () => {
     const blocked = holder.ask({ blockMs: 2_000 });
     await terminateHolders(database);
     await blocked;
-    expect(await holder.told('import')).toMatchObject({ code: 'LOCK_LOST' });
+    expect(await holder.lossOf('import')).toMatchObject({ code: 'LOCK_LOST' });
   });
 
   it('is told soon of a connection that went silent meanwhile, also with a question on its way', async () => {
@@ -55,7 +55,7 @@ describe('an event loop that is blocked for longer than `lostAfterMs`', () => {
       await holder.ask({ acquire: 'import', waitMs: 10_000 });
       proxy.silence();
       await holder.ask(order);
-      const { message } = await holder.told('import');
+      const { message } = await holder.lossOf('import');
       // The silence lasted for all of the block.
       expect(Number(/no response for (\d+) ms/.exec(message)?.[1])).toBeGreaterThanOrEqual(3_000);
       proxy.resume();

@@ -45,15 +45,15 @@ describeWith('libfaketime', 'the claim of a tick', () => {
         jobs: [everySecond('again'), everySecond('never', { onCrash: 'skip' })],
       })
     ).instances;
-    const tick = required(await first.told('ran', 'again'));
-    await first.told('ran', 'never', tick);
-    await second.told('skipped', 'again', tick);
-    await second.told('skipped', 'never', tick);
+    const tick = required(await first.reported('ran', 'again'));
+    await first.reported('ran', 'never', tick);
+    await second.reported('skipped', 'again', tick);
+    await second.reported('skipped', 'never', tick);
     first.worker.kill('SIGKILL');
     await first.worker.exited;
 
-    await slow.told('ran', 'again', tick);
-    await slow.told('skipped', 'never', tick);
+    await slow.reported('ran', 'again', tick);
+    await slow.reported('skipped', 'never', tick);
     for (const instance of [second, slow]) await instance.stop();
     expect(await runsFor('again', tick)).toEqual(['first', 'slow']);
     expect(await runsFor('never', tick)).toEqual(['first']);
@@ -63,9 +63,9 @@ describeWith('libfaketime', 'the claim of a tick', () => {
     const { first, second } = (
       await startFleet(database, { clocks: { first: 0, second: -250 }, jobs: [everySecond('report')] })
     ).instances;
-    const tick = required(await first.told('ran', 'report'));
+    const tick = required(await first.reported('ran', 'report'));
     await first.stop();
-    await second.told('skipped', 'report', tick);
+    await second.reported('skipped', 'report', tick);
     await second.stop();
     expect(await ranTwice()).toEqual([]);
   });

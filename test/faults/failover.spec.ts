@@ -66,8 +66,8 @@ describe('a hot standby', () => {
     await withClient(standby.url, async (client) => {
       const { text, values } = statementFor(requests);
       const query = { text, values: [...(values ?? [])], rowMode: 'array' as const };
-      const answer = async () => (await client.query<(string | null)[]>(query)).rows[0] ?? [];
-      const column = await answer();
+      const queryColumn = async () => (await client.query<(string | null)[]>(query)).rows[0] ?? [];
+      const column = await queryColumn();
       expect(() => resultsOf(column, count)).toThrow(/standby/);
       expect(await lockCount(standby)).toBe(0);
     });
@@ -79,10 +79,10 @@ describe('a hot standby', () => {
       const bouncer = await closeAfterTest(startPgBouncer(proxy.url(primary.url), { mode: 'transaction' }));
       const { service } = createLocks(bouncer.url);
       const lock = await service.acquire('import');
-      const told = once(lock.signal, 'abort');
+      const loss = once(lock.signal, 'abort');
       proxy.target = standby.url;
       proxy.cut();
-      await told;
+      await loss;
       for (const options of [{}, { waitMs: 5_000 }]) {
         await expect(service.acquire('import', options)).rejects.toMatchObject(isStandby);
       }
@@ -155,11 +155,11 @@ describe.each(['has crashed', 'is cut off'] as const)('after a failover from a p
     await until(async () => (await lockCount(primary, 'NOT granted')) === 1, 'somebody waits');
     await catchUp(primary, standby);
 
-    const told = once(held.signal, 'abort');
+    const loss = once(held.signal, 'abort');
     if (fault === 'has crashed') await primary.crash();
     else proxy.silence();
     await standby.promote();
-    await told;
+    await loss;
     expect(held.signal.reason).toMatchObject({ code: 'LOCK_LOST', lockName: 'import' });
     if (fault === 'is cut off') {
       const areGivenUp = () =>

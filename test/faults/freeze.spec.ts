@@ -5,7 +5,7 @@ import { until } from '../support/until.js';
 import { closeAfterTest } from './support/close-after-test.js';
 import { freeze } from './support/freeze.js';
 import { startHolder } from './support/holder-process.js';
-import { SHORT_TIMES } from './support/told.js';
+import { SHORT_TIMES } from './support/lock-loss.js';
 
 const database = useTestDatabase();
 
@@ -59,7 +59,7 @@ describe('a process that is frozen', () => {
     frozen.thaw();
     expect(await fenced).toEqual({ code: 'LOCK_LOST' });
     for (const name of ['import', 'report'])
-      expect(await holder.told(name)).toMatchObject({ code: 'LOCK_LOST' });
+      expect(await holder.lossOf(name)).toMatchObject({ code: 'LOCK_LOST' });
     expect(await holder.ask({ release: 'import' })).toEqual({ isHeld: false, isAborted: true });
     expect(next.isHeld).toBe(true);
     await next.release();

@@ -12,7 +12,7 @@ import { createLocks } from '../support/locks.js';
 import { terminateHolders } from '../support/terminate-holders.js';
 import { useTestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
-import { told } from './support/told.js';
+import { lossOf } from './support/lock-loss.js';
 
 const database = useTestDatabase();
 
@@ -28,7 +28,7 @@ describe('when an administrator ends the backend of a session', () => {
     const key = String(one.key);
     await terminateHolders(database);
 
-    const reason = await told(one);
+    const reason = await lossOf(one);
     expect(reason).toBeInstanceOf(LockLostError);
     expect(reason).toMatchObject({
       name: 'LockLostError',
@@ -43,7 +43,7 @@ describe('when an administrator ends the backend of a session', () => {
     expect(reason.heldMs).toBeGreaterThanOrEqual(0);
     expect(reason.heldMs).toBeLessThanOrEqual(Date.now() - one.acquiredAt.getTime());
     for (const lock of [one, several, reader, permit]) {
-      expect(await told(lock)).toMatchObject({ code: 'LOCK_LOST' });
+      expect(await lossOf(lock)).toMatchObject({ code: 'LOCK_LOST' });
       expect(lock.isHeld).toBe(false);
       await expect(lock.fencingToken()).rejects.toMatchObject({ code: 'LOCK_LOST' });
       await lock.release();
@@ -61,7 +61,7 @@ describe('when an administrator ends the backend of a session', () => {
         const lock = this.locks.current();
         if (lock === undefined) throw new Error('not locked');
         await terminateHolders(database);
-        const reason = await told(lock);
+        const reason = await lossOf(lock);
         // What is begun from now on is handed an aborted signal rather than none.
         expect(this.locks.current()?.signal.reason).toBe(reason);
         expect(() => {
@@ -87,7 +87,7 @@ describe('when an administrator ends the backend of a session', () => {
     const run = mine
       .withLock('import', async (lock) => {
         await terminateHolders(database);
-        await told(lock);
+        await lossOf(lock);
         await lost.pass();
         return 'done';
       })
@@ -127,7 +127,7 @@ describe('when an administrator ends the backend of a session', () => {
       [lock.key.classid, lock.key.objid],
     );
     await database.query('SELECT pg_terminate_backend($1)', [pid]);
-    await told(lock);
+    await lossOf(lock);
     await Promise.all(turns);
     expect(order).toEqual(['first', 'second']);
     await until(async () => ![undefined, pid].includes(await waitingPid()), 'it waits on a new connection');

@@ -49,11 +49,11 @@ describeWith('network namespaces', 'a holder whom a partition cuts off from the 
       const next = await standInQueue();
       const cutAt = Date.now();
       partition.cut(directions);
-      const { at: toldAt, message } = await holder.told('import');
+      const { at: noticedAt, message } = await holder.lossOf('import');
       const grantedAt = await next.grantedAt;
       expect(message).toMatch(/no response for \d+ ms/);
-      expect(toldAt).toBeGreaterThan(cutAt);
-      expect(grantedAt).toBeGreaterThanOrEqual(toldAt);
+      expect(noticedAt).toBeGreaterThan(cutAt);
+      expect(grantedAt).toBeGreaterThanOrEqual(noticedAt);
       expect(grantedAt - cutAt).toBeLessThan(FREED_WITHIN_MS);
 
       partition.heal();

@@ -63,9 +63,9 @@ describe('a password that rotates', () => {
     // A session that is there does not need it.
     await (await service.acquire('other')).release();
 
-    const told = once(lock.signal, 'abort');
+    const loss = once(lock.signal, 'abort');
     await endSessions();
-    await told;
+    await loss;
     await using again = await service.acquire('import', { waitMs: 10_000 });
     expect(again.isHeld).toBe(true);
   });

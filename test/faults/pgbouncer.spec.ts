@@ -128,9 +128,9 @@ describeWith('pgbouncer', 'through PgBouncer', () => {
     const bouncer = await start();
     const service = through(bouncer);
     const lock = await service.acquire('import');
-    const told = once(lock.signal, 'abort');
+    const loss = once(lock.signal, 'abort');
     await bouncer.restart();
-    await told;
+    await loss;
     expect(lock.signal.reason).toMatchObject({ code: 'LOCK_LOST' });
     await expect(lock.fencingToken()).rejects.toMatchObject({ code: 'LOCK_LOST' });
     await lock.release();
@@ -194,8 +194,8 @@ describeWith('pgbouncer', 'through PgBouncer', () => {
   it('takes tokens while every connection for waiting waits', async () => {
     const bouncer = await start({ poolSize: 8 });
     const service = through(bouncer, { maxConnections: 3 });
-    const elsewhere = createLocks(database.url).service;
-    const held = await Promise.all(['a', 'b'].map((name) => elsewhere.acquire(name)));
+    const otherService = createLocks(database.url).service;
+    const held = await Promise.all(['a', 'b'].map((name) => otherService.acquire(name)));
     await using lock = await service.acquire('account');
     const waiting = held.map(({ name }) => service.acquire(name, { waitMs: Infinity }));
     await until(
@@ -249,9 +249,9 @@ describeWith('pgbouncer', 'through PgBouncer', () => {
     const waiting = other.service.acquire('import', { waitMs: Infinity });
     await lock.release();
     const next = await waiting;
-    const told = once(next.signal, 'abort');
+    const loss = once(next.signal, 'abort');
     await terminateHolders(database);
-    await told;
+    await loss;
     expect(next.signal.reason).toMatchObject({ code: 'LOCK_LOST' });
     await (await other.service.acquire('import', { waitMs: 10_000 })).release();
   });

@@ -72,12 +72,12 @@ describeWith('pgbouncer', 'when a pooler fails', () => {
       await (await idle.acquire('nothing')).release();
       await using blocker = await createLocks(database.url).service.acquire('busy');
       const lock = await service.acquire('import');
-      const told = once(lock.signal, 'abort');
+      const loss = once(lock.signal, 'abort');
       const waiting = service.acquire('busy', { waitMs: Infinity });
       await until(async () => (await queued()) === 1, 'it waits');
       const refusal = expect(waiting).rejects.toMatchObject({ code: 'LOCK_CONNECTION' });
       await bouncer.kill();
-      await Promise.all([told, refusal]);
+      await Promise.all([loss, refusal]);
       expect(lock.signal.reason).toMatchObject({ code: 'LOCK_LOST' });
       await expect(idle.tryAcquire('nothing')).rejects.toMatchObject({ code: 'LOCK_CONNECTION' });
       await bouncer.start();
@@ -170,6 +170,6 @@ describeWith('pgbouncer', 'when a pooler fails', () => {
     await (await lively.acquire('import', { waitMs: 20_000 })).release();
     expect(kept.isHeld).toBe(true);
     frozen.thaw();
-    await holder.says({ type: 'told', name: 'import' });
+    await holder.says({ type: 'lost', name: 'import' });
   });
 });

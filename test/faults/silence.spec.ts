@@ -8,7 +8,7 @@ import { closeAfterTest } from './support/close-after-test.js';
 import { startHolder } from './support/holder-process.js';
 import type { Directions, TcpProxy } from './support/tcp-proxy.js';
 import { startProxy } from './support/tcp-proxy.js';
-import { SHORT_TIMES, told } from './support/told.js';
+import { lossOf, SHORT_TIMES } from './support/lock-loss.js';
 
 const database = useTestDatabase();
 
@@ -40,7 +40,7 @@ describe('a network that goes silent and closes nothing', () => {
       const [one, several] = [await service.acquire('import'), await service.acquire(['a', 'b'])];
       proxy.silence(directions);
       for (const lock of [one, several]) {
-        expect(await told(lock)).toMatchObject({
+        expect(await lossOf(lock)).toMatchObject({
           code: 'LOCK_LOST',
           message: expect.stringMatching(SILENCE),
         });
@@ -60,7 +60,7 @@ describe('a network that goes silent and closes nothing', () => {
     // The one that is waited for is held on another connection.
     const other = createLocks(database.url).service;
     const held = await other.acquire('report');
-    const waited = holder.ask({ acquire: 'report', waitMs: 'for ever', blockWhenLostMs: 500 });
+    const waited = holder.ask({ acquire: 'report', waitMs: 'forever', blockWhenLostMs: 500 });
     await until(async () => (await queued()) === 1, 'it waits');
     await held.release();
     await waited;
@@ -73,7 +73,7 @@ describe('a network that goes silent and closes nothing', () => {
     await until(async () => (await queued()) === 2, 'others wait');
     proxy.silence(TO_CLIENT);
     const [nextImport, nextReport] = await Promise.all(next);
-    const [{ at, message }, report] = [await holder.told('import'), await holder.told('report')];
+    const [{ at, message }, report] = [await holder.lossOf('import'), await holder.lossOf('report')];
     expect(message).toMatch(SILENCE);
     // The server hears of the end at once, and yet everybody who listens was through by then.
     expect(at).toBeLessThanOrEqual(nextImport);
@@ -84,7 +84,7 @@ describe('a network that goes silent and closes nothing', () => {
     const proxy = await open();
     const lock = await through(proxy, { ...OPTIONS, frozenAfterMs: 4_000 }).service.acquire('import');
     proxy.silence();
-    await told(lock);
+    await lossOf(lock);
     expect(await isAtServer(lock)).toBe(true);
     await until(async () => !(await isAtServer(lock)), 'the lease is over');
   });
@@ -123,7 +123,7 @@ describe('a network that goes silent and closes nothing', () => {
     await other.release();
     await until(async () => (await queued()) === 0, 'it is granted to a backend that nobody hears from');
     expect(await isAtServer(other)).toBe(true);
-    await told(marker);
+    await lossOf(marker);
     proxy.resume();
     const lock = await waiting;
     expect(await lock.fencingToken()).toEqual(expect.any(BigInt));
@@ -138,7 +138,7 @@ describe('a network that goes silent and closes nothing', () => {
     const { service } = through(proxy, SHORT_TIMES);
     const lock = await service.acquire('import');
     await terminateHolders(database);
-    await told(lock);
+    await lossOf(lock);
     proxy.delay(150);
     const asking = service.tryAcquire('import');
     asking.catch(() => undefined);
@@ -163,7 +163,7 @@ describe('a connection of which one side is closed', () => {
     // Nobody can be told earlier: until then, no sign of it reaches the client.
     await until(async () => !(await isAtServer(lock)), 'it is free at the server');
     expect(lock.signal.aborted).toBe(false);
-    expect(await told(lock)).toMatchObject({ message: expect.stringMatching(SILENCE) });
+    expect(await lossOf(lock)).toMatchObject({ message: expect.stringMatching(SILENCE) });
   });
 
   it('by the server, which closes without a word: the holder is told at once', async () => {
@@ -171,7 +171,7 @@ describe('a connection of which one side is closed', () => {
     const { service } = through(proxy, { heartbeatMs: 60_000, lostAfterMs: 120_000 });
     const lock = await service.acquire('import');
     proxy.cut();
-    expect(await told(lock)).toMatchObject({ code: 'LOCK_LOST' });
+    expect(await lossOf(lock)).toMatchObject({ code: 'LOCK_LOST' });
     await until(async () => !(await isAtServer(lock)), 'it is free at the server');
   });
 });

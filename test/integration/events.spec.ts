@@ -21,7 +21,7 @@ describe('events', () => {
   }
   const holdOf = (event: LockEvent | undefined) =>
     event !== undefined && 'holdId' in event ? event.holdId : undefined;
-  const ofElsewhere = () => createLocks(database.url).service;
+  const otherService = () => createLocks(database.url).service;
 
   it('tell of a lock that is taken, and released', async () => {
     const { service, heard } = await listening();
@@ -40,7 +40,7 @@ describe('events', () => {
 
   it('tell of a lock that is busy, waited for, and given up', async () => {
     const { service, types, heard } = await listening();
-    const held = await ofElsewhere().acquire('import');
+    const held = await otherService().acquire('import');
 
     await service.tryAcquire('import');
     expect(types()).toEqual(['busy']);
@@ -87,7 +87,7 @@ describe('events', () => {
     expect(names.slice(0, 4).sort()).toEqual(['acquired a', 'acquired b', 'released a', 'released b']);
     expect(names.slice(4)).toEqual(['acquired pool', 'released pool']);
 
-    await ofElsewhere().acquire('b');
+    await otherService().acquire('b');
     heard.length = 0;
     await service.tryAcquire(['a', 'b']);
     expect(heard).toMatchObject([{ type: 'busy', lockName: 'a, b' }]);
@@ -145,7 +145,7 @@ describe('events', () => {
     expect(types()).toEqual(['acquired']);
 
     heard.length = 0;
-    await ofElsewhere().acquire('busy');
+    await otherService().acquire('busy');
     await service.tryWithTransactionLock('busy', () => undefined);
     await service.tryWithTransactionLock('busy', () => undefined, { waitMs: 50 });
     expect(types()).toEqual(['busy', 'waiting', 'busy']);

@@ -108,9 +108,9 @@ describe('a fencing token', () => {
 
   it('cannot be had after the loss', async () => {
     const lock = await createService().acquire('account');
-    const told = once(lock.signal, 'abort');
+    const loss = once(lock.signal, 'abort');
     await terminateHolders(database);
-    await told;
+    await loss;
     await expect(lock.fencingToken()).rejects.toMatchObject({ code: 'LOCK_LOST', lockName: 'account' });
   });
 

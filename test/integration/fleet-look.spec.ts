@@ -83,7 +83,7 @@ describe('the fleet', () => {
       },
       { name: 'daily-report', instance: 'waiter', isGranted: false, callsWaiting: 3 },
     ]);
-    // What was told is remembered.
+    // Reported names are remembered.
     expect(await asker.inspector.list()).toMatchObject([{ name: 'daily-report' }, { name: 'daily-report' }]);
     const { edges } = await asker.inspector.graph({ fleetWithinMs });
     expect(edges).toMatchObject([{ name: 'daily-report', because: 'holds' }]);
@@ -220,10 +220,10 @@ describe('10,000 locks', () => {
 
     const { locks, reports } = await asker.inspector.fleet({ withinMs });
     expect(locks).toHaveLength(10_000);
-    const told = reports[1]?.locks ?? [];
-    expect(told).toHaveLength(500);
-    expect(told[0]).toMatchObject({ name: 'lock:7777', waiters: 1 });
-    expect(told.map(({ name }) => name)).toContain('lock:0');
+    const reported = reports[1]?.locks ?? [];
+    expect(reported).toHaveLength(500);
+    expect(reported[0]).toMatchObject({ name: 'lock:7777', waiters: 1 });
+    expect(reported.map(({ name }) => name)).toContain('lock:0');
     expect(locks.filter(({ heldMs }) => heldMs !== undefined)).toHaveLength(500);
 
     const { reports: one } = await asker.inspector.fleet({ withinMs, name: 'lock:9999' });
@@ -242,31 +242,31 @@ describe('a stranger on the channel', () => {
     await using lock = await one.service.acquire('import');
     const { client, pid, heard, notify } = await stranger();
     await client.query(`LISTEN nestjs_advisory_lock_${pid}`);
-    const answeredAt: number[] = [];
+    const repliedAt: number[] = [];
     const { server } = one.engine;
     const query = server.query.bind(server);
     server.query = (statement) => {
-      answeredAt.push(performance.now());
+      repliedAt.push(performance.now());
       return query(statement);
     };
     const hostile = ['', '{', 'null', '{"id":{},"keys":1}', `{"id":"q","keys":"${'x'.repeat(7_900)}"}`];
     for (const channel of ['nestjs_advisory_lock', `nestjs_advisory_lock_${ownPid(one)}`])
       for (const payload of hostile) await notify(channel, payload);
-    expect(answeredAt).toEqual([]);
+    expect(repliedAt).toEqual([]);
     const ask = (from: number) =>
       client.query(
         `SELECT pg_notify('nestjs_advisory_lock', '{"id":"q' || n || '","keys":[]}') FROM generate_series($1::int, $1 + 299) AS n`,
         [from],
       );
     for (let batch = 0; batch < 5; batch += 1) {
-      const count = answeredAt.length;
+      const count = repliedAt.length;
       await ask(batch * 1_000);
-      await until(() => answeredAt.length > count, 'it answers');
+      await until(() => repliedAt.length > count, 'it replies');
     }
-    const pauses = answeredAt.slice(1).map((at, n) => at - (answeredAt[n] ?? 0));
+    const pauses = repliedAt.slice(1).map((at, n) => at - (repliedAt[n] ?? 0));
     expect(Math.min(...pauses)).toBeGreaterThan(95);
-    await until(() => heard.length > 0, 'an answer came');
-    expect(heard.length).toBeLessThanOrEqual(2 * 16 * (answeredAt.length + 5));
+    await until(() => heard.length > 0, 'a reply has arrived');
+    expect(heard.length).toBeLessThanOrEqual(2 * 16 * (repliedAt.length + 5));
     lock.assertHeld();
     expect(await other.inspector.list()).toMatchObject([{ instance: 'one' }]);
     expect((await other.inspector.list({ fleetWithinMs }))[0]).toMatchObject({ name: 'import' });

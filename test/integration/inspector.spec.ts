@@ -114,9 +114,9 @@ describe('the list of locks', () => {
 
   it('shows only the locks of its own database, and only advisory ones', async () => {
     const { inspector } = inspected();
-    const elsewhere = new URL(database.url);
-    elsewhere.pathname = '/postgres';
-    const [other, here] = [await connect(elsewhere.href), await connect()];
+    const otherDatabase = new URL(database.url);
+    otherDatabase.pathname = '/postgres';
+    const [other, here] = [await connect(otherDatabase.href), await connect()];
     await other.query('SELECT pg_advisory_lock(42)');
     await here.query('BEGIN');
     await here.query('LOCK TABLE pg_catalog.pg_description IN ACCESS SHARE MODE');
@@ -221,9 +221,9 @@ describe('those who wait', () => {
     const { inspector } = inspected();
     const [holder, first, second] = [await connect(), await connect(), await connect()];
     await holder.query('SELECT pg_advisory_lock(5, 6)');
-    const answers = [first.query('SELECT pg_advisory_lock(5, 6)')];
+    const grants = [first.query('SELECT pg_advisory_lock(5, 6)')];
     await untilWaiting(inspector);
-    answers.push(second.query('SELECT pg_advisory_lock(5, 6)'));
+    grants.push(second.query('SELECT pg_advisory_lock(5, 6)'));
     const waiters = await untilWaiting(inspector, 2);
     expect(waiters.map(pidOf)).toEqual([first.pid, second.pid]);
     const { edges, backends, locks } = await inspector.graph();
@@ -239,7 +239,7 @@ describe('those who wait', () => {
       ]),
     );
     for (const client of [holder, first, second]) {
-      if (client !== holder) await answers.shift();
+      if (client !== holder) await grants.shift();
       await client.query('SELECT pg_advisory_unlock_all()');
     }
   });

@@ -77,8 +77,8 @@ describe('a lock session', () => {
 
   it('sends what is asked at once in one statement', async () => {
     const { session, sent } = await openSession();
-    const answers = await Promise.all(keys(1_000).map((key) => session.tryLock(key)));
-    expect(answers).toEqual(answers.map(() => true));
+    const results = await Promise.all(keys(1_000).map((key) => session.tryLock(key)));
+    expect(results).toEqual(results.map(() => true));
     expect(await database.advisoryLocks()).toHaveLength(1_000);
     expect(sent).toEqual(['advisory_lock_batch']);
   });

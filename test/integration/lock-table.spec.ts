@@ -41,15 +41,15 @@ describe('the lock table', () => {
   it('refuses what this process holds without asking Postgres', async () => {
     const { table, count } = countingTable();
     await acquired(table);
-    const answers = await Promise.all(Array.from({ length: 100 }, () => table.tryAcquire(key, 'exclusive')));
-    expect(answers.every((answer) => answer === undefined)).toBe(true);
+    const outcomes = await Promise.all(Array.from({ length: 100 }, () => table.tryAcquire(key, 'exclusive')));
+    expect(outcomes.every((outcome) => outcome === undefined)).toBe(true);
     expect(count()).toBe(1);
   });
 
   it('asks Postgres once for all who ask for a key in the same moment, and one of them gets it', async () => {
     const { table, count } = countingTable();
-    const answers = await Promise.all(Array.from({ length: 100 }, () => table.tryAcquire(key, 'exclusive')));
-    expect(answers.filter((answer) => answer !== undefined)).toHaveLength(1);
+    const outcomes = await Promise.all(Array.from({ length: 100 }, () => table.tryAcquire(key, 'exclusive')));
+    expect(outcomes.filter((outcome) => outcome !== undefined)).toHaveLength(1);
     expect(count()).toBe(1);
   });
 
@@ -96,9 +96,9 @@ describe('the lock table', () => {
     const holds = await Promise.all(
       Array.from({ length: 10 }, (_, n) => acquired(table, LockKey.of(n, `lock-${n}`))),
     );
-    const told = holds.map((hold) => once(hold.signal, 'abort'));
+    const loss = holds.map((hold) => once(hold.signal, 'abort'));
     await terminateHolders(database);
-    await Promise.all(told);
+    await Promise.all(loss);
 
     expect(holds[3]?.lost).toMatchObject({ code: 'LOCK_LOST', lockName: 'lock-3', key: '3' });
     expect(holds[3]?.signal.reason).toBe(holds[3]?.lost);
@@ -111,9 +111,9 @@ describe('the lock table', () => {
   it('does not give back a key that it lost and somebody here took again', async () => {
     const { table } = createLocks(database.url);
     const lost = await acquired(table);
-    const told = once(lost.signal, 'abort');
+    const loss = once(lost.signal, 'abort');
     await terminateHolders(database);
-    await told;
+    await loss;
     await acquired(table);
     await table.release(lost);
     expect(await table.tryAcquire(key, 'exclusive')).toBeUndefined();

@@ -23,7 +23,7 @@ function gate(): { opened: Promise<void>; open: () => void } {
 describe('withLock', () => {
   it('runs the body while it holds the lock, and answers what the body answers', async () => {
     const [mine, other] = twoProcesses();
-    const answer = await mine.withLock('import', async (lock) => {
+    const result = await mine.withLock('import', async (lock) => {
       expect(lock).toMatchObject({ name: 'import', mode: 'exclusive', isHeld: true });
       expect(await other.isLocked('import')).toBe(true);
       await expect(other.withLock('import', () => 'never')).rejects.toMatchObject(unavailable);
@@ -32,7 +32,7 @@ describe('withLock', () => {
       expect(await other.tryWithLock('import', () => 'never')).toEqual({ acquired: false });
       return 42;
     });
-    expect(answer).toBe(42);
+    expect(result).toBe(42);
     expect(await other.isLocked('import')).toBe(false);
     expect(await other.tryWithLock('import', () => 'free')).toEqual({ acquired: true, value: 'free' });
   });
@@ -87,9 +87,9 @@ describe('withLock', () => {
   it('rejects with LOCK_LOST when the lock was lost while the body ran, unless the body threw something of its own', async () => {
     const [mine] = twoProcesses();
     const terminate = async (lock: AdvisoryLock): Promise<void> => {
-      const told = once(lock.signal, 'abort');
+      const loss = once(lock.signal, 'abort');
       await terminateHolders(database);
-      await told;
+      await loss;
       expect(lock.isHeld).toBe(false);
       expect(() => {
         lock.assertHeld();
@@ -246,9 +246,9 @@ describe('inside a lock', () => {
     const [mine] = twoProcesses();
     await expect(
       mine.withLock('import', async (lock) => {
-        const told = once(lock.signal, 'abort');
+        const loss = once(lock.signal, 'abort');
         await terminateHolders(database);
-        await told;
+        await loss;
         expect(mine.current()).toBe(lock);
         await mine.withLock('import', (again) => {
           expect(again.isHeld).toBe(true);

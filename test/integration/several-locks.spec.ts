@@ -98,9 +98,9 @@ describe('several locks at once', () => {
   it('are lost together', async () => {
     const mine = ofProcess();
     const lock = await mine.acquire(['a', 'b']);
-    const told = once(lock.signal, 'abort');
+    const loss = once(lock.signal, 'abort');
     await terminateHolders(database);
-    await told;
+    await loss;
     expect(lock.isHeld).toBe(false);
     expect(lock.signal.reason).toMatchObject({ code: 'LOCK_LOST' });
     await lock.release();

@@ -40,7 +40,7 @@ describe('locks of a transaction', () => {
     (await database.advisoryLocks()).map(({ mode, granted }) => `${mode}${granted ? '' : ' wanted'}`).sort();
 
   /** Holds the lock in a transaction of another instance, until the gate is opened. */
-  async function holdElsewhere(name: string, mode: 'exclusive' | 'shared' = 'exclusive'): Promise<Release> {
+  async function holdInOtherSession(name: string, mode: 'exclusive' | 'shared' = 'exclusive'): Promise<Release> {
     const { locks } = await instance();
     const gate = new Gate();
     const held = locks.withTransactionLock(name, () => gate.pass(), { mode });
@@ -56,7 +56,7 @@ describe('locks of a transaction', () => {
     it('commits what the body wrote, answers what it answers, and the lock goes with the commit', async () => {
       const { locks } = await instance();
 
-      const answer = await locks.withTransactionLock('a', async (manager, lock) => {
+      const result = await locks.withTransactionLock('a', async (manager, lock) => {
         await write(manager, 'written');
         expect(lock).toMatchObject({ name: 'a', mode: 'exclusive' });
         expect(await database.advisoryLocks()).toMatchObject([
@@ -66,7 +66,7 @@ describe('locks of a transaction', () => {
         return 42;
       });
 
-      expect(answer).toBe(42);
+      expect(result).toBe(42);
       expect(await notes()).toEqual(['written']);
       expect(await database.advisoryLocks()).toEqual([]);
     });
@@ -87,7 +87,7 @@ describe('locks of a transaction', () => {
 
     it('does not run the body when the lock is busy, and gives the connection back', async () => {
       const { locks, dataSource } = await instance();
-      const release = await holdElsewhere('a');
+      const release = await holdInOtherSession('a');
 
       const refused = locks.withTransactionLock('a', () => 'ran', { httpStatus: 423 });
 
@@ -137,7 +137,7 @@ describe('locks of a transaction', () => {
 
     it('gives up after waitMs', async () => {
       const { locks, dataSource } = await instance();
-      const release = await holdElsewhere('a');
+      const release = await holdInOtherSession('a');
 
       const error: unknown = await locks
         .withTransactionLock('a', () => 1, { waitMs: 50 })
@@ -153,7 +153,7 @@ describe('locks of a transaction', () => {
 
     it('lets readers in together, and no writer beside them', async () => {
       const [one, two] = [await instance(), await instance()];
-      const release = await holdElsewhere('a', 'shared');
+      const release = await holdInOtherSession('a', 'shared');
 
       await one.locks.withTransactionLock(
         'a',
@@ -190,7 +190,7 @@ describe('locks of a transaction', () => {
       const { locks, dataSource } = await instance({
         extra: { options: '-c lock_timeout=40 -c statement_timeout=60' },
       });
-      const release = await holdElsewhere('a');
+      const release = await holdInOtherSession('a');
       const timeouts = ['lock_timeout', 'statement_timeout'] as const;
       const read = (manager: EntityManager): Promise<string[]> =>
         Promise.all(
@@ -259,7 +259,7 @@ describe('locks of a transaction', () => {
 
     it('that is busy leaves the outer one whole', async () => {
       const { locks } = await instance();
-      const release = await holdElsewhere('b');
+      const release = await holdInOtherSession('b');
 
       await locks.withTransactionLock('a', async (manager) => {
         await write(manager, 'outer');
@@ -392,7 +392,7 @@ describe('locks of a transaction', () => {
 
     it('busy is busy, before a transaction is opened', async () => {
       const { locks } = await instance();
-      const release = await holdElsewhere('a');
+      const release = await holdInOtherSession('a');
 
       const refused = locks.withTransactionLock('a', () => 1, { isolationLevel });
       await expect(refused).rejects.toThrow(LockUnavailableError);
@@ -532,7 +532,7 @@ describe('locks of a transaction', () => {
       'that fails after %s leaves the transaction, its savepoints and its settings whole',
       async (_case, options, code) => {
         const { locks, dataSource } = await instance();
-        const release = await holdElsewhere('a');
+        const release = await holdInOtherSession('a');
 
         await dataSource.transaction(async (manager) => {
           await manager.query("SET LOCAL lock_timeout = '7s'");
@@ -602,7 +602,7 @@ describe('locks of a transaction', () => {
 
     it('whose wait is cancelled by an administrator leaves no lock, and the transaction to be used', async () => {
       const { locks, dataSource } = await instance();
-      const release = await holdElsewhere('a');
+      const release = await holdInOtherSession('a');
 
       const committed = dataSource.transaction(async (manager) => {
         const failed = locks.lockInTransaction(manager, 'a', { waitMs: Infinity });
@@ -620,7 +620,7 @@ describe('locks of a transaction', () => {
 
     it('whose connection breaks says so', async () => {
       const { locks, dataSource } = await instance({ poolErrorHandler: () => undefined });
-      const release = await holdElsewhere('a');
+      const release = await holdInOtherSession('a');
 
       const failed = dataSource.transaction((manager) =>
         locks.lockInTransaction(manager, 'a', { waitMs: Infinity }),
@@ -651,7 +651,7 @@ describe('locks of a transaction', () => {
           const [row] = await manager.query<[{ held: boolean }]>(
             `SELECT count(*) > 0 AS held FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND granted`,
           );
-          if (row.held !== isGranted) throw new Error(`answered ${isGranted}, but Postgres says ${row.held}`);
+          if (row.held !== isGranted) throw new Error(`reported ${isGranted}, but Postgres says ${row.held}`);
         });
         await holder;
       }

@@ -51,8 +51,8 @@ export function endWithServer(
     const end = possible.find((candidate) => heardAt(candidate) > candidate.toUs) ?? possible.at(-1);
     if (end === undefined) return hold;
     if (hold.ending === 'lost') {
-      const toldAfterUs = hold.endUs - Math.max(hold.startUs, end.toUs);
-      freed.push({ hold, unawareUs: Math.max(0, toldAfterUs - darkUs(end.toUs, hold.endUs, ofWorker)) });
+      const noticedAfterUs = hold.endUs - Math.max(hold.startUs, end.toUs);
+      freed.push({ hold, unawareUs: Math.max(0, noticedAfterUs - darkUs(end.toUs, hold.endUs, ofWorker)) });
     }
     return { ...hold, endUs: Math.max(hold.startUs, end.fromUs) };
   });

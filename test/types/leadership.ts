@@ -39,7 +39,7 @@ export class Feed {
 
   // @ts-expect-error 1241 nobody reads it
   @OnLeadership('feed')
-  answersSomething(): number {
+  returnsSomething(): number {
     return 1;
   }
 

@@ -16,7 +16,7 @@ export class ByHand {
     private readonly dataSource: DataSource,
   ) {}
 
-  async answers(): Promise<[number, string, LockKey | undefined]> {
+  async results(): Promise<[number, string, LockKey | undefined]> {
     const count: number = await this.locks.withTransactionLock('a', (manager) => manager.count('a'));
     const mode: LockMode = await this.locks.withTransactionLock(
       [1, 2],

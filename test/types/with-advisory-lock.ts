@@ -19,22 +19,22 @@ export class Methods {
   async isAsync(): Promise<void> {}
 
   @WithAdvisoryLock('a')
-  answersAPromise(): Promise<string> {
+  returnsAPromise(): Promise<string> {
     return Promise.resolve('');
   }
 
   @WithAdvisoryLock('a')
-  answersAThenable(): PromiseLike<string> {
+  returnsAThenable(): PromiseLike<string> {
     return Promise.resolve('');
   }
 
   @WithAdvisoryLock('a')
-  answersAnObservable(): Observable<number> {
+  returnsAnObservable(): Observable<number> {
     return of(1);
   }
 
   @WithAdvisoryLock('a')
-  answersAPromiseOfAnObservable(): Promise<Observable<number>> {
+  returnsAPromiseOfAnObservable(): Promise<Observable<number>> {
     return Promise.resolve(of(1));
   }
 
@@ -85,7 +85,7 @@ export class Methods {
 
   // @ts-expect-error 1241 a caller who expects a number would get a Promise
   @WithAdvisoryLock('a')
-  answersANumber(): number {
+  returnsANumber(): number {
     return 1;
   }
 
@@ -103,7 +103,7 @@ export class Methods {
 
   // @ts-expect-error 1241 a subject is also written to, and a locked method can only answer a stream to read
   @WithAdvisoryLock('a')
-  answersASubject(): Subject<number> {
+  returnsASubject(): Subject<number> {
     return new Subject();
   }
 }

@@ -189,14 +189,14 @@ describe('with real timers', () => {
     jest.useRealTimers();
     const firings = new FiringTicks();
     const ticks = await new Promise<FiringTick[]>((resolve) => {
-      const told: FiringTick[] = [];
+      const seen: FiringTick[] = [];
       const job = CronJob.from({
         cronTime: '* * * * * *',
         start: true,
         onTick: () => {
           const tick = firings.tickOf(job);
-          if (tick !== undefined) told.push(tick);
-          if (told.length === 2) resolve(told);
+          if (tick !== undefined) seen.push(tick);
+          if (seen.length === 2) resolve(seen);
           else setTimeout(busyUntil, 300, (tick?.atMs ?? 0) + 1_700);
         },
       });

@@ -167,8 +167,8 @@ describe('the ticks of a fleet', () => {
         lateness,
         (expression, start, late) => {
           const ticks = ticksOf(expression);
-          const told = fire(ticks, start, late).map(({ atMs }) => ticks.at(atMs));
-          expect(new Set(told).size).toBe(late.length);
+          const found = fire(ticks, start, late).map(({ atMs }) => ticks.at(atMs));
+          expect(new Set(found).size).toBe(late.length);
         },
       ),
       { numRuns: Math.ceil(RUNS / 3) },

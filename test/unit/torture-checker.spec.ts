@@ -151,13 +151,13 @@ describe('the checker', () => {
     it('forgives an overlap after the session had been ended from outside, and counts it', () => {
       const endings = [{ worker: 1, fromUs: 100, toUs: 120 }];
       const verdict = judge([hold(0, 150, lost), next], { endings, blackouts: [] });
-      expect(verdict).toMatchObject({ overlaps: [], freedOverlaps: 1, toldLate: [] });
+      expect(verdict).toMatchObject({ overlaps: [], freedOverlaps: 1, noticedLate: [] });
     });
 
     it('does not forgive who is told too late', () => {
       const endings = [{ worker: 1, fromUs: 100, toUs: 120 }];
       const verdict = judge([hold(0, 2_000_000, lost), next], { endings, blackouts: [] });
-      expect(verdict.toldLate).toHaveLength(1);
+      expect(verdict.noticedLate).toHaveLength(1);
     });
 
     it('does not forgive an overlap with who lost his lock in silence', () => {

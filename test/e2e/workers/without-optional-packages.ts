@@ -27,10 +27,10 @@ async function lockIn(locks: ReturnType<typeof AdvisoryLockModule.forRoot>): Pro
       logger: ['error', 'warn'],
       abortOnError: false,
     });
-    const answer = await app.get(AdvisoryLockService).withLock('import', () => 42);
+    const result = await app.get(AdvisoryLockService).withLock('import', () => 42);
     const { hasListeners } = app.get(AdvisoryLockEvents);
     await app.close();
-    return { answer, hasListeners };
+    return { result, hasListeners };
   } catch (error) {
     const { code, message } = error as Error & { code?: unknown };
     return { code, message };

@@ -19,11 +19,11 @@ let lastId = 0;
 export function leaveWill(command: string): LastWill {
   const id = ++lastId;
   open.add(id);
-  tell({ id, command });
+  send({ id, command });
   return {
     revoke() {
       if (!open.delete(id)) return;
-      tell({ id });
+      send({ id });
       if (open.size > 0) return;
       toExecutor?.end();
       toExecutor = undefined;
@@ -31,7 +31,7 @@ export function leaveWill(command: string): LastWill {
   };
 }
 
-function tell(message: { id: number; command?: string }): void {
+function send(message: { id: number; command?: string }): void {
   toExecutor ??= startExecutor();
   toExecutor.write(`${JSON.stringify(message)}\n`);
 }

@@ -72,14 +72,14 @@ describe('the TCP proxy', () => {
     const { proxy, client, server } = await startPair();
     client.socket.write('question');
     await server.has('question');
-    server.socket.write('answer');
-    await client.has('answer');
+    server.socket.write('reply');
+    await client.has('reply');
     expect(proxy.connectionCount).toBe(1);
 
     client.socket.end();
     await server.saw('end');
     server.socket.end('late');
-    await client.has('answerlate');
+    await client.has('replylate');
     await client.saw('end');
     await until(() => proxy.connectionCount === 0, 'the connection is forgotten');
   });

@@ -6,8 +6,9 @@ const maps = new Map();
 const TYPESCRIPT_FRAME = /(file:\/\/[^\s()]+\.ts):(\d+):(\d+)/g;
 
 /**
- * Shows places of the TypeScript source in stack traces. `--enable-source-maps` does the same, but reads the maps of
- * every module as it is loaded, those of all packages included, which is a fifth of the start of a process.
+ * Shows places of the TypeScript source in stack traces. `--enable-source-maps` does the
+ * same, but reads the maps of every module as it is loaded, those of all packages included,
+ * which is a fifth of the start of a process.
  */
 export function mapStacks() {
   Error.prepareStackTrace = (error, frames) => {

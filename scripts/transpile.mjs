@@ -12,9 +12,9 @@ const cache = join(root, 'node_modules/.cache/typescript');
 const { version } = require('@swc/core/package.json');
 
 /**
- * A TypeScript file as JavaScript. Tests start hundreds of processes that load the same files, so the result is kept:
- * one file per source, which ends with the hash of what it was made from. A process that finds everything there
- * does not even load swc.
+ * A TypeScript file as JavaScript. Tests start hundreds of processes that load the same files, so the result
+ * is kept: one file per source, which ends with the hash of what it was made from. A process that finds
+ * everything there does not even load swc.
  */
 export async function transpile(path) {
   const source = readFileSync(path, 'utf8');

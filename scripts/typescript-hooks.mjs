@@ -3,8 +3,9 @@ import { fileURLToPath } from 'node:url';
 import { transpile } from './transpile.mjs';
 
 /*
- * The loader of `typescript.mjs`. It resolves what tsconfig.json resolves and no more: `./neighbor.js` is the file
- * `neighbor.ts`, and the name of the package is its source, unless LIBRARY=built asks for the build in `dist`.
+ * The loader of `typescript.mjs`. It resolves what tsconfig.json resolves and no more:
+ * `./neighbor.js` is the file `neighbor.ts`, and the name of the package is its source, unless
+ * LIBRARY=built asks for the build in `dist`.
  */
 const root = new URL('..', import.meta.url);
 const isSource = (url) =>

@@ -5,8 +5,8 @@ import { measureHotKey } from './hot-key.js';
 import { type LockCounter, openLockCounter } from './lock-counter.js';
 
 /*
- * One contender in a process of its own: what one library does to its process (an AsyncLocalStorage makes every
- * promise dearer on Node 20, another Nest, garbage) must not slow the next one down.
+ * One contender in a process of its own: what one library does to its process (an AsyncLocalStorage makes
+ * every promise dearer on Node 20, another Nest, garbage) must not slow the next one down.
  */
 export type Reply<Result> = { result: Result } | { error: string };
 

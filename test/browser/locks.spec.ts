@@ -12,7 +12,7 @@ describeInBrowser('the locks on the page', () => {
     browser = await startBrowser();
   });
 
-  it('says who holds what, since when, and who waits for it', async () => {
+  it('shows the holders, since when they hold, and the waiters', async () => {
     const { page } = await openPage(browser, shop());
     expect(await textsOf(page.locator('.lock h3'))).toEqual([
       'daily-report',
@@ -41,7 +41,7 @@ describeInBrowser('the locks on the page', () => {
     );
   });
 
-  it('opens to all that is known: every form of the key, and who else there is', async () => {
+  it('opens to every detail: all forms of the key, the holders and the waiters', async () => {
     const readers = [1, 2, 3, 4, 5].map((pid) => party('web-1:1', pid, { mode: 'shared', sinceMs: 1_000 }));
     const one = {
       ...lock('one', readers),
@@ -84,7 +84,10 @@ describeInBrowser('the locks on the page', () => {
     await page.evaluate(`{
       window.touched = new Set();
       new MutationObserver((changes) => {
-        for (const { target } of changes) window.touched.add(target.closest?.('.lock')?.querySelector('h3').textContent ?? target.id);
+        for (const { target } of changes) {
+          const row = target.closest?.('.lock');
+          window.touched.add(row?.querySelector('h3').textContent ?? target.id);
+        }
       }).observe(document.getElementById('lock-list'), { subtree: true, childList: true, attributes: true });
     }`);
     const [daily, order42, ...others] = first.locks;

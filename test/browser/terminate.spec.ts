@@ -16,7 +16,7 @@ describeInBrowser('ending a holder from the page', () => {
     browser = await startBrowser();
   });
 
-  it('is not offered where it is not allowed, nor for who has no backend', async () => {
+  it('is not offered where it is not allowed, nor for holders without a backend', async () => {
     const allowed = shop();
     const { page, server } = await openPage(browser, { ...allowed, canTerminate: false });
     expect(await page.locator('.end:visible').count()).toBe(0);
@@ -30,7 +30,7 @@ describeInBrowser('ending a holder from the page', () => {
     await eventually(() => page.locator('.end:visible').count(), 9);
   });
 
-  it('says whom and what it means, wants a reason, and sends what was listed', async () => {
+  it('names the holder and the consequences, requires a reason, and sends what was listed', async () => {
     const snapshot = shop();
     const { page, server } = await openPage(browser, snapshot);
     server.replyToTermination = () => ({ body: { ended: [3127] } });
@@ -44,8 +44,10 @@ describeInBrowser('ending a holder from the page', () => {
       'Held for 3m 12s',
     ]);
     expect(await textOf(page.locator('#terminate-meaning'))).toBe(
-      'This ends the database connection 3127 of web-2:4711. All its locks are freed: this one, and 1 other of those listed here. ' +
-        'Code that runs under them is notified that its lock is lost, and other processes can take them. No holder is ended if the lock has changed hands by then.',
+      'This ends the database connection 3127 of web-2:4711. All its locks are freed: this one, and ' +
+        '1 other of those listed here. ' +
+        'Code that runs under them is notified that its lock is lost, and other processes can take ' +
+        'them. No holder is ended if the lock has changed hands by then.',
     );
     await page.keyboard.press('Enter');
     expect(await textOf(page.locator('#terminate-error'))).toBe('Give a reason: it is written to the logs.');
@@ -75,7 +77,7 @@ describeInBrowser('ending a holder from the page', () => {
     expect(await page.evaluate('document.activeElement.ariaLabel')).toBe('End web-2:4711, pid 3127 …');
   });
 
-  it('says that nobody was ended when the lock has changed hands', async () => {
+  it('says that no holder was ended when the lock has changed hands', async () => {
     const { page } = await openPage(browser, shop());
     await ask(page, 'order:42');
     await page.keyboard.type('stuck');

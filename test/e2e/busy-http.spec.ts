@@ -116,7 +116,7 @@ describe.each<Platform>(['express', 'fastify'])('a busy lock in a handler of %s'
     ({ url } = await serve(platform, lockedApp(database, controllers)));
   });
 
-  it('is a 409 that does not tell the name of the lock', async () => {
+  it('is a 409 that does not contain the name of the lock', async () => {
     await lockInOtherSession(database, 'secret:1');
     const response = await fetch(`${url}/plain/1`);
     expect(response.status).toBe(409);
@@ -139,7 +139,7 @@ describe.each<Platform>(['express', 'fastify'])('a busy lock in a handler of %s'
     expect(await response.json()).toEqual({ ...CONFLICT, statusCode, ...rest });
   });
 
-  it('is answered with what onBusy supplies', async () => {
+  it('gets the response that onBusy supplies', async () => {
     await lockInOtherSession(database, 'secret:1');
     const response = await fetch(`${url}/supplied/1`);
     expect([response.status, await response.text()]).toEqual([200, '1 later']);

@@ -131,7 +131,7 @@ class Service {
     return 'done';
   }
 
-  /** Answers without waiting for what it has started. */
+  /** Returns without waiting for what it has started. */
   @WithAdvisoryLock('left')
   async leavesBehind(gate: Gate): Promise<{ promise: Promise<unknown> }> {
     const promise = gate.pass().then(() => {
@@ -188,7 +188,7 @@ describe('a busy lock of a method', () => {
     expect(calls).toBe(0);
   });
 
-  it('is told to the onBusy function with all that it may need', async () => {
+  it('is passed to the onBusy function with the context', async () => {
     await lockInOtherSession(database, 'busy:1');
     expect(await service.supplies('1')).toBe('1 later');
     expect(busyContext).toMatchObject({ lockName: 'busy:1', args: ['1'], methodName: 'supplies' });
@@ -200,7 +200,7 @@ describe('a busy lock of a method', () => {
     });
   });
 
-  it('is told by the text of a key that is no string', async () => {
+  it('is named by the text of a key that is no string', async () => {
     await database.query('SELECT pg_advisory_lock(7, -7)');
     try {
       expect(await service.tellsAPair()).toBe('(7, -7)');
@@ -251,7 +251,7 @@ describe('a name function', () => {
     [42, '42'],
     [-42n, '-42'],
     [[1, 2] as const, '(1, 2)'],
-  ])('may answer a key: %p', async (name, id) => {
+  ])('may return a key: %p', async (name, id) => {
     expect(await service.named(name)).toEqual([name, id]);
   });
 
@@ -264,7 +264,7 @@ describe('a name function', () => {
     ['null', null],
     ['an object', {}],
     ['a promise', Promise.resolve('a')],
-  ])('that answers %s makes the call reject before the body', async (_, name) => {
+  ])('that returns %s makes the call reject before the body', async (_, name) => {
     const calls = await runsOf(() =>
       expect(service.named(name as string)).rejects.toMatchObject({ code: 'LOCK_CONFIGURATION' }),
     );

@@ -60,7 +60,7 @@ describe('an exclusive interval', () => {
     expect(await isHeld(database, 'Poller.poll')).toBe(false);
   });
 
-  it('is skipped with a line at debug level, and none at any other, while the lock is held, and runs after that', async () => {
+  it('is skipped with one debug line while the lock is held, and runs after that', async () => {
     @Injectable()
     class Poller {
       runs = 0;
@@ -206,7 +206,7 @@ describe('an exclusive timeout', () => {
     expect(started.app.get(Starter).runs).toBe(0);
   });
 
-  it('runs in one of two instances when both are due at once, and asks the onBusy function in the other', async () => {
+  it('runs in one of two instances that are due at once, and calls onBusy in the other', async () => {
     const busy: BusyContext[] = [];
     const gate = new Gate();
 

@@ -77,7 +77,7 @@ describe('the inspector of an application', () => {
     locks.assertHeld();
   });
 
-  it('tells of the jobs and locks of the other applications of the fleet, by the names of their instances', async () => {
+  it('lists the jobs and locks of other applications, by the names of their instances', async () => {
     const startAs = (instanceName: string) =>
       start({
         imports: [postgres(database), ScheduleModule.forRoot(), AdvisoryLockModule.forRoot({ instanceName })],
@@ -120,8 +120,9 @@ describe('the inspector of an application', () => {
     const otherService = createLocks(database.url).service;
     const lock = await otherService.acquire('import');
     const [pid] = await app.get(AdvisoryLockInspector).terminate('import', { reason: 'it hangs' });
+    const ending = `Backend ${String(pid)}, which held the lock "import", was ended: it hangs`;
     expect(log.matching(/^warn \[AdvisoryLockInspector\]/)).toEqual([
-      `warn [AdvisoryLockInspector] Backend ${String(pid)}, which held the lock "import", was ended: it hangs`,
+      `warn [AdvisoryLockInspector] ${ending}`,
     ]);
     if (!lock.signal.aborted) {
       await new Promise((resolve) => {

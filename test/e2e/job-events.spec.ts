@@ -45,16 +45,16 @@ async function instance() {
   const { app } = await start(
     lockedApp(database, { imports: [ScheduleModule.forRoot()], providers: [Jobs] }),
   );
-  const heard: JobEvent[] = [];
+  const received: JobEvent[] = [];
   const events = app.get(AdvisoryLockEvents);
-  events.on('tick', (event) => heard.push(event));
-  events.on('skipped', (event) => heard.push(event));
-  const of = (method: string) => heard.filter((event) => event.method === method);
-  return { app, heard, of, locks: app.get(AdvisoryLockService), jobs: app.get(Jobs) };
+  events.on('tick', (event) => received.push(event));
+  events.on('skipped', (event) => received.push(event));
+  const of = (method: string) => received.filter((event) => event.method === method);
+  return { app, received, of, locks: app.get(AdvisoryLockService), jobs: app.get(Jobs) };
 }
 
 describe('the jobs of a fleet', () => {
-  it('tell of each tick where it ran, and where it was left out', async () => {
+  it('report each tick in the instance that ran it, and in those that left it out', async () => {
     const fleet = await Promise.all([instance(), instance()]);
     const all = (method: string) => fleet.flatMap(({ of }) => of(method));
     const eventsOf = (method: string) =>
@@ -79,9 +79,12 @@ describe('the jobs of a fleet', () => {
   });
 
   it('are remembered with what became of their latest ticks', async () => {
-    const { locks, heard } = await instance();
-    await until(() => heard.some((event) => event.type === 'tick' && event.state === 'failed'), 'a failure');
-    await until(() => heard.some(({ method }) => method === 'Jobs.often'), 'an interval');
+    const { locks, received } = await instance();
+    await until(
+      () => received.some((event) => event.type === 'tick' && event.state === 'failed'),
+      'a failure',
+    );
+    await until(() => received.some(({ method }) => method === 'Jobs.often'), 'an interval');
     const { ticks, scheduler } = locks[FEATURES].jobs;
     const report = ticks.report(scheduler);
     const jobOf = (method: string) => report.find((job) => job.method === method);
@@ -101,7 +104,7 @@ describe('the jobs of a fleet', () => {
     });
   });
 
-  it('tell that they were skipped, as the lock is held elsewhere; so do methods', async () => {
+  it('report that they were skipped because the lock is held; so do methods', async () => {
     await lockInOtherSession(database, 'Jobs.good');
     await lockInOtherSession(database, 'report');
     const { jobs, of } = await instance();

@@ -142,7 +142,7 @@ describe('runMigrationsExclusively', () => {
     expect(await database.query(`SELECT to_regclass('thing') AS thing`)).toEqual([{ thing: null }]);
   });
 
-  it('waits for who is at it with the same table, and not for others', async () => {
+  it('waits for migrations of the same table, and not for others', async () => {
     await lockInOtherSession(database, LOCK);
     await database.query('CREATE SCHEMA other');
 
@@ -154,7 +154,7 @@ describe('runMigrationsExclusively', () => {
     expect(await waiting).toHaveLength(1);
   });
 
-  it('says so when its lock was lost meanwhile', async () => {
+  it('reports that its lock was lost in the meantime', async () => {
     const dataSource = notInitialized({ migrations: [LosesItsLock1700000000001] });
 
     await expect(runMigrationsExclusively(dataSource)).rejects.toMatchObject({ code: 'LOCK_LOST' });

@@ -4,7 +4,7 @@ import { useTestDatabase } from '../support/test-database.js';
 
 const database = useTestDatabase();
 
-it('without @opentelemetry/api and @nestjs/event-emitter nobody listens, and no word is said, unless telemetry was insisted on', async () => {
+it('without the optional packages nothing listens or logs, unless telemetry is required', async () => {
   const module = new URL('./workers/without-optional-packages.ts', import.meta.url);
   const worker = startWorker(module, { env: { TEST_URL: database.url } });
   expect(await worker.message(() => true)).toMatchObject({

@@ -23,7 +23,7 @@ import { bootstrapError, lockedApp, type Platform, serve, start } from './suppor
 
 const database = useTestDatabase({ connectionsMayStay: true });
 
-/** A provider of any kind: its body answers whether it runs under its lock. */
+/** A provider of any kind: its body returns whether it runs under its lock. */
 interface Works {
   work(): Promise<boolean>;
 }
@@ -57,7 +57,7 @@ class Transient extends Plain {}
 @Injectable({ scope: Scope.REQUEST })
 class RequestScoped extends Plain {}
 
-const NOT_A_CLASS = Symbol('a factory that answers something else');
+const NOT_A_CLASS = Symbol('a factory that returns something else');
 const aValue = new Plain();
 
 describe('a locked method', () => {

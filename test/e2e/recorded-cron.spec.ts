@@ -39,7 +39,8 @@ const historyOf = ({ app }: StartedApp) => app.get(AdvisoryLockCronHistory);
 async function insertRun(job: string, tickAt: Date, tookMs: number | null = 0): Promise<void> {
   await database.query(
     `INSERT INTO exclusive_cron_run (job, tick_at, instance, started_at, ended_at, outcome)
-     VALUES ($1, $2::timestamptz, 'gone:1', $2, $2 + $3 * interval '1 ms', CASE WHEN $3::int IS NOT NULL THEN 'done' END)`,
+     VALUES ($1, $2::timestamptz, 'gone:1', $2, $2 + $3 * interval '1 ms',
+       CASE WHEN $3::int IS NOT NULL THEN 'done' END)`,
     [job, tickAt, tookMs],
   );
 }
@@ -58,7 +59,7 @@ beforeAll(() =>
 afterEach(() => database.query('TRUNCATE exclusive_cron_run'));
 
 describe('a recorded job', () => {
-  it('leaves a row with what it was due for, who ran it, and that it is done', async () => {
+  it('leaves a row with its tick, its instance, and that it is done', async () => {
     const seen: (Tick | undefined)[] = [];
 
     @Injectable()
@@ -183,7 +184,7 @@ describe('a recorded job whose instance is killed', () => {
       env: { TEST_URL: database.url, TEST_JOB_MS: '600000' },
     });
 
-  it('has died, which the lock tells at once, and its tick is run by nobody else', async () => {
+  it('has died, which the lock shows at once, and its tick is not run again', async () => {
     const worker = startJob();
     const { tick } = await worker.message<{ tick: string }>((message) => 'tick' in message, 30_000);
     const started = await start(withJobs());
@@ -374,7 +375,7 @@ describe('what a recorded job has missed', () => {
     expect(seen).toEqual([]);
   });
 
-  it('is nothing while the last run still goes on elsewhere, and all since then when its instance has died', async () => {
+  it('waits while another instance runs, and runs all ticks since then if that has died', async () => {
     const { Daily, ticks, seen } = dailyJob({ catchUp: 'all' });
     const gate = new Gate();
     const otherInstance = await start(withJobs());
@@ -419,7 +420,7 @@ describe('the record', () => {
     await expect(made).rejects.toThrow(/exclusiveJob\(\) for "late" .*does not exist/);
   });
 
-  it('answers so many runs as are asked for, the newest first', async () => {
+  it('returns the requested number of runs, the newest first', async () => {
     for (const n of [3, 1, 2]) await insertRun('Reports.write', new Date(Date.now() - n * HOUR_MS));
     await insertRun('other', new Date());
     const history = historyOf(await start(withJobs()));

@@ -53,7 +53,7 @@ describe('the sample fleet', () => {
   );
 
   it(
-    'lets one of three callers pay an order, and nobody pay it again',
+    'lets one of three callers pay an order, once',
     async () => {
       const fleet = startFleet(shop);
       const urls = (await fleet.instances()).map(({ url }) => url);
@@ -86,7 +86,7 @@ describe('the sample fleet', () => {
       };
       const statuses = await Promise.all(orders.map(({ id }, n) => pay(id, urls[n % urls.length])));
 
-      // The fleet's own customers may have come first.
+      // The fleet's own customers may have been first.
       expect(statuses.filter((status) => ![201, 422].includes(status))).toEqual([]);
       const receipts = await database.query<{ receiptNumber: number }>(
         `SELECT "receiptNumber" FROM advisory_lock_shop.orders WHERE "paidAt" IS NOT NULL ORDER BY 1`,
@@ -99,7 +99,7 @@ describe('the sample fleet', () => {
   );
 
   it(
-    'serves the health of each instance, and the dashboard, which shows who has the daily report and what became of its ticks',
+    'serves the health of each instance, and the dashboard with the daily report and its ticks',
     async () => {
       const fleet = startFleet(shop);
       const instances = await fleet.instances();
@@ -143,7 +143,7 @@ describe('the sample fleet', () => {
   );
 
   it(
-    'imports for two of three callers who ask for it at once',
+    'imports for two of three callers at once',
     async () => {
       const fleet = startFleet(shop);
       const urls = (await fleet.instances()).map(({ url }) => url);
@@ -156,7 +156,7 @@ describe('the sample fleet', () => {
   );
 
   it(
-    'goes on with the instances that are left when one is killed',
+    'continues with the remaining instances when one is killed',
     async () => {
       const fleet = startFleet(shop);
       const [, second] = await fleet.instances();
@@ -170,7 +170,7 @@ describe('the sample fleet', () => {
   );
 
   it(
-    'shows who leads, and who takes over when the leader is killed as the hint says',
+    'shows the leader, and its successor when the leader is killed as the hint says',
     async () => {
       const fleet = startFleet(shop);
       const instances = await fleet.instances();
@@ -191,7 +191,7 @@ describe('the sample fleet', () => {
   );
 
   it(
-    'shows who takes over when the leader stops',
+    'shows the successor when the leader stops',
     async () => {
       const fleet = startFleet(shop);
       await fleet.instances();
@@ -246,7 +246,7 @@ describe('the sample fleet', () => {
 
 describe('the sample fleet without DATABASE_URL', () => {
   it(
-    'starts a Postgres of its own, and ends it too',
+    'starts its own Postgres, and ends it too',
     async () => {
       const fleet = startFleet({ DATABASE_URL: '' });
       await fleet.instances();
@@ -263,7 +263,10 @@ describe('the sample fleet without DATABASE_URL', () => {
   );
 });
 
-/** The launcher that `npm start` runs, from its source. It is killed after the test, and its instances end with it. */
+/**
+ * The launcher that `npm start` runs, from its source. It is killed after the
+ * test, and its instances end with it.
+ */
 function startFleet(env: NodeJS.ProcessEnv): FleetUnderTest {
   const child = spawn(process.execPath, ['--import', typescript, launcher], {
     env: { ...process.env, PORT: String(firstPort), ...env, NO_COLOR: '1', FORCE_COLOR: undefined },

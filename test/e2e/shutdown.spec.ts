@@ -17,8 +17,8 @@ const BY_ITSELF = { code: 0, signal: null };
 
 const queued = async (): Promise<boolean> => (await database.advisoryLocks()).some(({ granted }) => !granted);
 
-describe('an application that is told to end', () => {
-  it('takes no lock any more, ends waiting, and gives holders some time before their locks are lost', async () => {
+describe('an application that is shut down', () => {
+  it('takes no lock any more, ends waits, and gives holders some time to finish', async () => {
     await using busy = await createLocks(database.url).service.acquire('busy');
     const app = await OrderedApp.start(database.url, { shutdownTimeoutMs: 2_000 });
     await app.hold('quick');
@@ -40,7 +40,7 @@ describe('an application that is told to end', () => {
     expect(busy.isHeld).toBe(true);
   });
 
-  it('ends at once when all locks have been released, and opens no connection for who asks something afterwards', async () => {
+  it('ends at once without locks, and opens no connection for later calls', async () => {
     const app = await OrderedApp.start(database.url, { shutdownTimeoutMs: 600_000 });
     await app.hold('import');
     app.order({ do: 'close', times: 3 });
@@ -82,7 +82,7 @@ describe('an application that is told to end', () => {
   });
 });
 
-describe('an application that is told to end when the database is gone', () => {
+describe('an application that is shut down while the database is gone', () => {
   const quick = { heartbeatMs: 200, lostAfterMs: 1_000, shutdownTimeoutMs: 500 };
 
   it('ends when the server has crashed', async () => {
@@ -97,7 +97,7 @@ describe('an application that is told to end when the database is gone', () => {
     expect(await app.worker.exited).toEqual(BY_ITSELF);
   });
 
-  it('ends when nothing is heard from the server', async () => {
+  it('ends when the server is silent', async () => {
     const { port } = new URL(database.url);
     const proxy = await closeAfterTest(startProxy(Number(port)));
     const blocker = await createLocks(database.url).service.acquire('busy');
@@ -117,7 +117,7 @@ describe('an application that is told to end when the database is gone', () => {
     proxy.cut();
   });
 
-  it('ends while it connects to a server that does not answer', async () => {
+  it('ends while it connects to a server that does not respond', async () => {
     const { port } = new URL(database.url);
     const proxy = await closeAfterTest(startProxy(Number(port)));
     const app = await OrderedApp.start(database.url, {
@@ -137,7 +137,7 @@ describe('an application that is told to end when the database is gone', () => {
   });
 });
 
-describeWith('pgbouncer', 'an application behind a pooler that is told to end', () => {
+describeWith('pgbouncer', 'an application behind a pooler that is shut down', () => {
   it('frees its locks, and leaves nothing in the queue', async () => {
     const bouncer = await closeAfterTest(startPgBouncer(database.url, { mode: 'transaction' }));
     await using busy = await createLocks(database.url).service.acquire('busy');

@@ -140,7 +140,7 @@ describe('@WithAdvisoryLock with scope: transaction', () => {
     expect(await waiting).toBe('waited');
   });
 
-  it('runs inside of another in its transaction, and what failed is rolled back alone', async () => {
+  it('runs inside another in its transaction, and is rolled back alone when it fails', async () => {
     const { app } = await shop();
 
     await app.get(Notes).both();
@@ -189,7 +189,8 @@ describe('@WithAdvisoryLock with scope: transaction', () => {
       async where(): Promise<unknown> {
         const [row] = await currentEntityManager().query<[object]>(
           `SELECT current_setting('search_path') AS path,
-             (SELECT count(*)::int FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()) AS locks`,
+             (SELECT count(*)::int FROM pg_locks
+               WHERE locktype = 'advisory' AND pid = pg_backend_pid()) AS locks`,
         );
         return row;
       }
@@ -220,7 +221,7 @@ describe('the shutdown', () => {
     await body.reached;
 
     const closed = app.close();
-    // The hook comes after others, in its own time.
+    // The hook runs after others, in its own time.
     let refusal: unknown;
     while (refusal === undefined) {
       refusal = await locks.withTransactionLock('b', () => undefined).catch((error: unknown) => error);

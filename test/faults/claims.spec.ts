@@ -38,7 +38,7 @@ const required = (tick: string | undefined): string => {
 };
 
 describeWith('libfaketime', 'the claim of a tick', () => {
-  it('ends with a process that is killed: who fires later runs the tick again, or not at all, as wanted', async () => {
+  it('ends with a killed process: a later instance runs the tick again, or not, as configured', async () => {
     const { first, second, slow } = (
       await startFleet(database, {
         clocks: { first: 0, second: -100, slow: -4_000 },
@@ -70,7 +70,7 @@ describeWith('libfaketime', 'the claim of a tick', () => {
     expect(await ranTwice()).toEqual([]);
   });
 
-  it('is made too late when the database was out of reach for longer than claims are kept: the job does not run', async () => {
+  it('is too late, and the job does not run, after an outage that outlasts claims', async () => {
     const proxy = await closeAfterTest(startProxy(database.url));
     const { near, far } = (
       await startFleet(database, {
@@ -82,7 +82,7 @@ describeWith('libfaketime', 'the claim of a tick', () => {
     const hasFired = (): Promise<object[]> => database.query("SELECT FROM firing WHERE instance = 'far'");
     await until(async () => (await hasFired()).length > 0, 'the far one fires');
     proxy.silence();
-    // For less than `lostAfterMs`: the connection stays, and what was asked is answered late.
+    // For less than `lostAfterMs`: the connection stays, and the results are late.
     await sleep(4_000);
     proxy.resume();
     await until(() => far.worker.output.includes('ms late for'), 'it says so');

@@ -74,7 +74,7 @@ describe('a hot standby', () => {
   });
 
   describeWith('pgbouncer', 'that a pooler turns to', () => {
-    it('is refused, and told who holds; the primary is taken again', async () => {
+    it('is refused, and holders are notified; the primary is used again', async () => {
       const proxy = await closeAfterTest(startProxy(primary.url));
       const bouncer = await closeAfterTest(startPgBouncer(proxy.url(primary.url), { mode: 'transaction' }));
       const { service } = createLocks(bouncer.url);
@@ -134,7 +134,7 @@ describe('a hot standby', () => {
 });
 
 describe.each(['has crashed', 'is cut off'] as const)('after a failover from a primary that %s', (fault) => {
-  it('holders are told, and the lock goes on at the new one, with a larger token', async () => {
+  it('notifies holders, and grants the lock on the new one, with a larger token', async () => {
     const primary = await closeAfterTest(startPrimary());
     const standby = await closeAfterTest(startStandby(primary));
     const proxy = await closeAfterTest(startProxy(primary.url));
@@ -152,7 +152,7 @@ describe.each(['has crashed', 'is cut off'] as const)('after a failover from a p
       (lock) => lock,
       (error: unknown) => error,
     );
-    await until(async () => (await lockCount(primary, 'NOT granted')) === 1, 'somebody waits');
+    await until(async () => (await lockCount(primary, 'NOT granted')) === 1, 'a caller waits');
     await catchUp(primary, standby);
 
     const loss = once(held.signal, 'abort');
@@ -164,12 +164,12 @@ describe.each(['has crashed', 'is cut off'] as const)('after a failover from a p
     if (fault === 'is cut off') {
       const areGivenUp = () =>
         [holder, waiter, late].every(({ engine }) => engine.connectionCounts.open === 0);
-      await until(areGivenUp, 'nobody believes in the old primary any more');
+      await until(areGivenUp, 'no instance believes in the old primary any more');
     }
     proxy.target = standby.url;
     proxy.resume();
 
-    // Those who wait try again, or are told that there was no database for a while.
+    // Waiters try again, or fail because there was no database for a while.
     const next = await outcome;
     const lock =
       next instanceof Error ? await waiter.service.acquire('import', { waitMs: 10_000 }) : await waiting;

@@ -17,7 +17,7 @@ import { lossOf } from './support/lock-loss.js';
 const database = useTestDatabase();
 
 describe('when an administrator ends the backend of a session', () => {
-  it('everybody who holds a lock on it is told: which, how it was noticed, and how long it had been held', async () => {
+  it('notifies all holders: of the lock, how it was noticed, and how long it had been held', async () => {
     const { service } = createLocks(database.url);
     const [one, several, reader, permit] = await Promise.all([
       service.acquire('import'),
@@ -51,7 +51,7 @@ describe('when an administrator ends the backend of a session', () => {
     }
   });
 
-  it('decorated methods see it by `current()`, and reject unless they throw something of their own', async () => {
+  it('aborts `current()` in decorated methods, which reject with that or their own error', async () => {
     @Injectable()
     class Reports {
       constructor(private readonly locks: AdvisoryLockService) {}
@@ -106,7 +106,7 @@ describe('when an administrator ends the backend of a session', () => {
     await next.release();
   });
 
-  it('those who waited on it wait again, here and in Postgres, in their order', async () => {
+  it('makes its waiters wait again, here and in Postgres, in their order', async () => {
     const { service } = createLocks(database.url);
     const order: string[] = [];
     const lock = await service.acquire('import');
@@ -122,8 +122,9 @@ describe('when an administrator ends the backend of a session', () => {
     const pid = await waitingPid();
 
     await database.query(
-      `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND classid = $1 AND objid = $2
-        AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
+      `SELECT pg_terminate_backend(pid) FROM pg_locks
+        WHERE locktype = 'advisory' AND classid = $1 AND objid = $2 AND granted
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
       [lock.key.classid, lock.key.objid],
     );
     await database.query('SELECT pg_terminate_backend($1)', [pid]);

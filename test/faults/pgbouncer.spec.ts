@@ -54,7 +54,7 @@ describeWith('pgbouncer', 'through PgBouncer', () => {
     await nothingPinned(database);
   });
 
-  it('waits in turn, for as long as it is told, and until it is told to stop', async () => {
+  it('waits in turn, for `waitMs`, and until its signal aborts', async () => {
     const bouncer = await start();
     const [one, other] = [through(bouncer), through(bouncer)];
     const held = await one.acquire('report');
@@ -124,7 +124,7 @@ describeWith('pgbouncer', 'through PgBouncer', () => {
     expect(tokens).toEqual([...new Set(tokens)].sort((a, b) => (a < b ? -1 : 1)));
   });
 
-  it('tells who held a lock when the pooler restarts, and takes new ones', async () => {
+  it('notifies holders when the pooler restarts, and takes new locks', async () => {
     const bouncer = await start();
     const service = through(bouncer);
     const lock = await service.acquire('import');
@@ -148,7 +148,7 @@ describeWith('pgbouncer', 'through PgBouncer', () => {
     expect(await database.advisoryLocks()).toEqual([]);
   });
 
-  it('uses no prepared statement that another client of the pooler has made under the same name', async () => {
+  it('uses no prepared statement that another client has made under the same name', async () => {
     const bouncer = await start({ poolSize: 1 });
     const [one, other] = [through(bouncer), through(bouncer)];
     await withClient(bouncer.url, async (client) => {
@@ -173,7 +173,8 @@ describeWith('pgbouncer', 'through PgBouncer', () => {
     const settings = (url: string): Promise<unknown[]> =>
       withClient(url, async (client) => {
         const { rows } = await client.query<{ name: string; setting: string }>(
-          `SELECT name, setting FROM pg_settings WHERE source = 'session' AND name <> 'application_name' ORDER BY name`,
+          `SELECT name, setting FROM pg_settings
+            WHERE source = 'session' AND name <> 'application_name' ORDER BY name`,
         );
         return rows;
       });

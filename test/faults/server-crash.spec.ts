@@ -21,18 +21,19 @@ interface LockRow {
 
 const locksOf = ({ key }: AdvisoryLock): Promise<LockRow[]> =>
   withClient(server.socketUrl, async (client) => {
-    const sql = `SELECT pid, granted FROM pg_locks WHERE locktype = 'advisory' AND classid = $1 AND objid = $2`;
+    const sql = `SELECT pid, granted FROM pg_locks
+      WHERE locktype = 'advisory' AND classid = $1 AND objid = $2`;
     return (await client.query<LockRow>(sql, [key.classid, key.objid])).rows;
   });
 
 const pidOf = async (lock: AdvisoryLock, isGranted: boolean): Promise<number> => {
   const row = (await locksOf(lock)).find(({ granted }) => granted === isGranted);
-  if (row === undefined) throw new Error(`nobody ${isGranted ? 'holds' : 'waits for'} the lock`);
+  if (row === undefined) throw new Error(`no backend ${isGranted ? 'holds' : 'waits for'} the lock`);
   return row.pid;
 };
 
 describe('a postmaster that crashes', () => {
-  it('is told to holders; waiters and later requests find the server when it is back', async () => {
+  it('notifies holders; waiters and later requests find the server when it is back', async () => {
     const [mine, other] = [createLocks(server.url).service, createLocks(server.url).service];
     const lock = await mine.acquire('import');
     const otherLock = await other.acquire('report');
@@ -44,7 +45,7 @@ describe('a postmaster that crashes', () => {
     for (const { signal } of [lock, otherLock])
       expect(await lossOf({ signal })).toMatchObject({ code: 'LOCK_LOST' });
     await expect(mine.acquire('order')).rejects.toMatchObject({ code: 'LOCK_CONNECTION' });
-    // Who waits is told, too, rather than left waiting for a server that may never come back.
+    // Waiters fail as well, as the server may never come back.
     await expect(waiting).rejects.toMatchObject({ code: 'LOCK_CONNECTION' });
     await Promise.all([lock.release(), otherLock.release()]);
 
@@ -67,7 +68,7 @@ describe('a postmaster that crashes', () => {
   });
 });
 
-describe('a backend that answers nothing while its machine does', () => {
+describe('a backend that is silent while its machine responds', () => {
   it('counts as gone after `lostAfterMs`, though its lock is kept until it goes on', async () => {
     const locks = createLocks(server.url, SHORT_TIMES);
     const lock = await locks.service.acquire('import');
@@ -107,6 +108,6 @@ describe('a backend that answers nothing while its machine does', () => {
     await expect(waiting).rejects.toMatchObject({ code: 'LOCK_TIMEOUT' });
     frozen.thaw();
     await lock.release();
-    await until(async () => (await locksOf(lock)).length === 0, 'nobody holds it');
+    await until(async () => (await locksOf(lock)).length === 0, 'it is free');
   });
 });

@@ -22,7 +22,7 @@ async function send(requests: LockRequest[]): Promise<boolean[]> {
 const unlockAll = () => database.query('SELECT pg_advisory_unlock_all()');
 
 describe('the statements', () => {
-  it('read the requests of a batch in order: no sort, no join, one function scan under one aggregate', async () => {
+  it('read a batch in order: no sort, no join, one function scan under one aggregate', async () => {
     const rows = await database.query(`EXPLAIN (COSTS OFF) ${BATCH}`, ['t', '{1}']);
     const plan = rows.map((row) => String(row['QUERY PLAN']));
     expect(plan).toEqual(['Aggregate', '  ->  Function Scan on request']);
@@ -96,7 +96,7 @@ describe('the scheme sha256', () => {
   });
 });
 
-describe('Postgres, on which this rests,', () => {
+describe('Postgres itself', () => {
   it('grants a session lock a second time to the session that holds it, and counts', async () => {
     const request: LockRequest = { operation: 'try', mode: 'exclusive', key: LockKey.of(1) };
     expect(await send([request])).toEqual([true]);

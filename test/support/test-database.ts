@@ -23,8 +23,8 @@ export interface TestDatabase {
 }
 
 /**
- * Gives the spec file, or the `describe` block, a database of its own. After each test no advisory lock and no
- * connection may be left in it; what a test opens is closed with `defer`.
+ * Gives the spec file, or the `describe` block, a database of its own. After each test no advisory lock and
+ * no connection may be left in it; what a test opens is closed with `defer`.
  */
 export function useTestDatabase(options: LeakCheckOptions = {}): TestDatabase {
   const { TEST_ADMIN_URL: adminUrl, TEST_DATABASE_PREFIX: prefix } = process.env;
@@ -39,7 +39,7 @@ export function useTestDatabase(options: LeakCheckOptions = {}): TestDatabase {
 
   beforeAll(async () => {
     cleanupsBefore = pendingCleanups();
-    // template1 cannot be copied while anybody is connected to it, and nobody can connect to template0.
+    // template1 cannot be copied while it has connections, and template0 allows none.
     await admin.query(`CREATE DATABASE "${name}" TEMPLATE template0`);
   });
 
@@ -72,7 +72,7 @@ export function useTestDatabase(options: LeakCheckOptions = {}): TestDatabase {
   };
 }
 
-/** A server for this test alone, for settings that the shared one does not have: `['-c', 'max_connections=5']`. */
+/** A server for this test alone, for settings of its own: `['-c', 'max_connections=5']`. */
 export async function startServer(postgresFlags: string[]): Promise<EmbeddedPostgres> {
   const server = await startEmbeddedPostgres({ postgresFlags });
   defer(() => server.stop());

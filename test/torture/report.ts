@@ -33,7 +33,7 @@ export function table(result: TortureResult): string {
         ['tokens compared', tokens.checked],
         ['tokens that did not grow', tokens.violations.length],
         ['locks freed under their holder by a fault', freed.length],
-        ['  and taken by others meanwhile', result.freedOverlaps],
+        ['  and taken by others before', result.freedOverlaps],
         ['  longest till noticed', `${longestUnawareMs.toFixed(0)} ms`],
         ['  noticed too late', noticedLate.length],
         ['longest time without a grant', `${result.longestGapMs.toFixed(0)} ms`],

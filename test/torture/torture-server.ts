@@ -42,7 +42,7 @@ export class TortureServer {
     try {
       process.kill(pid, 'SIGKILL');
     } catch (error) {
-      // It has ended by itself meanwhile.
+      // It has ended in the meantime.
       await witness.end();
       throw error;
     }

@@ -3,7 +3,7 @@ import { findOverlaps, type Overlap } from './overlaps.js';
 import { type Blackout, endWithServer, type FreedHold, type SessionsEnded } from './server-freed.js';
 import { checkTokens, type TokenCheck } from './tokens.js';
 
-/** What happened to the workers, as the checker has to know it. */
+/** What happened to the workers, as the checker must know it. */
 export interface Circumstances {
   readonly endings: readonly SessionsEnded[];
   readonly blackouts: readonly Blackout[];
@@ -11,7 +11,7 @@ export interface Circumstances {
 
 export interface Verdict {
   readonly holds: readonly Hold[];
-  /** Holders who exclude each other, at the same time. */
+  /** Holders that exclude each other, at the same time. */
   readonly overlaps: readonly Overlap[];
   readonly tokens: TokenCheck;
   /** Locks that the server freed before their holders could know. */

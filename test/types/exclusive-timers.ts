@@ -79,7 +79,7 @@ export class Jobs {
   @ExclusiveInterval('* * * * *', options)
   async isCron(): Promise<void> {}
 
-  // @ts-expect-error 2769 the name comes first
+  // @ts-expect-error 2769 the name is the first argument
   @ExclusiveInterval(1_000, 'poll')
   async isTheOtherWayRound(): Promise<void> {}
 

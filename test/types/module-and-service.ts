@@ -51,7 +51,7 @@ export const modules = [
   AdvisoryLockModule.forRoot({ httpStatus: 500 }),
   // @ts-expect-error 2353 these are the library's own
   AdvisoryLockModule.forRoot({ connectionOptions: { synchronize: true } }),
-  // @ts-expect-error 2322 the factory answers something else
+  // @ts-expect-error 2322 the factory returns something else
   AdvisoryLockModule.forRootAsync({ useFactory: () => ({ namespace: 1 }) }),
 ];
 

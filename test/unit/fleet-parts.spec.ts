@@ -26,7 +26,7 @@ const report: InstanceReport = {
   ],
 };
 
-describe('an answer', () => {
+describe('a reply', () => {
   it('is written in ASCII, cut into payloads that NOTIFY takes, and read back', () => {
     const long = { ...report, jobs: [{ name: 'ü'.repeat(4_000), method: 'x', ticks: [] }] };
     for (const [written, count] of [
@@ -79,7 +79,7 @@ describe('an answer', () => {
     expect(readReport(JSON.stringify({ ...report, mood: 'fine', __proto__: null }))).toEqual(report);
   });
 
-  it('tells of other backends only for the same instance, and of none that speaks for itself', async () => {
+  it('reports other backends of the same instance only, and none that reports itself', async () => {
     const call = new FleetQuery('q1');
     const members = [
       { pid: 7, instance: 'web-1' },

@@ -28,7 +28,7 @@ describe('KeyRegistry', () => {
     });
   });
 
-  it('uses sha256 when nothing is said', () => {
+  it('uses sha256 by default', () => {
     expect(new KeyRegistry().keyOf('nightly-report').id).toBe('7440995589958059143');
   });
 
@@ -49,7 +49,7 @@ describe('KeyRegistry', () => {
     expect(new Set(asked)).toEqual(new Set(['shop:import']));
   });
 
-  it('names the lock when a function of the user answers what is no key', () => {
+  it('names the lock when a function of the user returns what is no key', () => {
     const book = new KeyRegistry({ keyScheme: () => 0.5 });
     expect(messageOf(() => book.keyOf('import'))).toMatch(/received the number 0\.5 for the name "import"/);
   });

@@ -81,7 +81,7 @@ async function attempt(name: string, attempted: Promise<unknown>): Promise<void>
 
 async function close(times: number): Promise<void> {
   await Promise.all(Array.from({ length: times }, () => app.close()));
-  // As a health check might, which knows nothing of the shutdown.
+  // As a health check might, which does not know of the shutdown.
   await locks.diagnose();
   await attempt('afterwards', locks.isLocked('afterwards'));
   report({ type: 'closed' });

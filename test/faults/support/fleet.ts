@@ -35,7 +35,9 @@ export interface Fleet<Name extends string = string> {
   readonly aheadMs: number;
 }
 
-/** Starts the instances of a fleet, which write their firings into the table `firing`. Resolves when they run. */
+/**
+ * Starts the instances of a fleet, which write their firings into the table `firing`. Resolves when they run.
+ */
 export async function startFleet<Name extends string>(
   database: TestDatabase,
   options: FleetOptions & { readonly clocks: Readonly<Record<Name, number>> },

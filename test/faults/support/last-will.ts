@@ -37,8 +37,8 @@ function send(message: { id: number; command?: string }): void {
 }
 
 /**
- * A pipe keeps what was written even when this process is gone before the other has started; of an IPC channel,
- * which would come with `fork`, a module may miss the end.
+ * A pipe keeps what was written even when this process is gone before the other has started; of an IPC
+ * channel, which would come with `fork`, a module may miss the end.
  */
 function startExecutor(): Socket {
   // Out of the process group, so that Ctrl-C does not reach it.

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import type { LockLostError } from '../../../lib/index.js';
 
 /**
- * Times for sessions that lose locks fast. Shorter ones fail on a busy machine, where a response can take some
- * hundred milliseconds.
+ * Times for sessions that lose locks fast. Shorter ones fail on a busy machine, where a response can take
+ * some hundred milliseconds.
  */
 export const SHORT_TIMES = { heartbeatMs: 300, lostAfterMs: 1_200 };
 

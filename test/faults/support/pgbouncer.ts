@@ -128,9 +128,10 @@ function settingsFile(server: URL, port: number, { mode, poolSize = 5, settings 
     log_disconnections: 0,
     ...settings,
   };
+  const user = decodeURIComponent(server.username);
   return [
     '[databases]',
-    `* = host=${server.hostname} port=${server.port || '5432'} user=${decodeURIComponent(server.username)} password='${password}'`,
+    `* = host=${server.hostname} port=${server.port || '5432'} user=${user} password='${password}'`,
     '[pgbouncer]',
     ...Object.entries(lines).map(([name, value]) => `${name} = ${value}`),
     '',

@@ -94,7 +94,7 @@ describeWith('network namespaces', 'a network partition', () => {
   });
 });
 
-/** Nothing tells that nothing happens. A packet that is let through takes far less than a millisecond here. */
+/** There is no event for the absence of an event. A packet takes far less than a millisecond here. */
 async function expectStill(condition: () => boolean | Promise<boolean>): Promise<void> {
   for (let look = 0; look < 10; look++) {
     expect(await condition()).toBe(true);

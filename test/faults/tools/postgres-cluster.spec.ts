@@ -31,7 +31,7 @@ describe('a server that can break', () => {
     server = await closeAfterTest(startPrimary({ flags: ['-c', 'max_connections=7'] }));
   });
 
-  it('crashes, and comes back on its port with its data, but without the locks', async () => {
+  it('crashes, and starts again on its port with its data, but without the locks', async () => {
     const client = await connect(server.url);
     await client.query('CREATE TABLE kept AS SELECT 1');
     expect(await ask(client, 'pg_try_advisory_lock(1)')).toBe(true);
@@ -92,7 +92,7 @@ describe('a hot standby', () => {
     standby = await closeAfterTest(startStandby(primary));
   });
 
-  it('crashes, and comes back as a standby that follows', async () => {
+  it('crashes, and starts again as a standby that follows', async () => {
     await standby.crash();
     await withClient(primary.url, (client) => client.query('CREATE TABLE meanwhile AS SELECT 42 AS number'));
     await standby.start();

@@ -74,8 +74,8 @@ function report(firing: FiringReport): void {
 }
 
 /**
- * `go` starts the application, `block` keeps its event loop busy, `fire` calls a job by hand, and `stop` ends it in
- * good order.
+ * `go` starts the application, `block` keeps its event loop busy, `fire` calls a job by
+ * hand, and `stop` ends it in good order.
  */
 interface Order {
   type: 'go' | 'block' | 'fire' | 'stop';

@@ -45,9 +45,8 @@ describeInBrowser('ending a holder from the page', () => {
     ]);
     expect(await textOf(page.locator('#terminate-meaning'))).toBe(
       'This ends the database connection 3127 of web-2:4711. All its locks are freed: this one, and ' +
-        '1 other of those listed here. ' +
-        'Code that runs under them is notified that its lock is lost, and other processes can take ' +
-        'them. No holder is ended if the lock has changed hands by then.',
+        '1 other of those listed here. Code that runs under them is notified that its lock is lost, ' +
+        'and other processes can take them. No holder is ended if the lock has changed hands by then.',
     );
     await page.keyboard.press('Enter');
     expect(await textOf(page.locator('#terminate-error'))).toBe('Give a reason: it is written to the logs.');

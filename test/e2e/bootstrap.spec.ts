@@ -261,10 +261,9 @@ describe('a provider with exclusive jobs that is listed in two modules', () => {
     );
     expect(message).toBe(
       'The class Nightly must be provided once, as it has exclusive jobs, received two objects of ' +
-        'it: the job Nightly.run would ' +
-        'have two timers in this instance, and one would be skipped while the other runs. Export the ' +
-        'provider from one module, and ' +
-        'import that module in the other. For two jobs, use two classes.',
+        'it: the job Nightly.run would have two timers in this instance, and one would be skipped ' +
+        'while the other runs. Export the provider from one module, and import that module in the ' +
+        'other. For two jobs, use two classes.',
     );
   });
 });
@@ -294,8 +293,7 @@ describe('a lock that is asked for in a constructor', () => {
       code: 'LOCK_CONFIGURATION',
       message:
         `A lock needs ${which} of this application, which is not initialized yet. It is too early ` +
-        'for locks in a constructor or ' +
-        'a provider factory: take them from onModuleInit() on.',
+        'for locks in a constructor or a provider factory: take them from onModuleInit() on.',
     });
   });
 

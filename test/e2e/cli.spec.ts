@@ -321,8 +321,7 @@ describe('a DATABASE_URL that is no address of Postgres', () => {
       stdout: '',
       stderr:
         'nestjs-advisory-lock: DATABASE_URL must begin with postgres:// or postgresql://, received ' +
-        'an address ' +
-        'that begins with mysql://.\n',
+        'an address that begins with mysql://.\n',
     });
   });
 
@@ -334,8 +333,7 @@ describe('a DATABASE_URL that is no address of Postgres', () => {
         stdout: '',
         stderr:
           'nestjs-advisory-lock: DATABASE_URL must begin with postgres:// or postgresql://, received ' +
-          'an address ' +
-          'without a scheme.\n',
+          'an address without a scheme.\n',
       });
     },
   );

@@ -15,7 +15,7 @@ const WAIT = {
 const SAVEPOINT = 'nestjs_advisory_lock';
 
 /** The row of {@link tryScript}, which is the result of its second statement. */
-export interface TryAnswer {
+export interface TryResult {
   /** `null` when nothing was tried: the transaction reads as of one moment, or the server is a standby. */
   readonly granted: boolean | null;
   readonly isStandby: boolean;
@@ -50,7 +50,7 @@ export function waitScript(
   key: LockKey,
   mode: LockMode,
   waitMs: number,
-  { lockTimeout, statementTimeout }: TryAnswer,
+  { lockTimeout, statementTimeout }: TryResult,
 ): string {
   return (
     `SAVEPOINT ${SAVEPOINT}; ` +

@@ -8,7 +8,7 @@ import type { KeyRegistry } from '../key/key-registry.js';
 import type { LockKey } from '../key/lock-key.js';
 import type { LockMode } from '../options/lock-mode.js';
 import { SqlState, sqlStateOf } from '../sql/sqlstate.js';
-import { type TryAnswer, tryScript, UNDO_SCRIPT, waitScript } from '../sql/transaction-statements.js';
+import { type TryResult, tryScript, UNDO_SCRIPT, waitScript } from '../sql/transaction-statements.js';
 
 /** How a lock of a transaction is acquired. */
 export interface TransactionAcquireOptions {
@@ -24,7 +24,7 @@ export interface TransactionAcquireOptions {
  * each.
  */
 interface PgClient {
-  query(script: string): Promise<{ rows: TryAnswer[] }[]>;
+  query(script: string): Promise<{ rows: TryResult[] }[]>;
 }
 
 /**
@@ -41,12 +41,12 @@ export async function lockTransaction(
   // By the client itself, because TypeORM's query() drops the results of a message with several statements.
   const client = (await runner.connect()) as PgClient;
   try {
-    const answer = (await client.query(tryScript(key, mode)))[1]?.rows[0];
-    if (answer?.isStandby === true) throw new StandbyError();
-    if (answer?.granted == null) throw readsAsOfOneMoment(key);
-    if (answer.granted || waitMs === 0) return answer.granted;
+    const result = (await client.query(tryScript(key, mode)))[1]?.rows[0];
+    if (result?.isStandby === true) throw new StandbyError();
+    if (result?.granted == null) throw readsAsOfOneMoment(key);
+    if (result.granted || waitMs === 0) return result.granted;
     onWaiting?.();
-    await client.query(waitScript(key, mode, waitMs, answer));
+    await client.query(waitScript(key, mode, waitMs, result));
     return true;
   } catch (error) {
     if (error instanceof LockConfigurationError) throw error;

@@ -1,9 +1,10 @@
 import pg from 'pg';
 
 /**
- * What a role that may create objects in `public` can do there: one operator for each name and each pair of types that
- * Postgres can apply it to, one function for each signature, and one domain for each type, all of which record the
- * statement that has called them before they do what is expected of them. `public` comes before `pg_catalog`.
+ * What a role that may create objects in `public` can do there: one operator for each name and each pair
+ * of types that Postgres can apply it to, one function for each signature, and one domain for each type,
+ * all of which record the statement that has called them before they do what is expected of them.
+ * `public` comes before `pg_catalog`.
  *
  * @see https://www.postgresql.org/docs/current/typeconv-oper.html
  */

@@ -3,7 +3,8 @@ import { checkUp } from '../connection/checkup.js';
 import type { LockConnection } from '../connection/lock-connection.js';
 import type { HeartbeatTimes, SessionTimes } from '../connection/session-times.js';
 import { LockCapacityError } from '../errors/lock-capacity.error.js';
-import { LockConnectionError } from '../errors/lock-connection.error.js';
+import { connectionError } from '../errors/lock-connection.error.js';
+import { LockShutdownError } from '../errors/lock-shutdown.error.js';
 import type { LockKey } from '../key/lock-key.js';
 import type { LockMode } from '../options/lock-mode.js';
 import { isLockedStatement, isWaitedForStatement, OWN_LOCKS, ownLockOf } from '../sql/pg-locks-statements.js';
@@ -185,7 +186,7 @@ export class LockSession {
       const [answer] = await this.queryInTurn(statement);
       return answer === 't';
     } catch (error) {
-      throw new LockConnectionError(this.end ?? error, key.name);
+      throw connectionError(this.end ?? error, key.name);
     }
   }
 
@@ -253,7 +254,8 @@ export class LockSession {
     } catch (cause) {
       this.fail(cause as Error);
       // The error that the server reported before it closed the connection says more than that it closed it.
-      for (const request of batch) abandon(request, isServerError(error) ? error : this.end);
+      const isReported = isServerError(error) && !(this.end instanceof LockShutdownError);
+      for (const request of batch) abandon(request, isReported ? error : this.end);
     }
   }
 
@@ -277,7 +279,7 @@ export class LockSession {
 
 function errorOf({ name }: LockKey, error: ServerError): Error {
   if (error.code === SqlState.outOfMemory) return new LockCapacityError(name, error);
-  return new LockConnectionError(error, name);
+  return connectionError(error, name);
 }
 
 /**
@@ -286,5 +288,5 @@ function errorOf({ name }: LockKey, error: ServerError): Error {
  */
 function abandon(request: PendingRequest, cause: unknown): void {
   if (request.operation === 'unlock') request.resolve(true);
-  else request.reject(new LockConnectionError(cause, request.key.name));
+  else request.reject(connectionError(cause, request.key.name));
 }

@@ -77,6 +77,8 @@ export class LockSessions {
       this.refuseDuringShutdown(key);
       return session;
     } catch (error) {
+      // Whatever has failed, the shutdown is the reason that counts.
+      this.refuseDuringShutdown(key);
       throw error instanceof LockConnectionError ? new LockConnectionError(error.cause, key?.name) : error;
     }
   }

@@ -8,6 +8,8 @@ export const SqlState = {
   featureNotSupported: '0A000',
   noActiveSqlTransaction: '25P01',
   inFailedSqlTransaction: '25P02',
+  idleInTransactionSessionTimeout: '25P03',
+  transactionTimeout: '25P04',
   deadlockDetected: '40P01',
   insufficientPrivilege: '42501',
   undefinedFunction: '42883',
@@ -17,15 +19,19 @@ export const SqlState = {
   lockNotAvailable: '55P03',
   /** `pg_cancel_backend()`, or the end of `statement_timeout`. */
   queryCanceled: '57014',
+  /** `pg_terminate_backend()`, or a shutdown of the server. */
+  adminShutdown: '57P01',
+  crashShutdown: '57P02',
+  databaseDropped: '57P04',
+  idleSessionTimeout: '57P05',
 } as const;
 
 /** Class 42: syntax error or access rule violation. */
 const SYNTAX_OR_ACCESS = '42';
 
-/** The `code` of an error: a SQLSTATE for an error of the server, `undefined` for an error without a code. */
+/** The SQLSTATE of an error of the server. The `code` of any other error, such as `ECONNREFUSED`, is none. */
 export function sqlStateOf(error: unknown): string | undefined {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' ? code : undefined;
+  return isServerError(error) ? error.code : undefined;
 }
 
 /** Whether the statement itself was refused, such as for a missing table or privilege. */
@@ -47,5 +53,5 @@ export interface ServerError extends Error {
  * the severity is no help, because servers translate it: after FATAL, the query fails.
  */
 export function isServerError(error: unknown): error is ServerError {
-  return error instanceof Error && 'severity' in error;
+  return error instanceof Error && 'severity' in error && 'code' in error && typeof error.code === 'string';
 }

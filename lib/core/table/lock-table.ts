@@ -1,5 +1,5 @@
 import type { ConnectionLog } from '../events/connection-log.js';
-import { LockConnectionError } from '../errors/lock-connection.error.js';
+import { connectionError, LockConnectionError } from '../errors/lock-connection.error.js';
 import { LockShutdownError } from '../errors/lock-shutdown.error.js';
 import type { Notification } from '../connection/lock-connection.js';
 import type { LockConnections } from '../connection/lock-connections.js';
@@ -142,7 +142,11 @@ export class LockTable implements KeyEntryTable {
       // Its session may have ended for the server, and not have noticed yet.
       await hold.session.confirm().catch(() => undefined);
       if (hold.lost === undefined)
-        throw new LockConnectionError(error, hold.key.name, 'No fencing token was made');
+        throw connectionError(
+          error instanceof LockConnectionError ? error.cause : error,
+          hold.key.name,
+          'No fencing token was made',
+        );
     }
     throw hold.lost;
   }

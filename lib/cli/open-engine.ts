@@ -37,7 +37,7 @@ export function openEngineInFleet(purpose: string, keys: KeyRegistry): EngineInF
 
 /** Throws when it is not an address of Postgres, before anything else is done with it. */
 function checkAddress(url: string): void {
-  if (!/^(postgres(ql)?:\/\/|socket:|\/)/i.test(url)) throw DatabaseAddressError.ofScheme(url);
+  if (!/^postgres(ql)?:\/\//i.test(url)) throw DatabaseAddressError.ofScheme(url);
   try {
     parseAddress(url, 'DATABASE_URL');
   } catch (error) {

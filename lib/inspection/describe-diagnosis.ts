@@ -15,4 +15,5 @@ export function describeDiagnosis({ server, pooler, connections, lockTable, cloc
 export const POOLER_NOTICE =
   'A pooler was found between the lock connection and the server. Locks are held inside one open ' +
   'transaction, which takes one connection of the pooler while any lock is held, and one for each lock ' +
-  'that is waited for. A direct URL in `connectionOptions` avoids that.';
+  "that is waited for. A direct URL in `connectionOptions` avoids that, and so does `pooler: 'none'` for " +
+  'a pooler that keeps a backend for each client (PgBouncer with `pool_mode = session`, pgpool-II).';

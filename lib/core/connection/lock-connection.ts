@@ -207,7 +207,9 @@ async function settle(
  */
 async function refuseStatementPooling(client: PgClient): Promise<void> {
   try {
-    await client.query('BEGIN; COMMIT');
+    // Two messages: it looks at the state at the end of each.
+    await client.query('BEGIN');
+    await client.query('COMMIT');
   } catch (error) {
     if (!/statement pooling/i.test(messageOf(error))) throw error;
     throw new LockConfigurationError(

@@ -12,7 +12,7 @@ import { SqlState, sqlStateOf } from '../sql/sqlstate.js';
  * server, when it does not.
  */
 export async function proveExclusion(one: LockConnection, other: LockConnection): Promise<void> {
-  if (isOneSession(one, other)) throw givesOneSession(one.server.version);
+  refuseSharedBackend(one, other);
   const key = LockKey.of(BigInt(randomInt(2 ** 47)) << 16n);
   const ask = async (connection: LockConnection, operation: LockOperation): Promise<boolean> => {
     const request = { operation, mode: 'exclusive', key } as const;
@@ -47,14 +47,16 @@ function isInMemory(version: string): boolean {
 }
 
 /**
- * Whether the server gives both connections one session, by the pid that it reports and announces for each. A
- * lock of that session is granted to all of its clients. It is not tried by a lock, as the statements of one
- * connection would meet those of the other, too.
+ * Refuses two connections that have one backend, which is granted a lock for each of them. It is not tried by
+ * a lock: through a pooler it would stay behind, and in one session the statements of one connection meet
+ * those of the other, too.
  */
-function isOneSession(one: LockConnection, other: LockConnection): boolean {
-  return [one, other].every(
-    ({ announcedPid, server }) => announcedPid === server.backendPid && announcedPid === one.announcedPid,
-  );
+function refuseSharedBackend(one: LockConnection, other: LockConnection): void {
+  const { backendPid, version } = one.server;
+  if (backendPid !== other.server.backendPid) return;
+  // A pooler that shares its backends announces pids of its own.
+  if (one.announcedPid === backendPid && other.announcedPid === backendPid) throw givesOneSession(version);
+  if (!one.isPooled) throw sharesItsBackends();
 }
 
 /**
@@ -75,6 +77,14 @@ function givesOneSession(version: string): LockConfigurationError {
     `Each client of the server must get a session of its own, but "${version}" gives one session to all of ` +
       'its clients, as the socket server of PGlite does, and so grants a lock to each of them. Let the data ' +
       'source, or `connectionOptions` of AdvisoryLockModule, point to PostgreSQL itself.',
+  );
+}
+
+function sharesItsBackends(): LockConfigurationError {
+  return new LockConfigurationError(
+    "With `pooler: 'none'` each lock connection must have a backend of its own, but it goes through a pooler " +
+      'that shares its backends. Leave the option `pooler` out, let the pooler run in session mode, or let ' +
+      '`connectionOptions` of AdvisoryLockModule point to PostgreSQL itself.',
   );
 }
 

@@ -33,6 +33,7 @@ export {
   type PgLocksKey,
 } from './key/lock-key.js';
 export type { PermitKeys } from './key/permit-keys.js';
+export { nameTemplate } from './key/name-template.js';
 export { RecentMap } from './key/recent-map.js';
 
 export { DEFAULT_NAME } from './options/default-name.js';

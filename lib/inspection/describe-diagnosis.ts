@@ -1,10 +1,18 @@
 import type { Diagnosis } from './diagnosis.js';
 
 /** The diagnosis in one line. */
-export function describeDiagnosis({ server, pooler, connections, lockTable, clock }: Diagnosis): string {
+export function describeDiagnosis({
+  server,
+  pooler,
+  connections,
+  locks,
+  lockTable,
+  clock,
+}: Diagnosis): string {
   const parts = [`${connections.open} of ${connections.allowed} lock connections open`];
   if (server !== undefined) parts.unshift(server.version.split(/ on |,/, 1)[0] ?? '');
   if (pooler !== undefined) parts.push(pooler === 'none' ? 'no pooler' : 'through a pooler');
+  if (locks?.allowed !== undefined) parts.push(`${locks.used} of ${locks.allowed} locks held`);
   if (lockTable !== undefined) parts.push(`room for ${lockTable.free} more locks`);
   if (clock !== undefined)
     parts.push(`its clock is ${Math.abs(clock.aheadMs)} ms ${clock.aheadMs < 0 ? 'behind' : 'ahead'}`);

@@ -110,8 +110,8 @@ describe('what is under way when an application ends', () => {
   it('is a debug line for a job whose tick is on its way', async () => {
     class Poller {
       @ExclusiveInterval(20)
-      poll(): void {
-        // The claim is enough.
+      poll(): Promise<void> {
+        return Promise.resolve();
       }
     }
     const proxy = await startThroughProxy();

@@ -56,8 +56,10 @@ const datadog = (query: QueryMethod): QueryMethod =>
         ended(error, answer?.rows);
         callback.call(this, error, answer);
       };
-    } else if (queued.once !== undefined) queued.once('error', ended).once('end', ended);
-    else if (queued.then !== undefined) queued.then(ended, ended);
+    } else if (queued.once !== undefined) {
+      queued.once('error', ended);
+      queued.once('end', ended);
+    } else if (queued.then !== undefined) queued.then(ended, ended);
     else fail();
     return result;
   };

@@ -1,12 +1,18 @@
 import type { Statement } from './statement.js';
 
+/** How many locks the lock table has room for, approximately. NULL where a server has no such settings. */
+const LOCK_TABLE_CAPACITY = `pg_catalog.current_setting('max_locks_per_transaction', true)::int8
+      * (pg_catalog.current_setting('max_connections', true)::int8
+        + pg_catalog.current_setting('max_prepared_transactions', true)::int8)`;
+
 /** Queries what the server is. The result is one JSON text. */
 export const HANDSHAKE: Statement = {
   text: `SELECT pg_catalog.json_build_object(
   'backendPid', pg_catalog.pg_backend_pid(),
   'version', pg_catalog.version(),
   'versionNumber', pg_catalog.current_setting('server_version_num')::int4,
-  'isInRecovery', pg_catalog.pg_is_in_recovery())`,
+  'isInRecovery', pg_catalog.pg_is_in_recovery(),
+  'lockTableCapacity', ${LOCK_TABLE_CAPACITY})`,
 };
 
 /**
@@ -26,7 +32,5 @@ export const CHECKUP = `SELECT pg_catalog.json_build_object(
       - COALESCE(pg_catalog.current_setting('reserved_connections', true), '0')::int4),
   'lockTable', pg_catalog.json_build_object(
     'used', (SELECT pg_catalog.count(*) FROM pg_catalog.pg_locks WHERE NOT fastpath),
-    'capacity', pg_catalog.current_setting('max_locks_per_transaction')::int8
-      * (pg_catalog.current_setting('max_connections')::int8
-        + pg_catalog.current_setting('max_prepared_transactions')::int8)),
+    'capacity', ${LOCK_TABLE_CAPACITY}),
   'clockMs', pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) * 1000)`;

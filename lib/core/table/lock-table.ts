@@ -5,6 +5,7 @@ import type { Notification } from '../connection/lock-connection.js';
 import type { LockConnections } from '../connection/lock-connections.js';
 import type { LockKey } from '../key/lock-key.js';
 import type { LockMode } from '../options/lock-mode.js';
+import { LockRoom } from '../session/lock-room.js';
 import type { LockSession } from '../session/lock-session.js';
 import { LockSessions } from '../session/lock-sessions.js';
 import type { AcquireOptions } from './acquire-options.js';
@@ -25,6 +26,8 @@ const CLAIM_AGE_MS = 1_000;
 const SHUTDOWN_REASON = 'the application is shutting down';
 
 export interface LockTableOptions {
+  /** How many locks this process may hold at once. By default half of what the server has room for. */
+  readonly maxLocks?: number | undefined;
   /** After this many hand-offs inside the process it is the turn of other processes. */
   readonly maxLocalHandoffs?: number | undefined;
   /** Logs the end of a connection, and the next connection. */
@@ -42,6 +45,8 @@ export interface LockTableOptions {
  */
 export class LockTable implements KeyEntryTable {
   readonly sessions: LockSessions;
+  /** How many locks this process holds, and how many it may. */
+  readonly room: LockRoom;
   readonly maxLocalHandoffs: number;
   readonly onTransition: LockTableOptions['onTransition'];
   /** The claims of this process. They last longer than the work that they are for. */
@@ -63,7 +68,9 @@ export class LockTable implements KeyEntryTable {
     this.maxLocalHandoffs = maxLocalHandoffs;
     this.connectionLog = connectionLog;
     this.onTransition = options.onTransition;
+    this.room = new LockRoom(options.maxLocks, () => this.heldNames());
     this.sessions = new LockSessions(connections, {
+      room: this.room,
       channelsOf,
       onNotification,
       onOpened: () => connectionLog?.opened(),
@@ -181,6 +188,11 @@ export class LockTable implements KeyEntryTable {
     this.claims.close();
     this.drained = true;
     await this.sessions.close();
+  }
+
+  private *heldNames(): Generator<string> {
+    for (const { key, isHeld } of this.entries.values()) if (isHeld) yield key.name;
+    for (const { key } of this.claims.held) yield key.name;
   }
 
   private newEntry(key: LockKey): KeyEntry {

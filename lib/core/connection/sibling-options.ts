@@ -12,7 +12,9 @@ export type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
 /**
  * Where the connections for locks may differ from the application's data source, such as a direct URL that
- * goes around a pooler. The fields are those of TypeORM.
+ * goes around a pooler. The fields are those of TypeORM. Single fields win over a `url`, here and in the data
+ * source. Of `extra`, the options of node-postgres that belong to an address are taken over, such as
+ * `options` and `sslnegotiation`.
  *
  * @example
  * ```ts

@@ -1,4 +1,3 @@
-import { isServerError, SqlState } from '../sql/sqlstate.js';
 import { AdvisoryLockError } from './advisory-lock.error.js';
 import { LockShutdownError } from './lock-shutdown.error.js';
 import { messageOf } from './message-of.js';
@@ -6,7 +5,7 @@ import { StandbyError } from './standby.error.js';
 
 /**
  * There is no connection for locks: the database cannot be reached, the server refuses the request (`cause`
- * has its SQLSTATE in `code`), the connection broke before there was a result, or the server is a standby,
+ * has its SQLSTATE in `code`) or has ended the connection, the connection broke before there was a result, or the server is a standby,
  * whose locks do not exclude those of its primary. Code `LOCK_CONNECTION`. The lock was not taken. The next
  * request connects again, after a growing pause of at most a second. `cause` is the driver's own error.
  *
@@ -57,17 +56,11 @@ export function connectionError(
 function reasonOf(cause: unknown): string {
   if (cause instanceof StandbyError) return cause.message;
   const reason = cause instanceof Error ? cause.message || cause.name : messageOf(cause);
-  if (isServerError(cause)) {
-    const { code } = cause;
-    const detail = `(${reason}, SQLSTATE ${code})`;
-    if (code === SqlState.adminShutdown) {
-      return (
-        `an administrator has ended the connection, or the server is shutting down ${detail}; ` +
-        'the next request connects again'
-      );
-    }
-    if (ENDED.has(code))
-      return `the server has ended the connection ${detail}; the next request connects again`;
+  const sqlState = sqlStateOf(cause);
+  if (sqlState !== undefined) {
+    const detail = `(${reason}, SQLSTATE ${sqlState})`;
+    const ending = ENDINGS.get(sqlState);
+    if (ending !== undefined) return `${ending} ${detail}; the next request connects again`;
     return (
       `the server refused it ${detail}. Check that it accepts connections, ` +
       'and that the credentials and privileges of the data source are right; the next request connects again'
@@ -81,11 +74,20 @@ function reasonOf(cause: unknown): string {
   );
 }
 
-/** The SQLSTATEs with which the server ends a connection that works. */
-const ENDED: ReadonlySet<string> = new Set([
-  SqlState.crashShutdown,
-  SqlState.databaseDropped,
-  SqlState.idleSessionTimeout,
-  SqlState.idleInTransactionSessionTimeout,
-  SqlState.transactionTimeout,
+/** Only an error that the server reported has a severity. The `code` of a socket error is no SQLSTATE. */
+function sqlStateOf(cause: unknown): string | undefined {
+  if (!(cause instanceof Error && 'severity' in cause && 'code' in cause)) return undefined;
+  return typeof cause.code === 'string' ? cause.code : undefined;
+}
+
+const ENDED_BY_SERVER = 'the server has ended the connection';
+
+/** By SQLSTATE, who has ended a connection that worked. */
+const ENDINGS: ReadonlyMap<string, string> = new Map([
+  ['57P01', 'an administrator has ended the connection, or the server is shutting down'],
+  ['57P02', 'the server has crashed, and ended the connection'],
+  ['57P04', ENDED_BY_SERVER], // database_dropped
+  ['57P05', ENDED_BY_SERVER], // idle_session_timeout
+  ['25P03', ENDED_BY_SERVER], // idle_in_transaction_session_timeout
+  ['25P04', ENDED_BY_SERVER], // transaction_timeout
 ]);

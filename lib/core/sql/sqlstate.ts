@@ -8,8 +8,6 @@ export const SqlState = {
   featureNotSupported: '0A000',
   noActiveSqlTransaction: '25P01',
   inFailedSqlTransaction: '25P02',
-  idleInTransactionSessionTimeout: '25P03',
-  transactionTimeout: '25P04',
   deadlockDetected: '40P01',
   insufficientPrivilege: '42501',
   undefinedFunction: '42883',
@@ -19,11 +17,6 @@ export const SqlState = {
   lockNotAvailable: '55P03',
   /** `pg_cancel_backend()`, or the end of `statement_timeout`. */
   queryCanceled: '57014',
-  /** `pg_terminate_backend()`, or a shutdown of the server. */
-  adminShutdown: '57P01',
-  crashShutdown: '57P02',
-  databaseDropped: '57P04',
-  idleSessionTimeout: '57P05',
 } as const;
 
 /** Class 42: syntax error or access rule violation. */

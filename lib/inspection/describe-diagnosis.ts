@@ -12,7 +12,8 @@ export function describeDiagnosis({
   const parts = [`${connections.open} of ${connections.allowed} lock connections open`];
   if (server !== undefined) parts.unshift(server.version.split(/ on |,/, 1)[0] ?? '');
   if (pooler !== undefined) parts.push(pooler === 'none' ? 'no pooler' : 'through a pooler');
-  if (locks?.allowed !== undefined) parts.push(`${locks.used} of ${locks.allowed} locks held`);
+  if (locks?.allowed !== undefined && locks.used > 0)
+    parts.push(`${locks.used} of ${locks.allowed} locks held`);
   if (lockTable !== undefined) parts.push(`room for ${lockTable.free} more locks`);
   if (clock !== undefined)
     parts.push(`its clock is ${Math.abs(clock.aheadMs)} ms ${clock.aheadMs < 0 ? 'behind' : 'ahead'}`);

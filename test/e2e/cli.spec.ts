@@ -279,6 +279,7 @@ describe('doctor', () => {
     const { status, stdout } = await outcomeOf('doctor');
     expect(status).toBe(0);
     expect(stdout).toMatch(/^PostgreSQL \d+\.\d+.*, no pooler, .*\nNo problems\.\n$/);
+    expect(stdout).toMatch(/, a process may hold \d+ locks\n/);
   });
 
   it('tells all as JSON', async () => {

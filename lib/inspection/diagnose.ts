@@ -63,7 +63,8 @@ function problemsOf(checkup: Checkup): Problem[] {
         'Raise `max_connections`, or make the pools of the applications smaller.',
     });
   }
-  if (lockTable.used >= lockTable.capacity * NEARLY_FULL) {
+  // A server without these settings reports no size.
+  if (lockTable.capacity > 0 && lockTable.used >= lockTable.capacity * NEARLY_FULL) {
     problems.push({
       code: 'LOCK_TABLE',
       message:

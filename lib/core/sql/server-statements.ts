@@ -32,5 +32,5 @@ export const CHECKUP = `SELECT pg_catalog.json_build_object(
       - COALESCE(pg_catalog.current_setting('reserved_connections', true), '0')::int4),
   'lockTable', pg_catalog.json_build_object(
     'used', (SELECT pg_catalog.count(*) FROM pg_catalog.pg_locks WHERE NOT fastpath),
-    'capacity', ${LOCK_TABLE_CAPACITY}),
+    'capacity', COALESCE(${LOCK_TABLE_CAPACITY}, 0)),
   'clockMs', pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) * 1000)`;

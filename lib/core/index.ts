@@ -33,6 +33,7 @@ export {
   type PgLocksKey,
 } from './key/lock-key.js';
 export type { PermitKeys } from './key/permit-keys.js';
+export { nameTemplate } from './key/name-template.js';
 export { RecentMap } from './key/recent-map.js';
 
 export { DEFAULT_NAME } from './options/default-name.js';
@@ -108,6 +109,7 @@ export {
   MAX_INSTANCE_LENGTH,
 } from './connection/application-name.js';
 export type { Checkup } from './connection/checkup.js';
+export { parseAddress } from './connection/database-address.js';
 export { GrowingPause } from './connection/growing-pause.js';
 export type { ServerFacts } from './connection/handshake.js';
 export { LockConnection, type Notification } from './connection/lock-connection.js';
@@ -115,7 +117,11 @@ export { LockConnections, type LockConnectionsOptions } from './connection/lock-
 export type { PoolerOption } from './connection/pooler.js';
 export { sessionSettings } from './connection/session-settings.js';
 export { DEFAULT_HEARTBEAT_TIMES } from './connection/session-times.js';
-export type { LockConnectionOptions, PostgresOptions } from './connection/sibling-options.js';
+export {
+  type LockConnectionOptions,
+  type PostgresOptions,
+  siblingOptions,
+} from './connection/sibling-options.js';
 
 export { Heartbeat, SilenceError } from './session/heartbeat.js';
 export { LockSession } from './session/lock-session.js';

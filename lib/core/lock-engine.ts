@@ -30,6 +30,8 @@ export interface LockEngineOptions extends KeyRegistryOptions, LockConnectionsOp
   readonly database: () => PostgresOptions;
   /** The application's data source, for locks of its transactions. Without it there are no such locks. */
   readonly dataSource?: (() => DataSource) | undefined;
+  /** How many locks this process may hold at once. By default half of what the server has room for. */
+  readonly maxLocks?: number | undefined;
   /** After this many hand-offs inside the process it is the turn of other processes. */
   readonly maxLocalHandoffs?: number | undefined;
   /** How a busy lock is shown to HTTP clients, where the options of the call do not say so. */
@@ -70,6 +72,7 @@ export class LockEngine implements LockRuntime {
     this.events = new AdvisoryLockEvents(name, createLog('AdvisoryLockEvents'), options.aroundBody);
     this.connections = new LockConnections(options.database, options);
     this.table = new LockTable(this.connections, {
+      maxLocks: options.maxLocks,
       maxLocalHandoffs: options.maxLocalHandoffs,
       connectionLog: new ConnectionLog(createLog('AdvisoryLock'), this.events),
       channelsOf: options.channelsOf,
@@ -110,6 +113,11 @@ export class LockEngine implements LockRuntime {
 
   get connectionCounts(): { readonly open: number; readonly allowed: number } {
     return this.table.sessions.connectionCounts;
+  }
+
+  get lockCounts(): { readonly used: number; readonly allowed?: number } {
+    const { used, allowed } = this.table.room;
+    return { used, ...(allowed !== undefined && { allowed }) };
   }
 
   get pulse(): { readonly heartbeatAgeMs: number; readonly isRecent: boolean } | undefined {

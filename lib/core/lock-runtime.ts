@@ -29,6 +29,11 @@ export interface LockRuntime {
   readonly backendPids: readonly number[];
   /** How many lock connections are open, and how many may be. */
   readonly connectionCounts: { readonly open: number; readonly allowed: number };
+  /**
+   * How many locks this process holds, those on their way included, and how many it may; that is missing
+   * while it is not known.
+   */
+  readonly lockCounts: { readonly used: number; readonly allowed?: number };
   /** The state of the shared session; `undefined` when there is none. Sends no query. */
   readonly pulse: { readonly heartbeatAgeMs: number; readonly isRecent: boolean } | undefined;
   /** Aborts when no more locks are taken. */

@@ -35,6 +35,8 @@ export class AdvisoryLockLifecycle
   /** Opens the lock connection, and logs what the locks rest on before the application uses them. */
   async onApplicationBootstrap(): Promise<void> {
     const diagnosis = await diagnose(this.engine);
+    // Closed while it starts, as by a hot reload: then a failed diagnosis is no problem of the server.
+    if (this.engine.isClosed) return;
     this.logger.log(describeDiagnosis(diagnosis));
     if (diagnosis.pooler === 'transaction') this.logger.warn(POOLER_NOTICE);
     if (diagnosis.isHealthy) return;

@@ -19,7 +19,14 @@ export type {
 export { AdvisoryLockService } from './nest/advisory-lock.service.js';
 export { getAdvisoryLockToken } from './locking/advisory-lock.tokens.js';
 export { currentEntityManager } from './core/index.js';
-export type { LockOptions, ModeOptions, PermitOptions, TryLockOutcome, WaitOptions } from './core/index.js';
+export type {
+  LockOptions,
+  ModeOptions,
+  PermitOptions,
+  ReentryOptions,
+  TryLockOutcome,
+  WaitOptions,
+} from './core/index.js';
 export {
   runMigrationsExclusively,
   type RunMigrationsOptions,

@@ -1,4 +1,4 @@
-import { AdvisoryLockError } from './advisory-lock.error.js';
+import { AdvisoryLockError, type AdvisoryLockErrorCode, ERROR_CODES } from './advisory-lock.error.js';
 
 /**
  * The lock table of the server is full: Postgres reported 53200 `out_of_memory` with the hint to raise
@@ -15,6 +15,8 @@ import { AdvisoryLockError } from './advisory-lock.error.js';
  * @see https://www.postgresql.org/docs/current/runtime-config-locks.html
  */
 export class LockCapacityError extends AdvisoryLockError {
+  /** @internal */
+  protected static override readonly [ERROR_CODES]: readonly AdvisoryLockErrorCode[] = ['LOCK_CAPACITY'];
   override readonly name: string = 'LockCapacityError';
   /** `'LOCK_CAPACITY'`. */
   readonly code = 'LOCK_CAPACITY';

@@ -1,4 +1,4 @@
-import { AdvisoryLockError } from './advisory-lock.error.js';
+import { AdvisoryLockError, type AdvisoryLockErrorCode, ERROR_CODES } from './advisory-lock.error.js';
 import { StandbyError } from './standby.error.js';
 
 /**
@@ -16,6 +16,8 @@ import { StandbyError } from './standby.error.js';
  * ```
  */
 export class LockConnectionError extends AdvisoryLockError {
+  /** @internal */
+  protected static override readonly [ERROR_CODES]: readonly AdvisoryLockErrorCode[] = ['LOCK_CONNECTION'];
   override readonly name: string = 'LockConnectionError';
   /** `'LOCK_CONNECTION'`. */
   readonly code = 'LOCK_CONNECTION';

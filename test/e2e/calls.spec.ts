@@ -99,7 +99,7 @@ class Service {
     return Promise.resolve([this.locks.current()?.name, this.locks.current('outer')?.name]);
   }
 
-  @WithAdvisoryLock('depth')
+  @WithAdvisoryLock('depth', { reentry: 'join' })
   async factorial(n: number): Promise<number> {
     this.locks.assertHeld('depth');
     return n <= 1 ? 1 : n * (await this.factorial(n - 1));
@@ -120,7 +120,7 @@ class Service {
   }
 
   @WithAdvisoryLock('same')
-  @WithAdvisoryLock('same')
+  @WithAdvisoryLock('same', { reentry: 'join' })
   async same(): Promise<boolean> {
     return isHeld(database, 'same');
   }
@@ -290,7 +290,7 @@ describe('locked methods that call each other', () => {
     ).toMatchObject({ code: 'LOCK_NOT_HELD' });
   });
 
-  it('go on at once under the same lock, which is given back at the very end', async () => {
+  it('join the same lock at once, which is given back at the very end', async () => {
     expect(await service.factorial(5)).toBe(120);
     expect(await service.twice()).toEqual([6, 24]);
     expect(await isHeld(database, 'depth')).toBe(false);

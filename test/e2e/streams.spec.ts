@@ -234,9 +234,29 @@ class Feed {
     });
   }
 
+  @WithAdvisoryLock('stream', { reentry: 'join' })
+  joining(): Observable<string> {
+    return stream();
+  }
+
   @WithAdvisoryLock('stream')
   async outer(): Promise<string> {
+    return firstValueFrom(this.joining());
+  }
+
+  @WithAdvisoryLock('stream')
+  async refusedInside(): Promise<string> {
     return firstValueFrom(this.cold());
+  }
+
+  @WithAdvisoryLock('stream', { mode: 'shared' })
+  shared(): Observable<string> {
+    return stream();
+  }
+
+  @WithAdvisoryLock('stream', { permits: 2 })
+  permitted(): Observable<string> {
+    return stream();
   }
 }
 
@@ -323,7 +343,29 @@ describe('a method of a provider that answers an Observable', () => {
     expect(await firstValueFrom(feed.asserting())).toBe('stream');
   });
 
-  it('runs at once inside the same lock, which stays until the outer one ends', async () => {
+  it('is refused inside the same lock, unless it joins', async () => {
+    await expect(feed.refusedInside()).rejects.toMatchObject({
+      code: 'LOCK_REENTERED',
+      heldBy: 'Feed.refusedInside',
+      requestedBy: 'Feed.cold',
+    });
+    expect(await isFree()).toBe(true);
+  });
+
+  it.each(['shared', 'permitted'] as const)(
+    'of a lock that others hold, too, keeps it: %s',
+    async (method) => {
+      source = new Subject();
+      const all = [1, 2].map(() => lastValueFrom(feed[method]()));
+      await until(() => source.observers.length === 2, 'the subscriptions');
+      source.next('last');
+      source.complete();
+      expect(await Promise.all(all)).toEqual(['last', 'last']);
+      await until(async () => (await database.advisoryLocks()).length === 0, 'the release');
+    },
+  );
+
+  it('joins the same lock at once, which stays until the outer one ends', async () => {
     source = new Subject();
     const outer = feed.outer();
     await until(() => source.observed, 'the subscription');

@@ -26,7 +26,7 @@ describe('events', () => {
   it('tell of a lock that is taken, and released', async () => {
     const { service, heard } = await listening();
     await service.withLock('import', () =>
-      service.withLock('import', () => 'inside of it, which is not told'),
+      service.withLock('import', () => 'inside of it, which is not told', { reentry: 'join' }),
     );
     expect(heard).toMatchObject([
       { type: 'acquired', lockName: 'import', mode: 'exclusive', scope: 'session' },

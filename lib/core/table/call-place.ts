@@ -13,7 +13,7 @@ export interface CallerOptions {
 }
 
 /** The frames of this library on the way of a body, and the first one of the application. */
-const BODY_FRAMES = 5;
+const BODY_FRAMES = 6;
 /** The same on every way. */
 const MAX_FRAMES = 12;
 

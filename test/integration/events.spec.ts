@@ -194,7 +194,9 @@ describe('events', () => {
         return body();
       },
     });
-    await service.withLock('a', () => service.withLock('a', () => service.withLock('b', () => undefined)));
+    const join = { reentry: 'join' } as const;
+    const inner = () => service.withLock('a', () => service.withLock('b', () => undefined), join);
+    await service.withLock('a', inner);
     await service.withTransactionLock('c', () => undefined);
     expect(frames).toEqual(['a', 'b', 'c']);
   });

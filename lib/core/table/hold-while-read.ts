@@ -1,6 +1,7 @@
 import { errorMonitor } from 'node:events';
 import type { Readable } from 'node:stream';
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
+import { describe } from '../key/lock-key.js';
 import type { AdvisoryLock } from './advisory-lock.js';
 import { holdWhileIterated, isIterable } from './held-iterable.js';
 import type { BodyInfo } from './lock-context.js';
@@ -9,7 +10,8 @@ import { releaseWhenCollected } from './release-when-collected.js';
 
 /** What a `StreamableFile` of Nest has. Not by its class, as core knows nothing of Nest. */
 interface File {
-  getStream(): object;
+  /** Nothing, for a file that was made of nothing. */
+  getStream(): object | undefined;
   getHeaders(): unknown;
   setErrorHandler(handler: unknown): unknown;
 }
@@ -20,8 +22,9 @@ interface File {
  */
 export function isReadLater(value: unknown): value is object {
   if (typeof value !== 'object' || value === null) return false;
-  if (isFile(value)) return isNodeStream(value.getStream());
-  return isNodeStream(value) || isWebStream(value) || isIterable(value);
+  const content = isFile(value) ? value.getStream() : value;
+  if (isNodeStream(content)) return content.readable;
+  return content === value && (isWebStream(value) || isIterable(value));
 }
 
 /**
@@ -56,18 +59,17 @@ export function discard(value: object): void {
 
 /** The error for a lock that ends with its transaction, whatever is still to be read. */
 export function readAfterCommit(what: string, value: unknown): LockConfigurationError {
-  const kind = value instanceof Object ? value.constructor.name : typeof value;
   return new LockConfigurationError(
-    `${what} must not resolve to what is read later, received an object of class ${kind}: the transaction ` +
-      'ends, with its lock, before that is read. Collect the values first, or use a session lock, which is ' +
+    `${what} must not resolve to what is read later, received ${describe(value)}: the transaction ends, ` +
+      ' with its lock, before that is read. Collect the values first, or use a session lock, which is ' +
       'held until the end of the stream.',
   );
 }
 
-/** `readable` is true of streams, and of those alone, until they have ended. */
-function isNodeStream(value: object): value is Readable {
-  const { readable, pipe, once } = value as Partial<Readable>;
-  return readable === true && typeof pipe === 'function' && typeof once === 'function';
+/** Its `readable` is true until it has ended. A stream that is only written to has no such property. */
+function isNodeStream(value: object | undefined): value is Readable {
+  const { readable, pipe, once } = (value ?? {}) as Partial<Readable>;
+  return typeof readable === 'boolean' && typeof pipe === 'function' && typeof once === 'function';
 }
 
 function isFile(value: object): value is File {

@@ -119,6 +119,12 @@ class Service {
     return [await isHeld(database, 'first'), await isHeld(database, `second:${id}`)];
   }
 
+  @WithAdvisoryLock('depth', { onBusy: 'skip', waitMs: Infinity })
+  async entersItself(): Promise<void> {
+    this.ran.push(1);
+    await this.entersItself();
+  }
+
   @WithAdvisoryLock('same')
   @WithAdvisoryLock('same', { reentry: 'join' })
   async same(): Promise<boolean> {
@@ -290,6 +296,18 @@ describe('locked methods that call each other', () => {
     ).toMatchObject({ code: 'LOCK_NOT_HELD' });
   });
 
+  it('are refused inside the same lock, which is not the same as busy', async () => {
+    const calls = await runsOf(() =>
+      expect(service.entersItself()).rejects.toMatchObject({
+        code: 'LOCK_REENTERED',
+        heldBy: 'Service.entersItself',
+        requestedBy: 'Service.entersItself',
+      }),
+    );
+    expect(calls).toBe(1);
+    expect(await isHeld(database, 'depth')).toBe(false);
+  });
+
   it('join the same lock at once, which is given back at the very end', async () => {
     expect(await service.factorial(5)).toBe(120);
     expect(await service.twice()).toEqual([6, 24]);
@@ -330,6 +348,8 @@ describe('a lock decorator', () => {
     ['httpStatus', { httpStatus: 500 }],
     ['exposeLockName', { exposeLockName: 'yes' }],
     ['waitMs', { waitMs: '5' }],
+    ['reentry', { reentry: true }],
+    ['reentry', { reentry: 'both', scope: 'transaction' }],
     ['onbusy', { onbusy: 'skip' }],
     ['lock', { lock: 'a' }],
   ])('refuses the option %s when it is wrong or unknown', (option, options) => {

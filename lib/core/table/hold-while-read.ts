@@ -54,7 +54,7 @@ export function holdWhileRead<T extends object>(lock: AdvisoryLock, value: T, bo
 export function discard(value: object): void {
   const stream = isFile(value) ? value.getStream() : value;
   if (isNodeStream(stream)) stream.destroy();
-  else if (isWebStream(stream)) void stream.cancel().catch(() => undefined);
+  else if (stream !== undefined && isWebStream(stream)) void stream.cancel().catch(() => undefined);
 }
 
 /** The error for a lock that ends with its transaction, whatever is still to be read. */

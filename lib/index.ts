@@ -91,6 +91,7 @@ export { LockConnectionError } from './core/index.js';
 export { LockDeadlockError } from './core/index.js';
 export { LockLostError } from './core/index.js';
 export { LockNotHeldError } from './core/index.js';
+export { LockReentryError } from './core/index.js';
 export { LockShutdownError } from './core/index.js';
 export { LockTimeoutError } from './core/index.js';
 export { type BusyHttpOptions, type BusyHttpStatus, LockUnavailableError } from './core/index.js';

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
 import {
+  AdvisoryLockModule,
   AdvisoryLockService,
   type BusyContext,
   LockUnavailableError,
@@ -8,7 +9,7 @@ import {
 } from 'nestjs-advisory-lock';
 import { useTestDatabase } from '../support/test-database.js';
 import { isHeld, lockElsewhere } from './support/advisory-locks.js';
-import { lockedApp, start } from './support/applications.js';
+import { lockedApp, postgres, start } from './support/applications.js';
 import { Gate } from './support/gate.js';
 
 const database = useTestDatabase({ connectionsMayStay: true });
@@ -306,6 +307,24 @@ describe('locked methods that call each other', () => {
     );
     expect(calls).toBe(1);
     expect(await isHeld(database, 'depth')).toBe(false);
+  });
+
+  it('join where the module says so', async () => {
+    @Injectable()
+    class Nested {
+      @WithAdvisoryLock('nested')
+      async outer(): Promise<string> {
+        return this.inner();
+      }
+
+      @WithAdvisoryLock('nested')
+      async inner(): Promise<string> {
+        return Promise.resolve('joined');
+      }
+    }
+    const imports = [postgres(database), AdvisoryLockModule.forRoot({ reentry: 'join' })];
+    const { app } = await start({ imports, providers: [Nested] });
+    expect(await app.get(Nested).outer()).toBe('joined');
   });
 
   it('join the same lock at once, which is given back at the very end', async () => {

@@ -29,8 +29,16 @@ function webStream(count = 3): ReadableStream<number> {
   });
 }
 
+class Rows implements AsyncIterable<number> {
+  constructor(readonly table: string) {}
+
+  [Symbol.asyncIterator](): AsyncIterator<number> {
+    return numbers();
+  }
+}
+
 const mine = () => createLocks(database.url).service;
-const locked = <T>(value: T): Promise<T> => mine().withLock('export', () => value);
+const locked = <T>(value: T, name = 'export'): Promise<T> => mine().withLock(name, () => value);
 
 describe('a stream of Node that a body resolves to', () => {
   it('keeps the lock until its end, and is the very stream', async () => {
@@ -203,31 +211,9 @@ describe('an async generator that a body resolves to', () => {
       'the reader is notified',
     );
   });
-
-  it('gives the lock back when it is garbage', async () => {
-    // A frame of its own, so that no variable keeps the generator.
-    await (async () => {
-      await (await locked(numbers())).next();
-    })();
-    expect(await isHeld()).toBe(true);
-    setFlagsFromString('--expose-gc');
-    const collect = runInNewContext('gc') as () => void;
-    await until(async () => {
-      collect();
-      return isFree();
-    }, 'the release');
-  });
 });
 
 describe('another async iterable that a body resolves to', () => {
-  class Rows implements AsyncIterable<number> {
-    constructor(readonly table: string) {}
-
-    [Symbol.asyncIterator](): AsyncIterator<number> {
-      return numbers();
-    }
-  }
-
   it('keeps the lock for its first reader, and is refused to the next', async () => {
     const rows = await locked(new Rows('orders'));
     expect(rows).toBeInstanceOf(Rows);
@@ -258,6 +244,40 @@ describe('another async iterable that a body resolves to', () => {
 });
 
 describe('what is never read', () => {
+  it.each([
+    ['stream', () => new PassThrough()],
+    ['web stream', () => webStream()],
+    ['generator', () => numbers()],
+    ['iterable', () => new Rows('orders')],
+  ])('gives its lock back when it is garbage: %s', async (_, make: () => object) => {
+    await (async () => {
+      // A frame of its own, so that no variable keeps it.
+      await locked(make());
+    })();
+    expect(await isHeld()).toBe(true);
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    await until(async () => {
+      collect();
+      return isFree();
+    }, 'the release');
+  });
+
+  it('is not garbage while it is read, though only its reader is left', async () => {
+    const values = (await locked(new Rows('orders')))[Symbol.asyncIterator]();
+    const reader = (await locked(webStream(), 'another')).getReader();
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    for (let round = 0; round < 3; round += 1) {
+      collect();
+      await database.query('SELECT 1');
+    }
+    expect(await database.advisoryLocks()).toHaveLength(2);
+    await values.return?.();
+    await reader.cancel();
+    expect(await isFree()).toBe(true);
+  });
+
   it('loses its lock at the shutdown, after the time for running bodies', async () => {
     const locks = createLocks(database.url);
     const values = await locks.service.withLock('export', () => numbers());

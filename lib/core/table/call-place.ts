@@ -46,14 +46,15 @@ export function describePlace(place: CallPlace | undefined): string {
 
 /** Of `load (/app/imports.js:7:22)`, what is in the parentheses. */
 function pathOf(frame = ''): string {
-  return /\((?<path>[^()]*)\)$/.exec(frame)?.groups?.['path'] ?? frame.replace(/^async /, '');
+  return / \((?<path>.*)\)$/.exec(frame)?.groups?.['path'] ?? frame.replace(/^async /, '');
 }
 
 function capture(frames: number): CallPlace {
   const place = {};
   const { stackTraceLimit } = Error;
-  Error.stackTraceLimit = frames;
+  // Without an exception where an application has frozen it.
+  Reflect.set(Error, 'stackTraceLimit', frames);
   Error.captureStackTrace(place);
-  Error.stackTraceLimit = stackTraceLimit;
+  Reflect.set(Error, 'stackTraceLimit', stackTraceLimit);
   return place;
 }

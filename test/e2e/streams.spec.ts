@@ -251,12 +251,19 @@ class Feed {
 
   @WithAdvisoryLock('stream', { mode: 'shared' })
   shared(): Observable<string> {
-    return stream();
+    return this.counted();
   }
 
   @WithAdvisoryLock('stream', { permits: 2 })
   permitted(): Observable<string> {
-    return stream();
+    return this.counted();
+  }
+
+  private counted(): Observable<string> {
+    return deferred(() => {
+      this.calls += 1;
+      return stream();
+    });
   }
 }
 
@@ -355,9 +362,10 @@ describe('a method of a provider that answers an Observable', () => {
   it.each(['shared', 'permitted'] as const)(
     'of a lock that others hold, too, keeps it: %s',
     async (method) => {
+      feed.calls = 0;
       source = new Subject();
       const all = [1, 2].map(() => lastValueFrom(feed[method]()));
-      await until(() => source.observers.length === 2, 'the subscriptions');
+      await until(() => feed.calls === 2, 'the subscriptions');
       source.next('last');
       source.complete();
       expect(await Promise.all(all)).toEqual(['last', 'last']);

@@ -11,6 +11,7 @@ export { LockConnectionError } from './errors/lock-connection.error.js';
 export { LockDeadlockError } from './errors/lock-deadlock.error.js';
 export { LockLostError } from './errors/lock-lost.error.js';
 export { LockNotHeldError } from './errors/lock-not-held.error.js';
+export { LockReentryError } from './errors/lock-reentry.error.js';
 export { LockShutdownError } from './errors/lock-shutdown.error.js';
 export { LockTimeoutError } from './errors/lock-timeout.error.js';
 export {
@@ -64,6 +65,7 @@ export {
   wholeMs,
   wholeNumber,
 } from './options/option-rules.js';
+export { type Reentry, type ReentryOptions, reentryRules } from './options/reentry.options.js';
 export type { TransactionIsolationLevel } from './options/transaction-isolation-level.js';
 export {
   type LockInTransactionOptions,
@@ -129,8 +131,10 @@ export type { ServerQueries } from './session/server-queries.js';
 export { WaitingSession } from './session/waiting-session.js';
 
 export { AdvisoryLock } from './table/advisory-lock.js';
+export { CALLER, type CallerOptions } from './table/call-place.js';
 export type { Claims, ClaimTerms } from './table/claims.js';
 export { type KeyStateName, NEXT_STATES } from './table/key-state.js';
+export { discard, isReadLater, readAfterCommit } from './table/hold-while-read.js';
 export type { LockActivity } from './table/lock-activity.js';
 export { runInside, runOutside } from './table/lock-context.js';
 export type { LockHold } from './table/lock-hold.js';

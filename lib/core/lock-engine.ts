@@ -11,6 +11,7 @@ import { KeyRegistry, type KeyRegistryOptions } from './key/key-registry.js';
 import type { LockRuntime } from './lock-runtime.js';
 import { DEFAULT_NAME } from './options/default-name.js';
 import { type CreateLog, SILENT_LOG } from './options/lock-log.js';
+import type { Reentry } from './options/reentry.options.js';
 import { ServerQueries } from './session/server-queries.js';
 import type { Claims } from './table/claims.js';
 import type { KeyStateName } from './table/key-state.js';
@@ -36,6 +37,8 @@ export interface LockEngineOptions extends KeyRegistryOptions, LockConnectionsOp
   readonly maxLocalHandoffs?: number | undefined;
   /** How a busy lock is shown to HTTP clients, where the options of the call do not say so. */
   readonly http?: BusyHttpOptions | undefined;
+  /** What a request for a lock does inside that lock, where the options of the call do not say so. */
+  readonly reentry?: Reentry | undefined;
   /** The name that events carry. */
   readonly name?: string | undefined;
   readonly createLog?: CreateLog | undefined;
@@ -67,7 +70,7 @@ export class LockEngine implements LockRuntime {
   private readonly notificationListeners = new Set<(notification: Notification) => void>();
 
   private constructor(options: LockEngineOptions) {
-    const { createLog = () => SILENT_LOG, http = {}, name = DEFAULT_NAME } = options;
+    const { createLog = () => SILENT_LOG, http = {}, name = DEFAULT_NAME, reentry = 'refuse' } = options;
     this.keys = options.keys ?? new KeyRegistry(options);
     this.events = new AdvisoryLockEvents(name, createLog('AdvisoryLockEvents'), options.aroundBody);
     this.connections = new LockConnections(options.database, options);
@@ -89,6 +92,7 @@ export class LockEngine implements LockRuntime {
       table: this.table,
       events: this.events,
       http,
+      reentry,
       isHeldByTransaction: (keyId) => dataSource !== undefined && this.transactions.isHeld(keyId),
     });
     this.transactionLocks = new TransactionLocks(this.locks, this.keys, this.transactions, this.events);

@@ -73,6 +73,7 @@ export function splitCronOptions(options: ExclusiveCronOptions) {
     lock,
     onBusy,
     connection,
+    reentry,
     tick,
     claimMs,
     onCrash,
@@ -83,7 +84,7 @@ export function splitCronOptions(options: ExclusiveCronOptions) {
     ...cronOptions
   } = options;
   return {
-    lockOptions: { lock, onBusy, connection, leader },
+    lockOptions: { lock, onBusy, connection, reentry, leader },
     tickOptions: { tick, claimMs, onCrash, overlap, catchUp, retain },
     cronOptions,
   };

@@ -43,7 +43,7 @@ export function exclusiveJob(
   options: Undefinable<ExclusiveJobOptions & LeaderOptions & (TickOptions | RecordOptions)>,
 ): LockedJobDecorator {
   checkJobOptions(decorator, options);
-  const { lock, onBusy = 'skip', connection, leader, ...tick } = options;
+  const { lock, onBusy = 'skip', connection, reentry, leader, ...tick } = options;
   const serviceKey = getAdvisoryLockToken(connection);
   const schedule = scheduleMetadata(scheduled);
   const isRecorded = tick.tick === 'record' && mark !== undefined;
@@ -68,6 +68,7 @@ export function exclusiveJob(
       nameOf: (instance) => jobLockName(instance, methodName, noted),
       leader,
       onBusy,
+      reentry,
       findFiring,
       tick: tick as TickOptions | RecordOptions,
     };

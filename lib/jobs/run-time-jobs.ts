@@ -54,14 +54,15 @@ export class RunTimeJobs {
       );
     }
     const { lockOptions, tickOptions, cronOptions } = splitCronOptions(options);
-    const { lock = name, onBusy = 'skip' } = lockOptions;
-    checkJobOptions('exclusiveJob()', { ...tickOptions, lock: lockOptions.lock, onBusy });
+    const { lock = name, onBusy = 'skip', reentry } = lockOptions;
+    checkJobOptions('exclusiveJob()', { ...tickOptions, lock: lockOptions.lock, onBusy, reentry });
     const { CronJob } = await importCron();
     const mark = {};
     const job: JobMethod = {
       nameOf: () => lock,
       leader: undefined,
       onBusy,
+      reentry,
       findFiring: cronFiring(mark),
       tick: tickOptions as JobMethod['tick'],
     };

@@ -30,10 +30,11 @@ type ReturnsPlainly<Result> =
         : DoesNotFit<'it returns more than an Observable'>
       : never;
 
+/** A `StreamableFile` has `getStream`; a stream of Node is iterable, and so is one of the web. */
+type ReadLater = Observable<unknown> | AsyncIterable<unknown> | { getStream(): unknown };
+
 type ReturnsNoStream<Result> =
-  Result extends PromiseLike<Observable<unknown>>
-    ? DoesNotFit<'no one would subscribe to its stream'>
-    : unknown;
+  Result extends PromiseLike<ReadLater> ? DoesNotFit<'no one would read its stream'> : unknown;
 
 /** What a call resolves to, or its stream emits. */
 type Resolved<Result> = Result extends Observable<infer T> ? T : Awaited<Result>;

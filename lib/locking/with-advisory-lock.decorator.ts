@@ -4,6 +4,7 @@ import type {
   LockOptions,
   ModeOptions,
   PermitOptions,
+  ReentryOptions,
   TransactionLockOptions,
   WaitOptions,
 } from '../core/index.js';
@@ -26,7 +27,7 @@ import { declareServiceKey } from './service-key.js';
  */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a variable of this type does not say it
 export interface WithAdvisoryLockOptions<Args extends readonly unknown[] = readonly unknown[], Busy = any>
-  extends WaitOptions, ModeOptions, PermitOptions, BusyHttpOptions {
+  extends WaitOptions, ModeOptions, PermitOptions, ReentryOptions, BusyHttpOptions {
   /**
    * What happens when another holder has the lock: `'throw'` rejects with a `LockUnavailableError`, `'skip'`
    * resolves to `undefined`, and a function supplies the result of the call. The return type of the method
@@ -83,13 +84,15 @@ type MethodOptions<Args extends readonly unknown[], Busy> =
  *
  * The lock is held until the Promise settles; of an Observable, until it completes, errors or is
  * unsubscribed. A method that is declared as `: Observable<…>` takes the lock when it is subscribed to.
- * Inside a body that holds the same lock, the method runs at once.
+ * A stream, a `StreamableFile` or an async iterable that the Promise resolves to keeps it until it has been
+ * read. Inside a body that holds the same lock the call rejects with `LOCK_REENTERED`, unless the method has
+ * the option `reentry: 'join'`.
  *
  * @param name - the name of the lock, several names, or a function of the method's arguments that returns
  * them.
  * @throws {@link LockConfigurationError} (`LOCK_CONFIGURATION`) at decoration time, for a static method or an
  * invalid option. The decorated method rejects with {@link LockUnavailableError} (`LOCK_UNAVAILABLE`),
- * {@link LockTimeoutError} (`LOCK_TIMEOUT`) after `waitMs`, {@link LockConnectionError} (`LOCK_CONNECTION`)
+ * {@link LockTimeoutError} (`LOCK_TIMEOUT`) after `waitMs`, {@link LockReentryError} (`LOCK_REENTERED`), {@link LockConnectionError} (`LOCK_CONNECTION`)
  * when the database cannot be reached, {@link LockCapacityError} (`LOCK_CAPACITY`), {@link LockShutdownError}
  * (`LOCK_SHUTDOWN`), {@link LockConfigurationError} (`LOCK_CONFIGURATION`) for an invalid name or an object
  * without a service, {@link LockDeadlockError} (`LOCK_DEADLOCK`) with `scope: 'transaction'`, and

@@ -16,6 +16,8 @@ import {
   oneOf,
   type OptionRules,
   type PoolerOption,
+  type ReentryOptions,
+  reentryRules,
   wholeMs,
   wholeNumber,
 } from '../core/index.js';
@@ -28,7 +30,7 @@ import {
  * AdvisoryLockModule.forRoot({ namespace: 'shop', heartbeatMs: 1_000, lostAfterMs: 4_000 })
  * ```
  */
-export interface AdvisoryLockModuleOptions extends BusyHttpOptions {
+export interface AdvisoryLockModuleOptions extends BusyHttpOptions, ReentryOptions {
   /**
    * The TypeORM data source whose database has the locks: the `name` given to `TypeOrmModule.forRoot`, or an
    * injection token.
@@ -193,6 +195,7 @@ export interface AdvisoryLockOptionsFactory {
 
 const rules: OptionRules = {
   ...busyHttpRules,
+  ...reentryRules,
   dataSource: [
     (value) => ['string', 'symbol', 'function'].includes(typeof value),
     'the name of a data source, or an injection token',

@@ -6,6 +6,7 @@ import { terminateHolders } from '../support/terminate-holders.js';
 import { useTestDatabase } from '../support/test-database.js';
 
 const database = useTestDatabase();
+const join = { reentry: 'join' } as const;
 const unavailable = { name: 'LockUnavailableError', code: 'LOCK_UNAVAILABLE', lockName: 'import' };
 
 /** Two services, as of two processes. */
@@ -157,14 +158,18 @@ describe('acquire', () => {
 });
 
 describe('inside a lock', () => {
-  it('the same lock is taken at once, and given back by the outermost', async () => {
+  it('the same lock is joined at once, and given back by the outermost', async () => {
     const [mine, other] = twoProcesses();
     await mine.withLock('import', async (outer) => {
-      await mine.withLock('import', async (inner) => {
-        expect(inner).not.toBe(outer);
-        await using third = await mine.acquire('import');
-        expect(third.isHeld).toBe(true);
-      });
+      await mine.withLock(
+        'import',
+        async (inner) => {
+          expect(inner).not.toBe(outer);
+          await using third = await mine.acquire('import', join);
+          expect(third.isHeld).toBe(true);
+        },
+        join,
+      );
       expect(outer.isHeld).toBe(true);
       expect(await other.isLocked('import')).toBe(true);
     });
@@ -230,11 +235,15 @@ describe('inside a lock', () => {
     let inner: Promise<unknown> = Promise.resolve();
     await mine.withLock('import', async () => {
       const entered = gate();
-      inner = mine.withLock('import', async () => {
-        entered.open();
-        await opened;
-        mine.assertHeld('import');
-      });
+      inner = mine.withLock(
+        'import',
+        async () => {
+          entered.open();
+          await opened;
+          mine.assertHeld('import');
+        },
+        join,
+      );
       await entered.opened;
     });
     expect(await other.isLocked('import')).toBe(true);

@@ -1,6 +1,6 @@
 /* eslint-disable @typescript-eslint/no-unused-vars -- the parameters are what is compared */
 /* What does and does not compile. @ts-expect-error has the code of the error; see types.spec.ts. */
-import { applyDecorators, Controller, Get, Param, Query } from '@nestjs/common';
+import { applyDecorators, Controller, Get, Param, Query, StreamableFile } from '@nestjs/common';
 import { Cron } from '@nestjs/schedule';
 import { type AsyncResult, WithAdvisoryLock, type WithAdvisoryLockOptions } from 'nestjs-advisory-lock';
 import { type Observable, of, Subject } from 'rxjs';
@@ -242,6 +242,30 @@ export class Options {
   // @ts-expect-error 2769 says "'onbusy' does not exist in type", as it is misspelt
   @WithAdvisoryLock('a', { onbusy: 'skip' })
   async isMisspelt(): Promise<void> {}
+
+  // @ts-expect-error 2769 says "Type 'true' is not assignable", as it is no word
+  @WithAdvisoryLock('a', { reentry: true })
+  async enters(): Promise<void> {}
+
+  @WithAdvisoryLock('a', { reentry: 'join' })
+  @WithAdvisoryLock('b', { reentry: 'refuse', scope: 'transaction' })
+  async joins(): Promise<void> {}
+
+  // @ts-expect-error 1241 nothing of it has run when its call returns
+  @WithAdvisoryLock('a')
+  async *generates(): AsyncGenerator<number> {
+    yield Promise.resolve(1);
+  }
+
+  @WithAdvisoryLock('a')
+  returnsAGenerator(): Promise<AsyncGenerator<number>> {
+    return Promise.resolve(this.generates());
+  }
+
+  @WithAdvisoryLock('a')
+  returnsAFile(): Promise<StreamableFile> {
+    return Promise.resolve(new StreamableFile(Buffer.from('')));
+  }
 
   @WithAdvisoryLock('a', { waitMs: 5 })
   async waits(): Promise<void> {}

@@ -1,4 +1,4 @@
-import { AdvisoryLockError } from './advisory-lock.error.js';
+import { AdvisoryLockError, type AdvisoryLockErrorCode, ERROR_CODES } from './advisory-lock.error.js';
 
 const TABLE_IS_FULL =
   "the server's lock table is full. Hold fewer locks at once, or raise `max_locks_per_transaction` in " +
@@ -21,6 +21,8 @@ const TABLE_IS_FULL =
  * @see https://www.postgresql.org/docs/current/runtime-config-locks.html
  */
 export class LockCapacityError extends AdvisoryLockError {
+  /** @internal */
+  protected static override readonly [ERROR_CODES]: readonly AdvisoryLockErrorCode[] = ['LOCK_CAPACITY'];
   override readonly name: string = 'LockCapacityError';
   /** `'LOCK_CAPACITY'`. */
   readonly code = 'LOCK_CAPACITY';

@@ -1,4 +1,4 @@
-import { AdvisoryLockError } from './advisory-lock.error.js';
+import { AdvisoryLockError, type AdvisoryLockErrorCode, ERROR_CODES } from './advisory-lock.error.js';
 import { LockShutdownError } from './lock-shutdown.error.js';
 import { messageOf } from './message-of.js';
 import { StandbyError } from './standby.error.js';
@@ -18,6 +18,8 @@ import { StandbyError } from './standby.error.js';
  * ```
  */
 export class LockConnectionError extends AdvisoryLockError {
+  /** @internal */
+  protected static override readonly [ERROR_CODES]: readonly AdvisoryLockErrorCode[] = ['LOCK_CONNECTION'];
   override readonly name: string = 'LockConnectionError';
   /** `'LOCK_CONNECTION'`. */
   readonly code = 'LOCK_CONNECTION';

@@ -1,4 +1,4 @@
-import { AdvisoryLockError } from './advisory-lock.error.js';
+import { AdvisoryLockError, type AdvisoryLockErrorCode, ERROR_CODES } from './advisory-lock.error.js';
 
 /** What is known about a lock that was lost. */
 export interface LockLostDetails {
@@ -33,6 +33,8 @@ export interface LockLostDetails {
  * ```
  */
 export class LockLostError extends AdvisoryLockError {
+  /** @internal */
+  protected static override readonly [ERROR_CODES]: readonly AdvisoryLockErrorCode[] = ['LOCK_LOST'];
   override readonly name: string = 'LockLostError';
   /** `'LOCK_LOST'`. */
   readonly code = 'LOCK_LOST';

@@ -146,6 +146,11 @@ export class AdvisoryLock implements AsyncDisposable {
     return this.release();
   }
 
+  /** Another handle on the same holds. @internal */
+  share(): AdvisoryLock {
+    return new AdvisoryLock(this.table, this.holds);
+  }
+
   /** @internal */
   get isReleased(): boolean {
     return this.released !== undefined;

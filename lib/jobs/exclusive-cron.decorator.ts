@@ -1,5 +1,6 @@
 import { Cron } from '@nestjs/schedule';
 import type { LockedJobDecorator } from '../locking/async-method.js';
+import { checkCronTime } from './schedule/check-cron-time.js';
 import { cronFiring } from './schedule/find-firing.js';
 import { cronTimes } from './schedule/job-times.js';
 import type { RecordOptions } from './records/record.options.js';
@@ -62,6 +63,9 @@ export function ExclusiveCron(
     findFiring: cronFiring(context),
     findTimes: cronTimes(context),
     mark: context,
+    check: (job: string) => {
+      checkCronTime(job, expression, cronOptions);
+    },
     isDisabled: cronOptions.disabled === true,
   };
   return exclusiveJob('@ExclusiveCron', timer, { ...lockOptions, ...tickOptions });

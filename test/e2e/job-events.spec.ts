@@ -82,8 +82,8 @@ describe('the jobs of a fleet', () => {
     const { locks, heard } = await instance();
     await until(() => heard.some((event) => event.type === 'tick' && event.state === 'failed'), 'a failure');
     await until(() => heard.some(({ method }) => method === 'Jobs.often'), 'an interval');
-    const { ticks, scheduler } = locks[FEATURES].jobs;
-    const report = ticks.report(scheduler);
+    const { ticks, schedulers } = locks[FEATURES].jobs;
+    const report = ticks.report(schedulers);
     const jobOf = (method: string) => report.find((job) => job.method === method);
     expect(jobOf('Jobs.bad')).toMatchObject({
       name: 'Jobs.bad',

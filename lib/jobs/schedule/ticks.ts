@@ -6,7 +6,7 @@ import type { CronSchedule } from './cron-schedule.js';
 interface ScheduleZone {
   readonly timeZone?: string | undefined;
   /** In minutes. */
-  readonly utcOffset?: number | undefined;
+  readonly utcOffset?: number | null | undefined;
 }
 
 const calendars = new WeakMap<CronSchedule, Calendar>();
@@ -80,4 +80,13 @@ export class Ticks {
  */
 export function zoneOf({ timeZone, utcOffset }: ScheduleZone): Zone {
   return timeZone === undefined || timeZone === '' ? Zone.ahead(utcOffset ?? 0) : Zone.named(timeZone);
+}
+
+/** The zone of a `utcOffset` as `cron` calls it. */
+export function utcZone(offsetMinutes: number): string {
+  const minutes = Math.abs(offsetMinutes);
+  const [hour, minute] = [Math.floor(minutes / 60), minutes % 60].map((part) =>
+    String(part).padStart(2, '0'),
+  );
+  return `UTC${offsetMinutes < 0 ? '-' : '+'}${hour}:${minute}`;
 }

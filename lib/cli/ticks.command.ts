@@ -83,7 +83,8 @@ function ticksOf(calendar: Calendar, fromMs: number, untilMs: number, max: numbe
 function readTime(text: string, zone: Zone, option: string): number {
   const form = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(Z|[+-]\d{2}:\d{2})?)?$/.exec(text);
   const hasOffset = form?.[1] !== undefined;
-  const shownMs = form === null ? NaN : Date.parse(hasOffset ? text : `${text}${text.includes('T') ? 'Z' : ''}`);
+  const shownMs =
+    form === null ? NaN : Date.parse(hasOffset ? text : `${text}${text.includes('T') ? 'Z' : ''}`);
   if (Number.isNaN(shownMs)) {
     throw new UsageError(
       `${option} must be a time such as 2026-10-25, 2026-10-25T01:30 or 2026-10-25T01:30Z, received ` +
@@ -106,8 +107,12 @@ function readCount(text: string): number {
 function lineOf(tick: number, zone: Zone): string {
   const offsetMs = zone.offsetAt(tick);
   const minutes = Math.abs(offsetMs) / 60_000;
-  const [hour, minute] = [Math.floor(minutes / 60), minutes % 60].map((each) => String(each).padStart(2, '0'));
-  const shown = secondsOf(tick + offsetMs).replace('T', ' ').replace('Z', '');
+  const [hour, minute] = [Math.floor(minutes / 60), minutes % 60].map((each) =>
+    String(each).padStart(2, '0'),
+  );
+  const shown = secondsOf(tick + offsetMs)
+    .replace('T', ' ')
+    .replace('Z', '');
   return `${secondsOf(tick)}  ${shown} ${offsetMs < 0 ? '-' : '+'}${hour}:${minute}`;
 }
 

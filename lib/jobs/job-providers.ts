@@ -7,7 +7,7 @@ import {
 } from '@nestjs/common';
 import type { ScheduleModuleOptions } from '@nestjs/schedule';
 import { describeNames, LockConfigurationError, type LockName } from '../core/index.js';
-import type { ProviderScan } from '../locking/provider-scan.js';
+import type { Provided, ProviderScan } from '../locking/provider-scan.js';
 import { type ExclusiveJob, exclusiveJobsOf, jobLockName } from './exclusive-job.metadata.js';
 import type { JobRuntime } from './job-runtime.js';
 import { switchOf } from './job-switch.js';
@@ -113,7 +113,10 @@ export class JobProviders implements OnModuleInit, OnApplicationBootstrap, Befor
  * more.
  */
 function checkSchedulers({ provided }: ProviderScan, registries: number): void {
-  const explorers = provided.filter(({ instance }) => instance.constructor.name === 'ScheduleExplorer').length;
+  // By their properties: the class is of another copy, and its name may be minified.
+  const isExplorer = ({ instance }: Provided): boolean =>
+    'explore' in instance && 'schedulerOrchestrator' in instance;
+  const explorers = provided.filter(isExplorer).length;
   if (explorers <= registries) return;
   throw new LockConfigurationError(
     `Each ScheduleModule must have a SchedulerRegistry of the @nestjs/schedule that this library imports, ` +

@@ -89,7 +89,10 @@ describe('a job with two schedulers', () => {
     const { app, log } = await start(withTwo([Jobs]));
     const jobs = app.get(Jobs);
     await until(() => jobs.periods.length >= 3, 'three periods');
-    await until(() => log.matching(/Skipped Jobs\.once: its timer has fired/).length === 1, 'the second timer');
+    await until(
+      () => log.matching(/Skipped Jobs\.once: its timer has fired/).length === 1,
+      'the second timer',
+    );
     expect(jobs.periods).not.toContain(undefined);
     expect(new Set(jobs.periods).size).toBe(jobs.periods.length);
     expect(jobs.timeouts).toBe(1);
@@ -99,7 +102,10 @@ describe('a job with two schedulers', () => {
 
   it('is refused where a timer cannot be told from a call by hand', async () => {
     /** Of another copy of @nestjs/schedule, whose registry has another class. */
-    class ScheduleExplorer {}
+    class ScheduleExplorer {
+      readonly schedulerOrchestrator = {};
+      explore(): void {}
+    }
     @Injectable()
     class Jobs {
       @ExclusiveCron(NEVER)
@@ -126,7 +132,9 @@ describe('the leader of a job', () => {
   class Feed {
     @OnLeadership('feed')
     async lead(signal: AbortSignal): Promise<void> {
-      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      await new Promise((resolve) => {
+        signal.addEventListener('abort', resolve);
+      });
     }
   }
 

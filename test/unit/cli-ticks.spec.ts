@@ -20,7 +20,14 @@ const berlin = ['--zone', 'Europe/Berlin'];
 
 describe('ticks', () => {
   it('prints when a job runs, in both times, also around a change of the clocks', async () => {
-    const { status, stdout } = await ticks('0 3 * * *', ...berlin, '--from', '2026-10-24', '--to', '2026-10-26');
+    const { status, stdout } = await ticks(
+      '0 3 * * *',
+      ...berlin,
+      '--from',
+      '2026-10-24',
+      '--to',
+      '2026-10-26',
+    );
     expect(status).toBe(0);
     expect(stdout).toBe(
       '2026-10-24T01:00:00Z  2026-10-24 03:00:00 +02:00\n2026-10-25T02:00:00Z  2026-10-25 03:00:00 +01:00\n',
@@ -40,7 +47,15 @@ describe('ticks', () => {
     const instants = JSON.parse(stdout) as string[];
     expect(instants).toHaveLength(10);
     expect(Date.parse(instants[0] ?? '')).toBeGreaterThanOrEqual(before);
-    const three = await ticks('@daily', '--count', '3', '--from', '2026-01-01T12:00+02:00', '--zone', 'utc-3:30');
+    const three = await ticks(
+      '@daily',
+      '--count',
+      '3',
+      '--from',
+      '2026-01-01T12:00+02:00',
+      '--zone',
+      'utc-3:30',
+    );
     expect(three.stdout.split('\n')[0]).toBe('2026-01-02T03:30:00Z  2026-01-02 00:00:00 -03:30');
     expect(three.stdout.trim().split('\n')).toHaveLength(3);
   });

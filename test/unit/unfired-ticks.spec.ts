@@ -58,8 +58,13 @@ describe('the ticks that cron leaves out', () => {
   ])('of %s in %s from %s on are run once, and no other', async (expression, zone, from, expected) => {
     const { calls } = instance(expression, zone, from);
     await jest.advanceTimersByTimeAsync(6 * HOUR_MS);
-    const runs = expected.split(' ').map((run) => run.replace(/^(.{5})(\+?)$/, (_, at: string, own: string) =>
-      own === '' ? `${at}:00 +0` : `${at}:00 +500`));
+    const runs = expected
+      .split(' ')
+      .map((run) =>
+        run.replace(/^(.{5})(\+?)$/, (_, at: string, own: string) =>
+          own === '' ? `${at}:00 +0` : `${at}:00 +500`,
+        ),
+      );
     expect(calls).toEqual(runs);
   });
 
@@ -104,15 +109,21 @@ describe('cron', () => {
     const left: string[] = [];
     for (const [timeZone, change] of zones) {
       const changeMs = Date.parse(change);
-      for (const expression of ['*/30 * * * *', '0 0-23 * * *', '*/20 0,2,4 * * *', '15,45 1,2,3,5,23 * * *']) {
-        const { job } = instance(expression, timeZone, new Date(changeMs - 26 * HOUR_MS).toISOString());
+      for (const expression of [
+        '*/30 * * * *',
+        '0 0-23 * * *',
+        '*/20 0,2,4 * * *',
+        '15,45 1,2,3,5,23 * * *',
+      ]) {
+        const { job } = instance(expression, timeZone, new Date(changeMs - 9 * HOUR_MS).toISOString());
         const fired = new Set<number>();
         // Its timer asks for the next instant at each one.
-        for (let atMs = 0; atMs < changeMs + 26 * HOUR_MS; jest.setSystemTime(atMs)) {
+        for (let atMs = 0; atMs < changeMs + 9 * HOUR_MS; ) {
           atMs = job.nextDate().toMillis();
           fired.add(atMs);
+          jest.setSystemTime(atMs);
         }
-        const ticks = new Ticks(job.cronTime).between(changeMs - 26 * HOUR_MS, changeMs + 26 * HOUR_MS, 999);
+        const ticks = new Ticks(job.cronTime).between(changeMs - 9 * HOUR_MS, changeMs + 9 * HOUR_MS, 999);
         left.push(
           ...ticks
             .filter((tick) => !fired.has(tick) && Math.abs(tick - changeMs) > 3 * HOUR_MS)

@@ -25,14 +25,24 @@ export class WallTimes {
   after(wallMs: number): number | undefined {
     const today = Math.floor(wallMs / DAY_MS);
     const second = Math.floor((wallMs - today * DAY_MS) / 1_000);
-    return this.find(today, 1, this.ofDay((time) => time > second, false), this.ofDay(always, false));
+    return this.find(
+      today,
+      1,
+      this.ofDay((time) => time > second, false),
+      this.ofDay(always, false),
+    );
   }
 
   /** The last one before this time. */
   before(wallMs: number): number | undefined {
     const today = Math.floor(wallMs / DAY_MS);
     const second = (wallMs - today * DAY_MS) / 1_000;
-    return this.find(today, -1, this.ofDay((time) => time < second, true), this.ofDay(always, true));
+    return this.find(
+      today,
+      -1,
+      this.ofDay((time) => time < second, true),
+      this.ofDay(always, true),
+    );
   }
 
   /** On that day or, in the direction, another. */

@@ -47,7 +47,8 @@ export async function runJob(
   { runtime, locks }: JobHost,
 ): Promise<unknown> {
   // Before anything is awaited: later the caller is unknown.
-  const finding = runtime && job.findFiring(runtime.schedulers, call.instance, claimOptions(job.tick).claimMs);
+  const finding =
+    runtime && job.findFiring(runtime.schedulers, call.instance, claimOptions(job.tick).claimMs);
   const found = finding instanceof Promise ? await finding : finding;
   const firing = found === NO_TICK ? undefined : found;
   const name = job.nameOf(call.instance);

@@ -23,28 +23,30 @@ const calendars = new WeakMap<CronSchedule, Calendar>();
  * fire again in this instance; what a blocked instance missed is missed there.
  */
 export class Ticks {
-  private readonly dateMs: number | undefined;
+  private readonly calendar: Calendar | undefined;
+  private readonly dateMs: number;
 
-  constructor(private readonly schedule: CronSchedule) {
-    const { realDate, source } = schedule;
-    this.dateMs = realDate && typeof source !== 'string' ? source.toMillis() : undefined;
+  constructor(schedule: CronSchedule) {
+    const { source } = schedule;
+    this.calendar = typeof source === 'string' ? calendarOf(schedule, source) : undefined;
+    this.dateMs = typeof source === 'string' ? NaN : source.toMillis();
   }
 
   /** The newest tick at or before an instant; none for a date in the future. */
   at(atMs: number): number | undefined {
-    if (this.dateMs === undefined) return this.calendar.at(atMs);
+    if (this.calendar !== undefined) return this.calendar.at(atMs);
     return this.dateMs <= atMs ? this.dateMs : undefined;
   }
 
   /** The first tick after an instant; none for a date in the past. */
   after(afterMs: number): number | undefined {
-    if (this.dateMs === undefined) return this.calendar.after(afterMs);
+    if (this.calendar !== undefined) return this.calendar.after(afterMs);
     return this.dateMs > afterMs ? this.dateMs : undefined;
   }
 
   /** The ticks after the first instant, up to and including the second; see {@link Calendar.between}. */
   between(afterMs: number, untilMs: number, max: number): number[] {
-    if (this.dateMs === undefined) return this.calendar.between(afterMs, untilMs, max);
+    if (this.calendar !== undefined) return this.calendar.between(afterMs, untilMs, max);
     return this.dateMs > afterMs && this.dateMs <= untilMs ? [this.dateMs] : [];
   }
 
@@ -60,17 +62,17 @@ export class Ticks {
 
   /** Whether the clocks are changed within so many milliseconds of the instant. */
   isNearChange(atMs: number, withinMs: number): boolean {
-    return this.dateMs === undefined && this.calendar.isNearChange(atMs, withinMs);
+    return this.calendar?.isNearChange(atMs, withinMs) === true;
   }
+}
 
-  /** A job keeps its calendar until it gets another time. */
-  private get calendar(): Calendar {
-    const known = calendars.get(this.schedule);
-    if (known !== undefined) return known;
-    const calendar = new Calendar(String(this.schedule.source), zoneOf(this.schedule));
-    calendars.set(this.schedule, calendar);
-    return calendar;
-  }
+/** A job keeps its calendar until it gets another time. */
+function calendarOf(schedule: CronSchedule, expression: string): Calendar {
+  const known = calendars.get(schedule);
+  if (known !== undefined) return known;
+  const calendar = new Calendar(expression, zoneOf(schedule));
+  calendars.set(schedule, calendar);
+  return calendar;
 }
 
 /**

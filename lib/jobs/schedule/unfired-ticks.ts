@@ -33,6 +33,8 @@ interface CheckedJob {
 export class UnfiredTicks {
   /** Each with the instant at which it was added. Weak, as an application may make jobs without end. */
   private readonly marks = new WeakMap<object, number>();
+  private hasMarks = false;
+  private isStarted = false;
   private checkedMs = Infinity;
   private timer: NodeJS.Timeout | undefined;
 
@@ -41,24 +43,29 @@ export class UnfiredTicks {
   /** Includes the jobs that were made with this mark, now or later. */
   add(mark: object): void {
     this.marks.set(mark, Date.now());
-    if (this.timer !== undefined) this.plan();
+    this.hasMarks = true;
+    if (this.isStarted) this.plan(FIRST_CHECK_MS);
   }
 
   start(): void {
     this.checkedMs = Date.now();
-    this.plan(FIRST_CHECK_MS);
+    this.isStarted = true;
+    if (this.hasMarks) this.plan(FIRST_CHECK_MS);
   }
 
   stop(): void {
     clearTimeout(this.timer);
-    this.timer = undefined;
+    this.isStarted = false;
   }
 
   private plan(maxMs = CHECK_MS): void {
     clearTimeout(this.timer);
     const nextMs = Math.min(...this.jobs().map(({ job, fromMs }) => nextNearChange(job, fromMs)));
     const waitMs = Math.min(nextMs + GRACE_MS - Date.now(), maxMs);
-    this.timer = runOutside(() => setTimeout(() => this.check(), Math.max(waitMs, 1)));
+    const check = (): void => {
+      this.check();
+    };
+    this.timer = runOutside(() => setTimeout(check, Math.max(waitMs, 1)));
     this.timer.unref();
   }
 

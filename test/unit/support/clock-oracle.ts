@@ -7,7 +7,11 @@ function matcher(field: string, min: number, max: number): (value: number) => bo
   const parts = field.split(',').map((part) => {
     const [range = '', step] = part.split('/');
     const [from, to] = range === '*' ? [min, max] : range.split('-').map(Number);
-    return { from: from ?? min, to: to ?? (step === undefined ? (from ?? min) : max), step: Number(step ?? 1) };
+    return {
+      from: from ?? min,
+      to: to ?? (step === undefined ? (from ?? min) : max),
+      step: Number(step ?? 1),
+    };
   });
   return (value) =>
     parts.some(({ from, to, step }) => value >= from && value <= to && (value - from) % step === 0);
@@ -49,7 +53,10 @@ export class ClockOracle {
       const ofWeek = isWeekday(date.getUTCDay());
       const isRightDay = day === '*' || weekday === '*' ? ofMonth && ofWeek : ofMonth || ofWeek;
       return (
-        isMinute(date.getUTCMinutes()) && isHour(date.getUTCHours()) && isMonth(date.getUTCMonth() + 1) && isRightDay
+        isMinute(date.getUTCMinutes()) &&
+        isHour(date.getUTCHours()) &&
+        isMonth(date.getUTCMonth() + 1) &&
+        isRightDay
       );
     };
 

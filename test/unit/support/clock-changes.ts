@@ -1,5 +1,5 @@
 const HOUR_MS = 3_600_000;
-const STEP_MS = 96 * HOUR_MS;
+const STEP_MS = 240 * HOUR_MS;
 
 /**
  * Every change of the clocks in the tz database within these years, to the hour before it; once for all zones

@@ -41,7 +41,7 @@ function readTicks(args: string[]) {
   const { values, positionals } = parseArgs({
     args,
     options: {
-      zone: { type: 'string', default: 'system' },
+      zone: { type: 'string' },
       from: { type: 'string' },
       to: { type: 'string' },
       count: { type: 'string' },
@@ -58,7 +58,7 @@ function readTicks(args: string[]) {
   }
   const { to, count } = values;
   if (to !== undefined && count !== undefined) throw new UsageError('--to and --count exclude each other.');
-  const zone = Zone.named(values.zone);
+  const zone = Zone.named(values.zone ?? 'system');
   const fromMs = values.from === undefined ? Date.now() : readTime(values.from, zone, '--from');
   const max = to === undefined ? readCount(count ?? DEFAULT_COUNT) : MAX_COUNT;
   const untilMs = to === undefined ? Infinity : readTime(to, zone, '--to');

@@ -63,6 +63,19 @@ export default {
       to: { path: 'node_modules/@nestjs/' },
     })),
     {
+      name: 'lib/cli knows of jobs only when they run',
+      comment: 'The calendar is arithmetic; everything else in lib/jobs is part of a Nest application.',
+      severity: 'error',
+      from: { path: '^lib/cli/' },
+      to: { path: '^lib/jobs/', pathNot: '^lib/jobs/calendar/' },
+    },
+    {
+      name: 'lib/jobs/calendar imports core alone',
+      severity: 'error',
+      from: { path: '^lib/jobs/calendar/' },
+      to: { pathNot: '^lib/(jobs/calendar/|core/index\\.ts$)' },
+    },
+    {
       name: 'core has one door',
       comment: 'Import from lib/core/index.ts.',
       severity: 'error',

@@ -24,8 +24,10 @@ export interface JobTimer {
   readonly findFiring: FindFiring;
   /** When it is due, where that is the same in the whole fleet. */
   readonly findTimes?: FindTimes;
-  /** Identifies it, where there is a record of what it has missed. */
+  /** Identifies it among the jobs of `cron`. */
   readonly mark?: object;
+  /** Refuses a schedule that cannot be set, with the name of the job. */
+  readonly check?: (job: string) => void;
   /** Whether @nestjs/schedule makes it without starting it. */
   readonly isDisabled?: boolean;
 }
@@ -39,7 +41,7 @@ type Undefinable<T> = { readonly [Name in keyof T]: T[Name] | undefined };
  */
 export function exclusiveJob(
   decorator: string,
-  { scheduled, findFiring, findTimes, mark, isDisabled = false }: JobTimer,
+  { scheduled, findFiring, findTimes, mark, check, isDisabled = false }: JobTimer,
   options: Undefinable<ExclusiveJobOptions & LeaderOptions & (TickOptions | RecordOptions)>,
 ): LockedJobDecorator {
   checkJobOptions(decorator, options);
@@ -54,6 +56,8 @@ export function exclusiveJob(
     leader,
     schedule,
     findTimes,
+    mark,
+    check,
     isDisabled,
     ...(isRecorded && { record: { mark, options: tick as RecordOptions } }),
   };

@@ -5,6 +5,7 @@ import type { Fleet } from '../fleet/fleet.js';
 import { RunRecords } from './records/run-records.js';
 import { StarvedJobMonitor } from './run/starved-job-monitor.js';
 import type { TickLog } from './run/tick-log.js';
+import { UnfiredTicks } from './schedule/unfired-ticks.js';
 
 const DEFAULT_WARN_AFTER_TICKS = 3;
 
@@ -12,7 +13,7 @@ export interface JobRuntimeParts {
   readonly engine: LockRuntime;
   readonly fleet: Fleet;
   readonly ticks: TickLog;
-  readonly findScheduler: () => SchedulerRegistry | undefined;
+  readonly findSchedulers: () => readonly SchedulerRegistry[];
   readonly findDataSource: () => DataSource;
   /** Whether this process has the leadership of that name. */
   readonly isLeader: (name: LockName) => boolean;
@@ -28,18 +29,21 @@ export class JobRuntime {
   readonly records: RunRecords;
   /** Warns of jobs that do not run in any instance. */
   readonly starvedJobs: StarvedJobMonitor;
+  /** Runs the ticks that `cron` leaves out. */
+  readonly unfiredTicks: UnfiredTicks;
 
   constructor(private readonly parts: JobRuntimeParts) {
     const { engine, fleet, ticks, findDataSource, warnAfterTicks = DEFAULT_WARN_AFTER_TICKS } = parts;
     this.engine = engine;
     this.ticks = ticks;
     this.records = new RunRecords(engine, findDataSource, fleet.instance);
-    this.starvedJobs = new StarvedJobMonitor(fleet, ticks, () => this.scheduler, warnAfterTicks);
+    this.starvedJobs = new StarvedJobMonitor(fleet, ticks, () => this.schedulers, warnAfterTicks);
+    this.unfiredTicks = new UnfiredTicks(() => this.schedulers);
   }
 
-  /** The timers that call the jobs of the application, when there are any. */
-  get scheduler(): SchedulerRegistry | undefined {
-    return this.parts.findScheduler();
+  /** The timers that call the jobs of the application: one for each `ScheduleModule`. */
+  get schedulers(): readonly SchedulerRegistry[] {
+    return this.parts.findSchedulers();
   }
 
   isLeader(name: LockName): boolean {

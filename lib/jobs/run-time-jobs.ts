@@ -9,6 +9,7 @@ import type { JobRuntime } from './job-runtime.js';
 import { catchUp, missedAfter } from './records/catch-up.js';
 import { checkRecords } from './records/check-records.js';
 import { runJob } from './run/run-job.js';
+import { checkCronTime } from './schedule/check-cron-time.js';
 import { cronFiring } from './schedule/find-firing.js';
 import { cronTimes } from './schedule/job-times.js';
 
@@ -46,7 +47,11 @@ export class RunTimeJobs {
     body: () => unknown,
     options: RunTimeJobOptions,
   ): Promise<ScheduledJob> {
-    const { scheduler, ticks } = this.runtime;
+    const {
+      schedulers: [scheduler],
+      ticks,
+      unfiredTicks,
+    } = this.runtime;
     if (scheduler === undefined) {
       throw new LockConfigurationError(
         `The job "${name}" cannot be scheduled: ScheduleModule.forRoot() of @nestjs/schedule is not ` +
@@ -56,8 +61,10 @@ export class RunTimeJobs {
     const { lockOptions, tickOptions, cronOptions } = splitCronOptions(options);
     const { lock = name, onBusy = 'skip', reentry } = lockOptions;
     checkJobOptions('exclusiveJob()', { ...tickOptions, lock: lockOptions.lock, onBusy, reentry });
+    checkCronTime(`The job "${name}"`, expression, cronOptions);
     const { CronJob } = await importCron();
     const mark = {};
+    const instance = {};
     const job: JobMethod = {
       nameOf: () => lock,
       leader: undefined,
@@ -68,7 +75,7 @@ export class RunTimeJobs {
     };
     ticks.add({ lockName: describeNames(lock), method: name }, cronTimes(mark));
     const run = (): Promise<unknown> =>
-      runJob(job, { method: body, methodName: name, instance: {}, args: [] }, this.host);
+      runJob(job, { method: body, methodName: name, instance, args: [] }, this.host);
     const catchUpNow = await this.prepareRecord(job, name, mark, run);
     const params: object = {
       ...cronOptions,
@@ -81,6 +88,7 @@ export class RunTimeJobs {
     };
     const scheduled = CronJob.from(params as Parameters<typeof CronJob.from>[0]) as unknown as ScheduledJob;
     scheduler.addCronJob(name, scheduled);
+    unfiredTicks.add(mark);
     scheduled.start();
     void catchUpNow?.();
     return scheduled;

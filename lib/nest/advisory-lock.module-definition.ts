@@ -1,7 +1,9 @@
 import { ConfigurableModuleBuilder, type DynamicModule, type Provider, type Type } from '@nestjs/common';
 import { DiscoveryService, ModuleRef } from '@nestjs/core';
 import { AdvisoryLockEvents, DEFAULT_NAME } from '../core/index.js';
+import type { ExclusiveJob } from '../jobs/exclusive-job.metadata.js';
 import { JobProviders } from '../jobs/job-providers.js';
+import { switchOf } from '../jobs/job-switch.js';
 import { RecordedJobs } from '../jobs/records/recorded-jobs.js';
 import { findScheduleOptions } from '../jobs/schedule/find-schedule-options.js';
 import { LeadershipMethods } from '../leadership/leadership-methods.js';
@@ -136,9 +138,16 @@ function startUpProviders(token: symbol, features: symbol): Provider[] {
     },
     {
       provide: LeadershipMethods,
-      inject: [ProviderScan, features],
-      useFactory: (scan: ProviderScan, { [FEATURES]: { jobs, leaderships } }: FeatureHost) =>
-        new LeadershipMethods(scan, token, leaderships, () => jobs.scheduler !== undefined),
+      inject: [ProviderScan, features, ModuleRef],
+      useFactory: (
+        scan: ProviderScan,
+        { [FEATURES]: { jobs, leaderships } }: FeatureHost,
+        moduleRef: ModuleRef,
+      ) => {
+        const isTimed = (job: ExclusiveJob): boolean =>
+          jobs.schedulers.length > 0 && switchOf(job, findScheduleOptions(moduleRef)) === undefined;
+        return new LeadershipMethods(scan, token, leaderships, isTimed);
+      },
     },
     {
       provide: EventEmitterBridge,

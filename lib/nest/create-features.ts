@@ -6,7 +6,7 @@ import { Fleet } from '../fleet/fleet.js';
 import { JobRuntime } from '../jobs/job-runtime.js';
 import { RunTimeJobs } from '../jobs/run-time-jobs.js';
 import { TickLog } from '../jobs/run/tick-log.js';
-import { findScheduler } from '../jobs/schedule/find-scheduler.js';
+import { findSchedulers } from '../jobs/schedule/find-schedulers.js';
 import { Leaderships } from '../leadership/leaderships.js';
 import { BodySpans } from '../telemetry/body-spans.js';
 import { type AdvisoryLockModuleOptions, checkModuleOptions } from './advisory-lock.options.js';
@@ -47,14 +47,14 @@ export function createFeatures(
   const fleet = new Fleet(engine, {
     instance,
     isJoined: joinsFleet,
-    reportJobs: () => ticks.report(findScheduler(moduleRef)),
+    reportJobs: () => ticks.report(findSchedulers(moduleRef)),
   });
   const leaderships = new Leaderships(engine);
   const jobs = new JobRuntime({
     engine,
     fleet,
     ticks,
-    findScheduler: () => findScheduler(moduleRef),
+    findSchedulers: () => findSchedulers(moduleRef),
     findDataSource,
     isLeader: (leadership) => leaderships.isLeader(leadership),
     warnAfterTicks,

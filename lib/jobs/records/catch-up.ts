@@ -8,9 +8,10 @@ import {
   REJOIN_MS,
 } from '../../core/index.js';
 import type { JobRuntime } from '../job-runtime.js';
-import { type CronJob, findCronJob, type Scheduler } from '../schedule/scheduler.js';
+import type { Firing } from '../schedule/firing.js';
+import { callFor } from '../schedule/given-firing.js';
+import { type CronJob, findCronJob } from '../schedule/scheduler.js';
 import { Ticks } from '../schedule/ticks.js';
-import { callForMissed } from './missed-tick.js';
 import { type RecordOptions, retainMsOf } from './record.options.js';
 
 /** A job catches up at most this many ticks. */
@@ -57,9 +58,8 @@ export async function missedAfter(
 /** Waits for the job's timer, and runs the ticks that were missed after that instant. Never rejects. */
 export async function catchUp(runtime: JobRuntime, job: RecordedJob, afterMs: number): Promise<void> {
   try {
-    const { scheduler } = runtime;
-    if (scheduler === undefined) return;
-    const cronJob = await forthcoming(runtime, () => startedJob(scheduler, job.mark));
+    if (runtime.schedulers.length === 0) return;
+    const cronJob = await forthcoming(runtime, () => startedJob(runtime, job.mark));
     if (cronJob === undefined) return;
     const now = Date.now();
     const max = job.options.catchUp === 'last' ? 1 : MAX_TICKS;
@@ -71,8 +71,8 @@ export async function catchUp(runtime: JobRuntime, job: RecordedJob, afterMs: nu
   }
 }
 
-function startedJob(scheduler: Scheduler, mark: object): CronJob | undefined {
-  const job = findCronJob(scheduler, mark);
+function startedJob({ schedulers }: JobRuntime, mark: object): CronJob | undefined {
+  const job = findCronJob(schedulers, mark);
   return job?.isActive === true ? job : undefined;
 }
 
@@ -109,10 +109,15 @@ async function runUnderLock(
     if (signal.aborted || runtime.engine.isClosed || !leads(runtime, job)) return;
     logger.log(`Running ${describeNames(name)} for ${new Date(atMs).toISOString()}, which was missed`);
     // As in the scheduler, a tick that fails does not keep the next from running.
-    await callForMissed(mark, atMs, call).catch((error: unknown) => {
+    await callFor(mark, () => missedFiring(atMs), call).catch((error: unknown) => {
       logger.error(error);
     });
   }
+}
+
+function missedFiring(atMs: number): Firing {
+  const lateMs = Date.now() - atMs;
+  return { atMs, lateMs, claimMs: 0, graceMs: 0, isTooLate: () => false, isMissed: true };
 }
 
 function leads(runtime: JobRuntime, { leader }: RecordedJob): boolean {

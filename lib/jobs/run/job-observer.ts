@@ -94,6 +94,8 @@ export class JobObserver {
         return 'the application is shutting down';
       case 'too-late':
         return 'it is too late for that tick';
+      case 'no-tick':
+        return 'its timer has fired at an instant that is no tick of its schedule, or once more for a tick';
     }
   }
 

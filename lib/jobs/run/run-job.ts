@@ -5,6 +5,7 @@ import { settleBusy } from '../../locking/on-busy.js';
 import type { JobHost } from '../job-host.js';
 import type { JobMethod } from '../job-method.js';
 import type { Firing } from '../schedule/firing.js';
+import { NO_TICK } from '../schedule/firing-ticks.js';
 import { claimOptions } from './claim-options.js';
 import { runForTick, type Tick } from './current-tick.js';
 import { JobObserver } from './job-observer.js';
@@ -45,10 +46,11 @@ export async function runJob(
   call: MethodCall,
   { runtime, locks }: JobHost,
 ): Promise<unknown> {
-  const { scheduler } = runtime ?? {};
   // Before anything is awaited: later the caller is unknown.
-  const found = scheduler && job.findFiring(scheduler, claimOptions(job.tick).claimMs);
-  const firing = found instanceof Promise ? await found : found;
+  const finding =
+    runtime && job.findFiring(runtime.schedulers, call.instance, claimOptions(job.tick).claimMs);
+  const found = finding instanceof Promise ? await finding : finding;
+  const firing = found === NO_TICK ? undefined : found;
   const name = job.nameOf(call.instance);
   const lockName = describeNames(name);
   const observer = new JobObserver({
@@ -59,6 +61,7 @@ export async function runJob(
     runtime,
   });
   const run: JobRun = { job, call, name, locks, runtime, firing, observer, waitMs: 0 };
+  if (found === NO_TICK) return settle(run, { ran: false, reason: NO_TICK });
   if (!isTimed(run)) return settle(run, await byHand(run));
   const steps = stepsOf(run.firing, job);
   // The method gets its tick from `currentTick()`, and so does an `onBusy` function.

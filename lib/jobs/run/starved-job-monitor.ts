@@ -45,16 +45,15 @@ export class StarvedJobMonitor {
   constructor(
     private readonly fleet: Fleet,
     private readonly ticks: TickLog,
-    private readonly findScheduler: () => Scheduler | undefined,
+    private readonly findSchedulers: () => readonly Scheduler[],
     /** It warns after this many ticks, and again each time that the lock has been held for twice as long. */
     private readonly warnAfterTicks: number,
   ) {}
 
   /** Call it when a job did not get its lock for the tick. Never rejects. */
   async check(job: JobName, key: LockKey, atMs: number): Promise<void> {
-    const scheduler = this.findScheduler();
     const watched = this.watchedOf(key.id);
-    const times = scheduler && this.ticks.timesOf(job, scheduler);
+    const times = this.ticks.timesOf(job, this.findSchedulers());
     if (this.warnAfterTicks === 0 || times === undefined || atMs < watched.checkFromMs) return;
     watched.checkFromMs = Infinity;
     try {

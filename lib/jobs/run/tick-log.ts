@@ -55,15 +55,15 @@ export class TickLog {
   }
 
   /** When the job is due, if this instance has it and its timer exists. */
-  timesOf({ lockName, method }: JobName, scheduler: Scheduler): JobTimes | undefined {
-    return this.jobs.get(jobIdOf({ lockName, method }))?.findTimes?.(scheduler);
+  timesOf({ lockName, method }: JobName, schedulers: readonly Scheduler[]): JobTimes | undefined {
+    return this.jobs.get(jobIdOf({ lockName, method }))?.findTimes?.(schedulers);
   }
 
   /** The report to the fleet. */
-  report(scheduler: Scheduler | undefined): ReportedJob[] {
+  report(schedulers: readonly Scheduler[]): ReportedJob[] {
     const perJob = reportedTicks(this.jobs.size);
     return [...this.jobs.values()].map(({ lockName, method, findTimes, ticks }) => {
-      const schedule = scheduler && findTimes?.(scheduler)?.text;
+      const schedule = schedulers.length === 0 ? undefined : findTimes?.(schedulers)?.text;
       return {
         name: lockName,
         method,

@@ -1,5 +1,6 @@
 import type { ConnectionLog } from '../events/connection-log.js';
 import { LockConnectionError } from '../errors/lock-connection.error.js';
+import { SHUTDOWN_REASON } from '../errors/lock-lost.error.js';
 import { LockShutdownError } from '../errors/lock-shutdown.error.js';
 import type { Notification } from '../connection/lock-connection.js';
 import type { LockConnections } from '../connection/lock-connections.js';
@@ -21,8 +22,6 @@ const DEFAULT_MAX_LOCAL_HANDOFFS = 16;
  * far apart.
  */
 const CLAIM_AGE_MS = 1_000;
-
-const SHUTDOWN_REASON = 'the application is shutting down';
 
 export interface LockTableOptions {
   /** After this many hand-offs inside the process it is the turn of other processes. */

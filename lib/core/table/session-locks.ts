@@ -137,6 +137,8 @@ export class SessionLocks {
         lock,
         this.aroundBody(lock, () => body(lock)),
       );
+    } catch (error) {
+      throw lock.explain(error);
     } finally {
       await lock.release();
     }

@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { Logger, type OnModuleInit } from '@nestjs/common';
+import type { OnModuleInit } from '@nestjs/common';
 import type { ScheduleModuleOptions } from '@nestjs/schedule';
 import { describeNames, LockConfigurationError, type LockName } from '../core/index.js';
 import type { ProviderScan } from '../locking/provider-scan.js';
@@ -29,8 +29,6 @@ const SWITCHES: Readonly<Record<string, keyof ScheduleModuleOptions>> = {
  * jobs are shown.
  */
 export class JobProviders implements OnModuleInit {
-  private readonly logger = new Logger('AdvisoryLock');
-
   constructor(
     private readonly scan: ProviderScan,
     /** Of the module's own service. */
@@ -47,7 +45,7 @@ export class JobProviders implements OnModuleInit {
     }
     if (jobs.length === 0) return;
     if (this.runtime.scheduler === undefined) {
-      this.logger.warn(
+      this.runtime.log.warn(
         `${jobs.map(({ where }) => where).join(', ')} will not run in this instance: ` +
           'ScheduleModule.forRoot() is not imported here.',
       );
@@ -65,7 +63,7 @@ export class JobProviders implements OnModuleInit {
       if (option !== undefined && options[option] !== true) return [`${method} (\`${option}: false\`)`];
       return job.isDisabled ? [`${method} (\`disabled: true\`)`] : [];
     });
-    if (idle.length > 0) this.logger.log(`These jobs do not run in this instance: ${idle.join(', ')}.`);
+    if (idle.length > 0) this.runtime.log.log(`These jobs do not run in this instance: ${idle.join(', ')}.`);
   }
 
   /** Of all providers, those that take their locks from the module's service. */

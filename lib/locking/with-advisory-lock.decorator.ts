@@ -98,13 +98,13 @@ type MethodOptions<Args extends readonly unknown[], Busy> =
  * @WithAdvisoryLock('rebuild-index')
  * async rebuild(): Promise<void> {}
  *
- * @WithAdvisoryLock<[id: string]>((id) => `order:${id}`)
+ * @WithAdvisoryLock((id: string) => `order:${id}`)
  * async pay(id: string): Promise<Receipt> {}
  *
  * @WithAdvisoryLock('report', { onBusy: 'skip' })
  * async report(): Promise<void> {}
  *
- * @WithAdvisoryLock<[id: number]>((id) => `order:${id}`, { scope: 'transaction', waitMs: 5_000 })
+ * @WithAdvisoryLock((id: number) => `order:${id}`, { scope: 'transaction', waitMs: 5_000 })
  * async markPaid(id: number): Promise<void> {
  *   await currentEntityManager().update(Order, { id }, { paidAt: new Date() });
  * }
@@ -129,6 +129,7 @@ export function WithAdvisoryLock<Args extends readonly unknown[]>(
 ): LockedMethodDecorator<Args, unknown>;
 export function WithAdvisoryLock<Args extends readonly unknown[]>(
   name: LockNames | ((...args: Args) => LockNames),
+  // eslint-disable-next-line @typescript-eslint/unified-signatures -- the compiler explains the last overload
   options: WithAdvisoryLockInTransactionOptions<Args, unknown>,
 ): LockedMethodDecorator<Args, unknown>;
 export function WithAdvisoryLock<Args extends readonly unknown[]>(

@@ -1,7 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { describe as describeValue } from '../../lib/core/index.js';
 
-class Order {}
+class Order {
+  readonly id = 1;
+}
 
 describe('a value in an error message', () => {
   it.each<[unknown, string]>([

@@ -6,14 +6,12 @@ import {
   type LockName,
 } from '../core/index.js';
 import type { RecordedRun, RunRecords } from '../jobs/records/run-records.js';
+import { listNames } from '../jobs/run/list-names.js';
 import type { AdvisoryLockService } from './advisory-lock.service.js';
 import { type FeatureHost, FEATURES } from './features.js';
 
 const DEFAULT_LIMIT = 100;
 const MAX_RUNS = 10_000;
-
-/** How many names a message has, at most. */
-const MAX_SHOWN_NAMES = 10;
 
 /**
  * A recorded run of a job with `tick: 'record'`.
@@ -25,7 +23,7 @@ const MAX_SHOWN_NAMES = 10;
  * ```
  */
 export interface AdvisoryLockCronRun {
-  /** The name of the job's lock, without the namespace of the module: as {@link AdvisoryLockCronHistory.runs} takes it. */
+  /** The name of the job's lock, without the namespace, as {@link AdvisoryLockCronHistory.runs} takes it. */
   readonly job: string;
   /** The instant at which it was due. */
   readonly tickAt: Date;
@@ -79,7 +77,8 @@ export class AdvisoryLockCronHistory {
    * otherwise.
    * @param options - `limit`: how many runs at most, from 1 to 10000; 100 when left out.
    * @throws {@link LockConfigurationError} (`LOCK_CONFIGURATION`) for an invalid name or limit, and for a job
-   * that neither this instance has with `tick: 'record'` nor the table has a run of; {@link LockConnectionError} (`LOCK_CONNECTION`) when the state of a run cannot be queried; the error of
+   * that neither this instance has with `tick: 'record'` nor the table has a run of;
+   * {@link LockConnectionError} (`LOCK_CONNECTION`) when the state of a run cannot be queried; the error of
    * TypeORM when the table cannot be read.
    */
   async runs(
@@ -115,11 +114,7 @@ export class AdvisoryLockCronHistory {
     const known =
       jobNames.length === 0
         ? "no job with tick: 'record'"
-        : `the recorded jobs ${jobNames
-            .slice(0, MAX_SHOWN_NAMES)
-            .map((name) => `"${name}"`)
-            .join(', ')}` +
-          (jobNames.length > MAX_SHOWN_NAMES ? ` and ${jobNames.length - MAX_SHOWN_NAMES} more` : '');
+        : `the recorded jobs ${listNames(jobNames.map((name) => `"${name}"`))}`;
     throw new LockConfigurationError(
       `runs() needs the name of the lock of a recorded job, without the namespace, received "${job}", of ` +
         `which there is no record. This instance has ${known}.`,

@@ -65,7 +65,10 @@ export function createFeatures(
   return { engine, fleet, jobs, runTimeJobs: new RunTimeJobs(jobs), leaderships, bodySpans };
 }
 
-function databaseOf(holder: object | undefined): string | undefined {
-  const database = holder !== undefined && 'database' in holder ? holder.database : undefined;
-  return typeof database === 'string' ? database : undefined;
+/** The name of the database in connection options, or that TypeORM's driver has found out. */
+function databaseOf(source: object | undefined): string | undefined {
+  const { database, url } = (source ?? {}) as { readonly database?: unknown; readonly url?: unknown };
+  if (typeof database === 'string') return database;
+  if (typeof url !== 'string' || !URL.canParse(url)) return undefined;
+  return decodeURIComponent(new URL(url).pathname.slice(1)) || undefined;
 }

@@ -1,6 +1,6 @@
 /*
- * `npm run smoke`: runs a small program against the build on Node, Bun and Deno, and compares the table in the docs with
- * the results. `--write` writes it, and `--only node-22,bun` runs some of them.
+ * `npm run smoke`: runs a small program against the build on Node, Bun and Deno, and compares the table in
+ * the docs with the results. `--write` writes it, and `--only node-22,bun` runs some of them.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';

@@ -1,6 +1,6 @@
 /*
- * Runs on each runtime, against the build, in one of its halves. Prints what has passed, one line a step, and ends with
- * status 0 when all have.
+ * Runs on each runtime, against the build, in one of its halves. Prints what has passed, one line a step, and
+ * ends with status 0 when all have.
  */
 import 'reflect-metadata';
 import { type INestApplicationContext, Injectable, Module } from '@nestjs/common';

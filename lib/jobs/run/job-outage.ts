@@ -1,8 +1,6 @@
-import { type LockConnectionError, type LockLog } from '../../core/index.js';
+import type { LockConnectionError, LockLog } from '../../core/index.js';
 import { formatDuration } from '../../inspection/format-duration.js';
-
-/** How many names a line has, at most. */
-const MAX_NAMES = 10;
+import { listNames } from './list-names.js';
 
 /**
  * Logs once that the jobs of this instance do not run, as no lock can be taken, and once that they run again.
@@ -23,12 +21,8 @@ export class JobOutage {
     this.leftOut += 1;
     if (this.since !== undefined) return;
     this.since = performance.now();
-    const methods = [...new Set([method, ...this.jobsOf()])];
-    const more = methods.length - MAX_NAMES;
-    this.log.warn(
-      `Ticks are left out while no lock can be taken, of ${methods.slice(0, MAX_NAMES).join(', ')}` +
-        `${more > 0 ? ` and ${more} more` : ''}. ${message}`,
-    );
+    const methods = listNames([...new Set([method, ...this.jobsOf()])]);
+    this.log.warn(`Ticks are left out while no lock can be taken, of ${methods}. ${message}`);
   }
 
   /** The database has responded to a job. */

@@ -1,6 +1,6 @@
 /*
- * The rooms of the house, from the ground up: a room imports only what stands before it in the list, type imports
- * included, and core is entered by its one door. See ARCHITECTURE.md.
+ * The rooms of the house, from the ground up: a room imports only what stands before it in the list, type
+ * imports included, and core is entered by its one door. See ARCHITECTURE.md.
  */
 const ROOMS = [
   'core',

@@ -110,4 +110,4 @@ export type {
 export type { FleetLook, SilentBackend } from './fleet/fleet-look.js';
 export type { InstanceReport, ReportedJob, ReportedLock, ReportedTick } from './fleet/instance-report.js';
 export type { Diagnosis, Problem, ProblemCode } from './inspection/diagnosis.js';
-export { toHttpException } from './nest/http/lock-unavailable.filter.js';
+export { toHttpException } from './nest/http/to-http-exception.js';

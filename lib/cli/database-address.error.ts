@@ -1,4 +1,7 @@
-/** DATABASE_URL is not an address of a Postgres server. The message has no part of it that may be a password. */
+/**
+ * DATABASE_URL is not an address of a Postgres server. The message has no part of it that may be a
+ * password.
+ */
 export class DatabaseAddressError extends Error {
   override readonly name = 'DatabaseAddressError';
 

@@ -9,7 +9,7 @@ export { LockCapacityError } from './errors/lock-capacity.error.js';
 export { LockConfigurationError } from './errors/lock-configuration.error.js';
 export { LockConnectionError } from './errors/lock-connection.error.js';
 export { LockDeadlockError } from './errors/lock-deadlock.error.js';
-export { LockLostError } from './errors/lock-lost.error.js';
+export { LockLostError, SHUTDOWN_REASON } from './errors/lock-lost.error.js';
 export { LockNotHeldError } from './errors/lock-not-held.error.js';
 export { LockReentryError } from './errors/lock-reentry.error.js';
 export { LockShutdownError } from './errors/lock-shutdown.error.js';

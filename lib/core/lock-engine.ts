@@ -60,6 +60,7 @@ export interface LockEngineOptions extends KeyRegistryOptions, LockConnectionsOp
 export class LockEngine implements LockRuntime {
   readonly keys: KeyRegistry;
   readonly events: AdvisoryLockEvents;
+  readonly createLog: CreateLog;
   readonly locks: SessionLocks;
   readonly transactionLocks: TransactionLocks;
   readonly server: ServerQueries;
@@ -71,6 +72,7 @@ export class LockEngine implements LockRuntime {
 
   private constructor(options: LockEngineOptions) {
     const { createLog = () => SILENT_LOG, http = {}, name = DEFAULT_NAME, reentry = 'refuse' } = options;
+    this.createLog = createLog;
     this.keys = options.keys ?? new KeyRegistry(options);
     this.events = new AdvisoryLockEvents(name, createLog('AdvisoryLockEvents'), options.aroundBody);
     this.connections = new LockConnections(options.database, options);

@@ -37,9 +37,10 @@ export type ExclusiveCronOptions = CronOptions &
  *
  * @param expression - as for `@Cron`: a cron expression, a `Date`, a Luxon `DateTime`.
  * @throws {@link LockConfigurationError} (`LOCK_CONFIGURATION`) at decoration time, for an invalid option,
- * for anything but an instance method, or when the method already has a schedule: @nestjs/schedule keeps one
- * schedule per method and would silently drop the first; at startup for a wrong expression or time zone. A call of the method rejects as one of
- * `@WithAdvisoryLock` does, with `onBusy: 'skip'` by default.
+ * for anything but an instance method, or when the method already has a schedule: @nestjs/schedule keeps
+ * one schedule per method and would silently drop the first; at startup for a wrong expression or time
+ * zone. A call of the method rejects as one of `@WithAdvisoryLock` does, with `onBusy: 'skip'` by
+ * default.
  * @example
  * ```ts
  * @ExclusiveCron('0 3 * * *', { timeZone: 'Europe/Berlin' })

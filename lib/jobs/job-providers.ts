@@ -1,10 +1,5 @@
 import 'reflect-metadata';
-import {
-  type BeforeApplicationShutdown,
-  Logger,
-  type OnApplicationBootstrap,
-  type OnModuleInit,
-} from '@nestjs/common';
+import type { BeforeApplicationShutdown, OnApplicationBootstrap, OnModuleInit } from '@nestjs/common';
 import type { ScheduleModuleOptions } from '@nestjs/schedule';
 import { describeNames, LockConfigurationError, type LockName } from '../core/index.js';
 import type { Provided, ProviderScan } from '../locking/provider-scan.js';
@@ -28,8 +23,6 @@ interface ProvidedJob {
  * jobs are shown.
  */
 export class JobProviders implements OnModuleInit, OnApplicationBootstrap, BeforeApplicationShutdown {
-  private readonly logger = new Logger('AdvisoryLock');
-
   constructor(
     private readonly scan: ProviderScan,
     /** Of the module's own service. */
@@ -49,7 +42,7 @@ export class JobProviders implements OnModuleInit, OnApplicationBootstrap, Befor
     if (jobs.length === 0) return;
     checkSchedulers(this.scan, schedulers.length);
     if (schedulers.length === 0) {
-      this.logger.warn(
+      this.runtime.log.warn(
         `${jobs.map(({ where }) => where).join(', ')} will not run in this instance: ` +
           'ScheduleModule.forRoot() is not imported here.',
       );
@@ -74,7 +67,7 @@ export class JobProviders implements OnModuleInit, OnApplicationBootstrap, Befor
       if (option === undefined) job.check?.(where);
       return option === undefined ? [] : [`${method} (\`${option}\`)`];
     });
-    if (idle.length > 0) this.logger.log(`These jobs do not run in this instance: ${idle.join(', ')}.`);
+    if (idle.length > 0) this.runtime.log.log(`These jobs do not run in this instance: ${idle.join(', ')}.`);
   }
 
   /** Of all providers, those that take their locks from the module's service. */

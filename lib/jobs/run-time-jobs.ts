@@ -1,4 +1,3 @@
-import { Logger } from '@nestjs/common';
 import type { SchedulerRegistry } from '@nestjs/schedule';
 import { describeNames, LockConfigurationError, type OmitOfEach, runOutside } from '../core/index.js';
 import { type ExclusiveCronOptions, splitCronOptions } from './exclusive-cron.decorator.js';
@@ -8,6 +7,7 @@ import { checkJobOptions } from './job-options.js';
 import type { JobRuntime } from './job-runtime.js';
 import { catchUp, missedAfter } from './records/catch-up.js';
 import { checkRecords } from './records/check-records.js';
+import { logFailure } from './run/log-failure.js';
 import { runJob } from './run/run-job.js';
 import { checkCronTime } from './schedule/check-cron-time.js';
 import { cronFiring } from './schedule/find-firing.js';
@@ -29,8 +29,6 @@ export type RunTimeJobOptions = OmitOfEach<
   ExclusiveCronOptions,
   'name' | 'connection' | 'disabled' | 'initialDelay' | 'leader'
 >;
-
-const logger = new Logger('AdvisoryLock');
 
 /** Makes jobs at run time, as `@ExclusiveCron` does for methods. */
 export class RunTimeJobs {
@@ -83,7 +81,7 @@ export class RunTimeJobs {
       context: mark,
       onTick: () =>
         run().catch((error: unknown) => {
-          logger.error(error);
+          logFailure(this.runtime.log, error);
         }),
     };
     const scheduled = CronJob.from(params as Parameters<typeof CronJob.from>[0]) as unknown as ScheduledJob;
@@ -103,6 +101,7 @@ export class RunTimeJobs {
   ): Promise<(() => Promise<void>) | undefined> {
     if (options.tick !== 'record') return undefined;
     await checkRecords(this.runtime.records, `exclusiveJob() for "${name}"`);
+    this.runtime.records.add(nameOf({}));
     const recorded = { name: nameOf({}), mark, options, call };
     const afterMs = await missedAfter(this.runtime, recorded);
     return afterMs === undefined

@@ -60,9 +60,11 @@ type FitsWhenBusy<Result, Busy> =
     ? unknown
     : (() => Supplied<Busy>) extends (() => Resolved<Result>) | (() => Substitute<Result>)
       ? unknown
-      : [Supplied<Busy>] extends [undefined]
-        ? DoesNotFit<'when the lock is busy it resolves to undefined, which its return type does not admit'>
-        : DoesNotFit<'what onBusy returns is not what the method resolves to'>;
+      : unknown extends Busy
+        ? DoesNotFit<'the result of onBusy is not known: annotate the name function, not the decorator'>
+        : [Supplied<Busy>] extends [undefined]
+          ? DoesNotFit<'when the lock is busy it resolves to undefined, which its return type does not admit'>
+          : DoesNotFit<'what onBusy returns is not what the method resolves to'>;
 
 /**
  * A decorator for methods that return a Promise or an Observable and whose arguments fit `Args`. On any other

@@ -71,7 +71,7 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
       provide: AdvisoryLockLifecycle,
       inject: [features, MODULE_OPTIONS_TOKEN],
       useFactory: ({ [FEATURES]: { engine } }: FeatureHost, options: AdvisoryLockModuleOptions) =>
-        new AdvisoryLockLifecycle(engine, options),
+        new AdvisoryLockLifecycle(engine, options, name),
     },
     LockUnavailableFilter,
   ];

@@ -136,8 +136,9 @@ export class AdvisoryLockService {
    * Like {@link AdvisoryLockService.acquire}, but a busy lock is a value: `undefined`.
    *
    * @throws the reason of `signal` when that aborts the wait, {@link LockReentryError} (`LOCK_REENTERED`)
-   * inside the same lock, {@link LockConnectionError} (`LOCK_CONNECTION`), {@link LockCapacityError} (`LOCK_CAPACITY`), {@link LockConfigurationError}
-   * (`LOCK_CONFIGURATION`), {@link LockShutdownError} (`LOCK_SHUTDOWN`).
+   * inside the same lock, {@link LockConnectionError} (`LOCK_CONNECTION`), {@link LockCapacityError}
+   * (`LOCK_CAPACITY`), {@link LockConfigurationError} (`LOCK_CONFIGURATION`), {@link LockShutdownError}
+   * (`LOCK_SHUTDOWN`).
    * @example
    * ```ts
    * await using lock = await locks.tryAcquire('import');
@@ -159,11 +160,10 @@ export class AdvisoryLockService {
    * commit. Inside a body for the same lock it is refused, unless it has the option `reentry: 'join'`.
    *
    * @throws {@link LockUnavailableError} (`LOCK_UNAVAILABLE`) when another holder has it,
-   * {@link LockTimeoutError} (`LOCK_TIMEOUT`) when it stayed busy for all of `waitMs`,
-   * {@link LockDeadlockError} (`LOCK_DEADLOCK`), {@link LockReentryError} (`LOCK_REENTERED`): the body did not
-   * run. {@link LockConnectionError}
-   * (`LOCK_CONNECTION`), {@link LockCapacityError} (`LOCK_CAPACITY`), {@link LockConfigurationError}
-   * (`LOCK_CONFIGURATION`), {@link LockShutdownError} (`LOCK_SHUTDOWN`).
+   * {@link LockTimeoutError} (`LOCK_TIMEOUT`) when it stayed busy for all of `waitMs`, {@link
+   * LockDeadlockError} (`LOCK_DEADLOCK`), {@link LockReentryError} (`LOCK_REENTERED`): the body did not
+   * run. {@link LockConnectionError} (`LOCK_CONNECTION`), {@link LockCapacityError} (`LOCK_CAPACITY`),
+   * {@link LockConfigurationError} (`LOCK_CONFIGURATION`), {@link LockShutdownError} (`LOCK_SHUTDOWN`).
    * @example
    * ```ts
    * await locks.withTransactionLock(`order:${id}`, async (manager) => {

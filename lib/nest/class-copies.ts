@@ -2,7 +2,10 @@ import type { Provider, Type } from '@nestjs/common';
 
 const COPIES = Symbol.for('nestjs-advisory-lock:class-copies');
 
-/** Of all copies of the package, by their names, which a minifier may have changed in the classes themselves. */
+/**
+ * Of all copies of the package, by their names, which a minifier may have changed in the classes
+ * themselves.
+ */
 type Copies = Map<string, Set<Type>>;
 
 const globals = globalThis as unknown as Record<symbol, Copies | undefined>;

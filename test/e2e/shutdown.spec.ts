@@ -112,7 +112,7 @@ describe('what is under way when an application ends', () => {
     const proxy = await startThroughProxy();
     proxy.silence();
     const { engine } = createLocks(proxy.url(database.url), { connectionOptions: { connectTimeoutMS: 200 } });
-    const lifecycle = new AdvisoryLockLifecycle(engine, { failOnProblems: true });
+    const lifecycle = new AdvisoryLockLifecycle(engine, { failOnProblems: true }, 'default');
     const starting = lifecycle.onApplicationBootstrap();
     await lifecycle.beforeApplicationShutdown();
     await expect(starting).resolves.toBeUndefined();

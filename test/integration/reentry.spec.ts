@@ -134,7 +134,10 @@ describe('a handle that was acquired by hand', () => {
 });
 
 describe('work of a shared queue', () => {
-  /** Two calls add to the queue, each under the lock. The work of the second comes up in the context of the first. */
+  /**
+   * Two calls add to the queue, each under the lock. The work of the second comes up in the context of
+   * the first.
+   */
   async function twoCalls(bind: <T>(work: () => T) => () => T) {
     const mine = locks();
     const queue = new SharedQueue();
@@ -159,7 +162,8 @@ describe('work of a shared queue', () => {
         resolve();
       });
     });
-    // The first call wakes the queue inside its lock, and is still inside when the work of the second comes up.
+    // The first call wakes the queue inside its lock, and is still inside when the work of the second
+    // comes up.
     await mine.withLock('import', async () => {
       await queue.add(async () => {
         addSecond();

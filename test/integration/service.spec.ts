@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { AdvisoryLock } from '../../lib/core/index.js';
 import { createLocks } from '../support/locks.js';
 import { terminateHolders } from '../support/terminate-holders.js';
@@ -108,6 +109,43 @@ describe('withLock', () => {
       }),
     ).rejects.toThrow('my own');
     await expect(mine.withLock('import', () => 'works again')).resolves.toBe('works again');
+  });
+
+  it('rejects with LOCK_LOST when the body stopped because of the signal, with what it threw as the cause', async () => {
+    const [mine] = twoProcesses();
+    const stopped = mine.withLock('import', async ({ signal }) => {
+      const work = sleep(600_000, undefined, { signal });
+      await Promise.all([work, terminateHolders(database)]);
+    });
+    const error: unknown = await stopped.catch((reason: unknown) => reason);
+    expect(error).toMatchObject({
+      name: 'LockLostError',
+      code: 'LOCK_LOST',
+      lockName: 'import',
+      key: expect.any(String) as unknown,
+      heldMs: expect.any(Number) as unknown,
+      cause: { name: 'AbortError', code: 'ABORT_ERR', cause: { code: 'LOCK_LOST', lockName: 'import' } },
+    });
+    expect((error as Error).message).toMatch(
+      /^The lock "import" \(key .*\) was lost after \d+ ms because .*/,
+    );
+  });
+
+  it('rejects with the one LOCK_LOST that the signal has as its reason, when the body throws that', async () => {
+    const [mine] = twoProcesses();
+    let reason: unknown;
+    const stopped = mine.withLock(['import', 'export'], async (outer) => {
+      const told = once(outer.signal, 'abort');
+      await terminateHolders(database);
+      await told;
+      reason = outer.signal.reason;
+      await mine.tryWithLock('import', () => {
+        throw reason;
+      });
+    });
+    const error: unknown = await stopped.catch((rejection: unknown) => rejection);
+    expect(error).toBe(reason);
+    expect(error).toMatchObject({ code: 'LOCK_LOST' });
   });
 
   it('refuses options that it does not know', async () => {

@@ -68,7 +68,10 @@ function fail(): never {
   throw new TypeError('newQuery.then is not a function');
 }
 
-/** Replaces the callback before the call, or follows the promise. As @opentelemetry/instrumentation-pg does. */
+/**
+ * Replaces the callback before the call, or follows the promise. As @opentelemetry/instrumentation-pg
+ * does.
+ */
 const openTelemetry = (query: QueryMethod): QueryMethod =>
   function (...args) {
     const first = args[0] as Query | string;

@@ -4,10 +4,11 @@ import { messageOf } from './message-of.js';
 import { StandbyError } from './standby.error.js';
 
 /**
- * There is no connection for locks: the database cannot be reached, the server refuses the request (`cause`
- * has its SQLSTATE in `code`) or has ended the connection, the connection broke before there was a result, or the server is a standby,
- * whose locks do not exclude those of its primary. Code `LOCK_CONNECTION`. The lock was not taken. The next
- * request connects again, after a growing pause of at most a second. `cause` is the driver's own error.
+ * There is no connection for locks: the database cannot be reached, the server refuses the request
+ * (`cause` has its SQLSTATE in `code`) or has ended the connection, the connection broke before there was
+ * a result, or the server is a standby, whose locks do not exclude those of its primary. Code
+ * `LOCK_CONNECTION`. The lock was not taken. The next request connects again, after a growing pause of at
+ * most a second. `cause` is the driver's own error.
  *
  * @example
  * ```ts

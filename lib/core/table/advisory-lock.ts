@@ -177,6 +177,11 @@ export class AdvisoryLock implements AsyncDisposable {
     return undefined;
   }
 
+  /** What callers get for an error of the body: see {@link LockLostError}. @internal */
+  explain(error: unknown): unknown {
+    return this.holds.reduce((explained, { lost }) => lost?.explain(explained) ?? explained, error);
+  }
+
   /** @internal */
   holdOf(keyId: string): LockHold | undefined {
     return this.holds.find(({ key }) => key.id === keyId);

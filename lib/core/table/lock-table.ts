@@ -1,5 +1,6 @@
 import type { ConnectionLog } from '../events/connection-log.js';
 import { connectionError, LockConnectionError } from '../errors/lock-connection.error.js';
+import { SHUTDOWN_REASON } from '../errors/lock-lost.error.js';
 import { LockShutdownError } from '../errors/lock-shutdown.error.js';
 import type { Notification } from '../connection/lock-connection.js';
 import type { LockConnections } from '../connection/lock-connections.js';
@@ -22,8 +23,6 @@ const DEFAULT_MAX_LOCAL_HANDOFFS = 16;
  * far apart.
  */
 const CLAIM_AGE_MS = 1_000;
-
-const SHUTDOWN_REASON = 'the application is shutting down';
 
 export interface LockTableOptions {
   /** How many locks this process may hold at once. By default half of what the server has room for. */

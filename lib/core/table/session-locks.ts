@@ -153,6 +153,8 @@ export class SessionLocks {
         { place },
       );
       if (isReadLater(value)) value = holdWhileRead(lock.share(), value, { place });
+    } catch (error) {
+      throw lock.explain(error);
     } finally {
       await lock.release();
     }

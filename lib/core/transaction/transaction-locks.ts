@@ -133,7 +133,7 @@ export class TransactionLocks {
     } catch (error) {
       // It was thrown only to roll back.
       if (busy !== undefined && error === busy) return onBusy(busy as LockUnavailableError);
-      throw error;
+      throw session?.explain(error) ?? error;
     } finally {
       await session?.release();
     }

@@ -47,8 +47,8 @@ export class Transaction {
   }
 
   /**
-   * The lock, when a body that was opened for it runs around this one. A lock that a savepoint has left to its
-   * transaction has no such body.
+   * The lock, when a body that was opened for it runs around this one. A lock that a savepoint has left
+   * to its transaction has no such body.
    */
   openedFor(keyId: string): OpenedLock | undefined {
     return this.opened?.keyId === keyId ? this.opened : this.parent?.openedFor(keyId);

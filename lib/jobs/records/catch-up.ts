@@ -1,4 +1,3 @@
-import { Logger } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type AdvisoryLock,
@@ -8,6 +7,7 @@ import {
   REJOIN_MS,
 } from '../../core/index.js';
 import type { JobRuntime } from '../job-runtime.js';
+import { logFailure } from '../run/log-failure.js';
 import type { Firing } from '../schedule/firing.js';
 import { callFor } from '../schedule/given-firing.js';
 import { type CronJob, findCronJob } from '../schedule/scheduler.js';
@@ -34,8 +34,6 @@ export interface RecordedJob {
   readonly leader?: LockName | undefined;
   readonly call: () => Promise<unknown>;
 }
-
-const logger = new Logger('AdvisoryLock');
 
 /**
  * The instant after which ticks of the job have been missed; `undefined` when none have. Call it before the
@@ -67,7 +65,7 @@ export async function catchUp(runtime: JobRuntime, job: RecordedJob, afterMs: nu
     const missed = new Ticks(cronJob.cronTime).between(fromMs, now, max);
     if (missed.length > 0) await runMissed(runtime, job, missed);
   } catch (error) {
-    if (!(error instanceof LockShutdownError)) logger.error(error);
+    if (!(error instanceof LockShutdownError)) logFailure(runtime.log, error);
   }
 }
 
@@ -107,10 +105,10 @@ async function runUnderLock(
   const { name, mark, call } = job;
   for (const atMs of await runtime.records.unrecorded(name, ticks)) {
     if (signal.aborted || runtime.engine.isClosed || !leads(runtime, job)) return;
-    logger.log(`Running ${describeNames(name)} for ${new Date(atMs).toISOString()}, which was missed`);
+    runtime.log.log(`Running ${describeNames(name)} for ${new Date(atMs).toISOString()}, which was missed`);
     // As in the scheduler, a tick that fails does not keep the next from running.
     await callFor(mark, () => missedFiring(atMs), call).catch((error: unknown) => {
-      logger.error(error);
+      logFailure(runtime.log, error);
     });
   }
 }

@@ -16,6 +16,7 @@ import { claimTick } from './steps/claim-tick.js';
 import { eligible } from './steps/eligible.js';
 import { notTooLate } from './steps/not-too-late.js';
 import { quietAtShutdown } from './steps/quiet-at-shutdown.js';
+import { quietInOutage } from './steps/quiet-in-outage.js';
 import { recordRun } from './steps/record-run.js';
 import { underLock } from './steps/under-lock.js';
 
@@ -23,7 +24,7 @@ import { underLock } from './steps/under-lock.js';
 const byHand = pipeline<JobRun>([quietAtShutdown, eligible, underLock, callMethod]);
 
 const timed = (steps: readonly JobStep<TimedRun>[]): ((run: TimedRun) => Promise<JobOutcome>) =>
-  pipeline<TimedRun>([quietAtShutdown, eligible, ...steps, callMethod]);
+  pipeline<TimedRun>([quietAtShutdown, quietInOutage, eligible, ...steps, callMethod]);
 
 /** The steps of a call by the timer, by the option `tick`. */
 const forTick = {
@@ -88,6 +89,7 @@ function settle(run: JobRun, outcome: JobOutcome): unknown {
   if (outcome.ran) return outcome.value;
   const { job, call, name, runtime, observer } = run;
   const { reason, waitMs = 0 } = outcome;
+  if (reason === 'outage') return undefined;
   const isBusy = reason === 'held' || reason === 'claimed';
   observer.skipped(reason, job.onBusy === 'skip' || !isBusy);
   if (!isBusy) return undefined;

@@ -36,6 +36,11 @@ interface LoggedJob extends JobName {
 export class TickLog {
   private readonly jobs = new Map<string, LoggedJob>();
 
+  /** The methods of the jobs, such as `Reports.nightly`. */
+  get methods(): readonly string[] {
+    return [...this.jobs.values()].map(({ method }) => method);
+  }
+
   /** Adds a job. */
   add(name: JobName, findTimes: FindTimes | undefined): void {
     this.jobOf(name).findTimes = findTimes;

@@ -105,7 +105,10 @@ export function intervalFiring(periodMs: number): FindFiring {
   };
 }
 
-/** For a timeout, which has no tick: the first timer calls as if by hand, those of other schedulers do not. */
+/**
+ * For a timeout, which has no tick: the first timer calls as if by hand, those of other schedulers do
+ * not.
+ */
 export function timeoutFiring(): FindFiring {
   const called = new WeakSet();
   return (schedulers, instance) => {

@@ -56,8 +56,8 @@ export class FiringTicks {
 }
 
 /**
- * Whether `cron` has just fired for an instant of its own: the newest tick is older. A timer that was held up,
- * as in a machine that was suspended, is late for its tick instead.
+ * Whether `cron` has just fired for an instant of its own: the newest tick is older. A timer that was
+ * held up, as in a machine that was suspended, is late for its tick instead.
  */
 function firesAtNoTick(schedule: CronSchedule, firedAtMs: number): boolean {
   if (schedule.realDate) return false;

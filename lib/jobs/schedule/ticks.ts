@@ -13,8 +13,8 @@ const calendars = new WeakMap<CronSchedule, Calendar>();
 
 /**
  * The ticks of a job of `cron`: those of its {@link Calendar}, or its one date. Not what `cron` itself
- * computes, which is wrong on the day of a clock change: 4.4 fires `0 3 * * *` at the second 02:00 as well, in
- * every zone with a change of an hour.
+ * computes, which is wrong on the day of a clock change: 4.4 fires `0 3 * * *` at the second 02:00 as
+ * well, in every zone with a change of an hour.
  *
  * A firing belongs to the newest tick that the instance's own clock has reached. The clock of `cron` has
  * always reached the tick when its timer fires, as a timer that wakes early is set again, and the timer of

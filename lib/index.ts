@@ -88,7 +88,7 @@ export { AdvisoryLockError, type AdvisoryLockErrorCode } from './core/index.js';
 export { LockCapacityError } from './core/index.js';
 export { LockConfigurationError } from './core/index.js';
 export { LockConnectionError } from './core/index.js';
-export { LockDeadlockError } from './core/index.js';
+export { type DeadlockedCall, LockDeadlockError } from './core/index.js';
 export { LockLostError } from './core/index.js';
 export { LockNotHeldError } from './core/index.js';
 export { LockReentryError } from './core/index.js';

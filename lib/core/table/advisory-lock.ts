@@ -162,6 +162,11 @@ export class AdvisoryLock implements AsyncDisposable {
   }
 
   /** @internal */
+  get allHolds(): readonly LockHold[] {
+    return this.holds;
+  }
+
+  /** @internal */
   includes(keyId: string): boolean {
     return this.holdOf(keyId) !== undefined;
   }

@@ -4,6 +4,8 @@ import type { LockMode } from '../options/lock-mode.js';
 import type { LockSession } from '../session/lock-session.js';
 import type { LockSessions } from '../session/lock-sessions.js';
 import type { AcquireOptions } from './acquire-options.js';
+import type { BlockedCall } from './blocked-call.js';
+import type { BlockedCalls } from './blocked-calls.js';
 import { type KeyState, type KeyStateName, NEXT_STATES } from './key-state.js';
 import { LockHold } from './lock-hold.js';
 import { QueuedAcquisition } from './queued-acquisition.js';
@@ -19,6 +21,8 @@ export interface KeyEntryTable {
   readonly sessions: LockSessions;
   /** After this many hand-offs inside the process it is the turn of other processes. */
   readonly maxLocalHandoffs: number;
+  /** The calls that keep locks while they wait. */
+  readonly blockedCalls: Pick<BlockedCalls, 'begin' | 'end'>;
   /** Requests a key from the start, as there may be another entry for it by now. */
   tryAcquire(key: LockKey, mode: LockMode): Promise<LockHold | undefined>;
   /** The entry is free: the table forgets it. */
@@ -116,7 +120,7 @@ export class KeyEntry {
    * signal.
    */
   wait(options: AcquireOptions): Promise<LockHold | undefined> {
-    const waiter = new Waiter(options, (leaving) => this.leave(leaving));
+    const waiter = new Waiter(this.key, options, (leaving) => this.leave(leaving));
     const { waiters } = this;
     const place = waiters.findLastIndex(({ since }) => since <= waiter.since) + 1;
     waiters.splice(place, 0, waiter);
@@ -126,7 +130,18 @@ export class KeyEntry {
       waiter.notifyWaiting();
       if (place === 0) this.letReadersIn();
     }
+    this.watch(waiter, place);
     return waiter.outcome;
+  }
+
+  /** The holds that are in the way of a call that waits for the key, as far as they are in this process. */
+  holdsInTheWayOf({ mode }: BlockedCall): readonly LockHold[] {
+    return mode === 'shared' && this.isHeldByReaders ? [] : this.holds;
+  }
+
+  /** The waiter before a call in the queue of this process. */
+  waiterBefore(call: BlockedCall): Waiter | undefined {
+    return this.waiters[this.waiters.findIndex((waiter) => waiter === call) - 1];
   }
 
   /**
@@ -157,6 +172,16 @@ export class KeyEntry {
     for (const hold of lost) hold.lose(`its database connection ended (${cause.message})`, cause);
     if (lost.length > 0) this.next();
     return inUse;
+  }
+
+  /** Finds out whether the wait closes a deadlock. One that keeps no lock, behind all others, does not. */
+  private watch(waiter: Waiter, place: number): void {
+    if (waiter.inside.length === 0 && place >= this.waiters.length - 1) return;
+    const { blockedCalls } = this.table;
+    waiter.onOver = (): void => {
+      blockedCalls.end(waiter);
+    };
+    blockedCalls.begin(waiter);
   }
 
   /** Ends all waiting; resolves when this process is in no queue for the key. */

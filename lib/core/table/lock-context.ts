@@ -1,11 +1,14 @@
 import type { ReentryOptions } from '../options/reentry.options.js';
 import type { CallPlace } from './call-place.js';
+import type { LockHold } from './lock-hold.js';
 import { sharedStorage } from './shared-storage.js';
 
 /** What the context needs to know about a lock with a running body. */
 export interface ContextLock {
   /** The table that it belongs to: two applications in one process may hold one key in two databases. */
   readonly owner: object;
+  /** What it holds, lost or not. */
+  readonly allHolds: readonly LockHold[];
   /** Whether it holds exactly that key. */
   includes(keyId: string): boolean;
   /** Whether it holds that lock, by any of its permits. */
@@ -51,4 +54,15 @@ export function findInside(owner: object, isLookedFor: (lock: ContextLock) => bo
     if (lock.owner === owner && !lock.isReleased && isLookedFor(lock)) return frame;
   }
   return undefined;
+}
+
+/** The locks of the owner that the calling code runs inside. */
+export function holdsAround(owner: object): LockHold[] {
+  const holds = new Set<LockHold>();
+  for (let frame = storage.getStore(); frame !== undefined; frame = frame.outer) {
+    const { lock } = frame;
+    if (lock.owner !== owner || lock.isReleased) continue;
+    for (const hold of lock.allHolds) if (!hold.isOver) holds.add(hold);
+  }
+  return [...holds];
 }

@@ -16,6 +16,7 @@ export class LockHold implements FollowedHold {
   readonly acquiredAtMs = Date.now();
   /** How many handles use the hold. */
   sharers = 0;
+  private isReleased = false;
   private overListener: ((lost?: LockLostError) => void) | undefined;
   private abortController: AbortController | undefined;
   private lostError: LockLostError | undefined;
@@ -29,6 +30,11 @@ export class LockHold implements FollowedHold {
   /** Why the lock is no longer held, when it was lost rather than released. */
   get lost(): LockLostError | undefined {
     return this.lostError;
+  }
+
+  /** Whether it was released or lost. */
+  get isOver(): boolean {
+    return this.isReleased || this.lostError !== undefined;
   }
 
   /**
@@ -54,6 +60,7 @@ export class LockHold implements FollowedHold {
 
   /** Call it when the hold was released. */
   released(): void {
+    this.isReleased = true;
     this.notifyOver();
   }
 

@@ -10,10 +10,12 @@ import { LockRoom } from '../session/lock-room.js';
 import type { LockSession } from '../session/lock-session.js';
 import { LockSessions } from '../session/lock-sessions.js';
 import type { AcquireOptions } from './acquire-options.js';
+import { BlockedCalls } from './blocked-calls.js';
 import { Claims } from './claims.js';
 import { KeyEntry, type KeyEntryTable } from './key-entry.js';
 import type { KeyStateName } from './key-state.js';
 import type { LockActivity } from './lock-activity.js';
+import { holdsAround } from './lock-context.js';
 import type { LockHold } from './lock-hold.js';
 
 const DEFAULT_MAX_LOCAL_HANDOFFS = 16;
@@ -50,6 +52,8 @@ export class LockTable implements KeyEntryTable {
   readonly onTransition: LockTableOptions['onTransition'];
   /** The claims of this process. They last longer than the work that they are for. */
   readonly claims: Claims;
+  /** The calls that keep locks while they wait. */
+  readonly blockedCalls = new BlockedCalls((key) => this.entries.get(key.id));
   private readonly entries = new Map<string, KeyEntry>();
   private readonly connectionLog: LockTableOptions['connectionLog'];
   private readonly closer = new AbortController();
@@ -117,7 +121,12 @@ export class LockTable implements KeyEntryTable {
     if (this.isClosed) throw new LockShutdownError(key.name);
     options.signal?.throwIfAborted();
     const entry = this.entries.get(key.id) ?? this.newEntry(key);
-    return entry.wait(options);
+    return entry.wait({ ...options, inside: options.inside ?? this.holdsAround() });
+  }
+
+  /** The locks that the calling code runs inside. */
+  holdsAround(): LockHold[] {
+    return holdsAround(this);
   }
 
   /** Whether any call in this process holds the key, requests it or waits for it. */

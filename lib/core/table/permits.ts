@@ -3,6 +3,7 @@ import type { LockHold } from './lock-hold.js';
 import type { LockKey } from '../key/lock-key.js';
 import type { PermitKeys } from '../key/permit-keys.js';
 import type { LockTable } from './lock-table.js';
+import { PermitWait } from './permit-wait.js';
 
 /** How long to wait for one permit before the others are tried again, in milliseconds. */
 const PATIENCE_MS = 50;
@@ -28,14 +29,19 @@ export async function acquirePermit(
   if (free !== undefined || options.waitMs <= 0) return free;
   const myTurn = await table.acquire(turn, { ...options, waitMs: remainingMs(), since });
   if (myTurn === undefined) return undefined;
+  const inside = [...table.holdsAround(), myTurn];
+  const wait = new PermitWait(permits, { ...options, since, inside });
   try {
-    while (remainingMs() > 0) {
-      const hold =
-        (await tryPermits(table, permits)) ?? (await waitForAny(table, permits, options, remainingMs()));
-      if (hold !== undefined) return hold;
+    let hold = await tryPermits(table, permits);
+    if (hold === undefined) table.blockedCalls.begin(wait);
+    while (hold === undefined && remainingMs() > 0) {
+      hold =
+        (await waitForAny(table, permits, { ...options, signal: wait.signal }, remainingMs())) ??
+        (await tryPermits(table, permits));
     }
-    return undefined;
+    return hold;
   } finally {
+    table.blockedCalls.end(wait);
     await table.release(myTurn);
   }
 }
@@ -60,5 +66,6 @@ async function waitForAny(
   remainingMs: number,
 ): Promise<LockHold | undefined> {
   const key = permits[Math.floor(Math.random() * permits.length)];
-  return key && table.acquire(key, { ...options, waitMs: Math.min(PATIENCE_MS, remainingMs) });
+  // The whole wait is what a deadlock is looked for in, not this part of it.
+  return key && table.acquire(key, { ...options, inside: [], waitMs: Math.min(PATIENCE_MS, remainingMs) });
 }

@@ -12,7 +12,14 @@ import { checkOptions } from '../options/option-rules.js';
 import type { Reentry, ReentryOptions } from '../options/reentry.options.js';
 import type { AcquireOptions } from './acquire-options.js';
 import { AdvisoryLock } from './advisory-lock.js';
-import { CALLER, type CallerOptions, captureCall, describeCall, describePlace } from './call-place.js';
+import {
+  CALLER,
+  type CallerOptions,
+  type CallPlace,
+  captureCall,
+  describeCall,
+  describePlace,
+} from './call-place.js';
 import { holdWhileRead, isReadLater } from './hold-while-read.js';
 import { type ContextLock, findInside, runInside } from './lock-context.js';
 import type { LockHold } from './lock-hold.js';
@@ -86,9 +93,11 @@ export class SessionLocks {
   /** A handle on the lock, or `undefined` when it stays busy. */
   async tryAcquire(name: LockNames, options?: LockOptions): Promise<AdvisoryLock | undefined> {
     if (options !== undefined) checkOptions(options, lockRules, 'acquire() and withLock()');
-    if (!isOneName(name) || (options?.permits ?? 1) > 1) return this.takeOther(name, options);
+    const isWaiting = (options?.waitMs ?? 0) > 0;
+    const place = (options as CallerOptions | undefined)?.[CALLER] ?? (isWaiting ? captureCall() : undefined);
+    if (!isOneName(name) || (options?.permits ?? 1) > 1) return this.takeOther(name, options, place);
     const key = this.keys.keyOf(name);
-    return this.inside(key, options) ?? this.handle(await this.take(key, options));
+    return this.inside(key, options) ?? this.handle(await this.take(key, options, place));
   }
 
   /** The lock around the calling code, lost or not: the innermost one, or the one with that name. */
@@ -140,9 +149,9 @@ export class SessionLocks {
     let lock: AdvisoryLock | undefined;
     if (isOneName(name) && (options?.permits ?? 1) === 1) {
       const key = this.keys.keyOf(name);
-      lock = this.inside(key, options) ?? this.handle(await this.take(key, options));
+      lock = this.inside(key, options) ?? this.handle(await this.take(key, options, place));
     } else {
-      lock = await this.takeOther(name, options);
+      lock = await this.takeOther(name, options, place);
     }
     if (lock === undefined) return onBusy();
     let value: T;
@@ -198,8 +207,9 @@ export class SessionLocks {
   private take(
     key: LockKey,
     { mode = 'exclusive', waitMs = 0, signal }: LockOptions = {},
+    place?: CallPlace,
   ): Promise<LockHold | undefined> {
-    const wanted = { mode, waitMs, signal };
+    const wanted = { mode, waitMs, signal, place };
     return this.publish(key.name, wanted, (options) =>
       waitMs > 0 ? this.table.acquire(key, options) : this.table.tryAcquire(key, mode),
     );
@@ -234,10 +244,14 @@ export class SessionLocks {
   }
 
   /** A lock with several names, or with several permits. */
-  private takeOther(name: LockNames, options: LockOptions = {}): Promise<AdvisoryLock | undefined> {
+  private takeOther(
+    name: LockNames,
+    options: LockOptions = {},
+    place?: CallPlace,
+  ): Promise<AdvisoryLock | undefined> {
     const { permits = 1, mode } = options;
-    if (permits === 1 && !isOneName(name)) return this.takeAll(name, options);
-    if (isOneName(name) && mode !== 'shared') return this.takePermit(name, permits, options);
+    if (permits === 1 && !isOneName(name)) return this.takeAll(name, options, place);
+    if (isOneName(name) && mode !== 'shared') return this.takePermit(name, permits, options, place);
     throw new LockConfigurationError(
       `A lock with \`permits\` must have one name and no \`mode: 'shared'\`, received ` +
         `${describeNames(name)} with ${permits} permits${mode === 'shared' ? ' and shared' : ''}. A shared ` +
@@ -253,6 +267,7 @@ export class SessionLocks {
     name: LockName,
     permits: number,
     options: LockOptions,
+    place: CallPlace | undefined,
   ): Promise<AdvisoryLock | undefined> {
     const { waitMs = 0, signal } = options;
     const keys = this.keys.permitKeysOf(name, permits);
@@ -260,7 +275,7 @@ export class SessionLocks {
       const inside = this.inside(key, options);
       if (inside !== undefined) return inside;
     }
-    const wanted: AcquireOptions = { mode: 'exclusive', waitMs, signal };
+    const wanted: AcquireOptions = { mode: 'exclusive', waitMs, signal, place };
     return this.handle(
       await this.publish(describeNames(name), wanted, (acquire) => acquirePermit(this.table, keys, acquire)),
     );
@@ -272,7 +287,8 @@ export class SessionLocks {
    */
   private async takeAll(
     names: readonly Exclude<LockName, number>[],
-    options: LockOptions = {},
+    options: LockOptions,
+    place: CallPlace | undefined,
   ): Promise<AdvisoryLock | undefined> {
     const { mode = 'exclusive', waitMs = 0, signal } = options;
     const keys = this.distinctKeys(names);
@@ -283,7 +299,7 @@ export class SessionLocks {
         if (share !== undefined) inside.push(share);
       }
       const missing = keys.filter(({ id }) => !inside.some((lock) => lock.includes(id)));
-      const wanted = { mode, waitMs, signal };
+      const wanted = { mode, waitMs, signal, place };
       const taken = await this.publish(describeNames(names), wanted, (acquire) =>
         acquireAll(this.table, missing, acquire),
       );

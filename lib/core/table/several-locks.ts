@@ -58,6 +58,7 @@ async function waitForRest(
     for (const key of keys.slice(firstMissing)) {
       const hold = await table.acquire(key, {
         ...options,
+        inside: [...table.holdsAround(), ...holds],
         waitMs: Math.max(0, deadline - performance.now()),
       });
       if (hold === undefined) return undefined;

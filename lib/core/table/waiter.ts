@@ -1,15 +1,21 @@
 import type { AcquireOptions } from './acquire-options.js';
+import type { LockKey } from '../key/lock-key.js';
+import type { BlockedCall } from './blocked-call.js';
+import type { CallPlace } from './call-place.js';
 import type { LockHold } from './lock-hold.js';
 import type { LockMode } from '../options/lock-mode.js';
 
 /** A call in this process that waits for a key. */
-export class Waiter {
+export class Waiter implements BlockedCall {
+  readonly keys: readonly LockKey[];
   /** Resolves to the hold, or to `undefined` when the time is over; rejects with the reason of the signal. */
   readonly outcome: Promise<LockHold | undefined>;
   /** When the time is over, by `performance.now()`. */
   readonly deadline: number;
   /** When it began to wait, by `performance.now()`. */
   readonly since: number;
+  /** Called once, when it waits no more. */
+  onOver: (() => void) | undefined;
   private timer: NodeJS.Timeout | undefined;
   private settle!: { resolve(hold: LockHold | undefined): void; reject(error: unknown): void };
 
@@ -17,12 +23,14 @@ export class Waiter {
    * @param leave - takes the waiter out of its queue; resolves when no session waits or holds on its behalf.
    */
   constructor(
+    key: LockKey,
     private readonly options: AcquireOptions,
     private readonly leave: (waiter: Waiter) => Promise<void>,
   ) {
     this.outcome = new Promise((resolve, reject) => {
       this.settle = { resolve, reject };
     });
+    this.keys = [key];
     this.deadline = performance.now() + options.waitMs;
     this.since = options.since ?? performance.now();
     if (Number.isFinite(options.waitMs)) this.timer = setTimeout(this.onTimeout, options.waitMs);
@@ -31,6 +39,14 @@ export class Waiter {
 
   get mode(): LockMode {
     return this.options.mode;
+  }
+
+  get inside(): readonly LockHold[] {
+    return this.options.inside ?? [];
+  }
+
+  get place(): CallPlace | undefined {
+    return this.options.place;
   }
 
   /** Call it when the key is not free, so that the call must wait. */
@@ -48,6 +64,13 @@ export class Waiter {
     this.settle.reject(error);
   }
 
+  abort(error: Error): void {
+    this.stopListening();
+    void this.leave(this).then(() => {
+      this.settle.reject(error);
+    });
+  }
+
   private readonly onTimeout = (): void => {
     this.stopListening();
     void this.leave(this).then(() => {
@@ -56,13 +79,12 @@ export class Waiter {
   };
 
   private readonly onAbort = (): void => {
-    this.stopListening();
-    void this.leave(this).then(() => {
-      this.settle.reject(this.options.signal?.reason);
-    });
+    this.abort(this.options.signal?.reason as Error);
   };
 
   private stopListening(): void {
+    this.onOver?.();
+    this.onOver = undefined;
     clearTimeout(this.timer);
     this.options.signal?.removeEventListener('abort', this.onAbort);
   }

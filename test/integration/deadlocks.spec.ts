@@ -1,0 +1,160 @@
+import { describe, expect, it } from '@jest/globals';
+import { LockDeadlockError } from '../../lib/core/index.js';
+import { createLocks } from '../support/locks.js';
+import { useTestDatabase } from '../support/test-database.js';
+import { until } from '../support/until.js';
+
+const database = useTestDatabase();
+const patient = { waitMs: Infinity } as const;
+
+/** Lets all callers go on when so many of them have arrived. */
+function barrier(count: number): () => Promise<void> {
+  let arrived = 0;
+  let open = (): void => undefined;
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  return () => {
+    arrived += 1;
+    if (arrived === count) open();
+    return opened;
+  };
+}
+
+/** Expects that exactly one of the calls rejects, as the victim of a deadlock, and the others go on. */
+async function expectOneVictim(calls: Promise<unknown>[]): Promise<LockDeadlockError> {
+  const errors = (await Promise.allSettled(calls)).flatMap((outcome) =>
+    outcome.status === 'rejected' ? [outcome.reason as unknown] : [],
+  );
+  expect(errors).toEqual([expect.objectContaining({ code: 'LOCK_DEADLOCK' })]);
+  expect(await database.advisoryLocks()).toEqual([]);
+  return errors[0] as LockDeadlockError;
+}
+
+describe('calls of one process that wait crosswise', () => {
+  const create = () => createLocks(database.url).service;
+
+  it('are a deadlock of two, and the error names it', async () => {
+    const locks = create();
+    const meet = barrier(2);
+    const inside = (outer: string, inner: string) =>
+      locks.withLock(outer, async () => {
+        await meet();
+        await locks.withLock(inner, () => undefined, patient);
+      });
+    const error = await expectOneVictim([inside('a', 'b'), inside('b', 'a')]);
+    expect(error).toBeInstanceOf(LockDeadlockError);
+    const { lockName } = error;
+    expect([...error.lockNames].sort()).toEqual(['a', 'b']);
+    const other = lockName === 'a' ? 'b' : 'a';
+    const requestedBy = expect.stringContaining('deadlocks.spec') as unknown;
+    expect(error.cycle).toEqual([
+      { waitsFor: lockName, holds: [other], requestedBy },
+      { waitsFor: other, holds: [lockName], requestedBy },
+    ]);
+    expect(error.message).toContain(`inside "${other}", waits for "${lockName}"`);
+  });
+
+  it('are a deadlock of three, of which one asks for several locks', async () => {
+    const locks = create();
+    const meet = barrier(3);
+    const inside = (outer: string, inner: string | string[]) =>
+      locks.withLock(outer, async () => {
+        await meet();
+        await locks.withLock(inner, () => undefined, patient);
+      });
+    const error = await expectOneVictim([inside('a', ['b', 'x']), inside('b', 'c'), inside('c', 'a')]);
+    expect(error.cycle).toHaveLength(3);
+  });
+
+  it('are one when a writer waits for one of several readers', async () => {
+    const locks = create();
+    const meet = barrier(3);
+    const shared = { mode: 'shared', ...patient } as const;
+    let endOther = (): void => undefined;
+    const other = locks.withLock('a', () => new Promise<void>((resolve) => (endOther = resolve)), shared);
+    const reader = locks.withLock(
+      'a',
+      async () => {
+        await meet();
+        await locks.withLock('b', () => undefined, patient);
+      },
+      shared,
+    );
+    const writer = locks.withLock('b', async () => {
+      await meet();
+      await locks.withLock('a', () => undefined, patient);
+    });
+    await meet();
+    await Promise.race([Promise.allSettled([writer]), Promise.allSettled([reader])]);
+    endOther();
+    await expectOneVictim([other, reader, writer]);
+  });
+
+  it('are one when a writer without locks stands between two readers', async () => {
+    const locks = create();
+    const meet = barrier(3);
+    const shared = { mode: 'shared', ...patient } as const;
+    const reader = locks.withLock(
+      'a',
+      async () => {
+        await meet();
+        await locks.withLock('b', () => undefined, patient);
+      },
+      shared,
+    );
+    const behind = locks.withLock('b', async () => {
+      await meet();
+      await locks.withLock('a', () => undefined, shared);
+    });
+    const writer = locks.withLock('a', () => undefined, patient);
+    await meet();
+    const calls = [reader, behind];
+    await Promise.race(calls.map((call) => Promise.allSettled([call])));
+    await expectOneVictim([...calls, writer]);
+  });
+
+  it('are one when all holders of the permits wait, and not before', async () => {
+    const { table, service: locks } = createLocks(database.url);
+    const permits = { permits: 2, ...patient } as const;
+    const meet = barrier(3);
+    let goOn = (): void => undefined;
+    const mayGoOn = new Promise<void>((resolve) => (goOn = resolve));
+    const inside = (before?: Promise<void>) =>
+      locks.withLock(
+        'p',
+        async () => {
+          await meet();
+          await before;
+          await locks.withLock('x', () => undefined, patient);
+        },
+        permits,
+      );
+    const holders = [inside(), inside(mayGoOn)] as const;
+    const third = locks.withLock('x', async () => {
+      await meet();
+      await locks.withLock('p', () => undefined, permits);
+    });
+    const isWaiting = (): boolean => [...table.blockedCalls.all].some(({ keys }) => keys.length === 2);
+    await until(isWaiting, 'the third call waits for a permit');
+    goOn();
+    const error = await expectOneVictim([...holders, third]);
+    expect(error.lockName).toBe('x');
+    await expect(holders[1]).rejects.toBe(error);
+  });
+
+  it('are none when one of the waits can end', async () => {
+    const locks = create();
+    const meet = barrier(2);
+    const log: string[] = [];
+    const one = locks.withLock('a', async () => {
+      await meet();
+      await locks.withLock('b', () => log.push('one'), patient);
+    });
+    const two = locks.withLock('b', async (lock) => {
+      await meet();
+      await lock.release();
+      await locks.withLock('a', () => log.push('two'), patient);
+    });
+    await Promise.all([one, two]);
+    expect(log).toEqual(['one', 'two']);
+  });
+});

@@ -12,6 +12,7 @@ import type { LockRuntime } from './lock-runtime.js';
 import { DEFAULT_NAME } from './options/default-name.js';
 import { type CreateLog, SILENT_LOG } from './options/lock-log.js';
 import type { Reentry } from './options/reentry.options.js';
+import type { SessionPulse } from './session/lock-sessions.js';
 import { ServerQueries } from './session/server-queries.js';
 import type { Claims } from './table/claims.js';
 import type { KeyStateName } from './table/key-state.js';
@@ -126,7 +127,7 @@ export class LockEngine implements LockRuntime {
     return { used, ...(allowed !== undefined && { allowed }) };
   }
 
-  get pulse(): { readonly heartbeatAgeMs: number; readonly isRecent: boolean } | undefined {
+  get pulse(): SessionPulse | undefined {
     return this.table.sessions.pulse;
   }
 
@@ -148,7 +149,7 @@ export class LockEngine implements LockRuntime {
   }
 
   failSession(cause: Error): void {
-    this.table.sessions.shared?.fail(cause);
+    this.table.sessions.fail(cause);
   }
 
   onNotification(listener: (notification: Notification) => void): () => void {

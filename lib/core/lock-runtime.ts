@@ -2,6 +2,7 @@ import type { Notification } from './connection/lock-connection.js';
 import type { AdvisoryLockEvents } from './events/advisory-lock-events.js';
 import type { KeyRegistry } from './key/key-registry.js';
 import type { CreateLog } from './options/lock-log.js';
+import type { SessionPulse } from './session/lock-sessions.js';
 import type { ServerQueries } from './session/server-queries.js';
 import type { Claims } from './table/claims.js';
 import type { LockActivity } from './table/lock-activity.js';
@@ -18,7 +19,7 @@ export interface LockRuntime {
   readonly locks: SessionLocks;
   readonly transactionLocks: TransactionLocks;
   /** The locks by their keys, below names, options and events. */
-  readonly table: Pick<LockTable, 'tryAcquire' | 'release' | 'isLocked'>;
+  readonly table: Pick<LockTable, 'tryAcquire' | 'release' | 'isLocked' | 'blockedCalls'>;
   /** What one instance of the fleet may do once, such as run a tick of a job. */
   readonly claims: Claims;
   readonly events: AdvisoryLockEvents;
@@ -38,7 +39,7 @@ export interface LockRuntime {
    */
   readonly lockCounts: { readonly used: number; readonly allowed?: number };
   /** The state of the shared session; `undefined` when there is none. Sends no query. */
-  readonly pulse: { readonly heartbeatAgeMs: number; readonly isRecent: boolean } | undefined;
+  readonly pulse: SessionPulse | undefined;
   /** Aborts when no more locks are taken. */
   readonly closeSignal: AbortSignal;
   /** Whether no more locks are taken, permanently. */

@@ -11,7 +11,7 @@ const CLOCK_TOLERANCE_MS = 2_000;
  * Checks the server through the lock connection. Never rejects: what cannot be checked is a problem itself.
  */
 export async function diagnose(
-  runtime: Pick<LockRuntime, 'server' | 'connectionCounts' | 'lockCounts'>,
+  runtime: Pick<LockRuntime, 'server' | 'connectionCounts' | 'lockCounts' | 'pulse'>,
 ): Promise<Diagnosis> {
   let checkup: Checkup;
   try {
@@ -34,6 +34,7 @@ export async function diagnose(
     },
     pooler: isPooled ? 'transaction' : 'none',
     settings,
+    activity: runtime.pulse?.isIdle === false ? 'active' : 'idle',
     connections: {
       ...runtime.connectionCounts,
       serverOpen: serverConnections.open,

@@ -71,6 +71,8 @@ export interface Diagnosis {
    * `pg_settings`.
    */
   readonly settings?: Readonly<Record<string, string>>;
+  /** `'idle'`: this module holds no lock and waits for none, so that it sends no heartbeats. */
+  readonly activity?: 'active' | 'idle';
   /** Connections, in use and allowed. */
   readonly connections: {
     /** How many lock connections this module has open. */

@@ -21,7 +21,7 @@ export interface LockUsage {
   readonly connectionCounts: { readonly open: number; readonly allowed: number };
   readonly lockCounts: { readonly used: number; readonly allowed?: number };
   /** Missing while there is no lock connection. */
-  readonly pulse: { readonly heartbeatAgeMs: number } | undefined;
+  readonly pulse: { readonly heartbeatAgeMs: number; readonly isIdle?: boolean } | undefined;
   readonly activities: Iterable<{
     readonly key: { readonly name: string };
     readonly holds: readonly unknown[];
@@ -190,7 +190,9 @@ export class LockMetrics {
         (result) => {
           const { pulse } = this.usage;
           const now = performance.now();
-          if (pulse !== undefined) this.respondedAt = now - pulse.heartbeatAgeMs;
+          // An idle connection sends no heartbeats, so it has no age that says anything.
+          if (pulse?.isIdle === true) this.respondedAt = now;
+          else if (pulse !== undefined) this.respondedAt = now - pulse.heartbeatAgeMs;
           // It grows while there is no connection: the last value would hide the problem.
           if (this.respondedAt !== undefined) result.observe((now - this.respondedAt) / 1_000, this.common);
         },

@@ -90,6 +90,7 @@ describe('the health of an application', () => {
       locks: {
         status: 'up',
         session: 'open',
+        activity: 'idle',
         heartbeatAgeMs: expect.any(Number),
         connections: { open: 1, allowed: 3 },
         problems: [],
@@ -102,6 +103,7 @@ describe('the health of an application', () => {
       locks: {
         status: 'up',
         session: 'open',
+        activity: 'idle',
         heartbeatAgeMs: expect.any(Number),
         connections: { open: 1, allowed: 3 },
       },

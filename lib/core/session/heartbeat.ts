@@ -20,6 +20,8 @@ export class Heartbeat {
     private readonly times: HeartbeatTimes,
     private readonly ask: () => void,
     private readonly onSilence: (error: SilenceError) => void,
+    /** Checked before each query: whether nothing depends on the connection, so that none is sent. */
+    private readonly isIdle = (): boolean => false,
   ) {
     if (Number.isFinite(times.heartbeatMs)) this.checkAt(Infinity);
   }
@@ -77,6 +79,10 @@ export class Heartbeat {
 
   private readonly check = (): void => {
     const now = performance.now();
+    if (!this.isPaused && this.askedAt === undefined && this.isIdle()) {
+      this.checkAt(Infinity);
+      return;
+    }
     if (!this.isPaused && this.askedAt === undefined && now >= this.lastHeardAt + this.times.heartbeatMs) {
       this.askedAt = now;
       this.ask();

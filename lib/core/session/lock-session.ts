@@ -46,8 +46,10 @@ export class LockSession {
      * Whether other sessions, which cannot send a query meanwhile, rely on this one to notice a silent
      * server.
      */
-    watchesForOthers = (): boolean => false,
+    private readonly watchesForOthers = (): boolean => false,
     private readonly room = new LockRoom(),
+    /** Whether it may stay open for long without a use: then it sends no heartbeats meanwhile. */
+    mayRest = false,
   ) {
     this.line = new MonitoredConnection(connection, {
       times,
@@ -57,8 +59,14 @@ export class LockSession {
         onEnd(this, cause);
       },
       isHolding: () => this.heldCount > 0,
+      isIdle: () => mayRest && this.isIdle,
       watchesForOthers,
     });
+  }
+
+  /** Whether it holds nothing, requests nothing, and no wait relies on it. */
+  get isIdle(): boolean {
+    return this.heldCount === 0 && this.waiting.length === 0 && !this.watchesForOthers();
   }
 
   /** Whether its locks are held through a pooler. */

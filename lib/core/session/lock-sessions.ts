@@ -24,6 +24,16 @@ export interface LockSessionsOptions {
   readonly onLost: (session: LockSession, cause: Error, isShared: boolean) => void;
 }
 
+/** The state of the shared session. */
+export interface SessionPulse {
+  /** How long ago the server was heard, in milliseconds. */
+  readonly heartbeatAgeMs: number;
+  /** Whether that is recent. An idle session sends no heartbeats, so this says nothing about it. */
+  readonly isRecent: boolean;
+  /** Whether this process holds nothing and waits for nothing. */
+  readonly isIdle: boolean;
+}
+
 /**
  * The sessions of this process: the shared one, which holds all locks that are free at once, the few that
  * wait in the queue of Postgres, and the one that makes fencing tokens through a pooler.
@@ -45,15 +55,21 @@ export class LockSessions {
     });
   }
 
-  /** The shared session, if it is open. */
+  /** The shared session, if it is open and was heard recently. */
   get shared(): LockSession | undefined {
-    return this.current;
+    return this.isDoubtful ? undefined : this.current;
   }
 
   /** The state of the shared session; `undefined` when there is none. Sends no query. */
-  get pulse(): { readonly heartbeatAgeMs: number; readonly isRecent: boolean } | undefined {
+  get pulse(): SessionPulse | undefined {
     const { current } = this;
-    return current && { heartbeatAgeMs: current.heartbeatAgeMs, isRecent: current.isRecent };
+    return (
+      current && {
+        heartbeatAgeMs: current.heartbeatAgeMs,
+        isRecent: current.isRecent,
+        isIdle: current.isIdle,
+      }
+    );
   }
 
   /** How many connections are open, and how many may be. */
@@ -72,9 +88,10 @@ export class LockSessions {
    * with `LOCK_CONNECTION`, or with `LOCK_SHUTDOWN` when no session is opened any more.
    */
   async openShared(key?: LockKey): Promise<LockSession> {
-    if (this.current !== undefined) return this.current;
+    const { shared } = this;
+    if (shared !== undefined) return shared;
     this.refuseDuringShutdown(key);
-    this.opening ??= this.connect();
+    this.opening ??= this.reconnect();
     try {
       const session = await this.opening;
       this.refuseDuringShutdown(key);
@@ -89,6 +106,11 @@ export class LockSessions {
   /** A fencing token that was made while the session was alive, and so held its locks. */
   nextFencingToken(session: LockSession): Promise<bigint> {
     return this.fencingTokens.next(session);
+  }
+
+  /** Ends the shared session at once: its locks are lost. */
+  fail(cause: Error): void {
+    this.current?.fail(cause);
   }
 
   /** Opens no more sessions. */
@@ -108,25 +130,45 @@ export class LockSessions {
     if (this.isShuttingDown) throw new LockShutdownError(key?.name);
   }
 
-  private async connect(): Promise<LockSession> {
-    const { room, channelsOf, onNotification = () => undefined, onOpened } = this.options;
+  /**
+   * Whether the shared session has been idle for so long, without a heartbeat, that its server may be gone: a
+   * database that sleeps may have dropped it without a word.
+   */
+  private get isDoubtful(): boolean {
+    const { current } = this;
+    return current !== undefined && current.isIdle && !current.isRecent;
+  }
+
+  /**
+   * Confirms the session that was idle, or opens another one. As nothing is held on it, its end costs nothing
+   * but the connection. A server that stays silent is given up within a heartbeat.
+   */
+  private async reconnect(): Promise<LockSession> {
     try {
-      const connection = await this.connections.open(channelsOf && { channelsOf, onNotification });
-      room.measure(connection.server.lockTableCapacity);
-      this.current = new LockSession(
-        connection,
-        this.connections.use,
-        (session, cause) => {
-          this.lost(session, cause);
-        },
-        () => this.waiting.isAnyWaiting,
-        room,
-      );
-      onOpened?.();
-      return this.current;
+      const { current } = this;
+      await current?.confirm().catch(() => undefined);
+      return current !== undefined && current.end === undefined ? current : await this.connect();
     } finally {
       this.opening = undefined;
     }
+  }
+
+  private async connect(): Promise<LockSession> {
+    const { room, channelsOf, onNotification = () => undefined, onOpened } = this.options;
+    const connection = await this.connections.open(channelsOf && { channelsOf, onNotification });
+    room.measure(connection.server.lockTableCapacity);
+    this.current = new LockSession(
+      connection,
+      this.connections.use,
+      (session, cause) => {
+        this.lost(session, cause);
+      },
+      () => this.waiting.isAnyWaiting,
+      room,
+      true,
+    );
+    onOpened?.();
+    return this.current;
   }
 
   private lost(session: LockSession, cause: Error): void {

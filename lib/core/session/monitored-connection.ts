@@ -13,6 +13,8 @@ export interface MonitoredConnectionOptions {
   readonly onEnd: (cause: Error) => void;
   /** Whether a lock is held on it. Its holder gets time to stop when the server goes silent. */
   readonly isHolding: () => boolean;
+  /** Whether nothing depends on it, so that it sends no heartbeats. */
+  readonly isIdle: () => boolean;
   /**
    * Whether other sessions, which cannot send a query meanwhile, rely on this one to notice a silent server.
    */
@@ -40,6 +42,7 @@ export class MonitoredConnection {
       (error) => {
         this.fail(error);
       },
+      options.isIdle,
     );
     void connection.ended.then((cause) => {
       this.fail(cause);

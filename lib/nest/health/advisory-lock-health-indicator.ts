@@ -151,11 +151,12 @@ export class AdvisoryLockHealthIndicator {
     );
   }
 
-  private vitals(): Pick<LockHealth, 'session' | 'heartbeatAgeMs' | 'connections'> {
+  private vitals(): Pick<LockHealth, 'session' | 'activity' | 'heartbeatAgeMs' | 'connections'> {
     const { pulse, connectionCounts } = this.engine;
     if (pulse === undefined) return { session: 'none', connections: connectionCounts };
     const heartbeatAgeMs = Math.round(pulse.heartbeatAgeMs);
-    return { session: 'open', heartbeatAgeMs, connections: connectionCounts };
+    const activity = pulse.isIdle ? 'idle' : 'active';
+    return { session: 'open', activity, heartbeatAgeMs, connections: connectionCounts };
   }
 }
 

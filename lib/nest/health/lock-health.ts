@@ -15,9 +15,14 @@ export interface LockHealth {
    */
   readonly session: 'open' | 'none';
   /**
+   * Whether this process holds locks or waits for some. While it is `'idle'` it sends no heartbeats, so
+   * `heartbeatAgeMs` grows. Missing without a session.
+   */
+  readonly activity?: 'active' | 'idle';
+  /**
    * How long ago the server last responded on the session, in milliseconds; at most a little more than
-   * `heartbeatMs` when all is well. Through a pooler there is no heartbeat while nothing is locked, and this
-   * says little. Missing without a session.
+   * `heartbeatMs` when all is well and locks are held. There is no heartbeat while nothing is, and this says
+   * little. Missing without a session.
    */
   readonly heartbeatAgeMs?: number;
   /** The connections for locks of this module. */

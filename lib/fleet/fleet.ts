@@ -11,8 +11,9 @@ import { enrichLocks } from './enrich-locks.js';
 import type { FleetLook } from './fleet-look.js';
 import { FleetQuery } from './fleet-query.js';
 import { FleetResponder } from './fleet-responder.js';
-import type { InstanceReport, ReportedJob, ReportedLock } from './instance-report.js';
+import type { InstanceReport, ReportedJob, ReportedLock, ReportedWait } from './instance-report.js';
 import { localLocks, mostRelevant } from './local-locks.js';
+import { localWaits } from './local-waits.js';
 import { asciiJson } from './parts.js';
 import { newQuestion, type Question } from './question.js';
 
@@ -38,7 +39,7 @@ export interface FleetInspection {
 /** What the fleet needs of an engine. */
 export type FleetRuntime = Pick<
   LockRuntime,
-  'keys' | 'server' | 'activities' | 'claims' | 'backendPids' | 'onNotification'
+  'keys' | 'server' | 'activities' | 'claims' | 'table' | 'backendPids' | 'onNotification'
 >;
 
 /**
@@ -52,7 +53,8 @@ export type FleetRuntime = Pick<
 export class Fleet {
   readonly instance: string;
   private readonly startedAt = performance.now();
-  private readonly isJoined: boolean;
+  /** Whether it asks other instances and responds to them. */
+  readonly isJoined: boolean;
   private readonly reportJobs: () => readonly ReportedJob[];
   private readonly responder: FleetResponder;
   private readonly queries = new Map<string, FleetQuery>();
@@ -67,8 +69,10 @@ export class Fleet {
     this.isJoined = isJoined;
     this.reportJobs = reportJobs;
     this.responder = new FleetResponder(this.query, () => {
-      const locks = localLocks(runtime, (key) => runtime.keys.originOf(key));
-      return (about) => this.reportOn(locks, about);
+      const originOf = (key: LockKey): string => runtime.keys.originOf(key);
+      const locks = localLocks(runtime, originOf);
+      const waits = localWaits(runtime.table, originOf);
+      return (about) => this.reportOn(locks, waits, about);
     });
     if (!isJoined) return;
     runtime.onNotification((notification) => {
@@ -78,10 +82,8 @@ export class Fleet {
 
   /** What this instance reports about itself: about all keys, or about these. */
   report(about: readonly string[] = []): InstanceReport {
-    return this.reportOn(
-      localLocks(this.runtime, ({ name }) => name),
-      about,
-    );
+    const nameOf = ({ name }: LockKey): string => name;
+    return this.reportOn(localLocks(this.runtime, nameOf), localWaits(this.runtime.table, nameOf), about);
   }
 
   /**
@@ -147,12 +149,17 @@ export class Fleet {
     for (const query of this.queries.values()) query.receive(processId, payload);
   }
 
-  private reportOn(locks: readonly ReportedLock[], about: readonly string[]): InstanceReport {
+  private reportOn(
+    locks: readonly ReportedLock[],
+    waits: readonly ReportedWait[],
+    about: readonly string[],
+  ): InstanceReport {
     return {
       instance: this.instance,
       backends: this.runtime.backendPids,
       upMs: Math.round(performance.now() - this.startedAt),
       locks: mostRelevant(locks, about),
+      ...(waits.length > 0 && { waits }),
       jobs: this.reportJobs(),
     };
   }
@@ -161,10 +168,20 @@ export class Fleet {
   private verifiedReports({ reports }: FleetQuery): InstanceReport[] {
     return reports.map((report) => ({
       ...report,
-      locks: report.locks.map((lock) => ({
-        ...lock,
-        name: this.runtime.keys.learnReported(lock.key, lock.name) ?? lock.key,
-      })),
+      locks: report.locks.map((lock) => ({ ...lock, name: this.verifiedName(lock.key, lock.name) })),
+      ...(report.waits !== undefined && { waits: report.waits.map((wait) => this.verifiedWait(wait)) }),
     }));
+  }
+
+  private verifiedWait(wait: ReportedWait): ReportedWait {
+    return {
+      ...wait,
+      name: this.verifiedName(wait.keys[0] ?? '', wait.name),
+      inside: wait.inside.map((kept) => ({ ...kept, name: this.verifiedName(kept.key, kept.name) })),
+    };
+  }
+
+  private verifiedName(keyId: string, origin: string): string {
+    return this.runtime.keys.learnReported(keyId, origin) ?? keyId;
   }
 }

@@ -13,6 +13,8 @@ export interface InstanceReport {
   readonly upMs: number;
   /** The locks that it holds or waits for. */
   readonly locks: readonly ReportedLock[];
+  /** Its calls that wait for one lock and keep others meanwhile; missing when there is none. */
+  readonly waits?: readonly ReportedWait[];
   /** Its exclusive jobs. */
   readonly jobs: readonly ReportedJob[];
 }
@@ -33,6 +35,32 @@ export interface ReportedLock {
   readonly waiters?: number;
   /** For how long the first of these calls has waited, in milliseconds. */
   readonly waitedMs?: number;
+}
+
+/** A call of an instance that waits for one lock and keeps others meanwhile. */
+export interface ReportedWait {
+  /** Identifies the wait in the fleet. */
+  readonly id: string;
+  /** The keys that it waits for, of which it needs one: those of the permits, or the one of the lock. */
+  readonly keys: readonly string[];
+  /** The name of the lock that it waits for; its key where the name cannot be verified. */
+  readonly name: string;
+  /** Whether it waits to hold the lock shared. */
+  readonly isShared?: boolean;
+  /** The locks that it keeps while it waits. */
+  readonly inside: readonly ReportedKeptLock[];
+  /** Where it requested the lock: a method such as `Orders.pay`, or a place in the code. */
+  readonly requestedBy?: string;
+}
+
+/** A lock that a call keeps while it waits for another one. */
+export interface ReportedKeptLock {
+  /** The key in Postgres, as text. */
+  readonly key: string;
+  /** The name of the lock; its key where the name cannot be verified. */
+  readonly name: string;
+  /** Whether it is held shared. */
+  readonly isShared?: boolean;
 }
 
 /** An exclusive job of an instance. */

@@ -1,4 +1,11 @@
-import type { InstanceReport, ReportedJob, ReportedLock, ReportedTick } from './instance-report.js';
+import type {
+  InstanceReport,
+  ReportedJob,
+  ReportedKeptLock,
+  ReportedLock,
+  ReportedTick,
+  ReportedWait,
+} from './instance-report.js';
 
 const MAX_BACKENDS = 200;
 const MAX_ENTRIES = 2_000;
@@ -19,12 +26,13 @@ export function readReport(text: string): InstanceReport | undefined {
 class NoReport extends Error {}
 
 function reportOf(value: unknown): InstanceReport {
-  const { instance, backends, upMs, locks, jobs } = objectOf(value);
+  const { instance, backends, upMs, locks, waits, jobs } = objectOf(value);
   return {
     instance: textOf(instance),
     backends: listOf(backends, MAX_BACKENDS).map(numberOf),
     upMs: numberOf(upMs),
     locks: listOf(locks).map(lockOf),
+    ...optional('waits', waits, (list) => listOf(list).map(waitOf)),
     jobs: listOf(jobs).map(jobOf),
   };
 }
@@ -40,6 +48,23 @@ function lockOf(value: unknown): ReportedLock {
     ...optional('waiters', waiters, numberOf),
     ...optional('waitedMs', waitedMs, numberOf),
   };
+}
+
+function waitOf(value: unknown): ReportedWait {
+  const { id, keys, name, isShared, inside, requestedBy } = objectOf(value);
+  return {
+    id: textOf(id),
+    keys: listOf(keys).map(textOf),
+    name: textOf(name),
+    ...(isShared === true && { isShared }),
+    inside: listOf(inside).map(keptLockOf),
+    ...optional('requestedBy', requestedBy, textOf),
+  };
+}
+
+function keptLockOf(value: unknown): ReportedKeptLock {
+  const { key, name, isShared } = objectOf(value);
+  return { key: textOf(key), name: textOf(name), ...(isShared === true && { isShared }) };
 }
 
 function jobOf(value: unknown): ReportedJob {

@@ -1,6 +1,7 @@
 import type { ModuleRef } from '@nestjs/core';
 import { applicationNameOf, DEFAULT_NAME, defaultInstanceName, LockEngine } from '../core/index.js';
 import { fleetChannels } from '../fleet/channels.js';
+import { DeadlockMonitor } from '../fleet/deadlock-monitor.js';
 import { Fleet } from '../fleet/fleet.js';
 import { JobRuntime } from '../jobs/job-runtime.js';
 import { RunTimeJobs } from '../jobs/run-time-jobs.js';
@@ -52,6 +53,7 @@ export function createFeatures(
     isJoined: joinsFleet,
     reportJobs: () => ticks.report(findSchedulers(moduleRef)),
   });
+  new DeadlockMonitor(engine, fleet).start();
   const leaderships = new Leaderships(engine);
   const jobs = new JobRuntime({
     engine,

@@ -158,3 +158,106 @@ describe('calls of one process that wait crosswise', () => {
     expect(log).toEqual(['one', 'two']);
   });
 });
+
+describe('calls of several instances that wait crosswise', () => {
+  const instance = (instanceName: string) => createLocks(database.url, { instanceName }).service;
+
+  it('are a deadlock of two, of which one rejects within two seconds, and the error names both', async () => {
+    const [one, two] = [instance('one'), instance('two')] as const;
+    const meet = barrier(2);
+    let since = 0;
+    const inside = (locks: typeof one, outer: string, inner: string) =>
+      locks.withLock(outer, async () => {
+        await meet();
+        since = performance.now();
+        await locks.withLock(inner, () => undefined, patient);
+      });
+    const calls = [inside(one, 'a', 'b'), inside(two, 'b', 'a')];
+    await Promise.race(calls.map((call) => Promise.allSettled([call])));
+    const tookMs = performance.now() - since;
+    const { cycle, lockNames } = await expectOneVictim(calls);
+    expect([...lockNames].sort()).toEqual(['a', 'b']);
+    const requestedBy = expect.stringContaining('deadlocks.spec') as unknown;
+    const byInstance = [...cycle].sort((first, second) =>
+      String(first.instance).localeCompare(String(second.instance)),
+    );
+    expect(byInstance).toEqual([
+      { instance: 'one', waitsFor: 'b', holds: ['a'], requestedBy },
+      { instance: 'two', waitsFor: 'a', holds: ['b'], requestedBy },
+    ]);
+    process.stdout.write(`a deadlock of two instances ended after ${tookMs.toFixed()} ms\n`);
+  });
+
+  it('are a deadlock of three, with calls of one instance in between', async () => {
+    const [one, two, three] = [instance('one'), instance('two'), instance('three')] as const;
+    const meet = barrier(4);
+    const inside = (locks: typeof one, outer: string, inner: string) =>
+      locks.withLock(outer, async () => {
+        await meet();
+        await locks.withLock(inner, () => undefined, patient);
+      });
+    const calls = [
+      inside(one, 'a', 'b'),
+      inside(two, 'b', 'c'),
+      inside(two, 'c', 'd'),
+      inside(three, 'd', 'a'),
+    ];
+    const { cycle } = await expectOneVictim(calls);
+    expect(cycle.map((call) => call.instance).sort()).toEqual(['one', 'three', 'two', 'two']);
+  });
+
+  it('are one through readers and permits', async () => {
+    const [one, two] = [instance('one'), instance('two')] as const;
+    const meet = barrier(3);
+    const permits = { permits: 2, ...patient } as const;
+    const reader = one.withLock(
+      'a',
+      () =>
+        one.withLock(
+          'p',
+          async () => {
+            await meet();
+            await one.withLock('b', () => undefined, patient);
+          },
+          permits,
+        ),
+      { mode: 'shared' },
+    );
+    const second = two.withLock(
+      'p',
+      async () => {
+        await meet();
+        await two.withLock('a', () => undefined, patient);
+      },
+      permits,
+    );
+    const third = two.withLock('b', async () => {
+      await meet();
+      await two.withLock('p', () => undefined, permits);
+    });
+    await expectOneVictim([reader, second, third]);
+  });
+
+  it('are none while one of them waits for a holder that goes on', async () => {
+    const [one, two] = [instance('one'), instance('two')] as const;
+    const meet = barrier(3);
+    let end = (): void => undefined;
+    const log: string[] = [];
+    const inside = (locks: typeof one, outer: string, inner: string) =>
+      locks.withLock(outer, async () => {
+        await meet();
+        await locks.withLock(inner, () => log.push(inner), patient);
+      });
+    const last = two.withLock('c', async () => {
+      await meet();
+      await new Promise<void>((resolve) => (end = resolve));
+    });
+    const calls = [inside(one, 'a', 'b'), inside(two, 'b', 'c')];
+    // Two looks at each of the waits, at least.
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    expect(log).toEqual([]);
+    end();
+    await Promise.all([...calls, last]);
+    expect(log).toEqual(['c', 'b']);
+  });
+});

@@ -9,6 +9,7 @@ import {
   type PostgresOptions,
 } from '../../lib/core/index.js';
 import { fleetChannels } from '../../lib/fleet/channels.js';
+import { DeadlockMonitor } from '../../lib/fleet/deadlock-monitor.js';
 import { Fleet } from '../../lib/fleet/fleet.js';
 import { JobRuntime } from '../../lib/jobs/job-runtime.js';
 import { RunTimeJobs } from '../../lib/jobs/run-time-jobs.js';
@@ -57,6 +58,7 @@ export function openLocks(
     channelsOf: isJoined ? fleetChannels : undefined,
   });
   const fleet = new Fleet(engine, { instance, isJoined });
+  new DeadlockMonitor(engine, fleet).start();
   const leaderships = new Leaderships(engine);
   const jobs = new JobRuntime({
     engine,

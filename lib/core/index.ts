@@ -71,7 +71,7 @@ export {
   type LockInTransactionOptions,
   type TransactionLock,
   type TransactionLockOptions,
-  transactionLockRules,
+  transactionMethodRules,
 } from './options/transaction-lock.options.js';
 
 export { NOTIFY_SETTINGS } from './sql/notify-settings.js';
@@ -149,4 +149,5 @@ export { sharedStorage } from './table/shared-storage.js';
 export type { TryLockOutcome } from './table/try-lock-outcome.js';
 
 export { currentEntityManager } from './transaction/current-entity-manager.js';
+export { PoolMonitor } from './transaction/pool-monitor.js';
 export type { TransactionBody, TransactionLocks } from './transaction/transaction-locks.js';

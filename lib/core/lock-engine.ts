@@ -14,11 +14,13 @@ import { type CreateLog, SILENT_LOG } from './options/lock-log.js';
 import type { Reentry } from './options/reentry.options.js';
 import type { SessionPulse } from './session/lock-sessions.js';
 import { ServerQueries } from './session/server-queries.js';
+import { cancelStatement } from './sql/session-statements.js';
 import type { Claims } from './table/claims.js';
 import type { KeyStateName } from './table/key-state.js';
 import type { LockActivity } from './table/lock-activity.js';
 import { LockTable } from './table/lock-table.js';
 import { SessionLocks } from './table/session-locks.js';
+import { PoolMonitor } from './transaction/pool-monitor.js';
 import { TransactionLocks } from './transaction/transaction-locks.js';
 import { Transactions } from './transaction/transactions.js';
 
@@ -98,7 +100,14 @@ export class LockEngine implements LockRuntime {
       reentry,
       isHeldByTransaction: (keyId) => dataSource !== undefined && this.transactions.isHeld(keyId),
     });
-    this.transactionLocks = new TransactionLocks(this.locks, this.keys, this.transactions, this.events);
+    this.transactionLocks = new TransactionLocks(
+      this.locks,
+      this.keys,
+      this.transactions,
+      this.events,
+      (backendPid) => this.server.query(cancelStatement(backendPid)),
+      new PoolMonitor(createLog('AdvisoryLock')),
+    );
   }
 
   /** Opens an engine. It connects when the first lock is requested. */

@@ -7,7 +7,7 @@ import {
   type OptionRules,
   permitRules,
   reentryRules,
-  transactionLockRules,
+  transactionMethodRules,
   waitRules,
 } from '../core/index.js';
 import { onBusyRule } from './on-busy.js';
@@ -27,7 +27,7 @@ const sessionRules: OptionRules = {
   ...busyHttpRules,
 };
 
-const transactionRules: OptionRules = { ...methodRules, ...transactionLockRules };
+const transactionRules: OptionRules = { ...methodRules, ...transactionMethodRules };
 
 /** Refuses options of `@WithAdvisoryLock` that are unknown or invalid, at decoration time. */
 export function checkMethodOptions(decorator: string, options: object): void {

@@ -63,7 +63,9 @@ export interface WithAdvisoryLockInTransactionOptions<
   Args extends readonly unknown[] = readonly unknown[],
   Busy = never,
 >
-  extends Omit<WithAdvisoryLockOptions<Args, Busy>, 'scope' | 'permits'>, TransactionLockOptions {
+  extends
+    Omit<WithAdvisoryLockOptions<Args, Busy>, 'scope' | 'permits'>,
+    Omit<TransactionLockOptions, 'signal'> {
   /** The lock is that of a transaction, which is opened for the method and whose commit releases it. */
   readonly scope: 'transaction';
   /**

@@ -629,6 +629,52 @@ describe('locks of a transaction', () => {
       await release();
     });
 
+    it('ends the wait when the signal aborts, and leaves a usable transaction', async () => {
+      const { locks, dataSource } = await instance();
+      const release = await holdInOtherSession('a');
+      const [controller, reason] = [new AbortController(), new Error('the client has left')];
+      const { signal } = controller;
+
+      const committed = dataSource.transaction(async (manager) => {
+        await write(manager, 'before');
+        const ended = locks.lockInTransaction(manager, 'a', { waitMs: Infinity, signal });
+        await expect(ended).rejects.toBe(reason);
+        expect(await locks.tryLockInTransaction(manager, 'a')).toBe(false);
+        await expect(locks.lockInTransaction(manager, 'b', { signal })).rejects.toBe(reason);
+        await write(manager, 'after');
+      });
+      await until(isWaitedFor, 'the lock is waited for');
+      controller.abort(reason);
+      await committed;
+      expect(await notes()).toEqual(['after', 'before']);
+
+      const refused = locks.withTransactionLock('a', () => undefined, { waitMs: Infinity, signal });
+      await expect(refused).rejects.toBe(reason);
+      await release();
+    });
+
+    it('aborted at any moment, takes the lock or ends with the reason, and never breaks', async () => {
+      const { locks, dataSource } = await instance();
+      const release = await holdInOtherSession('a');
+      const reason = new Error('the client has left');
+      for (let round = 0; round < 30; round += 1) {
+        const controller = new AbortController();
+        await dataSource.transaction(async (manager) => {
+          const ended = locks.lockInTransaction(manager, 'a', {
+            waitMs: Infinity,
+            signal: controller.signal,
+          });
+          const expected = expect(ended).rejects.toBe(reason);
+          setTimeout(() => {
+            controller.abort(reason);
+          }, round / 4);
+          await expected;
+          await manager.query('SELECT 1');
+        });
+      }
+      await release();
+    });
+
     it('whose connection breaks says so', async () => {
       const { locks, dataSource } = await instance({ poolErrorHandler: () => undefined });
       const release = await holdInOtherSession('a');

@@ -2,7 +2,7 @@ import type { LockKey } from '../key/lock-key.js';
 import type { LockMode } from './lock-mode.js';
 import type { TransactionIsolationLevel } from './transaction-isolation-level.js';
 import type { BusyHttpOptions } from '../errors/lock-unavailable.error.js';
-import { busyHttpRules, modeRules, waitRules } from './lock.options.js';
+import { busyHttpRules, modeRules, signalRules, waitRules } from './lock.options.js';
 import { oneOf, type OptionRules } from './option-rules.js';
 import { type ReentryOptions, reentryRules } from './reentry.options.js';
 
@@ -27,6 +27,13 @@ export interface LockInTransactionOptions extends BusyHttpOptions {
    * @default 'exclusive'
    */
   readonly mode?: LockMode;
+  /**
+   * Ends the wait when it aborts: the call rejects with its reason, and the transaction can go on. Once the
+   * lock is held, it has no effect. The lock connection cancels the wait, so its role must be that of the
+   * transaction, a member of that, or have `pg_signal_backend`.
+   * @default none
+   */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -62,7 +69,9 @@ export interface TransactionLock {
   readonly mode: LockMode;
 }
 
-export const lockInTransactionRules: OptionRules = { ...busyHttpRules, ...waitRules, ...modeRules };
+const commonRules: OptionRules = { ...busyHttpRules, ...waitRules, ...modeRules };
+
+export const lockInTransactionRules: OptionRules = { ...commonRules, ...signalRules };
 
 const LEVELS = [
   'READ UNCOMMITTED',
@@ -71,8 +80,11 @@ const LEVELS = [
   'SERIALIZABLE',
 ] as const satisfies TransactionIsolationLevel[];
 
-export const transactionLockRules: OptionRules = {
-  ...lockInTransactionRules,
+/** Those of a decorator, which has no signal: it is one for all calls. */
+export const transactionMethodRules: OptionRules = {
+  ...commonRules,
   ...reentryRules,
   isolationLevel: oneOf(...LEVELS),
 };
+
+export const transactionLockRules: OptionRules = { ...transactionMethodRules, ...signalRules };

@@ -19,6 +19,7 @@ export interface TryResult {
   /** `null` when nothing was tried: the transaction reads as of one moment, or the server is a standby. */
   readonly granted: boolean | null;
   readonly isStandby: boolean;
+  readonly backendPid: number;
   readonly lockTimeout: string;
   readonly statementTimeout: string;
 }
@@ -39,13 +40,23 @@ export function tryScript(key: LockKey, mode: LockMode): string {
     `OPERATOR(pg_catalog.=) ANY ('{read committed,read uncommitted}'::pg_catalog.text[]) ` +
     `THEN ${TRY[mode]}(${argumentsOf(key)}) END AS granted, ` +
     `pg_catalog.pg_is_in_recovery() AS "isStandby", ` +
+    `pg_catalog.pg_backend_pid() AS "backendPid", ` +
     `pg_catalog.current_setting('lock_timeout') AS "lockTimeout", ` +
     `pg_catalog.current_setting('statement_timeout') AS "statementTimeout"; ` +
     `RELEASE SAVEPOINT ${SAVEPOINT}`
   );
 }
 
-/** Waits for the key in the queue of Postgres, as one message. Afterwards the timeouts are what they were. */
+/**
+ * The savepoint of a wait that may be canceled, as a message of its own: a cancel that arrives before the
+ * first statement of a message would leave the transaction without it.
+ */
+export const SAVEPOINT_SCRIPT = `SAVEPOINT ${SAVEPOINT}`;
+
+/**
+ * Waits for the key in the queue of Postgres, as one message, after the savepoint. Afterwards the timeouts
+ * are what they were.
+ */
 export function waitScript(
   key: LockKey,
   mode: LockMode,
@@ -53,7 +64,6 @@ export function waitScript(
   { lockTimeout, statementTimeout }: TryResult,
 ): string {
   return (
-    `SAVEPOINT ${SAVEPOINT}; ` +
     `SET LOCAL lock_timeout = ${lockTimeoutOf(waitMs)}; SET LOCAL statement_timeout = 0; ` +
     `SELECT ${WAIT[mode]}(${argumentsOf(key)}); ` +
     `SET LOCAL lock_timeout = '${lockTimeout}'; SET LOCAL statement_timeout = '${statementTimeout}'; ` +

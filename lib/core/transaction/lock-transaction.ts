@@ -8,13 +8,24 @@ import type { KeyRegistry } from '../key/key-registry.js';
 import type { LockKey } from '../key/lock-key.js';
 import type { LockMode } from '../options/lock-mode.js';
 import { SqlState, sqlStateOf } from '../sql/sqlstate.js';
-import { type TryResult, tryScript, UNDO_SCRIPT, waitScript } from '../sql/transaction-statements.js';
+import { cancelWhenAborted } from './cancel-when-aborted.js';
+import {
+  SAVEPOINT_SCRIPT,
+  type TryResult,
+  tryScript,
+  UNDO_SCRIPT,
+  waitScript,
+} from '../sql/transaction-statements.js';
 
 /** How a lock of a transaction is acquired. */
 export interface TransactionAcquireOptions {
   readonly mode: LockMode;
   /** How long to wait for it, in milliseconds; `0` tries once, `Infinity` waits without end. */
   readonly waitMs: number;
+  /** Ends the wait: the call rejects with its reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Cancels what the backend runs; resolves when the backend is notified. */
+  readonly cancel: (backendPid: number) => Promise<unknown>;
   /** Called when the call must wait. */
   readonly onWaiting?: (() => void) | undefined;
 }
@@ -36,8 +47,9 @@ export async function lockTransaction(
   runner: QueryRunner,
   key: LockKey,
   keys: KeyRegistry,
-  { mode, waitMs, onWaiting }: TransactionAcquireOptions,
+  { mode, waitMs, signal, cancel, onWaiting }: TransactionAcquireOptions,
 ): Promise<boolean> {
+  signal?.throwIfAborted();
   // By the client itself, because TypeORM's query() drops the results of a message with several statements.
   const client = (await runner.connect()) as PgClient;
   try {
@@ -46,12 +58,18 @@ export async function lockTransaction(
     if (result?.granted == null) throw readsAsOfOneMoment(key);
     if (result.granted || waitMs === 0) return result.granted;
     onWaiting?.();
-    await client.query(waitScript(key, mode, waitMs, result));
+    const wait = waitScript(key, mode, waitMs, result);
+    if (signal === undefined) await client.query(`${SAVEPOINT_SCRIPT}; ${wait}`);
+    else {
+      await client.query(SAVEPOINT_SCRIPT);
+      await cancelWhenAborted(client.query(wait), signal, () => cancel(result.backendPid));
+    }
     return true;
   } catch (error) {
     if (error instanceof LockConfigurationError) throw error;
     // Rejects when the connection is gone, and when the transaction had failed before.
     await client.query(UNDO_SCRIPT).catch(() => undefined);
+    if (signal?.aborted === true && sqlStateOf(error) === SqlState.queryCanceled) throw signal.reason;
     switch (sqlStateOf(error)) {
       case SqlState.lockNotAvailable:
         return false; // the time is over

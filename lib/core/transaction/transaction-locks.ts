@@ -6,6 +6,7 @@ import { discard, isReadLater, readAfterCommit } from '../table/hold-while-read.
 import { runInside } from '../table/lock-context.js';
 import type { LockKey, LockName } from '../key/lock-key.js';
 import { lockTransaction } from './lock-transaction.js';
+import type { PoolMonitor } from './pool-monitor.js';
 import type { Transactions } from './transactions.js';
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
 import { LockTimeoutError } from '../errors/lock-timeout.error.js';
@@ -49,6 +50,9 @@ export class TransactionLocks {
     private readonly keys: KeyRegistry,
     private readonly transactions: Transactions,
     private readonly events: AdvisoryLockEvents,
+    /** Cancels what a backend runs. */
+    private readonly cancel: (backendPid: number) => Promise<unknown>,
+    private readonly pools: PoolMonitor,
   ) {
     this.publisher = new LockEventPublisher(events);
   }
@@ -197,17 +201,29 @@ export class TransactionLocks {
   private async take(
     manager: EntityManager,
     key: LockKey,
-    { mode = 'exclusive', waitMs = 0, ...http }: LockInTransactionOptions,
+    { mode = 'exclusive', waitMs = 0, signal, ...http }: LockInTransactionOptions,
     onAcquired?: (acquired: AcquiredEvent) => void,
   ): Promise<LockUnavailableError | undefined> {
     const runner = manager.queryRunner;
     if (runner === undefined || !runner.isTransactionActive || runner.isReleased) throw noTransaction(key);
     // A standby grants the same key as its primary.
     if (runner.getReplicationMode() === 'slave') throw onReplica(key);
-    const take = (onWaiting?: () => void): Promise<boolean> =>
-      lockTransaction(runner, key, this.keys, { mode, waitMs, onWaiting });
+    const take = async (onWaiting?: () => void): Promise<boolean> => {
+      let endWait = (): void => undefined;
+      const beginWait = (): void => {
+        // eslint-disable-next-line @typescript-eslint/no-deprecated -- TypeORM 0.3 has no other name for it
+        endWait = this.pools.begin(manager.connection, key.name);
+        onWaiting?.();
+      };
+      try {
+        const options = { mode, waitMs, signal, cancel: this.cancel, onWaiting: beginWait };
+        return await lockTransaction(runner, key, this.keys, options);
+      } finally {
+        endWait();
+      }
+    };
     const isTaken = this.events.hasListeners
-      ? await this.publisher.transaction(key, { mode, waitMs }, take, onAcquired)
+      ? await this.publisher.transaction(key, { mode, waitMs, signal }, take, onAcquired)
       : await take();
     if (isTaken) return undefined;
     const busy = this.sessionLocks.unavailable(key.name, http);

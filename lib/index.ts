@@ -108,6 +108,13 @@ export type {
   WaitGraph,
 } from './inspection/inspected-lock.js';
 export type { FleetLook, SilentBackend } from './fleet/fleet-look.js';
-export type { InstanceReport, ReportedJob, ReportedLock, ReportedTick } from './fleet/instance-report.js';
+export type {
+  InstanceReport,
+  ReportedJob,
+  ReportedKeptLock,
+  ReportedLock,
+  ReportedTick,
+  ReportedWait,
+} from './fleet/instance-report.js';
 export type { Diagnosis, Problem, ProblemCode } from './inspection/diagnosis.js';
 export { toHttpException } from './nest/http/to-http-exception.js';

@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import { LockEngine } from '../../lib/core/index.js';
 import type { AdvisoryLock } from '../../lib/index.js';
+import { defer } from '../support/cleanup.js';
 import { createLocks, type Locks, type LocksOptions } from '../support/locks.js';
 import { terminateHolders } from '../support/terminate-holders.js';
 import { useTestDatabase } from '../support/test-database.js';
@@ -171,5 +173,28 @@ describe('a connection of which one side is closed', () => {
     proxy.cut();
     expect(await lossOf(lock)).toMatchObject({ code: 'LOCK_LOST' });
     await until(async () => !(await isAtServer(lock)), 'it is free at the server');
+  });
+});
+
+describe('an idle connection that goes silent', () => {
+  it('is given up within a heartbeat by the next lock, which is taken on another connection', async () => {
+    const proxy = await open();
+    let url = proxy.url(database.url);
+    const times = { heartbeatMs: 200, lostAfterMs: 120_000 };
+    const applicationName = 'nestjs-advisory-lock';
+    const engine = LockEngine.open({
+      ...times,
+      applicationName,
+      database: () => ({ type: 'postgres', url }),
+    });
+    defer(() => engine.close(0));
+    await engine.locks.withLock('import', () => undefined);
+    const [silent] = engine.backendPids;
+    proxy.silence();
+    url = database.url;
+    await until(() => (engine.pulse?.heartbeatAgeMs ?? 0) > times.heartbeatMs, 'it has been idle');
+    await engine.locks.withLock('import', () => undefined);
+    expect(engine.backendPids).not.toContain(silent);
+    proxy.cut();
   });
 });

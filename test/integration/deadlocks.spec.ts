@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { LockDeadlockError } from '../../lib/core/index.js';
 import { createLocks } from '../support/locks.js';
+import { startWorker } from '../support/processes.js';
 import { useTestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 
@@ -186,6 +187,27 @@ describe('calls of several instances that wait crosswise', () => {
       { instance: 'two', waitsFor: 'a', holds: ['b'], requestedBy },
     ]);
     process.stdout.write(`a deadlock of two instances ended after ${tookMs.toFixed()} ms\n`);
+  });
+
+  it('are a deadlock of processes, too: of two and of three', async () => {
+    const worker = new URL('./workers/crosswise.ts', import.meta.url);
+    const crosswise = async (names: readonly string[]) => {
+      const workers = names.map((name, place) => {
+        const inner = names[(place + 1) % names.length] ?? '';
+        return startWorker(worker, { args: [database.url, `process ${name}`, name, inner] });
+      });
+      for (const one of workers) await one.message<{ ready?: true }>(({ ready }) => ready === true);
+      for (const one of workers) one.send({});
+      const outcomes = await Promise.all(
+        workers.map((one) => one.message<{ outcome: object }>((message) => 'outcome' in message)),
+      );
+      const victims = outcomes.map(({ outcome }) => outcome).filter((outcome) => 'code' in outcome);
+      const instances = names.map((name) => expect.objectContaining({ instance: `process ${name}` }));
+      expect(victims).toEqual([
+        { ran: false, code: 'LOCK_DEADLOCK', cycle: expect.arrayContaining(instances) as unknown },
+      ]);
+    };
+    await Promise.all([crosswise(['a', 'b']), crosswise(['x', 'y', 'z'])]);
   });
 
   it('are a deadlock of three, with calls of one instance in between', async () => {

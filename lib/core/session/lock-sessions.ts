@@ -136,7 +136,7 @@ export class LockSessions {
    */
   private get isDoubtful(): boolean {
     const { current } = this;
-    return current !== undefined && current.isIdle && !current.isRecent;
+    return current?.isIdle === true && current.heartbeatAgeMs > this.connections.use.heartbeatMs;
   }
 
   /**
@@ -146,11 +146,21 @@ export class LockSessions {
   private async reconnect(): Promise<LockSession> {
     try {
       const { current } = this;
-      await current?.confirm().catch(() => undefined);
+      if (current !== undefined) await this.confirm(current);
       return current !== undefined && current.end === undefined ? current : await this.connect();
     } finally {
       this.opening = undefined;
     }
+  }
+
+  private async confirm(idle: LockSession): Promise<void> {
+    const { heartbeatMs } = this.connections.use;
+    const tooLate = setTimeout(() => {
+      // Unless another caller has taken a lock on it in the meantime, so that it heard the server.
+      if (idle.isIdle) idle.fail(new Error(`no response for ${heartbeatMs} ms after it was idle`));
+    }, heartbeatMs);
+    await idle.confirm().catch(() => undefined);
+    clearTimeout(tooLate);
   }
 
   private async connect(): Promise<LockSession> {

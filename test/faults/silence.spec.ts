@@ -179,7 +179,7 @@ describe('a connection of which one side is closed', () => {
 describe('an idle connection that goes silent', () => {
   it('is given up within a heartbeat by the next lock, which is taken on another connection', async () => {
     const proxy = await open();
-    let url = proxy.url(database.url);
+    const url = proxy.url(database.url);
     const times = { heartbeatMs: 200, lostAfterMs: 120_000 };
     const applicationName = 'nestjs-advisory-lock';
     const engine = LockEngine.open({
@@ -190,11 +190,12 @@ describe('an idle connection that goes silent', () => {
     defer(() => engine.close(0));
     await engine.locks.withLock('import', () => undefined);
     const [silent] = engine.backendPids;
-    proxy.silence();
-    url = database.url;
     await until(() => (engine.pulse?.heartbeatAgeMs ?? 0) > times.heartbeatMs, 'it has been idle');
-    await engine.locks.withLock('import', () => undefined);
+    proxy.silence();
+    const taken = engine.locks.withLock('import', () => undefined);
+    await until(() => engine.pulse === undefined, 'the connection is given up, long before `lostAfterMs`');
+    proxy.resume();
+    await taken;
     expect(engine.backendPids).not.toContain(silent);
-    proxy.cut();
   });
 });

@@ -29,7 +29,11 @@ export class ByHand {
 
   async inItsOwn(): Promise<boolean> {
     return this.dataSource.transaction(async (manager) => {
-      await this.locks.lockInTransaction(manager, 'a', { waitMs: 5, mode: 'shared', signal: AbortSignal.abort() });
+      await this.locks.lockInTransaction(manager, 'a', {
+        waitMs: 5,
+        mode: 'shared',
+        signal: AbortSignal.abort(),
+      });
       return this.locks.tryLockInTransaction(manager, 1n);
     });
   }

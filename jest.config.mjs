@@ -24,7 +24,7 @@ const project = (name, folders, more) => ({
   ...more,
 });
 
-/** Jest starts one server for all the projects of a run that name it here, and none when no test of theirs is run. */
+/** Jest starts one server for all projects of a run that name it here, and none when no test needs it. */
 const onPostgres = {
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
@@ -44,7 +44,7 @@ export default {
   reporters: [...(isCi ? ['<rootDir>/test/support/skips-fail-reporter.mjs'] : []), 'default'],
   testTimeout: 60_000,
   maxWorkers: 2,
-  // A worker that has run dozens of files takes longer than the default of 0.5 s to give its memory back. What keeps a
-  // worker alive for longer is a leak, and Jest says so.
+  // A worker that has run dozens of files takes longer than the default of 0.5 s to give its memory back.
+  // What keeps a worker alive for longer is a leak, and Jest says so.
   workerGracefulExitTimeout: 10_000,
 };

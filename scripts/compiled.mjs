@@ -19,9 +19,10 @@ import { swcOptions } from './swc-options.mjs';
 
 /*
  * The TypeScript of this repository as JavaScript, in the same folders: `<root>/lib/index.ts` is
- * `<root>/node_modules/.cache/compiled/lib/index.js` there, and what is no TypeScript is a link. Tests start hundreds
- * of processes. With a loader that compiles each module when it is asked for, each of them spends half of its start
- * on the thread that such a loader runs in (1.9 s of CPU instead of 1.0 for an instance with Nest and TypeORM).
+ * `<root>/node_modules/.cache/compiled/lib/index.js` there, and what is no TypeScript is a link. Tests
+ * start hundreds of processes. With a loader that compiles each module when it is asked for, each of them
+ * spends half of its start on the thread that such a loader runs in (1.9 s of CPU instead of 1.0 for an
+ * instance with Nest and TypeORM).
  */
 const root = fileURLToPath(new URL('..', import.meta.url));
 const output = join(root, 'node_modules/.cache/compiled');

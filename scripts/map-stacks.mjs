@@ -6,8 +6,9 @@ const sources = new Map();
 const SCRIPT_PLACE = /(file:\/\/[^\s()]+\.js):(\d+):(\d+)/g;
 
 /*
- * Shows places of the TypeScript source in stack traces. `--enable-source-maps` does the same, but reads the maps of
- * every module as it is loaded, those of all packages included, which is a fifth of the start of a process.
+ * Shows places of the TypeScript source in stack traces. `--enable-source-maps` does the same, but reads
+ * the maps of every module as it is loaded, those of all packages included, which is a fifth of the start
+ * of a process.
  */
 Error.prepareStackTrace = (error, frames) => {
   const head = Error.prototype.toString.call(error);

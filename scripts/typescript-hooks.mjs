@@ -2,8 +2,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { compiled } from './compiled.mjs';
 
 /*
- * The loader of `typescript.mjs`: what is to be run is compiled with all that it could import. The name of the package
- * is its source there, unless LIBRARY=built asks for the build in `dist`.
+ * The loader of `typescript.mjs`: what is to be run is compiled with all that it could import. The name
+ * of the package is its source there, unless LIBRARY=built asks for the build in `dist`.
  */
 const root = new URL('..', import.meta.url).href;
 const isSource = (url) => url.startsWith(root) && url.endsWith('.ts');

@@ -1,4 +1,4 @@
-// `node --import ./scripts/typescript.mjs file.ts` runs a TypeScript module of this repository from its source.
+// `node --import ./scripts/typescript.mjs file.ts` runs a TypeScript module of this repository.
 import { register } from 'node:module';
 import './map-stacks.mjs';
 

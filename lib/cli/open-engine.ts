@@ -20,7 +20,8 @@ export function openEngine(purpose: string, more: Partial<LockEngineOptions> = {
   const { DATABASE_URL: url } = process.env;
   if (url && !/^postgres(ql)?:\/\//i.test(url)) throw new DatabaseAddressError(url);
   return LockEngine.open({
-    // node-postgres reads everything that is missing from the PG* variables: https://node-postgres.com/features/connecting
+    // node-postgres reads what is missing from the PG* variables:
+    // https://node-postgres.com/features/connecting
     database: () => ({ type: 'postgres', ...(url && { url }) }),
     applicationName: applicationNameOf(defaultInstanceName(), purpose),
     ...more,

@@ -74,10 +74,10 @@ export {
 export { NOTIFY_SETTINGS } from './sql/notify-settings.js';
 export { ownLockOf } from './sql/pg-locks-statements.js';
 export {
-  answersOf,
   BATCH,
   type LockOperation,
   type LockRequest,
+  resultsOf,
   statementFor,
 } from './sql/request-statement.js';
 export { isSyntaxOrAccessError, SqlState, sqlStateOf } from './sql/sqlstate.js';

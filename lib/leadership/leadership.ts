@@ -71,7 +71,8 @@ export class Leadership implements AsyncDisposable {
   /**
    * Ends the campaign, and the leadership if this candidate leads: the body's signal aborts with an
    * `AbortError`, and when the body has settled the lock is given back and the promise resolves.
-   * Never rejects; a second call waits for the first. Do not await it inside the body, which would wait for itself.
+   * Never rejects; a second call waits for the first. Do not await it inside the body, which would wait for
+   * itself.
    */
   stop(): Promise<void> {
     return this.stopBecause(new DOMException(`The leadership of "${this.name}" was stopped`, 'AbortError'));

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { type Server, startServer } from './server.js';
 
 /*
- * The process that owns an embedded server. It is not in the process group of its parent, and the operating system closes the channel to the parent however the parent ends, so the guardian can always clean up.
+ * The process that owns an embedded server. It is not in the process group of its parent, and the operating
+ * system closes the channel to the parent however the parent ends, so the guardian can always clean up.
  */
 export type GuardianReport =
   { port: number; password: string; serverPid: number; folder: string } | { error: string };

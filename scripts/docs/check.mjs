@@ -1,8 +1,8 @@
 // node scripts/docs/check.mjs [--only links,limits,words,snippets,reference,docstrings] [--root <folder>]
 //
-// Checks the pages: links and anchors, sizes, words, snippets against the public types, and the reference against the code. And the
-// docstrings of public symbols: what the API reference is built from.
-// Prints file:line and what is wrong, and exits with 1 when anything is.
+// Checks the pages: links and anchors, sizes, words, snippets against the public types, and the reference
+// against the code. And the docstrings of public symbols: what the API reference is built from. Prints
+// file:line and what is wrong, and exits with 1 when anything is.
 import { parseArgs } from 'node:util';
 import { fileURLToPath } from 'node:url';
 import { checkLimits } from './limits.mjs';

@@ -1,4 +1,4 @@
-// Checks that every public symbol has a docstring, and that it says what a reader needs: units, defaults, errors.
+// Checks that every public symbol has a docstring with what a reader needs: units, defaults, errors.
 import { relative } from 'node:path';
 import ts from 'typescript';
 import { exportsOf } from './facts.mjs';

@@ -1,5 +1,5 @@
-// What the code says of itself: options and their defaults, errors, events, metrics, flags. Read by the compiler, not by name of file, so
-// that files may move.
+// What the code says of itself: options and their defaults, errors, events, metrics, flags. Read by the
+// compiler, not by name of file, so that files may move.
 import { join } from 'node:path';
 import ts from 'typescript';
 

@@ -31,7 +31,7 @@ function sizeOf(page) {
   return found;
 }
 
-/** Tables and code are as wide as they have to be, and the target of a link cannot be broken. */
+/** Tables and code are as wide as they need to be, and the target of a link cannot be broken. */
 function widthsOf({ path, lines }) {
   return lines.flatMap(({ text, number, isCode }) => {
     if (isCode || /^\s*\|/.test(text) || /^\s*<(img|!--)/.test(text)) return [];

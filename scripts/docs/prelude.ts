@@ -1,5 +1,5 @@
-// What the snippets of the pages take for granted. A name that a snippet neither declares nor imports is imported from the
-// package if that exports it, and else from here; see snippets.mjs.
+// What the snippets of the pages take for granted. A name that a snippet neither declares nor imports is
+// imported from the package if that exports it, and else from here; see snippets.mjs.
 import type { CanActivate, INestApplication, Type } from '@nestjs/common';
 import type { SchedulerRegistry } from '@nestjs/schedule';
 import type {

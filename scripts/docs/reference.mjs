@@ -3,8 +3,8 @@
 // A comment in front of a table says what the table documents:
 //
 //   <!-- reference: options AdvisoryLockModuleOptions -->         each property of the type, with its default
-//   <!-- reference: options WithAdvisoryLockOptions beyond LockOptions -->   without the properties that LockOptions has as well
-//   <!-- reference: options RunTimeJobOptions as ExclusiveCronOptions -->    documented by that table; no table follows
+//   <!-- reference: options WithAdvisoryLockOptions beyond LockOptions -->   without those of LockOptions
+//   <!-- reference: options RunTimeJobOptions as ExclusiveCronOptions -->    documented there, no table
 //   <!-- reference: literals ProblemCode -->                      each member of a union of strings
 //   <!-- reference: errors -->                                    each code and class of error
 //   <!-- reference: events -->                                    each type of event with its properties
@@ -100,7 +100,7 @@ function checkOptions(table, { optionsOf }) {
   return [...compare(table, `the option of ${type}`, firstColumn(table), [...own.keys()]), ...wrong];
 }
 
-/** A literal has to be the same; of what is described in words, only that it is described. */
+/** A literal must be the same; of a default described in words, only the presence is checked. */
 function isSameDefault(cell, { literal, isRequired }) {
   const plain = cell.replaceAll('`', '').trim();
   if (isRequired) return plain === 'required';

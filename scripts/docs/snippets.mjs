@@ -1,7 +1,8 @@
 // Type-checks every TypeScript snippet of the pages against the public types.
 //
-// Each ```ts block is a module of its own. A name that it neither declares nor imports is imported: from the package if that exports
-// it, else from prelude.ts. A block of class members is put into a class that has the `Members` of the prelude.
+// Each ```ts block is a module of its own. A name that it neither declares nor imports is imported: from the
+// package if that exports it, else from prelude.ts. A block of class members is put into a class that has the
+// `Members` of the prelude.
 import { join } from 'node:path';
 import ts from 'typescript';
 

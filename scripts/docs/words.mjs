@@ -1,4 +1,5 @@
-// The words of the glossary: what the field does not say is not said here either. What is quoted or set in code may say it.
+// The words of the glossary: what the field does not say is not said here either.
+// What is quoted or set in code may say it.
 import { proseOf } from './pages.mjs';
 
 /** What is not said, and what is said instead. */

@@ -5,10 +5,10 @@ import { measureHotKey } from './hot-key.js';
 import { type LockCounter, openLockCounter } from './lock-counter.js';
 
 /*
- * One contender in a process of its own: what one library does to its process (an AsyncLocalStorage makes every
- * promise dearer on Node 20, another Nest, garbage) must not slow the next one down.
+ * One contender in a process of its own: what one library does to its process (an AsyncLocalStorage makes
+ * every promise dearer on Node 20, another Nest, garbage) must not slow the next one down.
  */
-export type Answer<Result> = { result: Result } | { error: string };
+export type Reply<Result> = { result: Result } | { error: string };
 
 type Measure = (contender: Contender, locks: LockCounter, load: never) => Promise<unknown>;
 
@@ -28,10 +28,10 @@ const locks = await openLockCounter(server, url);
 process.on('message', (load) => {
   void measure(contender, locks, load as never)
     .then(
-      (result): Answer<unknown> => ({ result }),
-      (error: unknown): Answer<unknown> => ({ error: `${file}: ${String(error)}` }),
+      (result): Reply<unknown> => ({ result }),
+      (error: unknown): Reply<unknown> => ({ error: `${file}: ${String(error)}` }),
     )
-    .then((answer) => process.send?.(answer));
+    .then((reply) => process.send?.(reply));
 });
 process.send?.('ready');
 

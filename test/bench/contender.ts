@@ -1,7 +1,10 @@
 export interface Contender {
   /** Takes a free lock, runs the body, gives the lock back. Rejects when the library did not get the lock. */
   withLock(name: string, body: () => Promise<void>): Promise<void>;
-  /** Waits for the lock for as long as it takes, runs the body, gives the lock back. Missing where nobody can wait. */
+  /**
+   * Waits for the lock without a limit, runs the body, gives the lock back.
+   * Missing in libraries that cannot wait.
+   */
   waitWithLock?: (name: string, body: () => Promise<void>) => Promise<void>;
   close(): Promise<void>;
 }
@@ -26,7 +29,7 @@ export const THIS_LIBRARY: ContenderInfo = {
 };
 
 const LIBRARIES: ContenderInfo[] = [
-  // A connection per lock: 100 at once are more than Postgres lets in by default.
+  // A connection per lock: 100 at once exceed the default limit of Postgres.
   { title: 'advisory-lock', file: 'advisory-lock', server: 'postgres', maxAtOnce: 10 },
   { title: 'redis-semaphore', file: 'redis-semaphore', server: 'redis' },
   { title: 'redlock', file: 'redlock', server: 'redis' },

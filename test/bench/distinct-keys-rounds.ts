@@ -11,7 +11,7 @@ export interface Plan {
 /** Medians in locks per second by contender, one for each level; `undefined` where it cannot take part. */
 export type Medians = Map<string, (number | undefined)[]>;
 
-/** A round lets everybody run once, so that what the machine does meanwhile hits all of them alike. */
+/** A round runs each contender once, so that other load on the machine affects all alike. */
 export async function runRounds(
   contenders: RunningContender<DistinctKeysLoad, number>[],
   plan: Plan,

@@ -2,7 +2,9 @@ import { type ContenderInfo, THIS_LIBRARY } from './contender.js';
 import type { Medians, Plan } from './distinct-keys-rounds.js';
 import { formatCount, formatRatio, printRow } from './table.js';
 
-/** Medians first, then how many times as fast this library is as each rival, and as the best on each server. */
+/**
+ * Medians first, then how many times as fast this library is as each rival, and as the best on each server.
+ */
 export function printDistinctKeys(
   medians: Medians,
   rivals: ContenderInfo[],

@@ -6,7 +6,7 @@ export interface HotKeyFigures {
   medianMs: number;
   p99Ms: number;
   worstMs: number;
-  /** To Postgres, of the process that had the most; 0 for who needs none. */
+  /** To Postgres, of the process that had the most; 0 for libraries that need none. */
   connections: number;
 }
 
@@ -18,7 +18,8 @@ export function figuresOf(turns: Turn[], durationMs: number, connections: number
     if (before !== undefined && before.releasedAt > turn.grantedAt)
       throw new Error('two held the lock at once');
   }
-  // What is granted later does not count: by then some processes are ready, and the others have the lock to themselves.
+  // What is granted later does not count: by then some processes are ready, and
+  // the others have the lock to themselves.
   const end = earliest(turns) + durationMs;
   const handOvers = turns.filter(({ grantedAt }) => grantedAt <= end).length;
   const waits = turns.map(({ askedAt, grantedAt }) => grantedAt - askedAt);

@@ -4,7 +4,7 @@ import type { Fleet } from './fleet.js';
 import { figuresOf, type HotKeyFigures, summaryOf } from './hot-key-figures.js';
 import type { HotKeyLoad } from './hot-key.js';
 
-/** A round lets everybody run once, so that what the machine does meanwhile hits all of them alike. */
+/** A round runs each contender once, so that other load on the machine affects all alike. */
 export async function runHotKeyRounds(
   fleets: Fleet[],
   load: HotKeyLoad,

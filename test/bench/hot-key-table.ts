@@ -2,7 +2,10 @@ import { type ContenderInfo, THIS_LIBRARY } from './contender.js';
 import type { HotKeyFigures } from './hot-key-figures.js';
 import { formatCount, formatRatio, printRow } from './table.js';
 
-/** The figures first, then how many times as many hand-overs this library makes as each rival, and as short its waits are. */
+/**
+ * The figures first, then how many times as many hand-overs this library makes as
+ * each rival, and as short its waits are.
+ */
 export function printHotKey(figures: Map<string, HotKeyFigures>, rivals: ContenderInfo[]): void {
   printRow('', ['hand-overs/s', 'median wait', 'p99 wait', 'worst wait', 'connections']);
   for (const [title, { handOversPerSecond, medianMs, p99Ms, worstMs, connections }] of figures) {

@@ -4,7 +4,8 @@ import { type AddressInfo, createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 
 /*
- * Owns a Redis that keeps nothing, and ends it when the channel to the benchmark closes, however that one ended.
+ * Owns a Redis that keeps nothing, and ends it when the channel to the
+ * benchmark closes, however that one ended.
  */
 const port = await freePort();
 const options = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];

@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { forkModule } from '../../sample-app/postgres/fork-module.js';
-import type { Answer, Part } from './contender-process.js';
+import type { Part, Reply } from './contender-process.js';
 import type { ContenderInfo } from './contender.js';
 
 const program = fileURLToPath(new URL('./contender-process.ts', import.meta.url));
@@ -40,9 +40,9 @@ export class RunningContender<Load extends { durationMs: number }, Result> {
 
   async measure(load: Load): Promise<Result> {
     this.child.send(load);
-    const answer = (await this.nextMessage(load.durationMs + PATIENCE_MS)) as Answer<Result>;
-    if ('error' in answer) throw new Error(answer.error);
-    return answer.result;
+    const reply = (await this.nextMessage(load.durationMs + PATIENCE_MS)) as Reply<Result>;
+    if ('error' in reply) throw new Error(reply.error);
+    return reply.result;
   }
 
   async stop(): Promise<void> {
@@ -55,13 +55,13 @@ export class RunningContender<Load extends { durationMs: number }, Result> {
       (cause: unknown) => {
         // What is stuck would not end by itself either.
         this.child.kill('SIGKILL');
-        throw new Error(`${this.info.title} did not answer within ${timeoutMs} ms`, { cause });
+        throw new Error(`${this.info.title} did not respond within ${timeoutMs} ms`, { cause });
       },
     ) as Promise<[unknown]>;
     const ended = this.exited.then(() => {
       throw new Error(`The process of ${this.info.title} has ended`);
     });
-    const [answer] = await Promise.race([message, ended]);
-    return answer;
+    const [reply] = await Promise.race([message, ended]);
+    return reply;
   }
 }

@@ -15,7 +15,10 @@ interface RunningServer {
 /** Room for the contenders that have a connection for each of 4 × 25 waiters. */
 const POSTGRES_FLAGS = ['-c', 'max_connections=400'];
 
-/** The servers that the contenders need, as far as they are there: Redis is where a `redis-server` is installed. */
+/**
+ * The servers that the contenders need, as far as they are there: Redis is
+ * where a `redis-server` is installed.
+ */
 export class Servers {
   private readonly running = new Map<ServerKind, RunningServer>();
 
@@ -35,7 +38,7 @@ export class Servers {
     return this.running.get(kind)?.url ?? '';
   }
 
-  /** Those whose server is running. */
+  /** The contenders whose server is running. */
   able(contenders: ContenderInfo[]): ContenderInfo[] {
     return contenders.filter(({ server }) => this.running.has(server));
   }

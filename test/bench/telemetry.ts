@@ -8,8 +8,9 @@ import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { BatchSpanProcessor, InMemorySpanExporter, TracerProvider } from '@opentelemetry/sdk-trace';
 import { startEmbeddedPostgres } from '../../sample-app/postgres/embedded-postgres.js';
 
-// What it costs to be told of locks: `node --import ./scripts/typescript.mjs test/bench/telemetry.ts`, after `npm run build`.
-// BEFORE may name another build of the library to compare with. CPU time, as the database and other programs share the processors.
+// What events and metrics of locks cost: `node --import ./scripts/typescript.mjs test/bench/telemetry.ts`,
+// after `npm run build`. BEFORE may name another build of the library to compare with. CPU time, as the
+// database and other programs share the processors.
 
 const ROUNDS = 15;
 const LOCKS_A_ROUND = 4_000;
@@ -68,7 +69,7 @@ const here = new URL('../..', import.meta.url).pathname;
 const candidates: Candidate[] = [];
 if (process.env.BEFORE !== undefined)
   candidates.push(await candidate('another build', server.url, process.env.BEFORE, {}));
-candidates.push(await candidate('nobody listens', server.url, here, {}));
+candidates.push(await candidate('no listener', server.url, here, {}));
 candidates.push(await candidate('a listener', server.url, here, {}));
 metrics.setGlobalMeterProvider(
   new MeterProvider({ readers: [new PrometheusExporter({ preventServerStart: true })] }),
@@ -89,12 +90,11 @@ try {
       spans.reset();
     }
   }
-  const base = candidates.find(({ name }) => name === 'nobody listens')?.cpuMicroseconds ?? [];
+  const base = candidates.find(({ name }) => name === 'no listener')?.cpuMicroseconds ?? [];
   for (const { name, cpuMicroseconds } of candidates) {
-    const ratio = median(cpuMicroseconds.map((cpu, n) => cpu / (base[n] ?? cpu)));
-    console.log(
-      `${name.padEnd(20)} ${median(cpuMicroseconds).toFixed(1).padStart(6)} µs of CPU a lock  ${ratio.toFixed(2)} ×`,
-    );
+    const cpu = median(cpuMicroseconds).toFixed(1).padStart(6);
+    const ratio = median(cpuMicroseconds.map((us, n) => us / (base[n] ?? us))).toFixed(2);
+    console.log(`${name.padEnd(20)} ${cpu} µs of CPU a lock  ${ratio} ×`);
   }
 } finally {
   for (const { close } of candidates) await close();

@@ -15,7 +15,7 @@ describeInBrowser('the cron jobs on the page', () => {
     browser = await startBrowser();
   });
 
-  it('shows a mark for each tick at its time, by shape and in words, and when the job is due next', async () => {
+  it('marks each tick at its time, by shape and in words, and shows the next due time', async () => {
     const { page } = await openPage(browser, shop(now), options);
     const job = page.locator('.job').first();
     expect(await textOf(job.locator('.job-head'))).toBe('Outbox.flush * * * * * next in 19s, at 14:38:00');
@@ -33,7 +33,8 @@ describeInBrowser('the cron jobs on the page', () => {
       '14:32:00: skipped by all',
     ]);
     const shapes = await page.evaluate(
-      `[...document.querySelector('.job').querySelectorAll('.tick use')].map((use) => use.getAttribute('href')).slice(6, 11)`,
+      `[...document.querySelector('.job').querySelectorAll('.tick use')]
+        .map((use) => use.getAttribute('href')).slice(6, 11)`,
     );
     expect(shapes).toEqual(['#icon-failed', '#icon-ran', '#icon-ran', '#icon-missed', '#icon-skipped']);
     expect(await textsOf(page.locator('#legend li'))).toEqual([
@@ -82,13 +83,14 @@ describeInBrowser('the cron jobs on the page', () => {
       () =>
         page.evaluate<boolean>(
           `(({ scrollLeft, scrollWidth, clientWidth }) =>
-            scrollWidth > clientWidth && scrollWidth - clientWidth - scrollLeft < 2)(document.querySelector('.track'))`,
+            scrollWidth > clientWidth && scrollWidth - clientWidth - scrollLeft < 2
+          )(document.querySelector('.track'))`,
         ),
       true,
     );
   });
 
-  it('tells what each instance made of a tick, to a pointer and to a keyboard, until Escape', async () => {
+  it('shows the outcome of a tick per instance, by pointer and keyboard, until Escape', async () => {
     const { page } = await openPage(browser, shop(now), options);
     const card = page.getByRole('tooltip');
     const failed = page.locator('[data-outcome="failed"]');
@@ -120,7 +122,7 @@ describeInBrowser('the cron jobs on the page', () => {
       'web-3:4711 ran 5 times, skipped 10 times',
     ]);
     const apart = await page.evaluate<number[]>(`(() => {
-      const [strip, lane] = [...document.querySelectorAll('.job')[0].querySelectorAll('.strip')].map((strip) =>
+      const [strip, lane] = [...document.querySelector('.job').querySelectorAll('.strip')].map((strip) =>
         [...strip.querySelectorAll('.slot')].map((slot) => slot.getBoundingClientRect().right));
       return strip.map((x, index) => Math.abs(x - lane[index]));
     })()`);

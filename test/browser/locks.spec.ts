@@ -12,7 +12,7 @@ describeInBrowser('the locks on the page', () => {
     browser = await startBrowser();
   });
 
-  it('says who holds what, since when, and who waits for it', async () => {
+  it('shows the holders, since when they hold, and the waiters', async () => {
     const { page } = await openPage(browser, shop());
     expect(await textsOf(page.locator('.lock h3'))).toEqual([
       'daily-report',
@@ -41,7 +41,7 @@ describeInBrowser('the locks on the page', () => {
     );
   });
 
-  it('opens to all that is known: every form of the key, and who else there is', async () => {
+  it('opens to every detail: all forms of the key, the holders and the waiters', async () => {
     const readers = [1, 2, 3, 4, 5].map((pid) => party('web-1:1', pid, { mode: 'shared', sinceMs: 1_000 }));
     const one = {
       ...lock('one', readers),
@@ -84,7 +84,10 @@ describeInBrowser('the locks on the page', () => {
     await page.evaluate(`{
       window.touched = new Set();
       new MutationObserver((changes) => {
-        for (const { target } of changes) window.touched.add(target.closest?.('.lock')?.querySelector('h3').textContent ?? target.id);
+        for (const { target } of changes) {
+          const row = target.closest?.('.lock');
+          window.touched.add(row?.querySelector('h3').textContent ?? target.id);
+        }
       }).observe(document.getElementById('lock-list'), { subtree: true, childList: true, attributes: true });
     }`);
     const [daily, order42, ...others] = first.locks;
@@ -130,7 +133,7 @@ describeInBrowser('the locks on the page', () => {
   it('searches, and can be sent as a link', async () => {
     const { locks, ...rest } = shop();
     const { page, server, url } = await openPage(browser, { locks, ...rest });
-    server.answer = ({ search }) => {
+    server.reply = ({ search }) => {
       const matching = locks.filter(({ name }) => name?.includes(search));
       return { body: { ...rest, locks: matching, counts: { ...rest.counts, matching: matching.length } } };
     };
@@ -205,7 +208,7 @@ describeInBrowser('the locks on the page', () => {
 
   it('lists the first of ten thousand locks, and more on demand', async () => {
     const { page, server } = await openPage(browser, manyLocks(10_000, 200));
-    server.answer = ({ limit }) => ({ body: manyLocks(10_000, limit) });
+    server.reply = ({ limit }) => ({ body: manyLocks(10_000, limit) });
     expect(await page.locator('.lock').count()).toBe(200);
     expect(await textOf(page.locator('#locks-more-text'))).toBe(
       '200 of 10,000 are listed, those with waiters first. Search to narrow them down.',

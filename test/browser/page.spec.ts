@@ -13,7 +13,7 @@ describeInBrowser('the page of the dashboard', () => {
     browser = await startBrowser();
   });
 
-  it('tells at a glance how the fleet does', async () => {
+  it('shows the state of the fleet at a glance', async () => {
     const { page } = await openPage(browser, shop());
     expect(await page.title()).toBe('(4) Locks of shop');
     expect(await textOf(page.locator('.brand'))).toBe('Locks · shop Served by web-1:4711');
@@ -40,7 +40,7 @@ describeInBrowser('the page of the dashboard', () => {
     ['dark', { colorScheme: 'dark' }],
     ['light, on a phone', PHONE],
     ['dark, on a phone', { ...PHONE, colorScheme: 'dark' }],
-  ] as const)('can be used by everybody (%s)', async (_, options) => {
+  ] as const)('is accessible (%s)', async (_, options) => {
     const { page } = await openPage(browser, shop(), { ...options, reducedMotion: 'reduce' });
     for (const title of ['daily-report', 'config']) await lockRow(page, title).locator('.disclose').click();
     await page.locator('#waits-words summary').click();
@@ -53,7 +53,7 @@ describeInBrowser('the page of the dashboard', () => {
   it.each([
     ['light', {}],
     ['dark, on a phone', { ...PHONE, colorScheme: 'dark' }],
-  ] as const)('can be used by everybody when something is wrong, too (%s)', async (_, options) => {
+  ] as const)('is accessible while it shows errors (%s)', async (_, options) => {
     const problem = 'The database is away.';
     const doctor = {
       isHealthy: false,
@@ -80,7 +80,7 @@ describeInBrowser('the page of the dashboard', () => {
     expect(await accessibilityProblems(page)).toEqual([]);
   });
 
-  it('tells all problems that the doctor finds, and tells a screen reader that there are some', async () => {
+  it('lists all problems that the doctor finds, and announces them to a screen reader', async () => {
     const { page, server } = await openPage(browser, shop());
     const message = 'The server has 3 connections left of 100.\nRaise max_connections.';
     server.snapshot = snapshot({
@@ -98,20 +98,21 @@ describeInBrowser('the page of the dashboard', () => {
     await eventually(() => announcement.textContent(), 'Healthy.');
   });
 
-  it('says how old it is when the server does not answer, and goes on by itself', async () => {
+  it('shows its age while the server does not respond, and recovers', async () => {
     const { page, server } = await openPage(browser, shop(), {
       expectedComplaint: /Failed to load resource/,
     });
-    server.answer = () => 'none';
+    server.reply = () => 'none';
     await page.locator('#banner').waitFor();
     expect(await textOf(page.locator('#banner'))).toMatch(
       /^The server does not respond\. The locks shown here are \d+s old\. The page keeps trying\.$/,
     );
     expect(await partiesOf(page, 'order:42', 'holder')).toEqual(['web-1:4711 for 1s pid 3121 · 10.0.0.121']);
-    server.answer = () => ({ status: 403, message: 'Forbidden resource' });
+    server.reply = () => ({ status: 403, message: 'Forbidden resource' });
     await eventually(
       async () => (await textOf(page.locator('#banner'))).split(' The locks shown')[0],
-      'The server no longer gives you access (403). It says: Forbidden resource Sign in again, and reload the page.',
+      'The server no longer gives you access (403). It says: Forbidden resource ' +
+        'Sign in again, and reload the page.',
     );
     server.snapshot = snapshot({ locks: [lock('import', [party('web-2:4711', 7, { sinceMs: 5_000 })])] });
     await page.locator('#banner').waitFor({ state: 'hidden' });
@@ -138,7 +139,7 @@ describeInBrowser('the page of the dashboard', () => {
     await page.locator('#banner').waitFor({ state: 'hidden' });
   });
 
-  it('asks nothing while nobody looks', async () => {
+  it('sends no request while it is hidden', async () => {
     const { page, server, url } = await openPage(browser, shop());
     const hide = (isHidden: boolean): Promise<unknown> =>
       page.evaluate(
@@ -157,7 +158,7 @@ describeInBrowser('the page of the dashboard', () => {
     expect(await page.locator('#banner').isVisible()).toBe(false);
   });
 
-  it('is dark or light as the system is, until somebody chooses, and remembers that', async () => {
+  it('follows the color scheme of the system until one is chosen, and remembers the choice', async () => {
     const { page } = await openPage(browser, shop(), { colorScheme: 'dark' });
     const ground = (): Promise<string> => page.evaluate('getComputedStyle(document.body).backgroundColor');
     const [dark, light] = ['rgb(13, 16, 21)', 'rgb(244, 245, 248)'];
@@ -166,7 +167,7 @@ describeInBrowser('the page of the dashboard', () => {
     expect(await button.getAttribute('aria-pressed')).toBe('true');
     await page.emulateMedia({ colorScheme: 'light' });
     expect(await ground()).toBe(light);
-    // The page hears of it a moment after its styles do.
+    // The page is notified of it a moment after its styles.
     await eventually(() => button.getAttribute('aria-pressed'), 'false');
     await button.click();
     expect(await ground()).toBe(dark);
@@ -178,9 +179,10 @@ describeInBrowser('the page of the dashboard', () => {
   it('can be walked with a keyboard alone', async () => {
     const { page } = await openPage(browser, shop());
     const focused = (): Promise<string> =>
-      page.evaluate(
-        `(document.activeElement.ariaLabel ?? document.activeElement.textContent.trim()) || document.activeElement.id`,
-      );
+      page.evaluate(`(() => {
+        const { ariaLabel, textContent, id } = document.activeElement;
+        return (ariaLabel ?? textContent.trim()) || id;
+      })()`);
     const walked: string[] = [];
     for (let step = 0; step < 9; step += 1) {
       await page.keyboard.press('Tab');

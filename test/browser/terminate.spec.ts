@@ -16,7 +16,7 @@ describeInBrowser('ending a holder from the page', () => {
     browser = await startBrowser();
   });
 
-  it('is not offered where it is not allowed, nor for who has no backend', async () => {
+  it('is not offered where it is not allowed, nor for holders without a backend', async () => {
     const allowed = shop();
     const { page, server } = await openPage(browser, { ...allowed, canTerminate: false });
     expect(await page.locator('.end:visible').count()).toBe(0);
@@ -30,10 +30,10 @@ describeInBrowser('ending a holder from the page', () => {
     await eventually(() => page.locator('.end:visible').count(), 9);
   });
 
-  it('says whom and what it means, wants a reason, and sends what was listed', async () => {
+  it('names the holder and the consequences, requires a reason, and sends what was listed', async () => {
     const snapshot = shop();
     const { page, server } = await openPage(browser, snapshot);
-    server.answerTermination = () => ({ body: { ended: [3127] } });
+    server.replyToTermination = () => ({ body: { ended: [3127] } });
     await ask(page, 'daily-report');
     const dialog = page.getByRole('dialog', { name: 'End this holder?' });
     expect(await textsOf(dialog.locator('.facts > div'))).toEqual([
@@ -44,8 +44,9 @@ describeInBrowser('ending a holder from the page', () => {
       'Held for 3m 12s',
     ]);
     expect(await textOf(page.locator('#terminate-meaning'))).toBe(
-      'This ends the database connection 3127 of web-2:4711. All its locks are freed: this one, and 1 other of those listed here. ' +
-        'Code that runs under them is notified that its lock is lost, and other processes can take them. No holder is ended if the lock has changed hands by then.',
+      'This ends the database connection 3127 of web-2:4711. All its locks are freed: this one, and ' +
+        '1 other of those listed here. Code that runs under them is notified that its lock is lost, ' +
+        'and other processes can take them. No holder is ended if the lock has changed hands by then.',
     );
     await page.keyboard.press('Enter');
     expect(await textOf(page.locator('#terminate-error'))).toBe('Give a reason: it is written to the logs.');
@@ -75,7 +76,7 @@ describeInBrowser('ending a holder from the page', () => {
     expect(await page.evaluate('document.activeElement.ariaLabel')).toBe('End web-2:4711, pid 3127 …');
   });
 
-  it('says that nobody was ended when the lock has changed hands', async () => {
+  it('says that no holder was ended when the lock has changed hands', async () => {
     const { page } = await openPage(browser, shop());
     await ask(page, 'order:42');
     await page.keyboard.type('stuck');
@@ -90,7 +91,7 @@ describeInBrowser('ending a holder from the page', () => {
     const { page, server } = await openPage(browser, shop(), {
       expectedComplaint: /Failed to load resource/,
     });
-    server.answerTermination = () => ({
+    server.replyToTermination = () => ({
       status: 409,
       message: 'The role "shop" may not end backends of "anna".',
     });
@@ -102,13 +103,13 @@ describeInBrowser('ending a holder from the page', () => {
       () => textOf(error),
       'The server responded with an error (409). It says: The role "shop" may not end backends of "anna".',
     );
-    server.answerTermination = () => 'none';
+    server.replyToTermination = () => 'none';
     await page.locator('#terminate-confirm').click();
     await eventually(
       () => textOf(error),
       'The server did not respond: it is not known whether the holder was ended.',
     );
-    server.answerTermination = () => ({ body: { ended: [3121] } });
+    server.replyToTermination = () => ({ body: { ended: [3121] } });
     await page.locator('#terminate-confirm').click();
     await eventually(
       () => textOf(page.locator('#terminate-outcome')),

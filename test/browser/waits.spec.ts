@@ -9,27 +9,31 @@ import { lock, party, shop, snapshot } from './support/snapshots.js';
 /** An arrow as `waiter → blocker (lock)`, read off the drawing: by the boxes that its ends touch. */
 function arrowsOf(page: Page): Promise<string[]> {
   return page.evaluate<string[]>(`(() => {
-    const boxes = [...document.querySelectorAll('.graph-node')].map((node) => ({ title: node.dataset.node, ...inSvg(node.querySelector('rect')) }));
+    const boxes = [...document.querySelectorAll('.graph-node')].map((node) => (
+      { title: node.dataset.node, ...inSvg(node.querySelector('rect')) }));
     function inSvg(rect) {
-      const [x, y, width, height] = ['x', 'y', 'width', 'height'].map((name) => Number(rect.getAttribute(name)));
+      const numberOf = (name) => Number(rect.getAttribute(name));
+      const [x, y, width, height] = ['x', 'y', 'width', 'height'].map(numberOf);
       return { left: x, right: x + width, top: y, bottom: y + height };
     }
-    const at = (point, side) => boxes.find((box) => box[side] === point.x && box.top < point.y && point.y < box.bottom)?.title;
+    const at = ({ x, y }, side) =>
+      boxes.find((box) => box[side] === x && box.top < y && y < box.bottom)?.title;
     return [...document.querySelectorAll('.graph-arrow')].map((arrow) => {
       const from = at(arrow.getPointAtLength(0), 'right');
       const to = at(arrow.getPointAtLength(arrow.getTotalLength()), 'left');
-      return from + ' → ' + to + ' (' + arrow.dataset.lock + (arrow.classList.contains('queues') ? ', queues' : '') + ')';
+      const queues = arrow.classList.contains('queues') ? ', queues' : '';
+      return from + ' → ' + to + ' (' + arrow.dataset.lock + queues + ')';
     });
   })()`);
 }
 
-describeInBrowser('who waits for whom, on the page', () => {
+describeInBrowser('the wait graph on the page', () => {
   let browser: Browser;
   beforeAll(async () => {
     browser = await startBrowser();
   });
 
-  it('is drawn with an arrow from each waiter to whom it waits for, and told in words', async () => {
+  it('has an arrow from each waiter to its blocker, and a description in words', async () => {
     const { page } = await openPage(browser, shop());
     expect(await arrowsOf(page)).toEqual([
       'web-1:4711 → web-2:4711 (daily-report)',
@@ -46,7 +50,7 @@ describeInBrowser('who waits for whom, on the page', () => {
     ]);
   });
 
-  it('shows chains, readers behind a writer, prepared transactions, instances without a connection, and circles', async () => {
+  it('shows chains, readers behind a writer, prepared transactions, lost instances, and cycles', async () => {
     const locks = [
       lock('a', [party('one', 1)], [party('two', 2, { blockedBy: [1] })]),
       lock('b', [party('two', 2)], [party('three', 3, { blockedBy: [2] })]),
@@ -77,7 +81,7 @@ describeInBrowser('who waits for whom, on the page', () => {
     ]);
   });
 
-  it('is drawn anew only when somebody comes or goes, and otherwise only its times change', async () => {
+  it('is redrawn only when a node appears or leaves; otherwise only its times change', async () => {
     const [first] = shop().locks;
     if (first === undefined) throw new Error('No lock');
     const { page, server } = await openPage(browser, snapshot({ locks: [first] }));
@@ -96,7 +100,7 @@ describeInBrowser('who waits for whom, on the page', () => {
     await eventually(() => textOf(page.locator('#waits .panel')), 'No lock is waited for.');
   });
 
-  it('stays readable with many who wait, and scrolls inside of itself', async () => {
+  it('stays readable with many waiters, and scrolls inside its frame', async () => {
     const waiters = Array.from({ length: 300 }, (_, index) =>
       party(`web-${index}`, 100 + index, { blockedBy: [1], sinceMs: 300_000 - index }),
     );
@@ -107,8 +111,11 @@ describeInBrowser('who waits for whom, on the page', () => {
     );
     expect(await page.locator('#waits-list li').count()).toBe(300);
     const overlaps = await page.evaluate(`(() => {
-      const rects = [...document.querySelectorAll('.graph-node rect')].map((rect) => rect.getBoundingClientRect());
-      return rects.filter((a, i) => rects.some((b, j) => i < j && a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom)).length;
+      const boxes = [...document.querySelectorAll('.graph-node rect')];
+      const rects = boxes.map((box) => box.getBoundingClientRect());
+      const overlap = (a, b) =>
+        a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+      return rects.filter((a, i) => rects.slice(i + 1).some((b) => overlap(a, b))).length;
     })()`);
     expect(overlaps).toBe(0);
   });

@@ -150,7 +150,7 @@ describe('the bootstrap fails', () => {
     }
   });
 
-  it('when a factory answers no options, and says so', async () => {
+  it('when a factory returns no options, and says so', async () => {
     const error = await bootstrapError({
       imports: [
         postgres(database),
@@ -260,9 +260,10 @@ describe('a provider with exclusive jobs that is listed in two modules', () => {
       lockedApp(database, { imports: [ScheduleModule.forRoot(), First, Second] }),
     );
     expect(message).toBe(
-      'The class Nightly must be provided once, as it has exclusive jobs, received two objects of it: the job Nightly.run would ' +
-        'have two timers in this instance, and one would be skipped while the other runs. Export the provider from one module, and ' +
-        'import that module in the other. For two jobs, use two classes.',
+      'The class Nightly must be provided once, as it has exclusive jobs, received two objects of ' +
+        'it: the job Nightly.run would have two timers in this instance, and one would be skipped ' +
+        'while the other runs. Export the provider from one module, and import that module in the ' +
+        'other. For two jobs, use two classes.',
     );
   });
 });
@@ -291,12 +292,12 @@ describe('a lock that is asked for in a constructor', () => {
     expect(await app.get(Eager).locked).toMatchObject({
       code: 'LOCK_CONFIGURATION',
       message:
-        `A lock needs ${which} of this application, which is not initialized yet. It is too early for locks in a constructor or ` +
-        'a provider factory: take them from onModuleInit() on.',
+        `A lock needs ${which} of this application, which is not initialized yet. It is too early ` +
+        'for locks in a constructor or a provider factory: take them from onModuleInit() on.',
     });
   });
 
-  it('is not told that it is too early where there is no data source at all', async () => {
+  it('is not reported as too early where no data source exists', async () => {
     const { message } = await bootstrapError({ imports: [AdvisoryLockModule.forRoot()], providers: [Eager] });
     expect(message).toContain('no default data source');
     expect(message).not.toContain('too early');

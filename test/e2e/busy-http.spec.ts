@@ -9,7 +9,7 @@ import {
   WithAdvisoryLock,
 } from 'nestjs-advisory-lock';
 import { useTestDatabase } from '../support/test-database.js';
-import { lockElsewhere } from './support/advisory-locks.js';
+import { lockInOtherSession } from './support/advisory-locks.js';
 import { lockedApp, type Platform, postgres, serve } from './support/applications.js';
 
 const database = useTestDatabase({ connectionsMayStay: true });
@@ -116,8 +116,8 @@ describe.each<Platform>(['express', 'fastify'])('a busy lock in a handler of %s'
     ({ url } = await serve(platform, lockedApp(database, controllers)));
   });
 
-  it('is a 409 that does not tell the name of the lock', async () => {
-    await lockElsewhere(database, 'secret:1');
+  it('is a 409 that does not contain the name of the lock', async () => {
+    await lockInOtherSession(database, 'secret:1');
     const response = await fetch(`${url}/plain/1`);
     expect(response.status).toBe(409);
     expect(response.headers.get('content-type')).toMatch(/^application\/json/);
@@ -133,20 +133,20 @@ describe.each<Platform>(['express', 'fastify'])('a busy lock in a handler of %s'
     ['through-a-provider', 409, {}],
     ['rethrown', 409, {}],
   ])('is what the options say: %s', async (path, statusCode, rest) => {
-    await lockElsewhere(database, 'secret:1');
+    await lockInOtherSession(database, 'secret:1');
     const response = await fetch(`${url}/${path}/1`);
     expect(response.status).toBe(statusCode);
     expect(await response.json()).toEqual({ ...CONFLICT, statusCode, ...rest });
   });
 
-  it('is answered with what onBusy supplies', async () => {
-    await lockElsewhere(database, 'secret:1');
+  it('gets the response that onBusy supplies', async () => {
+    await lockInOtherSession(database, 'secret:1');
     const response = await fetch(`${url}/supplied/1`);
     expect([response.status, await response.text()]).toEqual([200, '1 later']);
   });
 
   it('hinders no other lock', async () => {
-    await lockElsewhere(database, 'secret:1');
+    await lockInOtherSession(database, 'secret:1');
     expect(await (await fetch(`${url}/plain/2`)).text()).toBe('2');
   });
 });
@@ -160,21 +160,21 @@ describe.each<Platform>(['express', 'fastify'])('the module options for a busy l
   });
 
   it.each(['plain', 'by-hand', 'through-a-provider', 'rethrown'])('hold for %s', async (path) => {
-    await lockElsewhere(database, 'secret:1');
+    await lockInOtherSession(database, 'secret:1');
     const response = await fetch(`${url}/${path}/1`);
     expect(response.status).toBe(423);
     expect(await response.json()).toMatchObject({ error: 'Locked', lock: 'secret:1' });
   });
 
   it('give way to the options of a decorator', async () => {
-    await lockElsewhere(database, 'secret:1');
+    await lockInOtherSession(database, 'secret:1');
     const response = await fetch(`${url}/away/1`);
     expect(response.status).toBe(503);
     expect(await response.json()).not.toHaveProperty('lock');
   });
 
   it('give way to the options of a call', async () => {
-    await lockElsewhere(database, 'secret:1');
+    await lockInOtherSession(database, 'secret:1');
     expect((await fetch(`${url}/by-hand-with-options/1`)).status).toBe(429);
   });
 });
@@ -190,7 +190,7 @@ describe.each<Platform>(['express', 'fastify'])(
       const { url } = await serve(platform, lockedApp(database, controllers), (app) => {
         app.useGlobalFilters(new CatchAll(app.getHttpAdapter()));
       });
-      await lockElsewhere(database, 'secret:1');
+      await lockInOtherSession(database, 'secret:1');
       const response = await fetch(`${url}/options/1`);
       expect(response.status).toBe(423);
       expect(await response.json()).toMatchObject({ code: 'LOCK_UNAVAILABLE', lock: 'secret:1' });
@@ -208,7 +208,7 @@ describe.each<Platform>(['express', 'fastify'])(
       const { url } = await serve(platform, lockedApp(database, metadata), (app) => {
         if (isGlobal) app.useGlobalFilters(new OwnWords(app.getHttpAdapter()));
       });
-      await lockElsewhere(database, 'secret:1');
+      await lockInOtherSession(database, 'secret:1');
       expect(await (await fetch(`${url}/plain/1`)).json()).toEqual({ own: 'words' });
     });
   },

@@ -7,13 +7,13 @@ import {
   WithAdvisoryLock,
 } from 'nestjs-advisory-lock';
 import { useTestDatabase } from '../support/test-database.js';
-import { isHeld, lockElsewhere } from './support/advisory-locks.js';
+import { isHeld, lockInOtherSession } from './support/advisory-locks.js';
 import { lockedApp, start } from './support/applications.js';
 import { Gate } from './support/gate.js';
 
 const database = useTestDatabase({ connectionsMayStay: true });
 
-let told: BusyContext | undefined;
+let busyContext: BusyContext | undefined;
 const refusal = new Error('refused in my own words');
 
 @Injectable()
@@ -36,7 +36,7 @@ class Service {
   @WithAdvisoryLock((id: string) => `busy:${id}`, {
     httpStatus: 423,
     onBusy: (context) => {
-      told = context;
+      busyContext = context;
       return `${context.args[0]} later`;
     },
   })
@@ -131,7 +131,7 @@ class Service {
     return 'done';
   }
 
-  /** Answers without waiting for what it has started. */
+  /** Returns without waiting for what it has started. */
   @WithAdvisoryLock('left')
   async leavesBehind(gate: Gate): Promise<{ promise: Promise<unknown> }> {
     const promise = gate.pass().then(() => {
@@ -162,7 +162,7 @@ async function runsOf(action: () => Promise<unknown>): Promise<number> {
 
 describe('a busy lock of a method', () => {
   it('is thrown', async () => {
-    await lockElsewhere(database, 'busy');
+    await lockInOtherSession(database, 'busy');
     const calls = await runsOf(async () => {
       const error: unknown = await service.throws().catch((thrown: unknown) => thrown);
       expect(error).toBeInstanceOf(LockUnavailableError);
@@ -172,7 +172,7 @@ describe('a busy lock of a method', () => {
   });
 
   it('is an undefined with onBusy skip', async () => {
-    await lockElsewhere(database, 'busy');
+    await lockInOtherSession(database, 'busy');
     const calls = await runsOf(async () => {
       expect(await service.skips()).toBeUndefined();
     });
@@ -180,7 +180,7 @@ describe('a busy lock of a method', () => {
   });
 
   it('is what the onBusy function supplies', async () => {
-    await lockElsewhere(database, 'busy');
+    await lockInOtherSession(database, 'busy');
     const calls = await runsOf(async () => {
       expect(await service.suppliesAsync()).toBe('suppliesAsync');
       await expect(service.refuses()).rejects.toBe(refusal);
@@ -188,19 +188,19 @@ describe('a busy lock of a method', () => {
     expect(calls).toBe(0);
   });
 
-  it('is told to the onBusy function with all that it may need', async () => {
-    await lockElsewhere(database, 'busy:1');
+  it('is passed to the onBusy function with the context', async () => {
+    await lockInOtherSession(database, 'busy:1');
     expect(await service.supplies('1')).toBe('1 later');
-    expect(told).toMatchObject({ lockName: 'busy:1', args: ['1'], methodName: 'supplies' });
-    expect(told?.instance).toBe(service);
-    expect(told?.error).toMatchObject({
+    expect(busyContext).toMatchObject({ lockName: 'busy:1', args: ['1'], methodName: 'supplies' });
+    expect(busyContext?.instance).toBe(service);
+    expect(busyContext?.error).toMatchObject({
       code: 'LOCK_UNAVAILABLE',
       lockName: 'busy:1',
       http: { httpStatus: 423 },
     });
   });
 
-  it('is told by the text of a key that is no string', async () => {
+  it('is named by the text of a key that is no string', async () => {
     await database.query('SELECT pg_advisory_lock(7, -7)');
     try {
       expect(await service.tellsAPair()).toBe('(7, -7)');
@@ -251,7 +251,7 @@ describe('a name function', () => {
     [42, '42'],
     [-42n, '-42'],
     [[1, 2] as const, '(1, 2)'],
-  ])('may answer a key: %p', async (name, id) => {
+  ])('may return a key: %p', async (name, id) => {
     expect(await service.named(name)).toEqual([name, id]);
   });
 
@@ -264,7 +264,7 @@ describe('a name function', () => {
     ['null', null],
     ['an object', {}],
     ['a promise', Promise.resolve('a')],
-  ])('that answers %s makes the call reject before the body', async (_, name) => {
+  ])('that returns %s makes the call reject before the body', async (_, name) => {
     const calls = await runsOf(() =>
       expect(service.named(name as string)).rejects.toMatchObject({ code: 'LOCK_CONFIGURATION' }),
     );
@@ -312,7 +312,7 @@ describe('several locks on one method', () => {
   });
 
   it.each(['first', 'second:a'])('are none held when %s is busy', async (name) => {
-    await lockElsewhere(database, name);
+    await lockInOtherSession(database, name);
     const calls = await runsOf(() =>
       expect(service.three('a')).rejects.toMatchObject({ code: 'LOCK_UNAVAILABLE', lockName: name }),
     );

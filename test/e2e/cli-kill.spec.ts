@@ -25,7 +25,7 @@ const holderPids = async (): Promise<number[]> =>
   (await database.advisoryLocks()).filter(({ granted }) => granted).map(({ pid }) => pid);
 
 describe('kill', () => {
-  it('shows whom it ends, ends it once that is confirmed, and says who has the lock then', async () => {
+  it('shows the holder, ends it once confirmed, and names the next holder', async () => {
     const [holder, waiter] = [createLocks(database.url).service, createLocks(database.url).service];
     const lock = await holder.acquire('daily-report');
     const other = await holder.acquire('import');
@@ -52,11 +52,11 @@ describe('kill', () => {
     );
     await using next = await waiting;
     next.assertHeld();
-    await until(() => lock.signal.aborted && other.signal.aborted, 'the holder is told');
+    await until(() => lock.signal.aborted && other.signal.aborted, 'the holder is notified');
     expect(lock.signal.reason).toMatchObject({ code: 'LOCK_LOST' });
   });
 
-  it('ends nobody when the lock has changed hands since it was shown', async () => {
+  it('ends no holder when the lock has changed hands since it was shown', async () => {
     const holder = await hold('first');
     const kill = start('kill', '--key', '7', '--ask');
     await kill.says('End it? [y/N] ');
@@ -73,7 +73,7 @@ describe('kill', () => {
     expect(await holderPids()).toEqual([next.pid]);
   });
 
-  it('ends nobody when the answer is not yes', async () => {
+  it('ends no holder when the answer is not yes', async () => {
     const holder = await hold('psql');
     const kill = start('kill', '--key', '7', '--ask');
     await kill.says('End it? [y/N] ');
@@ -84,7 +84,7 @@ describe('kill', () => {
     expect(await holderPids()).toEqual([holder.pid]);
   });
 
-  it('needs to be told which of several holders, or all', async () => {
+  it('requires a choice among several holders, or all', async () => {
     const shared = 'SELECT pg_advisory_lock_shared(7)';
     const [one, two, three] = [
       await hold('one', shared),
@@ -124,7 +124,7 @@ describe('kill', () => {
     expect(await holderPids()).toEqual([holder.pid]);
   });
 
-  it('says which privilege is lacking, and ends nobody', async () => {
+  it('names the missing privilege, and ends no holder', async () => {
     const role = `${database.name}_operator`;
     await database.query(`CREATE ROLE ${role} LOGIN PASSWORD 'operator'`);
     defer(() => database.query(`DROP ROLE ${role}`));

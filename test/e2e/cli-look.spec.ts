@@ -32,11 +32,11 @@ const waiters = async (): Promise<number> =>
 
 /** A busy machine takes its time to start a process. */
 const STARTED_WITHIN_MS = 45_000;
-/** All instances answer sooner or later. */
+/** All instances reply sooner or later. */
 const patiently = ['--within', '20s'];
 
 describe('of a fleet', () => {
-  it('why tells which instance holds a lock, since when, and who waits for it; list shows the same', async () => {
+  it('why shows the instance that holds a lock, since when, and its waiters; so does list', async () => {
     const holder = work('holder', 'daily-report', 'import');
     await holder.message(({ type }: { type?: string }) => type === 'holding');
     const waiter = work('waiter', 'daily-report');
@@ -46,7 +46,7 @@ describe('of a fleet', () => {
     const waiting = psql.query('SELECT pg_advisory_lock_shared($1)', [key.id]);
     await until(async () => (await waiters()) === 2, 'psql waits');
 
-    // One after the other: who has left meanwhile is waited for.
+    // One after the other, waiting for those that leave in the meantime.
     const why = await outcomeOf('why', 'daily-report', ...patiently);
     const whyJson = await outcomeOf('why', 'daily-report', '--json', ...patiently);
     const list = await outcomeOf('list', '--waiting', ...patiently);
@@ -60,7 +60,8 @@ describe('of a fleet', () => {
         expect.stringMatching(`^${holds} has held it exclusively since [\\d:]{8} \\(.+\\)\\.$`),
         expect.stringMatching(/The connection has 1 other lock as well\.$/),
         expect.stringMatching(
-          `^1\\. ${waits} \\(pid \\d+\\), .* has waited since [\\d:]{8} \\(.+\\) to hold it exclusively, behind ${holds}\\. Inside that instance, 1 call waits for it\\.$`,
+          `^1\\. ${waits} \\(pid \\d+\\), .* has waited since [\\d:]{8} \\(.+\\) to hold it exclusively, ` +
+            `behind ${holds}\\. Inside that instance, 1 call waits for it\\.$`,
         ),
         expect.stringMatching(
           `^2\\. psql \\(pid ${psql.pid}\\), .* to hold it shared, behind ${holds} and ${waits}\\.$`,
@@ -97,7 +98,7 @@ describe('of a fleet', () => {
       'daily-report',
       'import',
     ]);
-    // What is waited for comes first, as in the table.
+    // Locks with waiters are first, as in the table.
     expect(locks.slice(0, 3).map((lock) => lock.key.id)).toEqual([key.id, key.id, key.id]);
 
     holder.kill();
@@ -109,7 +110,7 @@ describe('of a fleet', () => {
 });
 
 describe('list', () => {
-  it('--watch appends where it is no terminal, goes on when the database was away, and ends by a signal', async () => {
+  it('--watch appends without a terminal, survives an outage, and ends by a signal', async () => {
     const watching = start('list', '--watch', '100ms');
     await watching.says('0 locks held');
     const client = await connect(database.url, 'psql');
@@ -117,15 +118,16 @@ describe('list', () => {
     await watching.says('1 lock held');
     await client.end();
 
-    const elsewhere = new URL(database.url);
-    elsewhere.pathname = '/postgres';
-    const admin = await connect(elsewhere.href, 'admin');
+    const otherDatabase = new URL(database.url);
+    otherDatabase.pathname = '/postgres';
+    const admin = await connect(otherDatabase.href, 'admin');
     const allow = (isAllowed: boolean) =>
       admin.query(`ALTER DATABASE "${database.name}" ALLOW_CONNECTIONS ${isAllowed}`);
     await allow(false);
     try {
       await admin.query(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND application_name LIKE 'nestjs-advisory-lock%'",
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+          WHERE datname = $1 AND application_name LIKE 'nestjs-advisory-lock%'`,
         [database.name],
       );
       await watching.complains('is not currently accepting connections');
@@ -139,7 +141,7 @@ describe('list', () => {
     expect((await watching.outcome).status).toBe(130);
   });
 
-  it('--watch --json prints a look a line, and ends when nobody reads any more', async () => {
+  it('--watch --json prints one line per refresh, and ends when its output is closed', async () => {
     const client = await connect(database.url, 'psql');
     await client.query('SELECT pg_advisory_lock(1, 2)');
     const watching = start('list', '--watch', '50ms', '--json');
@@ -153,16 +155,17 @@ describe('list', () => {
 });
 
 describe('why', () => {
-  it('tells that a lock is free', async () => {
+  it('says that a lock is free', async () => {
     expect(await outcomeOf('why', 'nightly-report')).toMatchObject({
       status: 0,
       stdout: expect.stringContaining(
-        '"nightly-report" is free: no one holds it, and no one waits for it.\nIts key is 7440995589958059143.\n',
+        '"nightly-report" is free: no one holds it, and no one waits for it.\n' +
+          'Its key is 7440995589958059143.\n',
       ) as unknown,
     });
   });
 
-  it('tells who has the permits of a lock, and who has the turn', async () => {
+  it('shows the holders of permits, and the holder of the turn', async () => {
     const { service } = createLocks(database.url, { namespace: 'shop' });
     const other = createLocks(database.url, { namespace: 'shop' }).service;
     const [one, two] = [
@@ -199,7 +202,7 @@ describe('why', () => {
   });
 });
 
-describe('on a server with much to tell', () => {
+describe('on a server with many locks', () => {
   it('list shows all of it, and why and kill know a prepared transaction', async () => {
     const { url } = await startServer([
       '-c',

@@ -33,7 +33,7 @@ const waiters = async (): Promise<number> =>
   (await database.advisoryLocks()).filter(({ granted }) => !granted).length;
 
 describe('run', () => {
-  it('runs the command while it holds the lock, and nobody else', async () => {
+  it('runs the command while it alone holds the lock', async () => {
     const first = await work(['import']);
     expect(await holders()).toBe(1);
 
@@ -162,13 +162,13 @@ describe('run', () => {
     it('ends the command, and says so by its status', async () => {
       const running = await work(
         ['import'],
-        `process.on('SIGTERM', () => { console.log('told to end'); process.exit(0); }); ${WORK}`,
+        `process.on('SIGTERM', () => { console.log('asked to end'); process.exit(0); }); ${WORK}`,
       );
       await terminateHolders(database);
 
       const { status, stdout, stderr } = await running.outcome;
       expect(status).toBe(76);
-      expect(stdout).toContain('told to end');
+      expect(stdout).toContain('asked to end');
       expect(stderr).toMatch(/The lock is lost: the command is ended\.\n.*The lock "import" .* was lost/);
     });
 
@@ -212,7 +212,7 @@ describe('run', () => {
       },
     );
 
-    it('of which the command dies show in the status', async () => {
+    it('that end the command show in the status', async () => {
       const running = await work(['import']);
       running.kill('SIGTERM');
       expect((await running.outcome).status).toBe(143);
@@ -234,14 +234,14 @@ describe('key', () => {
   it.each([
     ['sha256', '7440995589958059143'],
     ['md5-31', '800677659'],
-  ])('tells the key by the scheme %s', async (scheme, key) => {
+  ])('prints the key of the scheme %s', async (scheme, key) => {
     const { status, stdout } = await outcomeOf('key', 'nightly-report', '--scheme', scheme);
     expect(status).toBe(0);
     expect(stdout).toContain(`key       ${key}\n`);
     expect(stdout).toContain(`SELECT pg_try_advisory_lock(${key});`);
   });
 
-  it.each(['sha256', 'md5-31'] as const)('tells SQL that meets the library by %s', async (keyScheme) => {
+  it.each(['sha256', 'md5-31'] as const)('prints SQL that meets the library by %s', async (keyScheme) => {
     const name = "l'été 🌍";
     const { stdout } = await outcomeOf('key', name, '--namespace', 'shop', '--scheme', keyScheme, '--json');
     const { key, fullName, sql } = JSON.parse(stdout) as {
@@ -281,7 +281,7 @@ describe('doctor', () => {
     expect(stdout).toMatch(/^PostgreSQL \d+\.\d+.*, no pooler, .*\nNo problems\.\n$/);
   });
 
-  it('tells all as JSON', async () => {
+  it('prints everything as JSON', async () => {
     const { stdout } = await outcomeOf('doctor', '--json');
     expect(JSON.parse(stdout)).toMatchObject({
       isHealthy: true,
@@ -290,7 +290,7 @@ describe('doctor', () => {
     });
   });
 
-  it('tells by its status that there is no server', async () => {
+  it('reports by its status that there is no server', async () => {
     const env = { DATABASE_URL: `postgres://nobody@127.0.0.1:${await freePort()}/nothing` };
     const { status, stdout } = await startCli(['doctor'], env).outcome;
     expect(status).toBe(1);
@@ -320,8 +320,8 @@ describe('a DATABASE_URL that is no address of Postgres', () => {
       status: 64,
       stdout: '',
       stderr:
-        'nestjs-advisory-lock: DATABASE_URL must begin with postgres:// or postgresql://, received an address ' +
-        'that begins with mysql://.\n',
+        'nestjs-advisory-lock: DATABASE_URL must begin with postgres:// or postgresql://, received ' +
+        'an address that begins with mysql://.\n',
     });
   });
 
@@ -332,8 +332,8 @@ describe('a DATABASE_URL that is no address of Postgres', () => {
         status: 64,
         stdout: '',
         stderr:
-          'nestjs-advisory-lock: DATABASE_URL must begin with postgres:// or postgresql://, received an address ' +
-          'without a scheme.\n',
+          'nestjs-advisory-lock: DATABASE_URL must begin with postgres:// or postgresql://, received ' +
+          'an address without a scheme.\n',
       });
     },
   );
@@ -366,7 +366,7 @@ describe('wrong arguments', () => {
       '--permits and --mode shared exclude each other',
     ],
     [['doctor', '--loud'], "Unknown option '--loud'"],
-  ])('%j are told, with the usage', async (args, message) => {
+  ])('%j are reported, with the usage', async (args, message) => {
     const { status, stdout, stderr } = await outcomeOf(...args);
     expect({ status, stdout }).toEqual({ status: 64, stdout: '' });
     expect(stderr).toContain(message);

@@ -34,11 +34,11 @@ describe.each<Platform>(['express', 'fastify'])('a handler of %s that waits for 
     const { url } = await serve(platform, lockedApp(database, { controllers: [Reports] }));
     const held = await createLocks(database.url).service.acquire('report');
     const client = new AbortController();
-    const answer = fetch(`${url}/reports`, { method: 'POST', signal: client.signal });
+    const response = fetch(`${url}/reports`, { method: 'POST', signal: client.signal });
     const queue = async () => (await database.advisoryLocks()).filter(({ granted }) => !granted);
     await until(async () => (await queue()).length === 1, 'the handler waits');
     client.abort();
-    await expect(answer).rejects.toMatchObject({ name: 'AbortError' });
+    await expect(response).rejects.toMatchObject({ name: 'AbortError' });
     await until(async () => (await queue()).length === 0, 'the handler waits no more');
     await until(() => outcomes.length === 1, 'the handler is through');
     expect(outcomes.pop()).toMatchObject({ name: 'AbortError' });

@@ -42,10 +42,10 @@ class StaffGuard implements CanActivate {
   }
 }
 
-const nobody: CanActivate = { canActivate: () => false };
+const denyAll: CanActivate = { canActivate: () => false };
 
 describe.each<Platform>(['express', 'fastify'])('the dashboard on %s', (platform) => {
-  it('lets in whom its guards let in, at every route', async () => {
+  it('admits the users that its guards admit, at every route', async () => {
     const options = { guards: [StaffGuard], imports: [StaffModule], allowTerminate: true };
     const { url } = await serve(platform, dashboardApp(database, options));
     for (const path of ['', '/', '/page.css', '/page.js', '/snapshot']) {
@@ -64,7 +64,7 @@ describe.each<Platform>(['express', 'fastify'])('the dashboard on %s', (platform
         postgres(database),
         AdvisoryLockModule.forRoot(),
         AdvisoryLockModule.forRoot({ name: 'archive', namespace: 'archive' }),
-        AdvisoryLockDashboardModule.forRoot({ path: 'locks', guards: [nobody] }),
+        AdvisoryLockDashboardModule.forRoot({ path: 'locks', guards: [denyAll] }),
         AdvisoryLockDashboardModule.forRoot({ path: 'archive/locks', public: true, connection: 'archive' }),
       ],
     });

@@ -32,7 +32,7 @@ function worker(module: string, name: string): WorkerProcess {
 }
 
 describe('the dashboard of one instance', () => {
-  it('answers which instance of the fleet holds a lock, since when, and who waits for it', async () => {
+  it('shows the instance that holds a lock, since when, and its waiters', async () => {
     const { app, url } = await serve('express', dashboardApp(database, { public: true }));
     const holder = worker('holder', 'daily-report');
     await holder.message<{ type: string }>(({ type }) => type === 'holding');
@@ -69,7 +69,7 @@ describe('the dashboard of one instance', () => {
     expect(snapshot.instances.map(({ name }) => name)).toContain(snapshot.instance);
   });
 
-  it('tells of callers that wait inside of the instance that holds the lock', async () => {
+  it('shows callers that wait inside the instance that holds the lock', async () => {
     const { app, url } = await serve('fastify', dashboardApp(database, { public: true }));
     const locks = app.get(AdvisoryLockService);
     const lock = await locks.acquire('import');
@@ -87,7 +87,7 @@ describe('the dashboard of one instance', () => {
     expect(shown[0]?.waiters[0]).not.toHaveProperty('pid');
   });
 
-  it('tells of the jobs what has become of their ticks, and when they are due next', async () => {
+  it('shows the outcomes of the ticks of jobs, and when they are due next', async () => {
     const metadata = { imports: [ScheduleModule.forRoot()], providers: [Reports] };
     const { url } = await serve('express', dashboardApp(database, { public: true }, metadata));
     const { jobs, at, instance } = await snapshotWhen(`${url}/locks`, (snapshot) =>
@@ -103,7 +103,7 @@ describe('the dashboard of one instance', () => {
     expect(ran?.instances).toMatchObject([{ instance, outcome: 'ran' }]);
   });
 
-  it('asks once a second however many look, and never when nobody does', async () => {
+  it('queries once a second for any number of viewers, and never without one', async () => {
     const { app, url } = await serve('express', dashboardApp(database, { public: true }));
     const { server } = app.get(AdvisoryLockService)[FEATURES].engine;
     const query = server.query.bind(server);
@@ -113,7 +113,7 @@ describe('the dashboard of one instance', () => {
       return query(statement);
     };
     const snapshots = await Promise.all(Array.from({ length: 50 }, () => snapshotAt(`${url}/locks`)));
-    // On a slow machine the last of them may come more than a second after the first.
+    // On a slow machine the last of them may arrive more than a second after the first.
     expect(looks).toBe(new Set(snapshots.map(({ at }) => at)).size);
     expect(looks).toBeLessThan(10);
   });
@@ -124,7 +124,7 @@ describe('the dashboard of one instance', () => {
     const { url } = await serve('express', {
       imports: [
         postgres(away),
-        // By itself, it would give the connection up in half a minute.
+        // By default it would give the connection up after half a minute.
         AdvisoryLockModule.forRoot({ heartbeatMs: 20_000, lostAfterMs: 30_000 }),
         AdvisoryLockDashboardModule.forRoot({ public: true }),
       ],

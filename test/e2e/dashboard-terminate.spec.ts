@@ -32,12 +32,12 @@ describe.each<Platform>(['express', 'fastify'])('to end a holder from the dashbo
     url += '/ops/locks';
   });
 
-  it('tells the holder, and says in the log why and from where', async () => {
+  it('notifies the holder, and logs the reason and the origin', async () => {
     const lock = await held('import');
     const request = await requestToEnd(database);
     const response = await terminate(url, request, { ...OF_THE_PAGE, origin: new URL(url).origin });
     expect([response.status, await response.json()]).toEqual([200, { ended: [request.pid] }]);
-    await until(() => lock.signal.aborted, 'the holder is told');
+    await until(() => lock.signal.aborted, 'the holder is notified');
     expect(lock.signal.reason).toMatchObject({ code: 'LOCK_LOST' });
     expect(log.matching(/was ended/)).toEqual([
       expect.stringMatching(
@@ -46,7 +46,7 @@ describe.each<Platform>(['express', 'fastify'])('to end a holder from the dashbo
     ]);
   });
 
-  it('ends nobody when the lock has changed hands meanwhile', async () => {
+  it('ends no holder when the lock has changed hands in the meantime', async () => {
     const lock = await held('import');
     const request = await requestToEnd(database);
     await lock.release();
@@ -56,7 +56,7 @@ describe.each<Platform>(['express', 'fastify'])('to end a holder from the dashbo
     expect((await requestToEnd(database)).key.id).toBe(String(successor.key));
   });
 
-  it('ends nobody when the holder lets go of that lock and holds another', async () => {
+  it('ends no holder when it has released that lock and holds another', async () => {
     const { service } = createLocks(database.url);
     const lock = await service.acquire('import');
     const request = await requestToEnd(database);
@@ -66,7 +66,7 @@ describe.each<Platform>(['express', 'fastify'])('to end a holder from the dashbo
     expect((await requestToEnd(database)).key.id).toBe(String(other.key));
   });
 
-  it('ends nobody when the backend is another one under the same pid', async () => {
+  it('ends no holder when the pid belongs to another backend', async () => {
     await using lock = await held('import');
     const request = { ...(await requestToEnd(database)), backendId: '1@1' };
     expect(await (await terminate(url, request)).json()).toEqual({ ended: [] });
@@ -105,7 +105,7 @@ describe.each<Platform>(['express', 'fastify'])('to end a holder from the dashbo
   });
 });
 
-it('to end a holder has to be allowed', async () => {
+it('requires permission to end a holder', async () => {
   const { url } = await serve('express', dashboardApp(database, { public: true }));
   await using lock = await held('import');
   const request: TerminateRequest = await requestToEnd(database);

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { Controller, Get, type NestInterceptor, VersioningType } from '@nestjs/common';
 import { map } from 'rxjs';
 import { useTestDatabase } from '../support/test-database.js';
-import { lockElsewhere } from './support/advisory-locks.js';
+import { lockInOtherSession } from './support/advisory-locks.js';
 import { type Platform, serve } from './support/applications.js';
 import { dashboardApp, snapshotAt, snapshotWhen } from './support/dashboards.js';
 
@@ -55,7 +55,7 @@ describe.each<Platform>(['express', 'fastify'])('the dashboard on %s', (platform
     },
   );
 
-  it.each(['', '/page.css', '/snapshot'])('lets nothing in from elsewhere, at "%s"', async (path) => {
+  it.each(['', '/page.css', '/snapshot'])('forbids resources of other origins, at "%s"', async (path) => {
     const { headers } = await fetch(url + path);
     expect(headers.get('content-security-policy')).toMatch(/^default-src 'none';.*frame-ancestors 'none'$/);
     expect(headers.get('content-security-policy')).not.toContain('unsafe');
@@ -67,16 +67,16 @@ describe.each<Platform>(['express', 'fastify'])('the dashboard on %s', (platform
     });
   });
 
-  it('leaves the routes of the application alone, and has none besides its own', async () => {
+  it('leaves the routes of the application alone, and adds only its own', async () => {
     const own = await fetch(url.replace('/locks', '/v1/locks/smiths'));
     expect(await own.json()).toEqual({ data: 'two' });
     for (const path of ['/page.html', '/snapshot/1', '/..%2fdashboard.js', '/constructor', '/tsconfig.json'])
       expect((await fetch(url + path)).status).toBe(404);
   });
 
-  it('finds a lock that nobody can name by its name, and by its key', async () => {
-    await lockElsewhere(database, 'secret');
-    await lockElsewhere(database, 'other');
+  it('finds a lock of unknown name by its name, and by its key', async () => {
+    await lockInOtherSession(database, 'secret');
+    await lockInOtherSession(database, 'other');
     const { locks } = await snapshotWhen(url, ({ counts }) => counts.locks === 2, '?search=secret');
     expect(locks).toMatchObject([{ name: 'secret', waiters: [] }]);
     const { counts } = await snapshotAt(url, `?search=${locks[0]?.key.id ?? ''}`);

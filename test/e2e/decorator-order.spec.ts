@@ -18,7 +18,7 @@ import { ExclusiveCron, ExclusiveInterval, ExclusiveTimeout, WithAdvisoryLock } 
 import { map, type Observable } from 'rxjs';
 import { until } from '../support/until.js';
 import { useTestDatabase } from '../support/test-database.js';
-import { isHeld, lockElsewhere, unlockElsewhere } from './support/advisory-locks.js';
+import { isHeld, lockInOtherSession, unlockInOtherSession } from './support/advisory-locks.js';
 import { lockedApp, type Platform, serve, start } from './support/applications.js';
 import { Transactional } from './support/transactional.js';
 
@@ -199,11 +199,11 @@ describe('a lock on a scheduled method', () => {
     const job = scheduler.getCronJob(name);
     job.waitForCompletion = true;
 
-    await lockElsewhere(database, name);
+    await lockInOtherSession(database, name);
     await job.fireOnTick();
     expect(runs[name]).toBeUndefined();
 
-    await unlockElsewhere(database, name);
+    await unlockInOtherSession(database, name);
     await job.fireOnTick();
     expect(runs[name]).toEqual([true]);
   });
@@ -325,11 +325,11 @@ describe.each<Platform>(['express', 'fastify'])('a lock on a route of %s', (plat
 
       expect((await call('no')).status).toBe(403);
 
-      await lockElsewhere(database, name(id));
+      await lockInOtherSession(database, name(id));
       expect((await call('yes')).status).toBe(409);
       expect(runs[name(id)]).toBeUndefined();
 
-      await unlockElsewhere(database, name(id));
+      await unlockInOtherSession(database, name(id));
       const response = await call('yes');
       expect([response.status, response.headers.get('x-order')]).toEqual([202, 'yes']);
       expect(await response.text()).toBe(`${name(id)}!`);

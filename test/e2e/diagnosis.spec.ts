@@ -18,7 +18,7 @@ const locked = (options?: AdvisoryLockModuleOptions): ModuleMetadata => ({
   imports: [postgres(database), AdvisoryLockModule.forRoot(options)],
 });
 
-/** Where nobody listens. */
+/** A port without a server. */
 const deadServer = async () => ({
   connectionOptions: { url: `postgres://nobody@127.0.0.1:${await freePort()}/nothing` },
 });
@@ -59,13 +59,13 @@ describe('the start of an application', () => {
     });
   });
 
-  it('fails on problems where it is told to', async () => {
+  it('fails on problems where it is configured to', async () => {
     const error = await bootstrapError(locked({ ...(await deadServer()), failOnProblems: true }));
     expect(error).toMatchObject({ code: 'LOCK_CONFIGURATION' });
     expect(error.message).toMatch(/failOnProblems.*ECONNREFUSED/);
   });
 
-  it('does not fail without problems where it is told to fail on them', async () => {
+  it('does not fail without problems where it is configured to fail on them', async () => {
     const { app, log } = await start(locked({ failOnProblems: true }));
     expect(await app.get(AdvisoryLockService).diagnose()).toMatchObject({ isHealthy: true });
     expect(log.matching(/^warn/)).toEqual([]);

@@ -57,7 +57,7 @@ class Broken {
   }
 }
 
-it('emits each event as it is, also that a lock was lost', async () => {
+it('emits each event unchanged, including a lost lock', async () => {
   const { app } = await start(
     lockedApp(database, { imports: [EventEmitterModule.forRoot()], providers: [Watch] }),
   );
@@ -65,7 +65,7 @@ it('emits each event as it is, also that a lock was lost', async () => {
   await app.get(AdvisoryLockService).acquire('order:42');
   expect(acquired).toMatchObject([{ type: 'acquired', lockName: 'order:42', mode: 'exclusive' }]);
   await terminateHolders(database);
-  await until(() => lost.length > 0, 'the listener hears of the loss');
+  await until(() => lost.length > 0, 'the listener is notified of the loss');
   expect(lost).toMatchObject([{ lockName: 'order:42', error: { code: 'LOCK_LOST' } }]);
 });
 
@@ -100,22 +100,22 @@ it('a listener that throws breaks no lock and not the process, and is logged', a
   expect(unhandled).toEqual([]);
 });
 
-it('two applications in one process stay apart, and without the module nobody listens', async () => {
-  const heard = async () => {
+it('keeps two applications in one process apart, and has no listeners without the module', async () => {
+  const startListening = async () => {
     const imports = [EventEmitterModule.forRoot()];
     return start(lockedApp(database, { imports, providers: [Watch] }));
   };
-  const [{ app: one }, { app: two }, { app: deaf }] = [
-    await heard(),
-    await heard(),
+  const [{ app: one }, { app: two }, { app: without }] = [
+    await startListening(),
+    await startListening(),
     await start(lockedApp(database, {})),
   ];
-  for (const app of [one, two, deaf]) {
+  for (const app of [one, two, without]) {
     await app.get(AdvisoryLockService).withLock('import', () => undefined);
   }
   expect(one.get(Watch).acquired).toHaveLength(1);
   expect(two.get(Watch).acquired).toHaveLength(1);
-  expect(deaf.get(AdvisoryLockEvents).hasListeners).toBe(false);
+  expect(without.get(AdvisoryLockEvents).hasListeners).toBe(false);
 });
 
 it('says of which of several modules an event is', async () => {

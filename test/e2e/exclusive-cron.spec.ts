@@ -4,7 +4,7 @@ import { Cron, ScheduleModule, SchedulerRegistry } from '@nestjs/schedule';
 import { AdvisoryLockService, type BusyContext, ExclusiveCron } from 'nestjs-advisory-lock';
 import { useTestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
-import { isHeld, lockElsewhere } from './support/advisory-locks.js';
+import { isHeld, lockInOtherSession } from './support/advisory-locks.js';
 import { bootstrapError, lockedApp, type StartedApp, start } from './support/applications.js';
 import { Gate } from './support/gate.js';
 
@@ -106,7 +106,7 @@ describe('an exclusive cron job', () => {
   it('is skipped with a line at debug level, and none at any other, while the lock is held', async () => {
     jobs.ran = [];
     started.log.lines.length = 0;
-    await lockElsewhere(database, 'Jobs.daily');
+    await lockInOtherSession(database, 'Jobs.daily');
     await scheduler.getCronJob('daily').fireOnTick();
     expect(jobs.ran).toEqual([]);
     expect(started.log.lines).toEqual([
@@ -115,14 +115,14 @@ describe('an exclusive cron job', () => {
   });
 
   it('asks the onBusy function, when there is one', async () => {
-    await lockElsewhere(database, 'Jobs.supplied');
+    await lockInOtherSession(database, 'Jobs.supplied');
     await scheduler.getCronJob('supplied').fireOnTick();
     expect(supplied).toMatchObject([{ lockName: 'Jobs.supplied', methodName: 'supplied', args: [] }]);
   });
 
   it('is an error in the log with onBusy throw, if one wants that', async () => {
     started.log.lines.length = 0;
-    await lockElsewhere(database, 'Jobs.loud');
+    await lockInOtherSession(database, 'Jobs.loud');
     await scheduler.getCronJob('loud').fireOnTick();
     expect(started.log.matching(/^error .*LockUnavailableError.*Jobs\.loud/)).toHaveLength(1);
   });
@@ -137,7 +137,7 @@ describe('an exclusive cron job', () => {
   it('can be called by hand, and is excluded all the same', async () => {
     jobs.ran = [];
     await jobs.daily();
-    await lockElsewhere(database, 'Jobs.daily');
+    await lockInOtherSession(database, 'Jobs.daily');
     await jobs.daily();
     expect(jobs.ran).toHaveLength(1);
   });

@@ -11,7 +11,7 @@ import {
 } from 'nestjs-advisory-lock';
 import { useTestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
-import { isHeld, lockElsewhere, unlockElsewhere } from './support/advisory-locks.js';
+import { isHeld, lockInOtherSession, unlockInOtherSession } from './support/advisory-locks.js';
 import { bootstrapError, lockedApp, postgres, start, type StartedApp } from './support/applications.js';
 import { Gate } from './support/gate.js';
 
@@ -60,7 +60,7 @@ describe('an exclusive interval', () => {
     expect(await isHeld(database, 'Poller.poll')).toBe(false);
   });
 
-  it('is skipped with a line at debug level, and none at any other, while the lock is held, and runs after that', async () => {
+  it('is skipped with one debug line while the lock is held, and runs after that', async () => {
     @Injectable()
     class Poller {
       runs = 0;
@@ -71,7 +71,7 @@ describe('an exclusive interval', () => {
         return Promise.resolve();
       }
     }
-    await lockElsewhere(database, 'Poller.poll');
+    await lockInOtherSession(database, 'Poller.poll');
     const started = await start(withJobs(Poller));
     const poller = started.app.get(Poller);
     const skipped =
@@ -81,7 +81,7 @@ describe('an exclusive interval', () => {
     for (const line of linesOfLocks(started)) expect(line).toMatch(skipped);
     expect(poller.runs).toBe(0);
 
-    await unlockElsewhere(database, 'Poller.poll');
+    await unlockInOtherSession(database, 'Poller.poll');
     await until(() => poller.runs > 0, 'a run');
   });
 
@@ -141,7 +141,7 @@ describe('an exclusive interval', () => {
 
     const poller = app.get(Poller);
     await poller.poll();
-    await lockElsewhere(database, 'Poller.poll');
+    await lockInOtherSession(database, 'Poller.poll');
     await poller.poll();
     expect(poller.runs).toBe(1);
   });
@@ -197,7 +197,7 @@ describe('an exclusive timeout', () => {
         return Promise.resolve();
       }
     }
-    await lockElsewhere(database, 'Starter.warmUp');
+    await lockInOtherSession(database, 'Starter.warmUp');
     const started = await start(withJobs(Starter));
     await until(() => linesOfLocks(started).length > 0, 'a skip');
     expect(linesOfLocks(started)).toEqual([
@@ -206,7 +206,7 @@ describe('an exclusive timeout', () => {
     expect(started.app.get(Starter).runs).toBe(0);
   });
 
-  it('runs in one of two instances when both are due at once, and asks the onBusy function in the other', async () => {
+  it('runs in one of two instances that are due at once, and calls onBusy in the other', async () => {
     const busy: BusyContext[] = [];
     const gate = new Gate();
 

@@ -14,7 +14,7 @@ const env = { TEST_URL: database.url };
 
 const WAYS: readonly Way[] = ['exclusive', 'shared', 'permits', 'several', 'transaction'];
 
-/** Those of one process who wait, in their order. */
+/** The waiters of one process, in their order. */
 const CALLERS: readonly number[] = [0, 1, 2, 3, 4, 5];
 
 /** For long runs: how many times the usual number of rounds. */
@@ -47,7 +47,7 @@ async function startWorkers(
 const message = (worker: WorkerProcess, wanted: string): Promise<Message> =>
   worker.message<Message>(({ type }) => type === wanted, 120_000 * LENGTH);
 
-/** Lets all begin at once; answers what each says when it is through. */
+/** Lets all begin at once, and resolves to their results. */
 async function runAll(workers: WorkerProcess[], order: { way?: Way } = {}): Promise<Message[]> {
   for (const worker of workers) worker.send({ type: 'go', ...order });
   return Promise.all(workers.map((worker) => message(worker, 'done')));
@@ -68,7 +68,7 @@ async function endAll(workers: WorkerProcess[]): Promise<void> {
   }
 }
 
-/** Keeps everybody out; the last holder may still be leaving. */
+/** Keeps all callers out; the last holder may still be leaving. */
 function takeAll(service: AdvisoryLockService, way: Way): Promise<AdvisoryLock[]> {
   const [names, options] = wishOf(way, 0);
   const permits = Array.from({ length: options.permits ?? 1 });
@@ -86,8 +86,9 @@ describe('a fleet', () => {
     expect(done.reduce((sum, { refused }) => sum + refused, 0)).toBeGreaterThan(1_000 * LENGTH);
   });
 
-  it('of 4 processes with 6 waiting callers each gives every one of them their share, first come first served', async () => {
-    // The number is how many turns of that way there were before, read under the lock: an overlap makes a duplicate.
+  it('of 4 processes with 6 waiters each serves first come, first served', async () => {
+    // The number is how many turns of that way there were before, read under the
+    // lock: an overlap makes a duplicate.
     await database.query('CREATE TABLE turn (way text, caller int, alone int, pid int, UNIQUE (way, alone))');
     const workers = await startWorkers(4, 'hot', ['6', String(480 * LENGTH)]);
     for (const way of WAYS) await runAll(workers, { way });
@@ -101,7 +102,7 @@ describe('a fleet', () => {
     for (const { callers, least } of shares) expect([callers, least > 6 * LENGTH]).toEqual([24, true]);
   });
 
-  it('of 3 processes serves who waits in each of them in the order in which they came, in every way', async () => {
+  it('of 3 processes serves the waiters of each in their order, in every way', async () => {
     const workers = await startWorkers(3, 'caller', [], CALLERS.length);
     const { service } = createLocks(database.url);
     for (const way of repeat(WAYS, 3 * LENGTH)) {
@@ -128,7 +129,7 @@ describe('a fleet', () => {
     await endAll(workers);
   });
 
-  it('of 3 processes leaves nothing when waits end in the very moment of the grant, in every way', async () => {
+  it('of 3 processes leaves nothing when waits end at the moment of the grant, in every way', async () => {
     const workers = await startWorkers(3, 'caller');
     const { service } = createLocks(database.url);
     const outcomes = { served: 0, left: 0 };
@@ -153,7 +154,7 @@ describe('a fleet', () => {
     await endAll(workers);
   });
 
-  it('of 4 processes that take locks in every way and give up never has one holder too many, and leaves nothing', async () => {
+  it('of 4 processes never has one holder too many, and leaves nothing, in every way', async () => {
     await database.query('CREATE TABLE hold (resource text, way text, pid int, during tstzrange)');
     const workers = await startWorkers(4, 'mixed', ['5', String(100 * LENGTH)], 5);
     const counts: Record<string, number> = {};
@@ -178,8 +179,9 @@ describe('a fleet', () => {
     const [check] = await database.query(`
       WITH numbered AS (SELECT row_number() OVER () AS number, * FROM hold),
       pairs AS (
-        SELECT a.way AS way, b.way AS other, a.pid <> b.pid AS elsewhere
-        FROM numbered a JOIN numbered b ON a.resource = b.resource AND a.number < b.number AND a.during && b.during
+        SELECT a.way AS way, b.way AS other, a.pid <> b.pid AS "isOther"
+        FROM numbered a
+        JOIN numbered b ON a.resource = b.resource AND a.number < b.number AND a.during && b.during
         WHERE a.resource <> 'desk'),
       steps AS (
         SELECT lower(during) AS at, 1 AS step FROM hold WHERE way = 'permits'
@@ -187,7 +189,8 @@ describe('a fleet', () => {
       counted AS (SELECT sum(step) OVER (ORDER BY at, step) AS holders FROM steps)
       SELECT
         (SELECT count(*)::int FROM pairs WHERE way <> 'shared' OR other <> 'shared') AS overlaps,
-        (SELECT count(*) > 50 FROM pairs WHERE way = 'shared' AND other = 'shared' AND elsewhere) AS "areShared",
+        (SELECT count(*) > 50 FROM pairs
+          WHERE way = 'shared' AND other = 'shared' AND "isOther") AS "areShared",
         (SELECT max(holders)::int FROM counted) AS permits,
         (SELECT count(*) > 400 FROM hold) AS "areMany"`);
     expect(check).toEqual({ overlaps: 0, areShared: true, permits: 2, areMany: true });

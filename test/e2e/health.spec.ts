@@ -17,7 +17,7 @@ import { describeWith } from '../faults/support/describe-with.js';
 import { startPgBouncer } from '../faults/support/pgbouncer.js';
 import { startPrimary, startStandby } from '../faults/support/postgres-cluster.js';
 import { startProxy } from '../faults/support/tcp-proxy.js';
-import { SHORT_TIMES, told } from '../faults/support/told.js';
+import { lossOf, SHORT_TIMES } from '../faults/support/lock-loss.js';
 import { useTestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 import { postgres, serve, type ServedApp, start } from './support/applications.js';
@@ -58,31 +58,31 @@ const watched = (options?: AdvisoryLockModuleOptions): ModuleMetadata => ({
   controllers: [HealthController],
 });
 
-interface Answer {
+interface Probe {
   readonly status: number;
   readonly overall: string;
   readonly locks: LockHealth;
 }
 
-async function ask({ url }: ServedApp, route: 'live' | 'ready'): Promise<Answer> {
-  // Far more than the 500 ms that it takes at most; an answer that hangs fails the test.
+async function ask({ url }: ServedApp, route: 'live' | 'ready'): Promise<Probe> {
+  // Far more than the 500 ms that it takes at most; a response that hangs fails the test.
   const response = await fetch(`${url}/health/${route}`, { signal: AbortSignal.timeout(8_000) });
   const body = (await response.json()) as { status: string; details: { locks: LockHealth } };
   return { status: response.status, overall: body.status, locks: body.details.locks };
 }
 
 const becomes = async (app: ServedApp, status: number): Promise<LockHealth> => {
-  let answer = await ask(app, 'ready');
+  let probe = await ask(app, 'ready');
   await until(
-    async () => (answer = await ask(app, 'ready')).status === status,
-    `readiness answers ${String(status)}`,
+    async () => (probe = await ask(app, 'ready')).status === status,
+    `readiness responds with ${String(status)}`,
     20_000,
   );
-  return answer.locks;
+  return probe.locks;
 };
 
 describe('the health of an application', () => {
-  it('is told with the age of the heartbeat, the connections and what the doctor found', async () => {
+  it('shows the age of the heartbeat, the connections and the findings of the doctor', async () => {
     const app = await serve('express', watched({ maxConnections: 3 }));
     expect(await ask(app, 'ready')).toEqual({
       status: 200,
@@ -108,7 +108,7 @@ describe('the health of an application', () => {
     });
   });
 
-  it('is told from memory: many probes are one round trip, on the connection that is there, and take no lock', async () => {
+  it('is cached: many probes are one round trip on an open connection, without a lock', async () => {
     const app = await serve('express', watched({ heartbeatMs: 60_000, lostAfterMs: 120_000 }));
     await ask(app, 'ready');
     const lastStatements = () =>
@@ -127,7 +127,7 @@ describe('the health of an application', () => {
     expect(await database.advisoryLocks()).toEqual([]);
   });
 
-  it('looks at the server anew when what it knows is old, and is ready whatever is found on a primary', async () => {
+  it('checks the server again when its state is old, and is ready with problems on a primary', async () => {
     const { app } = await start(watched({ heartbeatMs: 60_000, lostAfterMs: 120_000 }));
     const { server } = app.get(AdvisoryLockService)[FEATURES].engine;
     const indicator = app.get(AdvisoryLockHealthIndicator);
@@ -142,7 +142,7 @@ describe('the health of an application', () => {
     expect(await probe()).toMatchObject({ status: 'up', problems: [{ code: 'LOCK_TABLE' }] });
   });
 
-  it('of a module with a name is told by an indicator of its service', async () => {
+  it('of a module with a name is shown by an indicator of its service', async () => {
     const { app } = await start({
       imports: [
         postgres(database),
@@ -178,13 +178,13 @@ describe('the health of an application whose database fails', () => {
     return { proxy, app: await serve('express', watched({ ...SHORT_TIMES, connectionOptions })) };
   };
 
-  it('is not ready while nothing is heard from it, answers in time, and recovers by itself; alive all the time', async () => {
+  it('is alive but not ready while the server is silent, responds in time, and recovers', async () => {
     const { proxy, app } = await through();
     const lock = await app.app.get(AdvisoryLockService).acquire('import');
     proxy.silence();
-    const answer = await becomes(app, 503);
-    expect(answer).toMatchObject({ status: 'down', message: expect.any(String) });
-    await told(lock);
+    const probe = await becomes(app, 503);
+    expect(probe).toMatchObject({ status: 'down', message: expect.any(String) });
+    await lossOf(lock);
     const { locks } = await ask(app, 'ready');
     expect(locks).toMatchObject({
       status: 'down',
@@ -198,7 +198,7 @@ describe('the health of an application whose database fails', () => {
     expect(await becomes(app, 200)).toMatchObject({ session: 'open', problems: [] });
   });
 
-  it('is told in time also while the server does not answer at all', async () => {
+  it('responds in time while the server is silent', async () => {
     const { proxy, app } = await through();
     await proxy.refuse();
     proxy.cut();
@@ -213,7 +213,7 @@ describe('the health of an application whose database fails', () => {
     });
   });
 
-  it('is not ready on a server that has crashed, nor on a standby, until there is a primary again; alive all the time', async () => {
+  it('is alive but not ready after a crash and on a standby, until there is a primary again', async () => {
     const primary = await closeAfterTest(startPrimary());
     const standby = await closeAfterTest(startStandby(primary));
     const proxy = await closeAfterTest(startProxy(primary.url));
@@ -240,7 +240,7 @@ describe('the health of an application whose database fails', () => {
 });
 
 describeWith('pgbouncer', 'the health of an application behind a pooler', () => {
-  it('is told, takes no connection of the pooler meanwhile, and goes with the pooler', async () => {
+  it('takes no connection of the pooler, and fails with the pooler', async () => {
     const bouncer = await closeAfterTest(startPgBouncer(database.url, { mode: 'transaction' }));
     const proxy = await closeAfterTest(startProxy(bouncer.url));
     const connectionOptions = { url: proxy.url(bouncer.url) };
@@ -257,7 +257,7 @@ describeWith('pgbouncer', 'the health of an application behind a pooler', () => 
 });
 
 describe('the health of an application that shuts down', () => {
-  it('is not ready from the beginning, alive while holders finish, and dead when the process lives on', async () => {
+  it('is not ready at once, alive while holders finish, and dead when the process lives on', async () => {
     const app = await serve('express', watched());
     const indicator = app.app.get(AdvisoryLockHealthIndicator);
     const lock = await app.app.get(AdvisoryLockService).acquire('import');
@@ -268,7 +268,7 @@ describe('the health of an application that shuts down', () => {
       session: 'open',
       message: expect.stringContaining('shutting down'),
     });
-    // Terminus answers 503 to everything from now on, and shows what the indicator says.
+    // Terminus responds with 503 to everything from now on, and shows what the indicator says.
     expect(await ask(app, 'live')).toMatchObject({ overall: 'shutting_down', locks: { status: 'up' } });
     await lock.release();
     await closing;
@@ -290,7 +290,7 @@ describe('the health of an application without Terminus', () => {
     }
   }
 
-  it('is told by a route of its own', async () => {
+  it('has its own route', async () => {
     const proxy = await closeAfterTest(startProxy(database.url));
     const connectionOptions = { url: proxy.url(database.url) };
     const app = await serve('fastify', {

@@ -47,8 +47,8 @@ describe('the inspector of an application', () => {
     const { app } = await start(
       lockedApp(database, { imports: [ScheduleModule.forRoot()], providers: [Reports] }),
     );
-    const elsewhere = createLocks(database.url).service;
-    await using lock = await elsewhere.acquire('Reports.yearly');
+    const otherService = createLocks(database.url).service;
+    await using lock = await otherService.acquire('Reports.yearly');
     const inspector = app.get(AdvisoryLockInspector);
     expect(await inspector.list()).toMatchObject([
       { name: 'Reports.yearly', key: { id: String(lock.key) }, isGranted: true },
@@ -64,8 +64,8 @@ describe('the inspector of an application', () => {
       ],
       providers: [Decorated],
     });
-    const elsewhere = createLocks(database.url).service;
-    await using locks = await elsewhere.acquire(['rebuild', 'orders', 'stock', 'archived']);
+    const otherService = createLocks(database.url).service;
+    await using locks = await otherService.acquire(['rebuild', 'orders', 'stock', 'archived']);
     const inspector = app.get(AdvisoryLockInspector);
     await until(async () => (await inspector.list()).length === 5, 'it leads');
     const names = (await inspector.list()).map(({ name }) => name);
@@ -77,7 +77,7 @@ describe('the inspector of an application', () => {
     locks.assertHeld();
   });
 
-  it('tells of the jobs and locks of the other applications of the fleet, by the names of their instances', async () => {
+  it('lists the jobs and locks of other applications, by the names of their instances', async () => {
     const startAs = (instanceName: string) =>
       start({
         imports: [postgres(database), ScheduleModule.forRoot(), AdvisoryLockModule.forRoot({ instanceName })],
@@ -117,11 +117,12 @@ describe('the inspector of an application', () => {
 
   it('ends a holder, and says so in the log with the reason', async () => {
     const { app, log } = await start(lockedApp(database, {}));
-    const elsewhere = createLocks(database.url).service;
-    const lock = await elsewhere.acquire('import');
+    const otherService = createLocks(database.url).service;
+    const lock = await otherService.acquire('import');
     const [pid] = await app.get(AdvisoryLockInspector).terminate('import', { reason: 'it hangs' });
+    const ending = `Backend ${String(pid)}, which held the lock "import", was ended: it hangs`;
     expect(log.matching(/^warn \[AdvisoryLockInspector\]/)).toEqual([
-      `warn [AdvisoryLockInspector] Backend ${String(pid)}, which held the lock "import", was ended: it hangs`,
+      `warn [AdvisoryLockInspector] ${ending}`,
     ]);
     if (!lock.signal.aborted) {
       await new Promise((resolve) => {

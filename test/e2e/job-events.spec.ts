@@ -12,7 +12,7 @@ import {
 } from 'nestjs-advisory-lock';
 import { useTestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
-import { lockElsewhere } from './support/advisory-locks.js';
+import { lockInOtherSession } from './support/advisory-locks.js';
 import { lockedApp, start } from './support/applications.js';
 import { FEATURES } from '../../lib/nest/features.js';
 
@@ -40,27 +40,27 @@ class Jobs {
 
 type JobEvent = TickEvent | SkippedEvent;
 
-/** An instance, and what its jobs tell. */
+/** An instance, and the events of its jobs. */
 async function instance() {
   const { app } = await start(
     lockedApp(database, { imports: [ScheduleModule.forRoot()], providers: [Jobs] }),
   );
-  const heard: JobEvent[] = [];
+  const received: JobEvent[] = [];
   const events = app.get(AdvisoryLockEvents);
-  events.on('tick', (event) => heard.push(event));
-  events.on('skipped', (event) => heard.push(event));
-  const of = (method: string) => heard.filter((event) => event.method === method);
-  return { app, heard, of, locks: app.get(AdvisoryLockService), jobs: app.get(Jobs) };
+  events.on('tick', (event) => received.push(event));
+  events.on('skipped', (event) => received.push(event));
+  const of = (method: string) => received.filter((event) => event.method === method);
+  return { app, received, of, locks: app.get(AdvisoryLockService), jobs: app.get(Jobs) };
 }
 
 describe('the jobs of a fleet', () => {
-  it('tell of each tick where it ran, and where it was left out', async () => {
+  it('report each tick in the instance that ran it, and in those that left it out', async () => {
     const fleet = await Promise.all([instance(), instance()]);
     const all = (method: string) => fleet.flatMap(({ of }) => of(method));
-    const told = (method: string) =>
+    const eventsOf = (method: string) =>
       all(method).map((event) => (event.type === 'tick' ? event.state : event.reason));
     await until(() => {
-      const [good, bad, often] = [told('Jobs.good'), told('Jobs.bad'), told('Jobs.often')];
+      const [good, bad, often] = [eventsOf('Jobs.good'), eventsOf('Jobs.bad'), eventsOf('Jobs.often')];
       const isSeen = [good.includes('ran'), good.includes('claimed'), bad.includes('failed')];
       return [...isSeen, often.includes('ran'), often.includes('claimed')].every(Boolean);
     }, 'each job has run, and was left out');
@@ -75,13 +75,16 @@ describe('the jobs of a fleet', () => {
       error: { message: 'no paper' },
       lateMs: expect.any(Number) as unknown,
     });
-    expect(new Set(told('Jobs.good'))).not.toContain('failed');
+    expect(new Set(eventsOf('Jobs.good'))).not.toContain('failed');
   });
 
   it('are remembered with what became of their latest ticks', async () => {
-    const { locks, heard } = await instance();
-    await until(() => heard.some((event) => event.type === 'tick' && event.state === 'failed'), 'a failure');
-    await until(() => heard.some(({ method }) => method === 'Jobs.often'), 'an interval');
+    const { locks, received } = await instance();
+    await until(
+      () => received.some((event) => event.type === 'tick' && event.state === 'failed'),
+      'a failure',
+    );
+    await until(() => received.some(({ method }) => method === 'Jobs.often'), 'an interval');
     const { ticks, scheduler } = locks[FEATURES].jobs;
     const report = ticks.report(scheduler);
     const jobOf = (method: string) => report.find((job) => job.method === method);
@@ -101,9 +104,9 @@ describe('the jobs of a fleet', () => {
     });
   });
 
-  it('tell that they were skipped, as the lock is held elsewhere; so do methods', async () => {
-    await lockElsewhere(database, 'Jobs.good');
-    await lockElsewhere(database, 'report');
+  it('report that they were skipped because the lock is held; so do methods', async () => {
+    await lockInOtherSession(database, 'Jobs.good');
+    await lockInOtherSession(database, 'report');
     const { jobs, of } = await instance();
     await jobs.report();
     expect(of('Jobs.report')).toMatchObject([{ type: 'skipped', reason: 'held', lockName: 'report' }]);

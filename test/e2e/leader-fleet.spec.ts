@@ -47,7 +47,7 @@ class Candidate {
 
 const now = (): number => Number(process.hrtime.bigint()) / 1e6;
 
-/** Who of them says first that it leads, and when that began. */
+/** The instance that first reports that it leads, and since when. */
 async function nextLeader(candidates: readonly Candidate[]): Promise<{ leader: Candidate; beganMs: number }> {
   const next = await Promise.any(
     candidates.map(async (leader) => ({ leader, beganMs: (await leader.begins).atMs })),

@@ -134,7 +134,7 @@ describe('the methods of a leadership', () => {
     expect(log.matching(/^error /)).toHaveLength(1);
   });
 
-  it('are found in subclasses, factories and controllers, once, and under another module and name each', async () => {
+  it('are found once in subclasses, factories and controllers, by module and name', async () => {
     const called: string[] = [];
 
     class Base {
@@ -218,13 +218,13 @@ describe('the methods of a leadership', () => {
   it('are refused without their module', async () => {
     @Injectable()
     class Feed {
-      @OnLeadership('feed', { connection: 'elsewhere' })
+      @OnLeadership('feed', { connection: 'reporting' })
       begin(): void {
         return;
       }
     }
     const error = await bootstrapError(withProviders(Feed));
-    expect(error.message).toContain('AdvisoryLockModule.forRoot({ name: "elsewhere" })');
+    expect(error.message).toContain('AdvisoryLockModule.forRoot({ name: "reporting" })');
   });
 
   it.each<[string, object, string]>([
@@ -275,7 +275,7 @@ describe('jobs with a leader', () => {
     return reports.ran;
   };
 
-  it('run where the leader is, with one campaign for all, and elsewhere once that has gone', async () => {
+  it('run in the leader, with one campaign for all, and in another instance after it has ended', async () => {
     const first = await start(withJobs(Reports));
     await untilLeader(first, 'reports');
     const second = await start(withJobs(Reports));
@@ -297,7 +297,7 @@ describe('jobs with a leader', () => {
     expect(await database.advisoryLocks()).toEqual([]);
   });
 
-  it('let nobody lead who has no scheduler', async () => {
+  it('let no instance without a scheduler lead', async () => {
     const { app } = await start(withProviders(Reports));
     // It campaigns, or not, when the application starts; another lock is taken after that.
     await app.get(AdvisoryLockService).withLock('another', () => undefined);

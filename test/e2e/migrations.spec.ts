@@ -5,7 +5,7 @@ import { openDataSource } from '../support/data-source.js';
 import { startWorker } from '../support/processes.js';
 import { useTestDatabase } from '../support/test-database.js';
 import type { WorkerProcess } from '../support/worker-process.js';
-import { lockElsewhere, unlockElsewhere } from './support/advisory-locks.js';
+import { lockInOtherSession, unlockInOtherSession } from './support/advisory-locks.js';
 
 const database = useTestDatabase();
 const LOCK = 'migrations:public.migrations';
@@ -129,7 +129,7 @@ describe('runMigrationsExclusively', () => {
   });
 
   it('gives up after waitMs, and at the signal, with its reason', async () => {
-    await lockElsewhere(database, LOCK);
+    await lockInOtherSession(database, LOCK);
     const reason = new Error('the deployment was stopped');
     const abortion = new AbortController();
 
@@ -142,19 +142,19 @@ describe('runMigrationsExclusively', () => {
     expect(await database.query(`SELECT to_regclass('thing') AS thing`)).toEqual([{ thing: null }]);
   });
 
-  it('waits for who is at it with the same table, and not for others', async () => {
-    await lockElsewhere(database, LOCK);
+  it('waits for migrations of the same table, and not for others', async () => {
+    await lockInOtherSession(database, LOCK);
     await database.query('CREATE SCHEMA other');
 
     const waiting = runMigrationsExclusively(notInitialized());
     expect(await runMigrationsExclusively(notInitialized({ schema: 'other', migrations: [] }))).toEqual([]);
     expect(await database.query(`SELECT to_regclass('thing') AS thing`)).toEqual([{ thing: null }]);
-    await unlockElsewhere(database, LOCK);
+    await unlockInOtherSession(database, LOCK);
 
     expect(await waiting).toHaveLength(1);
   });
 
-  it('says so when its lock was lost meanwhile', async () => {
+  it('reports that its lock was lost in the meantime', async () => {
     const dataSource = notInitialized({ migrations: [LosesItsLock1700000000001] });
 
     await expect(runMigrationsExclusively(dataSource)).rejects.toMatchObject({ code: 'LOCK_LOST' });

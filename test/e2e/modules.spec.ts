@@ -20,7 +20,7 @@ import { applicationNameOf, defaultInstanceName } from '../../lib/core/index.js'
 import { defer } from '../support/cleanup.js';
 import { useTestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
-import { isHeld, lockElsewhere } from './support/advisory-locks.js';
+import { isHeld, lockInOtherSession } from './support/advisory-locks.js';
 import { lockedApp, postgres, start } from './support/applications.js';
 import { Gate } from './support/gate.js';
 
@@ -97,7 +97,7 @@ describe('a module that is not global', () => {
     );
   });
 
-  it('may stand beside another of its kind with options of its own', async () => {
+  it('can be imported twice with different options', async () => {
     const feature = (namespace: string) => {
       @Injectable()
       class Own extends Worker {
@@ -187,7 +187,7 @@ describe('two data sources', () => {
   it('are each asked for the locks of their decorator', async () => {
     const { app } = await start(metadata);
     const both = app.get(Both);
-    await lockElsewhere(archive, 'work');
+    await lockInOtherSession(archive, 'work');
     expect(await both.here()).toEqual([true, true]);
     await expect(both.there()).rejects.toMatchObject({ code: 'LOCK_UNAVAILABLE' });
     await expect(both.everywhere()).rejects.toMatchObject({ code: 'LOCK_UNAVAILABLE' });
@@ -206,7 +206,7 @@ describe('two data sources', () => {
     expect(() => app.get(AdvisoryLockService)).toThrow('AdvisoryLockService');
   });
 
-  it('show by the names of their connections whose is whose', async () => {
+  it('are told apart by the names of their connections', async () => {
     const { app } = await start(metadata);
     await app.get(Both).everywhere();
     const namesOf = async (database: typeof main) =>
@@ -216,7 +216,7 @@ describe('two data sources', () => {
   });
 });
 
-describe('options that come later', () => {
+describe('asynchronous options', () => {
   class Settings implements AdvisoryLockOptionsFactory {
     createAdvisoryLockOptions(): AdvisoryLockModuleOptions {
       return { namespace: 'shop' };
@@ -298,7 +298,7 @@ describe('two applications in one process', () => {
     expect(await two.app.get(Worker).work()).toEqual([false, true]);
   });
 
-  it('do not take the one for the inside of the other', async () => {
+  it('do not count one as inside the other', async () => {
     const [one, two] = await Promise.all([
       start(lockedApp(main, { providers: [Worker] })),
       start(lockedApp(main, { providers: [Worker] })),
@@ -307,7 +307,7 @@ describe('two applications in one process', () => {
     await expect(inner).rejects.toMatchObject({ code: 'LOCK_UNAVAILABLE' });
   });
 
-  it('may not share one object, as its locks could be those of one only', async () => {
+  it('cannot share one object, as its locks could belong to one of them only', async () => {
     const shared = { provide: Worker, useValue: new Worker() };
     await start(lockedApp(main, { providers: [shared] }));
     await expect(start(lockedApp(archive, { providers: [shared] }))).rejects.toMatchObject({
@@ -347,7 +347,7 @@ describe('a test of an application', () => {
     expect(asked).toEqual(['work']);
   });
 
-  it('may put one with only the methods that are called beside leaderships and recorded jobs', async () => {
+  it('can provide one with only the called methods, with leaderships and recorded jobs', async () => {
     await main.query(EXCLUSIVE_CRON_RUN_SQL);
     defer(() => main.query('DROP TABLE exclusive_cron_run'));
     let hasLed = false;
@@ -374,7 +374,7 @@ describe('a test of an application', () => {
     const { app } = await start(lockedApp(main, metadata), (builder) =>
       builder.overrideProvider(getAdvisoryLockToken()).useValue(fake),
     );
-    await until(() => hasLed, 'the leadership, which no fake stands in for');
+    await until(() => hasLed, 'the leadership, which has no fake');
     expect(await app.get(Nightly).run()).toBe('has run');
     expect(asked).toEqual(['Nightly.run']);
     expect(await app.get(AdvisoryLockInspector).list({ isGranted: true })).toMatchObject([{ name: 'feed' }]);

@@ -18,19 +18,19 @@ import {
   WithAdvisoryLock,
 } from 'nestjs-advisory-lock';
 import { useTestDatabase } from '../support/test-database.js';
-import { isHeld, lockElsewhere } from './support/advisory-locks.js';
+import { isHeld, lockInOtherSession } from './support/advisory-locks.js';
 import { bootstrapError, lockedApp, type Platform, serve, start } from './support/applications.js';
 
 const database = useTestDatabase({ connectionsMayStay: true });
 
-/** A provider of any kind: its body answers whether it runs under its lock. */
+/** A provider of any kind: its body returns whether it runs under its lock. */
 interface Works {
   work(): Promise<boolean>;
 }
 
 async function expectLocked(worker: Works): Promise<void> {
   expect(await worker.work()).toBe(true);
-  await lockElsewhere(database, 'work');
+  await lockInOtherSession(database, 'work');
   await expect(worker.work()).rejects.toMatchObject({ code: 'LOCK_UNAVAILABLE', lockName: 'work' });
 }
 
@@ -57,7 +57,7 @@ class Transient extends Plain {}
 @Injectable({ scope: Scope.REQUEST })
 class RequestScoped extends Plain {}
 
-const NOT_A_CLASS = Symbol('a factory that answers something else');
+const NOT_A_CLASS = Symbol('a factory that returns something else');
 const aValue = new Plain();
 
 describe('a locked method', () => {
@@ -339,8 +339,8 @@ describe.each<Platform>(['express', 'fastify'])('a request-scoped controller of 
       expect(await (await fetch(`${url}/own`)).json()).toEqual([true, 'own']);
       expect(await (await fetch(`${url}/provider`)).json()).toEqual([true, 1]);
     }
-    await lockElsewhere(database, 'own');
-    await lockElsewhere(database, 'work');
+    await lockInOtherSession(database, 'own');
+    await lockInOtherSession(database, 'work');
     expect((await fetch(`${url}/own`)).status).toBe(409);
     expect((await fetch(`${url}/provider`)).status).toBe(409);
   });

@@ -18,7 +18,7 @@ import { startWorker } from '../support/processes.js';
 import { useTestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 import type { WorkerProcess } from '../support/worker-process.js';
-import { lockElsewhere, unlockElsewhere } from './support/advisory-locks.js';
+import { lockInOtherSession, unlockInOtherSession } from './support/advisory-locks.js';
 import { bootstrapError, lockedApp, postgres, type StartedApp, start } from './support/applications.js';
 import { Gate } from './support/gate.js';
 import { FEATURES } from '../../lib/nest/features.js';
@@ -39,7 +39,8 @@ const historyOf = ({ app }: StartedApp) => app.get(AdvisoryLockCronHistory);
 async function insertRun(job: string, tickAt: Date, tookMs: number | null = 0): Promise<void> {
   await database.query(
     `INSERT INTO exclusive_cron_run (job, tick_at, instance, started_at, ended_at, outcome)
-     VALUES ($1, $2::timestamptz, 'gone:1', $2, $2 + $3 * interval '1 ms', CASE WHEN $3::int IS NOT NULL THEN 'done' END)`,
+     VALUES ($1, $2::timestamptz, 'gone:1', $2, $2 + $3 * interval '1 ms',
+       CASE WHEN $3::int IS NOT NULL THEN 'done' END)`,
     [job, tickAt, tookMs],
   );
 }
@@ -58,24 +59,24 @@ beforeAll(() =>
 afterEach(() => database.query('TRUNCATE exclusive_cron_run'));
 
 describe('a recorded job', () => {
-  it('leaves a row with what it was due for, who ran it, and that it is done', async () => {
-    const told: (Tick | undefined)[] = [];
+  it('leaves a row with its tick, its instance, and that it is done', async () => {
+    const seen: (Tick | undefined)[] = [];
 
     @Injectable()
     class Reports {
       @ExclusiveCron(EACH_SECOND, { tick: 'record' })
       async write(): Promise<void> {
-        told.push(currentTick());
+        seen.push(currentTick());
         return Promise.resolve();
       }
     }
     const started = await start(withJobs(Reports));
-    await until(() => told.length > 0, 'a run');
+    await until(() => seen.length > 0, 'a run');
     await started.app.get(AdvisoryLockService).withLock('Reports.write', () => undefined, { waitMs: 5_000 });
 
     const runs = await historyOf(started).runs('Reports.write');
     const first = runs.at(-1);
-    expect(first).toMatchObject({ job: 'Reports.write', state: 'done', tickAt: told[0]?.at });
+    expect(first).toMatchObject({ job: 'Reports.write', state: 'done', tickAt: seen[0]?.at });
     expect(first?.instance).toMatch(new RegExp(`:${process.pid}$`));
     expect(first?.endedAt?.getTime()).toBeGreaterThanOrEqual(Number(first?.startedAt));
     expect(first?.tickAt.getMilliseconds()).toBe(0);
@@ -119,13 +120,13 @@ describe('a recorded job', () => {
   });
 
   it('runs once when two instances fire, and the record is what counts', async () => {
-    const told: string[] = [];
+    const seen: string[] = [];
 
     @Injectable()
     class Reports {
       @ExclusiveCron(EACH_SECOND, { tick: 'record' })
       async write(): Promise<void> {
-        told.push(String(currentTick()?.at.toISOString()));
+        seen.push(String(currentTick()?.at.toISOString()));
         // As if all locks of it had been lost with its session: only the record is left.
         await database.query(
           `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -134,8 +135,8 @@ describe('a recorded job', () => {
       }
     }
     await Promise.all([start(withJobs(Reports)), start(withJobs(Reports)), start(withJobs(Reports))]);
-    await until(() => told.length >= 3, 'three runs');
-    expect(told).toHaveLength(new Set(told).size);
+    await until(() => seen.length >= 3, 'three runs');
+    expect(seen).toHaveLength(new Set(seen).size);
   });
 
   it('leaves no row when it is called by hand', async () => {
@@ -183,7 +184,7 @@ describe('a recorded job whose instance is killed', () => {
       env: { TEST_URL: database.url, TEST_JOB_MS: '600000' },
     });
 
-  it('has died, which the lock tells at once, and its tick is run by nobody else', async () => {
+  it('has died, which the lock shows at once, and its tick is not run again', async () => {
     const worker = startJob();
     const { tick } = await worker.message<{ tick: string }>((message) => 'tick' in message, 30_000);
     const started = await start(withJobs());
@@ -193,7 +194,7 @@ describe('a recorded job whose instance is killed', () => {
 
     worker.kill('SIGKILL');
     await worker.exited;
-    await until(async () => (await run())?.state === 'died', 'the death to be told');
+    await until(async () => (await run())?.state === 'died', 'the death to be reported');
     expect((await run())?.instance).toMatch(new RegExp(`:${worker.pid}$`));
 
     const { records } = started.app.get(AdvisoryLockService)[FEATURES].jobs;
@@ -207,9 +208,9 @@ describe('what a recorded job has missed', () => {
     new Date(Math.floor(Date.now() / DAY_MS) * DAY_MS - daysAgo * DAY_MS);
   const days = (...ago: number[]): string[] => ago.map((n) => midnight(n).toISOString());
 
-  /** A job of each midnight, and what it is told. */
+  /** A job of each midnight, and the ticks that it sees. */
   function dailyJob(options: Partial<ExclusiveCronOptions>, body: () => unknown = () => undefined) {
-    const told: Tick[] = [];
+    const seen: Tick[] = [];
     const instances: object[] = [];
 
     @Injectable()
@@ -217,46 +218,46 @@ describe('what a recorded job has missed', () => {
       @ExclusiveCron('0 0 * * *', { timeZone: 'UTC', tick: 'record', ...options } as ExclusiveCronOptions)
       async run(): Promise<void> {
         const tick = currentTick();
-        if (tick !== undefined) told.push(tick);
+        if (tick !== undefined) seen.push(tick);
         instances.push(this);
         await body();
       }
     }
-    return { Daily, told, instances, ticks: () => told.map(({ at }) => at.toISOString()) };
+    return { Daily, seen, instances, ticks: () => seen.map(({ at }) => at.toISOString()) };
   }
 
   it('is left as it is by default', async () => {
-    const { Daily, told } = dailyJob({});
+    const { Daily, seen } = dailyJob({});
     await insertRun('Daily.run', midnight(4));
     const { log } = await start(withJobs(Daily));
     // One that does catch up in the same application is through first.
     const other = dailyJob({ catchUp: 'last', lock: 'other' });
     await insertRun('other', midnight(4));
     await start(withJobs(other.Daily));
-    await until(() => other.told.length > 0, 'the other to catch up');
-    expect(told).toEqual([]);
+    await until(() => other.seen.length > 0, 'the other to catch up');
+    expect(seen).toEqual([]);
     expect(log.matching(/missed/)).toEqual([]);
   });
 
   it('is run for the newest tick with catchUp last', async () => {
-    const { Daily, ticks, told } = dailyJob({ catchUp: 'last' });
+    const { Daily, ticks, seen } = dailyJob({ catchUp: 'last' });
     await insertRun('Daily.run', midnight(4));
     const { app } = await start(withJobs(Daily));
-    await until(() => told.length > 0, 'the newest tick');
+    await until(() => seen.length > 0, 'the newest tick');
     await app.close();
     expect(ticks()).toEqual(days(0));
-    expect(told[0]).toMatchObject({ name: 'Daily.run' });
-    expect(told[0]?.lateMs).toBeGreaterThan(Date.now() - midnight(0).getTime() - 60_000);
+    expect(seen[0]).toMatchObject({ name: 'Daily.run' });
+    expect(seen[0]?.lateMs).toBeGreaterThan(Date.now() - midnight(0).getTime() - 60_000);
     expect(await ticksOf('Daily.run')).toEqual(days(4, 0));
   });
 
   it('is run for each tick in order with catchUp all, also when one fails', async () => {
-    const { Daily, ticks, told } = dailyJob({ catchUp: 'all' }, () => {
-      if (told.length === 2) throw new Error('the second fails');
+    const { Daily, ticks, seen } = dailyJob({ catchUp: 'all' }, () => {
+      if (seen.length === 2) throw new Error('the second fails');
     });
     await insertRun('Daily.run', midnight(4));
     const started = await start(withJobs(Daily));
-    await until(() => told.length === 4, 'all ticks');
+    await until(() => seen.length === 4, 'all ticks');
     await started.app.close();
     expect(ticks()).toEqual(days(3, 2, 1, 0));
     expect(started.log.matching(/^error .*the second fails/)).toHaveLength(1);
@@ -273,8 +274,8 @@ describe('what a recorded job has missed', () => {
 
   it('is run once a tick by a fleet that starts at once, by one after the other when one goes', async () => {
     const gate = new Gate();
-    const { Daily, ticks, told, instances } = dailyJob({ catchUp: 'all' }, () =>
-      told.length === 2 ? gate.pass() : undefined,
+    const { Daily, ticks, seen, instances } = dailyJob({ catchUp: 'all' }, () =>
+      seen.length === 2 ? gate.pass() : undefined,
     );
     await insertRun('Daily.run', midnight(6));
     const fleet = await Promise.all([1, 2, 3].map(() => start(withJobs(Daily))));
@@ -287,7 +288,7 @@ describe('what a recorded job has missed', () => {
     );
     gate.open();
     await closed;
-    await until(() => told.length === 6, 'the others to go on');
+    await until(() => seen.length === 6, 'the others to go on');
     await Promise.all(fleet.map(({ app }) => app.close()));
     expect(ticks()).toEqual(days(5, 4, 3, 2, 1, 0));
     expect(instances.map((instance) => instance === instances[0])).toEqual([
@@ -301,31 +302,31 @@ describe('what a recorded job has missed', () => {
   });
 
   it('is nothing older than what is retained', async () => {
-    const { Daily, ticks, told } = dailyJob({ catchUp: 'all', retain: 60 * HOUR_MS });
+    const { Daily, ticks, seen } = dailyJob({ catchUp: 'all', retain: 60 * HOUR_MS });
     await insertRun('Daily.run', midnight(6));
     await start(withJobs(Daily));
     const expected = days(2, 1, 0).filter((day) => Date.parse(day) > Date.now() - 60 * HOUR_MS);
-    await until(() => told.length === expected.length, 'those that are retained');
+    await until(() => seen.length === expected.length, 'those that are retained');
     expect(ticks()).toEqual(expected);
   });
 
   it('is at most a hundred ticks, of many the newest', async () => {
-    const told: number[] = [];
+    const seen: number[] = [];
 
     @Injectable()
     class Hourly {
       @ExclusiveCron('0 * * * *', { timeZone: 'UTC', tick: 'record', catchUp: 'all' })
       async run(): Promise<void> {
-        told.push(Number(currentTick()?.at));
+        seen.push(Number(currentTick()?.at));
         return Promise.resolve();
       }
     }
     const hour = Math.floor(Date.now() / HOUR_MS) * HOUR_MS;
     await insertRun('Hourly.run', new Date(hour - 200 * HOUR_MS));
     const { app } = await start(withJobs(Hourly));
-    await until(() => told.at(-1) === hour, 'the newest tick');
+    await until(() => seen.at(-1) === hour, 'the newest tick');
     await app.close();
-    expect(told).toEqual(Array.from({ length: 100 }, (_, n) => hour - (99 - n) * HOUR_MS));
+    expect(seen).toEqual(Array.from({ length: 100 }, (_, n) => hour - (99 - n) * HOUR_MS));
   });
 
   it('is run for a job that is made at run time, too', async () => {
@@ -343,18 +344,18 @@ describe('what a recorded job has missed', () => {
   });
 
   it('is run where the leadership is', async () => {
-    const { Daily, ticks, told, instances } = dailyJob({ catchUp: 'all', leader: 'jobs' });
+    const { Daily, ticks, seen, instances } = dailyJob({ catchUp: 'all', leader: 'jobs' });
     await insertRun('Daily.run', midnight(3));
-    await lockElsewhere(database, 'jobs');
+    await lockInOtherSession(database, 'jobs');
     const fleet = await Promise.all([start(withJobs(Daily)), start(withJobs(Daily))]);
     const other = dailyJob({ catchUp: 'last', lock: 'other' });
     await insertRun('other', midnight(4));
     await start(withJobs(other.Daily));
-    await until(() => other.told.length > 0, 'another job to catch up');
-    expect(told).toEqual([]);
+    await until(() => other.seen.length > 0, 'another job to catch up');
+    expect(seen).toEqual([]);
 
-    await unlockElsewhere(database, 'jobs');
-    await until(() => told.length === 3, 'all ticks');
+    await unlockInOtherSession(database, 'jobs');
+    await until(() => seen.length === 3, 'all ticks');
     const leaders = fleet.filter(({ app }) => app.get(AdvisoryLockService).isLeader('jobs'));
     expect(ticks()).toEqual(days(2, 1, 0));
     expect(new Set(instances)).toEqual(new Set(leaders.map(({ app }) => app.get(Daily))));
@@ -366,33 +367,33 @@ describe('what a recorded job has missed', () => {
     ['what fell due was left out while a run went on', () => insertRun('Daily.run', midnight(4), 4 * DAY_MS)],
   ])('is nothing when %s', async (_, prepare) => {
     await prepare();
-    const { Daily, told } = dailyJob({ catchUp: 'all' });
+    const { Daily, seen } = dailyJob({ catchUp: 'all' });
     const other = dailyJob({ catchUp: 'all', lock: 'other' });
     await insertRun('other', midnight(1));
     await start(withJobs(Daily, other.Daily));
-    await until(() => other.told.length > 0, 'the other to catch up');
-    expect(told).toEqual([]);
+    await until(() => other.seen.length > 0, 'the other to catch up');
+    expect(seen).toEqual([]);
   });
 
-  it('is nothing while the last run still goes on elsewhere, and all since then when its instance has died', async () => {
-    const { Daily, ticks, told } = dailyJob({ catchUp: 'all' });
+  it('waits while another instance runs, and runs all ticks since then if that has died', async () => {
+    const { Daily, ticks, seen } = dailyJob({ catchUp: 'all' });
     const gate = new Gate();
-    const elsewhere = await start(withJobs());
-    const { records } = elsewhere.app.get(AdvisoryLockService)[FEATURES].jobs;
+    const otherInstance = await start(withJobs());
+    const { records } = otherInstance.app.get(AdvisoryLockService)[FEATURES].jobs;
     const running = records.run('Daily.run', midnight(2).getTime(), 30 * DAY_MS, () => gate.pass());
     await gate.reached;
 
     const other = dailyJob({ catchUp: 'all', lock: 'other' });
     await insertRun('other', midnight(1));
     await start(withJobs(Daily, other.Daily));
-    await until(() => other.told.length > 0, 'the other to catch up');
-    expect(told).toEqual([]);
+    await until(() => other.seen.length > 0, 'the other to catch up');
+    expect(seen).toEqual([]);
     gate.open();
     await running;
 
     await database.query(`UPDATE exclusive_cron_run SET ended_at = NULL, outcome = NULL`);
     await start(withJobs(Daily));
-    await until(() => told.length === 2, 'the ticks after the one that died');
+    await until(() => seen.length === 2, 'the ticks after the one that died');
     expect(ticks()).toEqual(days(1, 0));
   });
 });
@@ -405,8 +406,8 @@ describe('the record', () => {
   }
 
   it('is missed at the start, with what cures it, by applications that need it only', async () => {
-    await database.query('ALTER TABLE exclusive_cron_run RENAME TO elsewhere');
-    defer(() => database.query('ALTER TABLE elsewhere RENAME TO exclusive_cron_run'));
+    await database.query('ALTER TABLE exclusive_cron_run RENAME TO run_moved');
+    defer(() => database.query('ALTER TABLE run_moved RENAME TO exclusive_cron_run'));
     const error = await bootstrapError(withJobs(Reports));
     expect(error).toMatchObject({ code: 'LOCK_CONFIGURATION' });
     expect(error.message).toMatch(/@ExclusiveCron on Reports\.write .*does not exist/);
@@ -419,7 +420,7 @@ describe('the record', () => {
     await expect(made).rejects.toThrow(/exclusiveJob\(\) for "late" .*does not exist/);
   });
 
-  it('answers so many runs as are asked for, the newest first', async () => {
+  it('returns the requested number of runs, the newest first', async () => {
     for (const n of [3, 1, 2]) await insertRun('Reports.write', new Date(Date.now() - n * HOUR_MS));
     await insertRun('other', new Date());
     const history = historyOf(await start(withJobs()));

@@ -10,7 +10,9 @@ import type { WorkerProcess } from '../support/worker-process.js';
 
 const database = useTestDatabase();
 
-/** For long runs: how many are killed, and how one run a tick is made sure of; with `claim` it has to fail. */
+/**
+ * For long runs: how many are killed, and how one run a tick is made sure of; with `claim` it has to fail.
+ */
 const { RECORD_KILLS, RECORD_TICK = 'record' } = process.env;
 const KILLS = Number(RECORD_KILLS ?? 5);
 
@@ -39,7 +41,7 @@ async function kill(instance: Instance | undefined): Promise<void> {
   await instance?.worker.exited;
 }
 
-/** Waits for the next run of all, and answers whose it is. */
+/** Waits for the next run of any instance, and resolves to that instance. */
 async function nextRunner(): Promise<number> {
   const newest = async () =>
     (
@@ -84,7 +86,7 @@ describe('a fleet whose clocks are wrong, and whose runners are killed at any mo
       const history = await new AdvisoryLockCronHistory(service).runs('report', { limit: 10_000 });
       const ofState = (wanted: string) => history.filter(({ state }) => state === wanted).length;
       expect(ofState('done') + ofState('died')).toBe(history.length);
-      // Who died between the row and the body has a row only.
+      // An instance that died between the row and the body has a row only.
       expect(history.length).toBeGreaterThanOrEqual(sent.length);
       if (RECORD_KILLS !== undefined)
         console.log(`${sent.length} ticks, ${KILLS} killed, ${ofState('died')} of them in a run`);

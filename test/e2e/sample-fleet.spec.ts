@@ -40,7 +40,7 @@ describe('the sample fleet', () => {
     expect(await database.connections()).toEqual([]);
   }
 
-  describe('in good times, and until its launcher is killed', () => {
+  describe('without faults, and until its launcher is killed', () => {
     beforeAll(startAnew, testTimeoutMs);
 
     it(
@@ -68,18 +68,18 @@ describe('the sample fleet', () => {
     );
 
     it(
-      'lets one of three callers pay an order, and nobody pay it again',
+      'lets one of three callers pay an order, once',
       async () => {
         const urls = (await fleet.instances()).map(({ url }) => url);
         const { id } = await newestOrder(urls[0] ?? '');
 
-        const answers = await Promise.all(
+        const responses = await Promise.all(
           urls.map((url) => fetch(`${url}/orders/${id}/pay`, { method: 'POST' })),
         );
 
-        expect(answers.map(({ status }) => status).sort()).toEqual([201, 409, 409]);
-        const payer = answers.findIndex(({ status }) => status === 201);
-        expect(await answers[payer]?.json()).toMatchObject({ id, paidBy: `shop-${payer + 1}` });
+        expect(responses.map(({ status }) => status).sort()).toEqual([201, 409, 409]);
+        const payer = responses.findIndex(({ status }) => status === 201);
+        expect(await responses[payer]?.json()).toMatchObject({ id, paidBy: `shop-${payer + 1}` });
         const again = await fetch(`${urls[0] ?? ''}/orders/${id}/pay`, { method: 'POST' });
         expect(again.status).toBe(422);
       },
@@ -99,7 +99,7 @@ describe('the sample fleet', () => {
         };
         const statuses = await Promise.all(orders.map(({ id }, n) => pay(id, urls[n % urls.length])));
 
-        // The fleet's own customers may have come first.
+        // The fleet's own customers may have been first.
         expect(statuses.filter((status) => ![201, 422].includes(status))).toEqual([]);
         const receipts = await database.query<{ receiptNumber: number }>(
           `SELECT "receiptNumber" FROM advisory_lock_shop.orders WHERE "paidAt" IS NOT NULL ORDER BY 1`,
@@ -112,7 +112,7 @@ describe('the sample fleet', () => {
     );
 
     it(
-      'serves the health of each instance, and the dashboard, which shows who has the daily report and what became of its ticks',
+      'serves the health of each instance, and the dashboard with the daily report and its ticks',
       async () => {
         const instances = await fleet.instances();
         for (const { url } of instances) {
@@ -155,19 +155,19 @@ describe('the sample fleet', () => {
     );
 
     it(
-      'imports for two of three callers who ask for it at once',
+      'imports for two of three callers at once',
       async () => {
         const urls = (await fleet.instances()).map(({ url }) => url);
 
-        const answers = await Promise.all(urls.map((url) => fetch(`${url}/import`, { method: 'POST' })));
+        const responses = await Promise.all(urls.map((url) => fetch(`${url}/import`, { method: 'POST' })));
 
-        expect(answers.map(({ status }) => status).sort()).toEqual([201, 201, 409]);
+        expect(responses.map(({ status }) => status).sort()).toEqual([201, 201, 409]);
       },
       testTimeoutMs,
     );
 
     it(
-      'goes on with the instances that are left when one is killed',
+      'continues with the remaining instances when one is killed',
       async () => {
         const [, second] = await fleet.instances();
 
@@ -186,7 +186,7 @@ describe('the sample fleet', () => {
 
         fleet.launcher.kill('SIGKILL');
 
-        for (const { url } of instances) await stopsAnswering(url);
+        for (const { url } of instances) await stopsResponding(url);
       },
       testTimeoutMs,
     );
@@ -196,7 +196,7 @@ describe('the sample fleet', () => {
     beforeAll(startAnew, testTimeoutMs);
 
     it(
-      'shows who leads, and who takes over when the leader is killed as the hint says',
+      'shows the leader, and its successor when the leader is killed as the hint says',
       async () => {
         const instances = await fleet.instances();
         const [hint = ''] = await fleet.shows(/kill leader +kill -9 \d+/);
@@ -222,7 +222,7 @@ describe('the sample fleet', () => {
     beforeAll(startAnew, testTimeoutMs);
 
     it(
-      'shows who takes over when the leader stops',
+      'shows the successor when the leader stops',
       async () => {
         const [hint = ''] = await fleet.shows(/kill leader +kill -9 \d+/);
 
@@ -250,7 +250,7 @@ describe('the sample fleet', () => {
 
 describe('the sample fleet without DATABASE_URL', () => {
   it(
-    'starts a Postgres of its own, and ends it too',
+    'starts its own Postgres, and ends it too',
     async () => {
       const fleet = startFleet({ DATABASE_URL: '' });
       await fleet.instances();
@@ -267,7 +267,7 @@ describe('the sample fleet without DATABASE_URL', () => {
   );
 });
 
-/** The launcher that `npm start` runs, from its source. It is killed after the test, and its instances end with it. */
+/** The launcher that `npm start` runs, from its source. It is killed after the test, with its instances. */
 function startFleet(env: NodeJS.ProcessEnv): FleetUnderTest {
   const child = spawn(process.execPath, [launcher], {
     env: { ...process.env, PORT: String(firstPort), ...env, NO_COLOR: '1', FORCE_COLOR: undefined },
@@ -342,7 +342,7 @@ function isOfShop(party: DashboardParty | undefined): boolean {
   return /^shop-\d$/.test(party?.instance ?? '');
 }
 
-async function stopsAnswering(url: string): Promise<void> {
+async function stopsResponding(url: string): Promise<void> {
   const deadline = performance.now() + waitLimitMs;
   while (
     await fetch(url).then(
@@ -350,7 +350,7 @@ async function stopsAnswering(url: string): Promise<void> {
       () => false,
     )
   ) {
-    if (performance.now() > deadline) throw new Error(`${url} still answers.`);
+    if (performance.now() > deadline) throw new Error(`${url} still responds.`);
     await delay(50);
   }
 }

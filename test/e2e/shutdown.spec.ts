@@ -17,8 +17,8 @@ const BY_ITSELF = { code: 0, signal: null };
 
 const queued = async (): Promise<boolean> => (await database.advisoryLocks()).some(({ granted }) => !granted);
 
-describe('an application that is told to end', () => {
-  it('takes no lock any more, ends waiting, and gives holders some time before their locks are lost', async () => {
+describe('an application that is shut down', () => {
+  it('takes no lock any more, ends waits, and gives holders some time to finish', async () => {
     await using busy = await createLocks(database.url).service.acquire('busy');
     const app = await OrderedApp.start(database.url, { shutdownTimeoutMs: 2_000 });
     await app.hold('quick');
@@ -34,13 +34,13 @@ describe('an application that is told to end', () => {
     app.order({ do: 'let go', name: 'quick' });
     await app.says({ type: 'released', name: 'quick' });
     app.worker.kill('SIGTERM');
-    expect((await app.says({ type: 'told', name: 'slow' })).code).toBe('LOCK_LOST');
+    expect((await app.says({ type: 'lost', name: 'slow' })).code).toBe('LOCK_LOST');
     expect(await app.worker.exited).toEqual(BY_SIGNAL);
     expect(await database.advisoryLocks()).toHaveLength(1);
     expect(busy.isHeld).toBe(true);
   });
 
-  it('ends at once when all locks have been released, and opens no connection for who asks something afterwards', async () => {
+  it('ends at once without locks, and opens no connection for later calls', async () => {
     const app = await OrderedApp.start(database.url, { shutdownTimeoutMs: 600_000 });
     await app.hold('import');
     app.order({ do: 'close', times: 3 });
@@ -82,7 +82,7 @@ describe('an application that is told to end', () => {
   });
 });
 
-describe('an application that is told to end when the database is gone', () => {
+describe('an application that is shut down while the database is gone', () => {
   const quick = { heartbeatMs: 200, lostAfterMs: 1_000, shutdownTimeoutMs: 500 };
 
   it('ends when the server has crashed', async () => {
@@ -91,13 +91,13 @@ describe('an application that is told to end when the database is gone', () => {
     await app.hold('import');
     app.order({ do: 'wait', name: 'import' });
     await server.crash();
-    expect((await app.says({ type: 'told', name: 'import' })).code).toBe('LOCK_LOST');
+    expect((await app.says({ type: 'lost', name: 'import' })).code).toBe('LOCK_LOST');
     app.order({ do: 'close' });
     await app.says({ type: 'closed' });
     expect(await app.worker.exited).toEqual(BY_ITSELF);
   });
 
-  it('ends when nothing is heard from the server', async () => {
+  it('ends when the server is silent', async () => {
     const { port } = new URL(database.url);
     const proxy = await closeAfterTest(startProxy(Number(port)));
     const blocker = await createLocks(database.url).service.acquire('busy');
@@ -110,14 +110,14 @@ describe('an application that is told to end when the database is gone', () => {
     await until(queued, 'it waits');
     proxy.silence();
     app.order({ do: 'close' });
-    expect((await app.says({ type: 'told', name: 'import' })).code).toBe('LOCK_LOST');
+    expect((await app.says({ type: 'lost', name: 'import' })).code).toBe('LOCK_LOST');
     expect((await app.says({ type: 'refused', name: 'busy' })).code).toBe('LOCK_SHUTDOWN');
     expect(await app.worker.exited).toEqual(BY_ITSELF);
     await blocker.release();
     proxy.cut();
   });
 
-  it('ends while it connects to a server that does not answer', async () => {
+  it('ends while it connects to a server that does not respond', async () => {
     const { port } = new URL(database.url);
     const proxy = await closeAfterTest(startProxy(Number(port)));
     const app = await OrderedApp.start(database.url, {
@@ -126,7 +126,7 @@ describe('an application that is told to end when the database is gone', () => {
     });
     await app.hold('import');
     proxy.silence();
-    expect((await app.says({ type: 'told', name: 'import' })).code).toBe('LOCK_LOST');
+    expect((await app.says({ type: 'lost', name: 'import' })).code).toBe('LOCK_LOST');
     app.order({ do: 'try', name: 'import' });
     await until(() => proxy.connectionCount > 0, 'it connects');
     app.order({ do: 'close' });
@@ -137,7 +137,7 @@ describe('an application that is told to end when the database is gone', () => {
   });
 });
 
-describeWith('pgbouncer', 'an application behind a pooler that is told to end', () => {
+describeWith('pgbouncer', 'an application behind a pooler that is shut down', () => {
   it('frees its locks, and leaves nothing in the queue', async () => {
     const bouncer = await closeAfterTest(startPgBouncer(database.url, { mode: 'transaction' }));
     await using busy = await createLocks(database.url).service.acquire('busy');
@@ -150,7 +150,7 @@ describeWith('pgbouncer', 'an application behind a pooler that is told to end', 
     expect((await app.says({ type: 'refused', name: 'busy' })).code).toBe('LOCK_SHUTDOWN');
     app.order({ do: 'let go', name: 'polite' });
     await app.says({ type: 'released', name: 'polite' });
-    expect((await app.says({ type: 'told', name: 'slow' })).code).toBe('LOCK_LOST');
+    expect((await app.says({ type: 'lost', name: 'slow' })).code).toBe('LOCK_LOST');
     expect(await app.worker.exited).toEqual(BY_SIGNAL);
     // The pooler has closed the client's socket before the server notices.
     await until(

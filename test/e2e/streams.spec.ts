@@ -16,7 +16,7 @@ import {
 } from 'rxjs';
 import { until } from '../support/until.js';
 import { useTestDatabase } from '../support/test-database.js';
-import { isHeld, lockElsewhere } from './support/advisory-locks.js';
+import { isHeld, lockInOtherSession } from './support/advisory-locks.js';
 import { lockedApp, type Platform, serve, start } from './support/applications.js';
 import { Gate } from './support/gate.js';
 
@@ -25,7 +25,7 @@ const database = useTestDatabase({ connectionsMayStay: true });
 const isLocked = () => isHeld(database, 'stream');
 const isFree = async () => !(await isLocked());
 
-/** What the streams of the test emit, and who listens to it. */
+/** What the streams of the test emit, and their subscribers. */
 let source: Subject<string>;
 let handlerGate: Gate | undefined;
 
@@ -68,7 +68,7 @@ class Streams {
   }
 }
 
-describe.each<Platform>(['express', 'fastify'])('a handler of %s that answers an Observable', (platform) => {
+describe.each<Platform>(['express', 'fastify'])('a handler of %s that returns an Observable', (platform) => {
   let url: string;
 
   beforeAll(async () => {
@@ -145,16 +145,16 @@ describe.each<Platform>(['express', 'fastify'])('a handler of %s that answers an
       await until(isFree, 'the release');
     });
 
-    it('does not tell the name of a busy lock', async () => {
+    it('does not contain the name of a busy lock', async () => {
       source = new Subject();
-      await lockElsewhere(database, 'stream');
+      await lockInOtherSession(database, 'stream');
       const response = await fetch(`${url}/${path}`);
       expect(response.status).toBe(409);
       expect(await response.text()).not.toContain('stream');
     });
   });
 
-  // Nest leaves a stream that comes too late unsubscribed.
+  // Nest does not subscribe to a stream that is returned too late.
   it.each(['promised', 'sse-promised'])(
     'gives the lock back when its client has left before there is a stream: %s',
     async (path) => {
@@ -166,7 +166,7 @@ describe.each<Platform>(['express', 'fastify'])('a handler of %s that answers an
       handlerGate = undefined;
       client.abort();
       await response;
-      // A request that is served is proof that the server has dealt with what came before.
+      // A request that is served is proof that the server has dealt with the earlier ones.
       await fetch(`${url}/nothing`);
       gate.open();
       await until(isFree, 'the release', 3_000);
@@ -240,7 +240,7 @@ class Feed {
   }
 }
 
-describe('a method of a provider that answers an Observable', () => {
+describe('a method of a provider that returns an Observable', () => {
   let feed: Feed;
   let locks: AdvisoryLockService;
 
@@ -250,7 +250,7 @@ describe('a method of a provider that answers an Observable', () => {
     locks = app.get(AdvisoryLockService);
   });
 
-  it('is still an Observable, and takes no lock before somebody subscribes', async () => {
+  it('is still an Observable, and takes no lock before it is subscribed to', async () => {
     feed.calls = 0;
     const values = feed.cold();
     expect(values).toBeInstanceOf(Observable);
@@ -271,7 +271,7 @@ describe('a method of a provider that answers an Observable', () => {
     }
   });
 
-  it('is free again when the subscriber hears of the end', async () => {
+  it('is free again when the subscriber is notified of the end', async () => {
     source = new Subject();
     const ended = new Promise<boolean>((resolve) => {
       feed.cold().subscribe({
@@ -295,7 +295,7 @@ describe('a method of a provider that answers an Observable', () => {
   it('gives the lock back when the subscriber leaves while it is asked for', async () => {
     source = new Subject();
     feed.cold().subscribe().unsubscribe();
-    // Requests are answered in order, so the lock has been granted when this one is.
+    // Requests are served in order, so the lock has been granted when this one is done.
     await locks.withLock('another', () => undefined);
     await until(isFree, 'the release');
     expect(source.observed).toBe(false);
@@ -332,13 +332,13 @@ describe('a method of a provider that answers an Observable', () => {
     await until(isFree, 'the release');
   });
 
-  it('answers a single undefined when the lock is busy and onBusy is skip', async () => {
-    await lockElsewhere(database, 'stream');
+  it('emits a single undefined when the lock is busy and onBusy is skip', async () => {
+    await lockInOtherSession(database, 'stream');
     expect(await lastValueFrom(feed.skipping().pipe(toArray()))).toEqual([undefined]);
   });
 
-  it('answers the stream that onBusy supplies', async () => {
-    await lockElsewhere(database, 'stream');
+  it('is the stream that onBusy supplies', async () => {
+    await lockInOtherSession(database, 'stream');
     expect(await lastValueFrom(feed.supplying().pipe(toArray()))).toEqual(['cached', 'values']);
   });
 });

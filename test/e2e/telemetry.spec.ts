@@ -16,7 +16,7 @@ import { recordMetrics, recordSpans } from '../support/telemetry-sdk.js';
 import { terminateHolders } from '../support/terminate-holders.js';
 import { useTestDatabase } from '../support/test-database.js';
 import { lockedApp, postgres, start } from './support/applications.js';
-import { lockElsewhere, unlockElsewhere } from './support/advisory-locks.js';
+import { lockInOtherSession, unlockInOtherSession } from './support/advisory-locks.js';
 import { Gate } from './support/gate.js';
 
 const database = useTestDatabase();
@@ -46,14 +46,14 @@ function spanNamed(spans: InMemorySpanExporter, name: string): ReadableSpan {
 }
 
 describe('without an SDK', () => {
-  it('nobody listens, although the API is installed', async () => {
+  it('there is no listener, although the API is installed', async () => {
     const { app } = await start(shop());
     expect(app.get(AdvisoryLockEvents).hasListeners).toBe(false);
   });
 });
 
 describe('spans', () => {
-  it('of what the body does are inside of that of the lock, which is inside of that of the caller', async () => {
+  it('of the body are children of that of the lock, which is a child of that of the caller', async () => {
     const spans = recordSpans();
     const { app } = await start(shop());
     await trace.getTracer('shop').startActiveSpan('request', async (request) => {
@@ -79,16 +79,16 @@ describe('spans', () => {
     });
   });
 
-  it('of a wait lasts as long as the lock is held elsewhere', async () => {
+  it('of a wait lasts while another session holds the lock', async () => {
     const spans = recordSpans();
     const { app } = await start(shop());
-    await lockElsewhere(database, 'import');
+    await lockInOtherSession(database, 'import');
     const locks = app.get(AdvisoryLockService);
     const waiting = new Promise((resolve) => app.get(AdvisoryLockEvents).on('waiting', resolve));
     const held = locks.acquire('import', { waitMs: 30_000 });
     await waiting;
     const releasedAtMs = Date.now();
-    await unlockElsewhere(database, 'import');
+    await unlockInOtherSession(database, 'import');
     await (await held).release();
     const { endTime, attributes } = spanNamed(spans, 'advisory_lock.wait import');
     expect(attributes['advisory_lock.outcome']).toBe('acquired');
@@ -108,7 +108,7 @@ describe('spans', () => {
     });
   });
 
-  it('of a lock that is lost end with the loss, and tell of it', async () => {
+  it('of a lock that is lost end with the loss, and record it', async () => {
     const spans = recordSpans();
     const scrape = await recordMetrics();
     const { app } = await start(shop());
@@ -158,7 +158,7 @@ describe('what Prometheus scrapes', () => {
     ]);
   });
 
-  it('tells who holds, who waits and the connections, for as long as they do', async () => {
+  it('count holders, waiters and connections while they exist', async () => {
     const scrape = await recordMetrics();
     const { app } = await start(shop());
     const locks = app.get(AdvisoryLockService);
@@ -188,17 +188,17 @@ describe('what Prometheus scrapes', () => {
     ]);
   });
 
-  it('tells busy locks from others', async () => {
+  it('distinguishes busy locks from others', async () => {
     const scrape = await recordMetrics();
     const { app } = await start(shop());
-    await lockElsewhere(database, 'order:42');
+    await lockInOtherSession(database, 'order:42');
     await expect(app.get(Orders).pay(42)).rejects.toMatchObject({ code: 'LOCK_UNAVAILABLE' });
     expect(await scrape('advisory_lock_requests_total')).toMatchObject([
       { value: 1, labels: { advisory_lock_template: 'order:*', advisory_lock_outcome: 'busy' } },
     ]);
   });
 
-  it('tells modules with a name apart', async () => {
+  it('distinguishes modules with a name', async () => {
     const scrape = await recordMetrics();
     const { app } = await start({
       imports: [

@@ -17,7 +17,7 @@ const withJobs = (...providers: Type[]) =>
 const claims = async (): Promise<number> => (await database.advisoryLocks()).length;
 
 describe('the tick that a job runs for', () => {
-  it('has the name of its lock, the time that it was due at, and how late it fired, in all that it calls', async () => {
+  it('has the lock name, the due time and the lateness, in all that the job calls', async () => {
     @Injectable()
     class Reports {
       ticks: (Tick | undefined)[] = [];

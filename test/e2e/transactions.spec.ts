@@ -10,7 +10,7 @@ import { Observable, of } from 'rxjs';
 import { DataSource } from 'typeorm';
 import { startWorker } from '../support/processes.js';
 import { useTestDatabase } from '../support/test-database.js';
-import { isHeld, lockElsewhere, unlockElsewhere } from './support/advisory-locks.js';
+import { isHeld, lockInOtherSession, unlockInOtherSession } from './support/advisory-locks.js';
 import { lockedApp, postgres, serve, start } from './support/applications.js';
 import { Gate } from './support/gate.js';
 
@@ -53,8 +53,8 @@ class Notes {
     waitMs: 20,
     onBusy: ({ lockName }) => `${lockName} is busy`,
   })
-  async answerWhenBusy(): Promise<string> {
-    return write('answer');
+  async supplyWhenBusy(): Promise<string> {
+    return write('supplied');
   }
 
   @WithAdvisoryLock('note:a', { scope: 'transaction', waitMs: 10_000 })
@@ -70,7 +70,7 @@ class Notes {
   }
 
   @WithAdvisoryLock('note:a', { scope: 'transaction' })
-  answersAStream() {
+  returnsAStream() {
     return Promise.resolve(of('never read'));
   }
 
@@ -121,26 +121,26 @@ describe('@WithAdvisoryLock with scope: transaction', () => {
 
   it('does with a busy lock what onBusy says', async () => {
     const { app } = await shop();
-    await lockElsewhere(database, 'note:a');
+    await lockInOtherSession(database, 'note:a');
 
     await expect(app.get(Notes).add('a')).rejects.toMatchObject({ code: 'LOCK_UNAVAILABLE' });
     expect(await app.get(Notes).skip()).toBeUndefined();
-    expect(await app.get(Notes).answerWhenBusy()).toBe('note:a is busy');
+    expect(await app.get(Notes).supplyWhenBusy()).toBe('note:a is busy');
 
     expect(await notes()).toEqual([]);
   });
 
   it('waits for a busy lock', async () => {
     const { app } = await shop();
-    await lockElsewhere(database, 'note:a');
+    await lockInOtherSession(database, 'note:a');
 
     const waiting = app.get(Notes).wait();
-    await unlockElsewhere(database, 'note:a');
+    await unlockInOtherSession(database, 'note:a');
 
     expect(await waiting).toBe('waited');
   });
 
-  it('runs inside of another in its transaction, and what failed is rolled back alone', async () => {
+  it('runs inside another in its transaction, and is rolled back alone when it fails', async () => {
     const { app } = await shop();
 
     await app.get(Notes).both();
@@ -151,14 +151,14 @@ describe('@WithAdvisoryLock with scope: transaction', () => {
   it('shows a busy lock to HTTP with the status of its own', async () => {
     const { url } = await serve('express', lockedApp(database, { controllers: [Routes] }));
     expect((await fetch(url, { method: 'POST' })).status).toBe(201);
-    await lockElsewhere(database, 'note:a');
+    await lockInOtherSession(database, 'note:a');
     expect((await fetch(url, { method: 'POST' })).status).toBe(423);
   });
 
   it('refuses a stream, which would be read after the commit', async () => {
     const { app } = await shop();
 
-    await expect(app.get(Notes).answersAStream()).rejects.toMatchObject({ code: 'LOCK_CONFIGURATION' });
+    await expect(app.get(Notes).returnsAStream()).rejects.toMatchObject({ code: 'LOCK_CONFIGURATION' });
     expect(() => {
       class Streams {
         @WithAdvisoryLock('a', { scope: 'transaction' })
@@ -189,7 +189,8 @@ describe('@WithAdvisoryLock with scope: transaction', () => {
       async where(): Promise<unknown> {
         const [row] = await currentEntityManager().query<[object]>(
           `SELECT current_setting('search_path') AS path,
-             (SELECT count(*)::int FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()) AS locks`,
+             (SELECT count(*)::int FROM pg_locks
+               WHERE locktype = 'advisory' AND pid = pg_backend_pid()) AS locks`,
         );
         return row;
       }
@@ -220,7 +221,7 @@ describe('the shutdown', () => {
     await body.reached;
 
     const closed = app.close();
-    // The hook comes after others, in its own time.
+    // The hook runs after others, in its own time.
     let refusal: unknown;
     while (refusal === undefined) {
       refusal = await locks.withTransactionLock('b', () => undefined).catch((error: unknown) => error);

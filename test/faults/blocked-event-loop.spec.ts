@@ -10,7 +10,7 @@ import { startProxy } from './support/tcp-proxy.js';
 
 const database = useTestDatabase();
 
-// The question that follows a block has `heartbeatMs` to be answered in, which a busy machine may need.
+// The query after a block must succeed within `heartbeatMs`, which a busy machine may need.
 const TIMES = { heartbeatMs: 600, lostAfterMs: 1_500 };
 /** Longer ones for a long run: `TEST_BLOCKS_MS=60000,180000`. */
 const BLOCKS_MS = (process.env.TEST_BLOCKS_MS ?? '1600,3500').split(',').map(Number);
@@ -25,7 +25,7 @@ describe('an event loop that is blocked for longer than `lostAfterMs`', () => {
       for (const blockMs of BLOCKS_MS) {
         for (const order of [{ blockMs }, { blockMs, whileAsking: 'report' }]) {
           await holder.ask(order);
-          // A loss that is none would be noticed by then.
+          // A false loss would be noticed by then.
           await sleep(TIMES.heartbeatMs);
           expect(await database.advisoryLocks()).toHaveLength(1);
           expect(await other.tryAcquire('import')).toBeUndefined();
@@ -39,25 +39,25 @@ describe('an event loop that is blocked for longer than `lostAfterMs`', () => {
     30_000 + 2 * BLOCKS_MS.reduce((sum, blockMs) => sum + blockMs),
   );
 
-  it('is told of a backend that was ended meanwhile', async () => {
+  it('is notified of a backend that was ended in the meantime', async () => {
     const holder = await startHolder(database.url, TIMES);
     await holder.ask({ acquire: 'import' });
     const blocked = holder.ask({ blockMs: 2_000 });
     await terminateHolders(database);
     await blocked;
-    expect(await holder.told('import')).toMatchObject({ code: 'LOCK_LOST' });
+    expect(await holder.lossOf('import')).toMatchObject({ code: 'LOCK_LOST' });
   });
 
-  it('is told soon of a connection that went silent meanwhile, also with a question on its way', async () => {
+  it('is notified soon of a connection that fell silent in the meantime, even during a query', async () => {
     const proxy = await closeAfterTest(startProxy(database.url));
     const holder = await startHolder(proxy.url(database.url), TIMES);
     for (const order of [{ blockMs: 3_000 }, { blockMs: 3_000, whileAsking: 'report' }]) {
       await holder.ask({ acquire: 'import', waitMs: 10_000 });
       proxy.silence();
       await holder.ask(order);
-      const { message } = await holder.told('import');
+      const { message } = await holder.lossOf('import');
       // The silence lasted for all of the block.
-      expect(Number(/no answer for (\d+) ms/.exec(message)?.[1])).toBeGreaterThanOrEqual(3_000);
+      expect(Number(/no response for (\d+) ms/.exec(message)?.[1])).toBeGreaterThanOrEqual(3_000);
       proxy.resume();
       await until(async () => (await database.advisoryLocks()).length === 0, 'the end has arrived');
     }

@@ -38,22 +38,22 @@ const required = (tick: string | undefined): string => {
 };
 
 describeWith('libfaketime', 'the claim of a tick', () => {
-  it('ends with a process that is killed: who fires later runs the tick again, or not at all, as wanted', async () => {
+  it('ends with a killed process: a later instance runs the tick again, or not, as configured', async () => {
     const { first, second, slow } = (
       await startFleet(database, {
         clocks: { first: 0, second: -100, slow: -4_000 },
         jobs: [everySecond('again'), everySecond('never', { onCrash: 'skip' })],
       })
     ).instances;
-    const tick = required(await first.told('ran', 'again'));
-    await first.told('ran', 'never', tick);
-    await second.told('skipped', 'again', tick);
-    await second.told('skipped', 'never', tick);
+    const tick = required(await first.reported('ran', 'again'));
+    await first.reported('ran', 'never', tick);
+    await second.reported('skipped', 'again', tick);
+    await second.reported('skipped', 'never', tick);
     first.worker.kill('SIGKILL');
     await first.worker.exited;
 
-    await slow.told('ran', 'again', tick);
-    await slow.told('skipped', 'never', tick);
+    await slow.reported('ran', 'again', tick);
+    await slow.reported('skipped', 'never', tick);
     for (const instance of [second, slow]) await instance.stop();
     expect(await runsFor('again', tick)).toEqual(['first', 'slow']);
     expect(await runsFor('never', tick)).toEqual(['first']);
@@ -63,14 +63,14 @@ describeWith('libfaketime', 'the claim of a tick', () => {
     const { first, second } = (
       await startFleet(database, { clocks: { first: 0, second: -250 }, jobs: [everySecond('report')] })
     ).instances;
-    const tick = required(await first.told('ran', 'report'));
+    const tick = required(await first.reported('ran', 'report'));
     await first.stop();
-    await second.told('skipped', 'report', tick);
+    await second.reported('skipped', 'report', tick);
     await second.stop();
     expect(await ranTwice()).toEqual([]);
   });
 
-  it('is made too late when the database was out of reach for longer than claims are kept: the job does not run', async () => {
+  it('is too late, and the job does not run, after an outage that outlasts claims', async () => {
     const proxy = await closeAfterTest(startProxy(database.url));
     const { near, far } = (
       await startFleet(database, {
@@ -82,7 +82,7 @@ describeWith('libfaketime', 'the claim of a tick', () => {
     const hasFired = (): Promise<object[]> => database.query("SELECT FROM firing WHERE instance = 'far'");
     await until(async () => (await hasFired()).length > 0, 'the far one fires');
     proxy.silence();
-    // For less than `lostAfterMs`: the connection stays, and what was asked is answered late.
+    // For less than `lostAfterMs`: the connection stays, and the results are late.
     await sleep(4_000);
     proxy.resume();
     await until(() => far.worker.output.includes('ms late for'), 'it says so');

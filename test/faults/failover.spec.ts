@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
-import { answersOf, LockKey, statementFor } from '../../lib/core/index.js';
+import { LockKey, resultsOf, statementFor } from '../../lib/core/index.js';
 import { withClient } from '../support/admin.js';
 import { createLocks } from '../support/locks.js';
 import { until } from '../support/until.js';
@@ -66,23 +66,23 @@ describe('a hot standby', () => {
     await withClient(standby.url, async (client) => {
       const { text, values } = statementFor(requests);
       const query = { text, values: [...(values ?? [])], rowMode: 'array' as const };
-      const answer = async () => (await client.query<(string | null)[]>(query)).rows[0] ?? [];
-      const column = await answer();
-      expect(() => answersOf(column, count)).toThrow(/standby/);
+      const queryColumn = async () => (await client.query<(string | null)[]>(query)).rows[0] ?? [];
+      const column = await queryColumn();
+      expect(() => resultsOf(column, count)).toThrow(/standby/);
       expect(await lockCount(standby)).toBe(0);
     });
   });
 
   describeWith('pgbouncer', 'that a pooler turns to', () => {
-    it('is refused, and told who holds; the primary is taken again', async () => {
+    it('is refused, and holders are notified; the primary is used again', async () => {
       const proxy = await closeAfterTest(startProxy(primary.url));
       const bouncer = await closeAfterTest(startPgBouncer(proxy.url(primary.url), { mode: 'transaction' }));
       const { service } = createLocks(bouncer.url);
       const lock = await service.acquire('import');
-      const told = once(lock.signal, 'abort');
+      const loss = once(lock.signal, 'abort');
       proxy.target = standby.url;
       proxy.cut();
-      await told;
+      await loss;
       for (const options of [{}, { waitMs: 5_000 }]) {
         await expect(service.acquire('import', options)).rejects.toMatchObject(isStandby);
       }
@@ -134,7 +134,7 @@ describe('a hot standby', () => {
 });
 
 describe.each(['has crashed', 'is cut off'] as const)('after a failover from a primary that %s', (fault) => {
-  it('holders are told, and the lock goes on at the new one, with a larger token', async () => {
+  it('notifies holders, and grants the lock on the new one, with a larger token', async () => {
     const primary = await closeAfterTest(startPrimary());
     const standby = await closeAfterTest(startStandby(primary));
     const proxy = await closeAfterTest(startProxy(primary.url));
@@ -152,24 +152,24 @@ describe.each(['has crashed', 'is cut off'] as const)('after a failover from a p
       (lock) => lock,
       (error: unknown) => error,
     );
-    await until(async () => (await lockCount(primary, 'NOT granted')) === 1, 'somebody waits');
+    await until(async () => (await lockCount(primary, 'NOT granted')) === 1, 'a caller waits');
     await catchUp(primary, standby);
 
-    const told = once(held.signal, 'abort');
+    const loss = once(held.signal, 'abort');
     if (fault === 'has crashed') await primary.crash();
     else proxy.silence();
     await standby.promote();
-    await told;
+    await loss;
     expect(held.signal.reason).toMatchObject({ code: 'LOCK_LOST', lockName: 'import' });
     if (fault === 'is cut off') {
       const areGivenUp = () =>
         [holder, waiter, late].every(({ engine }) => engine.connectionCounts.open === 0);
-      await until(areGivenUp, 'nobody believes in the old primary any more');
+      await until(areGivenUp, 'no instance believes in the old primary any more');
     }
     proxy.target = standby.url;
     proxy.resume();
 
-    // Those who wait try again, or are told that there was no database for a while.
+    // Waiters try again, or fail because there was no database for a while.
     const next = await outcome;
     const lock =
       next instanceof Error ? await waiter.service.acquire('import', { waitMs: 10_000 }) : await waiting;

@@ -21,7 +21,7 @@ async function asker(url = database.url, instanceName = 'asker') {
 }
 
 describe('a frozen instance', () => {
-  it('is silent, holds the others up once and not for longer than they want, and is heard when it goes on', async () => {
+  it('delays the others once, for no longer than they allow, and is included when it goes on', async () => {
     const { inspector } = await asker();
     const [frozen, other] = await Promise.all(
       ['frozen', 'other'].map(async (instanceName) => {
@@ -42,7 +42,7 @@ describe('a frozen instance', () => {
     const first = await inspector.fleet({ withinMs: 1_000 });
     expect(first.silent).toEqual([{ pid: expect.any(Number), instance: 'frozen' }]);
     expect(first.reports.map(({ instance }) => instance)).toEqual(['asker', 'other']);
-    // It would take long if it was waited for again. Its name is remembered, but not since when it holds the lock.
+    // Waiting for it again would take long. Its name is remembered, but not since when it holds the lock.
     const second = await inspector.fleet({ withinMs });
     expect(second.silent).toEqual(first.silent);
     const lock = second.locks.find(({ instance }) => instance === 'frozen');
@@ -52,7 +52,7 @@ describe('a frozen instance', () => {
     state.thaw();
     await until(
       async () => (await inspector.fleet({ withinMs: 200 })).silent.length === 0,
-      'it is heard again',
+      'it replies again',
     );
     expect(other?.worker.output).toBe('');
   });
@@ -81,7 +81,7 @@ describe('a frozen instance', () => {
 });
 
 describe('through PgBouncer in transaction mode', () => {
-  it('it is known whose lock it is, but nobody is asked, and the own names are told', async () => {
+  it('the owner of a lock is known, but no other instance is queried, and own names are shown', async () => {
     const bouncer = await startPgBouncer(database.url, { mode: 'transaction' });
     defer(() => bouncer.close());
     const direct = await asker(database.url, 'direct');
@@ -109,7 +109,7 @@ describe('through PgBouncer in transaction mode', () => {
 
 describe('a commit of the application that waits for its standby with a notification', () => {
   it('takes no lock away, and hides none', async () => {
-    const { url } = await startServer(['-c', 'synchronous_standby_names=nobody']);
+    const { url } = await startServer(['-c', 'synchronous_standby_names=missing']);
     const [one, other] = [await asker(url, 'one'), await asker(url, 'other')];
     await using lock = await one.service.acquire('import');
     // What is asked waits for no standby itself.

@@ -5,12 +5,12 @@ import { until } from '../support/until.js';
 import { closeAfterTest } from './support/close-after-test.js';
 import { freeze } from './support/freeze.js';
 import { startHolder } from './support/holder-process.js';
-import { SHORT_TIMES } from './support/told.js';
+import { SHORT_TIMES } from './support/lock-loss.js';
 
 const database = useTestDatabase();
 
 describe('a process that is killed', () => {
-  it('leaves its lock to who waits for it in another process', async () => {
+  it('leaves its lock to the waiter in another process', async () => {
     const holder = await startHolder(database.url);
     await holder.ask({ acquire: 'import' });
     const waiting = createLocks(database.url).service.acquire('import', { waitMs: Infinity });
@@ -28,7 +28,7 @@ describe('a process that is frozen', () => {
     const holder = await startHolder(database.url);
     await holder.ask({ acquire: 'import' });
     const frozen = await closeAfterTest(freeze(holder.pid));
-    // Nothing tells that nothing happens.
+    // There is no event for the absence of an event.
     await pause(FREEZE_MS);
     const other = createLocks(database.url).service;
     expect(await other.tryAcquire('import')).toBeUndefined();
@@ -41,7 +41,7 @@ describe('a process that is frozen', () => {
     await (await other.acquire('import')).release();
   });
 
-  it('loses its lock to a server that was told `frozenAfterMs`, and learns of it when it thaws', async () => {
+  it('loses its lock to a server with `frozenAfterMs`, and is notified when it thaws', async () => {
     const holder = await startHolder(database.url, { ...SHORT_TIMES, frozenAfterMs: 2_500 });
     await holder.ask({ acquire: 'import' });
     await holder.ask({ acquire: 'report' });
@@ -59,7 +59,7 @@ describe('a process that is frozen', () => {
     frozen.thaw();
     expect(await fenced).toEqual({ code: 'LOCK_LOST' });
     for (const name of ['import', 'report'])
-      expect(await holder.told(name)).toMatchObject({ code: 'LOCK_LOST' });
+      expect(await holder.lossOf(name)).toMatchObject({ code: 'LOCK_LOST' });
     expect(await holder.ask({ release: 'import' })).toEqual({ isHeld: false, isAborted: true });
     expect(next.isHeld).toBe(true);
     await next.release();

@@ -36,7 +36,7 @@ describe.each([
       url = await through(serverUrl);
     });
 
-    /** Sessions of others: they are there before the table is full, as it has no room for those of a new connection then. */
+    /** Sessions of others, opened before the table is full: then it has no room for a new connection. */
     async function openOthers() {
       const observer = await connect(serverUrl);
       const { service } = createLocks(serverUrl);
@@ -59,7 +59,7 @@ describe.each([
 
     const manyNames = Array.from({ length: 5_000 }, (_, number) => `order:${number}`);
 
-    it('refuses those who do not fit, and gives those who do their locks', async () => {
+    it('refuses the locks that do not fit, and grants the others', async () => {
       const { service } = createLocks(url);
       const { lockCount } = await openOthers();
       const before = await service.acquire('before');
@@ -149,7 +149,7 @@ describe('a server without a free connection', () => {
     return clients;
   }
 
-  it('is an error for who needs one, until there is', async () => {
+  it('is an error for callers that need one, until there is', async () => {
     const { service } = createLocks(url);
     const [first] = await fillServer(0);
     await expect(service.acquire('import')).rejects.toMatchObject({
@@ -182,7 +182,7 @@ describe('a server without a free connection', () => {
     });
   });
 
-  it('makes who waits try again and again instead', async () => {
+  it('makes waiters try again and again instead', async () => {
     const [one, other] = [createLocks(url), createLocks(url)];
     const held = await one.service.acquire('import');
     await (await other.service.acquire('other')).release();

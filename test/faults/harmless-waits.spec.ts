@@ -5,7 +5,6 @@ import pg from 'pg';
 import type { DataSource } from 'typeorm';
 import type { AdvisoryLockService } from '../../lib/nest/advisory-lock.service.js';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../sample-app/postgres/embedded-postgres.js';
-import { defer } from '../support/cleanup.js';
 import { openDataSource } from '../support/data-source.js';
 import { createLocks } from '../support/locks.js';
 import { until } from '../support/until.js';
@@ -122,7 +121,7 @@ describe('a wait', () => {
   });
 });
 
-describeWith('PgBouncer')('a wait through a transaction pooler', () => {
+describeWith('pgbouncer', 'a wait through a transaction pooler', () => {
   it('keeps no index from being built concurrently, and writes nothing into the log', async () => {
     const pooler = await closeAfterTest(startPgBouncer(server.url, { mode: 'transaction' }));
     const holder = locksOf(server.url);

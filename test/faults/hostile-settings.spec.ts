@@ -84,7 +84,8 @@ describe.each([
         'order:1',
         (manager) =>
           manager.query<object[]>(
-            `SELECT current_setting('lock_timeout') AS "lockTimeout", current_setting('statement_timeout') AS "statementTimeout"`,
+            `SELECT current_setting('lock_timeout') AS "lockTimeout",
+              current_setting('statement_timeout') AS "statementTimeout"`,
           ),
         { waitMs: 10_000, isolationLevel: 'READ COMMITTED' },
       );

@@ -12,12 +12,12 @@ import { createLocks } from '../support/locks.js';
 import { terminateHolders } from '../support/terminate-holders.js';
 import { useTestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
-import { told } from './support/told.js';
+import { lossOf } from './support/lock-loss.js';
 
 const database = useTestDatabase();
 
 describe('when an administrator ends the backend of a session', () => {
-  it('everybody who holds a lock on it is told: which, how it was noticed, and how long it had been held', async () => {
+  it('notifies all holders: of the lock, how it was noticed, and how long it had been held', async () => {
     const { service } = createLocks(database.url);
     const [one, several, reader, permit] = await Promise.all([
       service.acquire('import'),
@@ -28,7 +28,7 @@ describe('when an administrator ends the backend of a session', () => {
     const key = String(one.key);
     await terminateHolders(database);
 
-    const reason = await told(one);
+    const reason = await lossOf(one);
     expect(reason).toBeInstanceOf(LockLostError);
     expect(reason).toMatchObject({
       name: 'LockLostError',
@@ -43,7 +43,7 @@ describe('when an administrator ends the backend of a session', () => {
     expect(reason.heldMs).toBeGreaterThanOrEqual(0);
     expect(reason.heldMs).toBeLessThanOrEqual(Date.now() - one.acquiredAt.getTime());
     for (const lock of [one, several, reader, permit]) {
-      expect(await told(lock)).toMatchObject({ code: 'LOCK_LOST' });
+      expect(await lossOf(lock)).toMatchObject({ code: 'LOCK_LOST' });
       expect(lock.isHeld).toBe(false);
       await expect(lock.fencingToken()).rejects.toMatchObject({ code: 'LOCK_LOST' });
       await lock.release();
@@ -51,7 +51,7 @@ describe('when an administrator ends the backend of a session', () => {
     }
   });
 
-  it('decorated methods see it by `current()`, and reject unless they throw something of their own', async () => {
+  it('aborts `current()` in decorated methods, which reject with that or their own error', async () => {
     @Injectable()
     class Reports {
       constructor(private readonly locks: AdvisoryLockService) {}
@@ -61,7 +61,7 @@ describe('when an administrator ends the backend of a session', () => {
         const lock = this.locks.current();
         if (lock === undefined) throw new Error('not locked');
         await terminateHolders(database);
-        const reason = await told(lock);
+        const reason = await lossOf(lock);
         // What is begun from now on is handed an aborted signal rather than none.
         expect(this.locks.current()?.signal.reason).toBe(reason);
         expect(() => {
@@ -87,7 +87,7 @@ describe('when an administrator ends the backend of a session', () => {
     const run = mine
       .withLock('import', async (lock) => {
         await terminateHolders(database);
-        await told(lock);
+        await lossOf(lock);
         await lost.pass();
         return 'done';
       })
@@ -106,7 +106,7 @@ describe('when an administrator ends the backend of a session', () => {
     await next.release();
   });
 
-  it('those who waited on it wait again, here and in Postgres, in their order', async () => {
+  it('makes its waiters wait again, here and in Postgres, in their order', async () => {
     const { service } = createLocks(database.url);
     const order: string[] = [];
     const lock = await service.acquire('import');
@@ -122,12 +122,13 @@ describe('when an administrator ends the backend of a session', () => {
     const pid = await waitingPid();
 
     await database.query(
-      `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND classid = $1 AND objid = $2
-        AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
+      `SELECT pg_terminate_backend(pid) FROM pg_locks
+        WHERE locktype = 'advisory' AND classid = $1 AND objid = $2 AND granted
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
       [lock.key.classid, lock.key.objid],
     );
     await database.query('SELECT pg_terminate_backend($1)', [pid]);
-    await told(lock);
+    await lossOf(lock);
     await Promise.all(turns);
     expect(order).toEqual(['first', 'second']);
     await until(async () => ![undefined, pid].includes(await waitingPid()), 'it waits on a new connection');

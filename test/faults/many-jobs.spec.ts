@@ -58,8 +58,9 @@ describeWith('libfaketime', 'a fleet that fires 50 jobs each second', () => {
     await Promise.all(Object.values(instances).map((instance) => instance.stop()));
     report(samples);
 
-    // One claim a job and second, one more in each instance where it is remembered, for as long as claims are kept; timers
-    // are late on a busy machine. And a lock for each run. If claims did not end there would be twice as many again.
+    // One claim a job and second, one more in each instance where it is remembered, for as long as
+    // claims are kept; timers are late on a busy machine. And a lock for each run. If claims did
+    // not end there would be twice as many again.
     const claimsPerTick = JOBS + REMEMBERED * INSTANCES;
     const most = (claimsPerTick * CLAIM_SECONDS + JOBS) * 2;
     expect(most).toBeLessThan(claimsPerTick * TICKS * 0.7);
@@ -73,7 +74,7 @@ describeWith('libfaketime', 'a fleet that fires 50 jobs each second', () => {
   });
 });
 
-/** Some twenty lines, and the extremes of what comes after the claims of the start have expired. */
+/** Some twenty lines, and the extremes after the claims of the start have expired. */
 function report(samples: Sample[]): void {
   const settled = samples.filter(({ seconds }) => seconds > CLAIM_SECONDS + 5);
   const range = (numbers: number[]): string =>

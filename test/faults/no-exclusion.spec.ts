@@ -6,7 +6,10 @@ import { createLocks, type LocksOptions } from '../support/locks.js';
 import { startServer } from '../support/test-database.js';
 import { until } from '../support/until.js';
 
-/** In SQL, which the planner puts in place; Postgres calls its own functions by number, whatever their row says. */
+/**
+ * In SQL, which the planner puts in place; Postgres calls its own functions
+ * by number, whatever their row says.
+ */
 const returns = (declaration: string, body: string): string =>
   `${declaration} LANGUAGE sql VOLATILE AS ${pg.escapeLiteral(body)}`;
 
@@ -99,12 +102,13 @@ describe('a server whose advisory locks do not exclude', () => {
     });
   });
 
-  it('is refused when nothing speaks for it: neither its name nor a test, as there is no second connection', async () => {
+  it('is refused without evidence: no known name, and no second connection for a test', async () => {
     const url = await createDatabase(SAYS_COCKROACH);
     const database = new URL(url).pathname.slice(1);
     await withClient(serverUrl, (client) =>
       client.query(
-        `CREATE ROLE alone LOGIN PASSWORD 'alone' CONNECTION LIMIT 1; GRANT CONNECT ON DATABASE ${database} TO alone`,
+        `CREATE ROLE alone LOGIN PASSWORD 'alone' CONNECTION LIMIT 1;
+        GRANT CONNECT ON DATABASE ${database} TO alone`,
       ),
     );
     const alone = new URL(url);

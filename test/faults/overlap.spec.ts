@@ -62,7 +62,7 @@ describeWith('libfaketime', 'a job that takes longer than its period', () => {
     expect(Math.max(...runsOf('queue').map(waitedMs))).toBeGreaterThan(600);
   });
 
-  it('runs with elsewhere in an instance whose clock comes to the tick when the run before is over', () => {
+  it('runs with `elsewhere` in an instance whose clock reaches the tick after the previous run', () => {
     expect(runsOf('elsewhere').map(({ instance }) => instance)).toContain('later');
   });
 });

@@ -11,10 +11,13 @@ import { startPrimary } from './support/postgres-cluster.js';
 import type { PostgresNode } from './support/postgres-node.js';
 
 const TIMES = { heartbeatMs: 500, lostAfterMs: 1_500 };
-/** `heartbeatMs` after the holder; the server's keep-alives count in seconds, and a busy machine takes its time. */
+/**
+ * `heartbeatMs` after the holder; the server's keep-alives count in seconds,
+ * and a busy machine takes its time.
+ */
 const FREED_WITHIN_MS = TIMES.lostAfterMs + TIMES.heartbeatMs + 8_000;
 
-describeWith('network namespaces', 'a holder whom a partition cuts off from the server', () => {
+describeWith('network namespaces', 'a holder that a partition cuts off from the server', () => {
   let partition: NetworkPartition;
   let server: PostgresNode;
   let holder: HolderProcess;
@@ -30,30 +33,34 @@ describeWith('network namespaces', 'a holder whom a partition cuts off from the 
       return (await client.query<{ granted: boolean }>(sql)).rows;
     });
 
-  /** Stands in the server's queue for the one lock that is held, and says when it was granted, by the clock of the machine. */
+  /**
+   * Stands in the server's queue for the one lock that is held, and says when it was
+   * granted, by the clock of the machine.
+   */
   async function standInQueue(): Promise<{ grantedAt: Promise<number>; leave: () => Promise<void> }> {
     const client = new pg.Client(server.socketUrl);
     await client.connect();
     defer(() => client.end());
     const granted = client.query(
-      `SELECT pg_advisory_lock(classid::bigint << 32 | objid::bigint) FROM pg_locks WHERE locktype = 'advisory'`,
+      `SELECT pg_advisory_lock(classid::bigint << 32 | objid::bigint)
+        FROM pg_locks WHERE locktype = 'advisory'`,
     );
     await until(async () => (await locks()).length === 2, 'it stands in the queue');
     return { grantedAt: granted.then(() => Date.now()), leave: () => client.end() };
   }
 
   it.each([{ toServer: true, toClient: true }, { toServer: true }, { toClient: true }])(
-    'is told before the server gives his lock to another, which takes it seconds: %j',
+    'is notified before the server gives its lock to another, which takes seconds: %j',
     async (directions) => {
       await holder.ask({ acquire: 'import', waitMs: 10_000 });
       const next = await standInQueue();
       const cutAt = Date.now();
       partition.cut(directions);
-      const { at: toldAt, message } = await holder.told('import');
+      const { at: noticedAt, message } = await holder.lossOf('import');
       const grantedAt = await next.grantedAt;
-      expect(message).toMatch(/no answer for \d+ ms/);
-      expect(toldAt).toBeGreaterThan(cutAt);
-      expect(grantedAt).toBeGreaterThanOrEqual(toldAt);
+      expect(message).toMatch(/no response for \d+ ms/);
+      expect(noticedAt).toBeGreaterThan(cutAt);
+      expect(grantedAt).toBeGreaterThanOrEqual(noticedAt);
       expect(grantedAt - cutAt).toBeLessThan(FREED_WITHIN_MS);
 
       partition.heal();

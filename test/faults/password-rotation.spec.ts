@@ -7,7 +7,7 @@ import { until } from '../support/until.js';
 
 describe('a password that rotates', () => {
   let url: string;
-  /** What the application is told by its vault. */
+  /** The password in the vault of the application. */
   let password: string;
 
   const asAdmin = (sql: string): Promise<unknown> => withClient(url, (client) => client.query(sql));
@@ -47,7 +47,7 @@ describe('a password that rotates', () => {
   it.each([
     { what: 'a function', instance: () => createInstance(() => password) },
     {
-      what: 'a function that answers later',
+      what: 'a function that returns a promise',
       instance: () => createInstance(() => Promise.resolve(password)),
     },
     {
@@ -55,7 +55,7 @@ describe('a password that rotates', () => {
       instance: () =>
         createInstance('of the application', { connectionOptions: { password: () => password } }),
     },
-  ])('is asked for at each new connection, when it comes from $what', async ({ instance }) => {
+  ])('is read for each new connection from $what', async ({ instance }) => {
     const service = instance();
     const lock = await service.acquire('import');
     await setPassword('second');
@@ -63,20 +63,20 @@ describe('a password that rotates', () => {
     // A session that is there does not need it.
     await (await service.acquire('other')).release();
 
-    const told = once(lock.signal, 'abort');
+    const loss = once(lock.signal, 'abort');
     await endSessions();
-    await told;
+    await loss;
     await using again = await service.acquire('import', { waitMs: 10_000 });
     expect(again.isHeld).toBe(true);
   });
 
-  it('reaches those who wait', async () => {
+  it('reaches waiters', async () => {
     const [one, other] = [createInstance(() => password), createInstance(() => password)];
     const held = await one.acquire('import');
     await (await other.acquire('other')).release();
     await setPassword('second');
     password = 'second';
-    // To stand in the queue takes a new connection.
+    // To wait in the queue takes a new connection.
     const waiting = other.acquire('import', { waitMs: Infinity });
     const waits = () =>
       withClient(url, async (client) => {
@@ -90,7 +90,7 @@ describe('a password that rotates', () => {
     await (await waiting).release();
   });
 
-  it('that comes too late is an error until it is there', async () => {
+  it('that is changed too late is an error until then', async () => {
     const service = createInstance(() => password);
     await (await service.acquire('import')).release();
     await setPassword('second');

@@ -54,7 +54,7 @@ describeWith('pgbouncer', 'through PgBouncer', () => {
     await nothingPinned(database);
   });
 
-  it('waits in turn, for as long as it is told, and until it is told to stop', async () => {
+  it('waits in turn, for `waitMs`, and until its signal aborts', async () => {
     const bouncer = await start();
     const [one, other] = [through(bouncer), through(bouncer)];
     const held = await one.acquire('report');
@@ -124,13 +124,13 @@ describeWith('pgbouncer', 'through PgBouncer', () => {
     expect(tokens).toEqual([...new Set(tokens)].sort((a, b) => (a < b ? -1 : 1)));
   });
 
-  it('tells who held a lock when the pooler restarts, and takes new ones', async () => {
+  it('notifies holders when the pooler restarts, and takes new locks', async () => {
     const bouncer = await start();
     const service = through(bouncer);
     const lock = await service.acquire('import');
-    const told = once(lock.signal, 'abort');
+    const loss = once(lock.signal, 'abort');
     await bouncer.restart();
-    await told;
+    await loss;
     expect(lock.signal.reason).toMatchObject({ code: 'LOCK_LOST' });
     await expect(lock.fencingToken()).rejects.toMatchObject({ code: 'LOCK_LOST' });
     await lock.release();
@@ -148,7 +148,7 @@ describeWith('pgbouncer', 'through PgBouncer', () => {
     expect(await database.advisoryLocks()).toEqual([]);
   });
 
-  it('uses no prepared statement that another client of the pooler has made under the same name', async () => {
+  it('uses no prepared statement that another client has made under the same name', async () => {
     const bouncer = await start({ poolSize: 1 });
     const [one, other] = [through(bouncer), through(bouncer)];
     await withClient(bouncer.url, async (client) => {
@@ -173,7 +173,8 @@ describeWith('pgbouncer', 'through PgBouncer', () => {
     const settings = (url: string): Promise<unknown[]> =>
       withClient(url, async (client) => {
         const { rows } = await client.query<{ name: string; setting: string }>(
-          `SELECT name, setting FROM pg_settings WHERE source = 'session' AND name <> 'application_name' ORDER BY name`,
+          `SELECT name, setting FROM pg_settings
+            WHERE source = 'session' AND name <> 'application_name' ORDER BY name`,
         );
         return rows;
       });
@@ -194,8 +195,8 @@ describeWith('pgbouncer', 'through PgBouncer', () => {
   it('takes tokens while every connection for waiting waits', async () => {
     const bouncer = await start({ poolSize: 8 });
     const service = through(bouncer, { maxConnections: 3 });
-    const elsewhere = createLocks(database.url).service;
-    const held = await Promise.all(['a', 'b'].map((name) => elsewhere.acquire(name)));
+    const otherService = createLocks(database.url).service;
+    const held = await Promise.all(['a', 'b'].map((name) => otherService.acquire(name)));
     await using lock = await service.acquire('account');
     const waiting = held.map(({ name }) => service.acquire(name, { waitMs: Infinity }));
     await until(
@@ -249,9 +250,9 @@ describeWith('pgbouncer', 'through PgBouncer', () => {
     const waiting = other.service.acquire('import', { waitMs: Infinity });
     await lock.release();
     const next = await waiting;
-    const told = once(next.signal, 'abort');
+    const loss = once(next.signal, 'abort');
     await terminateHolders(database);
-    await told;
+    await loss;
     expect(next.signal.reason).toMatchObject({ code: 'LOCK_LOST' });
     await (await other.service.acquire('import', { waitMs: 10_000 })).release();
   });

@@ -24,7 +24,7 @@ const start = (options: Partial<PgBouncerOptions> = {}): Promise<PgBouncer> =>
 const through = ({ url }: PgBouncer, options: LocksOptions = {}): AdvisoryLockService =>
   createLocks(url, options).service;
 
-/** A client of the pooler that takes a server connection, and keeps it until it is told to let go. */
+/** A client of the pooler that takes a server connection, and keeps it until it is released. */
 async function occupy({ url }: PgBouncer): Promise<() => Promise<void>> {
   const client = new pg.Client({ connectionString: url });
   client.on('error', () => undefined);
@@ -57,14 +57,14 @@ describeWith('pgbouncer', 'when a pooler fails', () => {
     const service = through(bouncer);
     expect(await service.tryAcquire('import')).toBeUndefined();
     const waiting = service.acquire('import', { waitMs: Infinity });
-    await until(async () => (await queued()) === 1, 'somebody waits for it');
+    await until(async () => (await queued()) === 1, 'a client waits for it');
     holder.kill('SIGKILL');
     await (await waiting).release();
     await nothingPinned(database);
   });
 
   it.each(['transaction', 'session'] as const)(
-    'tells all when a pooler in %s mode is killed, and goes on when it is back',
+    'notifies all when a pooler in %s mode is killed, and goes on when it is back',
     async (mode) => {
       const bouncer = await start({ mode });
       const service = through(bouncer, quick);
@@ -72,12 +72,12 @@ describeWith('pgbouncer', 'when a pooler fails', () => {
       await (await idle.acquire('nothing')).release();
       await using blocker = await createLocks(database.url).service.acquire('busy');
       const lock = await service.acquire('import');
-      const told = once(lock.signal, 'abort');
+      const loss = once(lock.signal, 'abort');
       const waiting = service.acquire('busy', { waitMs: Infinity });
       await until(async () => (await queued()) === 1, 'it waits');
       const refusal = expect(waiting).rejects.toMatchObject({ code: 'LOCK_CONNECTION' });
       await bouncer.kill();
-      await Promise.all([told, refusal]);
+      await Promise.all([loss, refusal]);
       expect(lock.signal.reason).toMatchObject({ code: 'LOCK_LOST' });
       await expect(idle.tryAcquire('nothing')).rejects.toMatchObject({ code: 'LOCK_CONNECTION' });
       await bouncer.start();
@@ -130,7 +130,7 @@ describeWith('pgbouncer', 'when a pooler fails', () => {
     await lock.release();
   });
 
-  it('tells the holder whose connection the pooler ends for being in a transaction for too long', async () => {
+  it('notifies the holder whose connection the pooler ends for a long transaction', async () => {
     const bouncer = await start({ settings: { idle_transaction_timeout: 1 } });
     const service = through(bouncer, { heartbeatMs: 10_000, lostAfterMs: 20_000 });
     const lock = await service.acquire('import');
@@ -160,7 +160,7 @@ describeWith('pgbouncer', 'when a pooler fails', () => {
     expect(lasting.isHeld).toBe(true);
   });
 
-  it('ends a holder that freezes, and nobody who does not', async () => {
+  it('ends a holder that freezes, and no other', async () => {
     const bouncer = await start();
     const options = { ...quick, frozenAfterMs: 3_000 };
     const lively = through(bouncer, options);
@@ -170,6 +170,6 @@ describeWith('pgbouncer', 'when a pooler fails', () => {
     await (await lively.acquire('import', { waitMs: 20_000 })).release();
     expect(kept.isHeld).toBe(true);
     frozen.thaw();
-    await holder.says({ type: 'told', name: 'import' });
+    await holder.says({ type: 'lost', name: 'import' });
   });
 });

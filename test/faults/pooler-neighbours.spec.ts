@@ -40,7 +40,7 @@ function startNeighbours(url: string, count: number): { stop(): Promise<{ statem
 
 describeWith('pgbouncer', 'beside other clients of a pooler', () => {
   it(
-    `ends ${WAITS} waits in whatever moment, and never a statement of somebody else`,
+    `ends ${WAITS} waits at any moment, and never a statement of another client`,
     async () => {
       const bouncer = await closeAfterTest(
         startPgBouncer(database.url, { mode: 'transaction', poolSize: 6 }),

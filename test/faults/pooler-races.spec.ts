@@ -48,26 +48,26 @@ describeWith('pgbouncer', 'between a lock and the pooler', () => {
     await (await service.acquire('import', { waitMs: 10_000 })).release();
   });
 
-  it('lets who waits for ever begin anew when the pooler falls silent', async () => {
+  it('lets an unbounded waiter begin again when the pooler falls silent', async () => {
     const bouncer = await closeAfterTest(startPgBouncer(database.url, { mode: 'transaction' }));
     const proxy = await closeAfterTest(startProxy(bouncer.port));
     const { service } = createLocks(proxy.url(database.url), quick);
     const held = await createLocks(database.url).service.acquire('report');
     const waiting = service.acquire('report', { waitMs: Infinity });
     await until(async () => (await database.advisoryLocks()).length === 2, 'it stands in the queue');
-    const standsInTheQueue = async (): Promise<number | undefined> =>
+    const isQueued = async (): Promise<number | undefined> =>
       (await database.advisoryLocks()).find(({ granted }) => !granted)?.pid;
-    const before = await standsInTheQueue();
+    const before = await isQueued();
     proxy.silence();
     const connectionsBefore = proxy.connectionCount;
-    await until(() => proxy.connectionCount > connectionsBefore, 'it connects anew');
+    await until(() => proxy.connectionCount > connectionsBefore, 'it connects again');
     proxy.resume();
-    await until(async () => ![before, undefined].includes(await standsInTheQueue()), 'it waits anew', 20_000);
+    await until(async () => ![before, undefined].includes(await isQueued()), 'it waits again', 20_000);
     await held.release();
     await (await waiting).release();
   });
 
-  it('makes no token and does no harm when a lock is released meanwhile', async () => {
+  it('makes no token and does no harm when a lock is released in the meantime', async () => {
     const bouncer = await closeAfterTest(startPgBouncer(database.url, { mode: 'transaction' }));
     const { service } = createLocks(bouncer.url);
     const ended: unknown[] = [];
@@ -103,7 +103,8 @@ describeWith('pgbouncer', 'between a lock and the pooler', () => {
             }),
         ),
     );
-    // The caller leaves in the very moment in which the time is over, and who could cancel for him has something else to do.
+    // The caller leaves at the moment in which the time is over, while the
+    // session that could cancel for it is busy.
     const repin = connection.repin.bind(connection);
     connection.repin = () => {
       cancelled = waiting.cancel(by);
@@ -114,7 +115,7 @@ describeWith('pgbouncer', 'between a lock and the pooler', () => {
       const statement = neighbour.query('SELECT pg_sleep(0.5)');
       await until(
         async () => (await pinnedConnections(database)).length === 1,
-        'somebody else has the backend',
+        'another client has the backend',
       );
       isFree();
       await Promise.all([busy, cancelled]);
@@ -127,7 +128,7 @@ describeWith('pgbouncer', 'between a lock and the pooler', () => {
     const { service } = createLocks(bouncer.url);
     await using lock = await service.acquire('import');
     const before = await lock.fencingToken();
-    // From here on nobody can read the list of databases, which the question needs.
+    // From here on no session can read the list of databases, which the query needs.
     await database.query('BEGIN');
     await database.query('LOCK TABLE pg_database');
     const question = service.isLocked('another');
@@ -135,7 +136,8 @@ describeWith('pgbouncer', 'between a lock and the pooler', () => {
     const cancel = async (): Promise<boolean> => {
       const blocked = await database.query(
         `SELECT pg_cancel_backend(pid) FROM pg_locks
-          WHERE relation = 'pg_database'::regclass AND NOT granted AND pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory')`,
+          WHERE relation = 'pg_database'::regclass AND NOT granted
+            AND pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory')`,
       );
       return blocked.length > 0;
     };

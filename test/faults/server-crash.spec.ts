@@ -7,7 +7,7 @@ import { closeAfterTest } from './support/close-after-test.js';
 import { freeze } from './support/freeze.js';
 import { startPrimary } from './support/postgres-cluster.js';
 import type { PostgresNode } from './support/postgres-node.js';
-import { SHORT_TIMES, told } from './support/told.js';
+import { lossOf, SHORT_TIMES } from './support/lock-loss.js';
 
 let server: PostgresNode;
 beforeAll(async () => {
@@ -21,32 +21,33 @@ interface LockRow {
 
 const locksOf = ({ key }: AdvisoryLock): Promise<LockRow[]> =>
   withClient(server.socketUrl, async (client) => {
-    const sql = `SELECT pid, granted FROM pg_locks WHERE locktype = 'advisory' AND classid = $1 AND objid = $2`;
+    const sql = `SELECT pid, granted FROM pg_locks
+      WHERE locktype = 'advisory' AND classid = $1 AND objid = $2`;
     return (await client.query<LockRow>(sql, [key.classid, key.objid])).rows;
   });
 
 const pidOf = async (lock: AdvisoryLock, isGranted: boolean): Promise<number> => {
   const row = (await locksOf(lock)).find(({ granted }) => granted === isGranted);
-  if (row === undefined) throw new Error(`nobody ${isGranted ? 'holds' : 'waits for'} the lock`);
+  if (row === undefined) throw new Error(`no backend ${isGranted ? 'holds' : 'waits for'} the lock`);
   return row.pid;
 };
 
 describe('a postmaster that crashes', () => {
-  it('is told to holders; waiters and later requests find the server when it is back', async () => {
+  it('notifies holders; waiters and later requests find the server when it is back', async () => {
     const [mine, other] = [createLocks(server.url).service, createLocks(server.url).service];
     const lock = await mine.acquire('import');
-    const elsewhere = await other.acquire('report');
+    const otherLock = await other.acquire('report');
     const waiting = mine.acquire('report', { waitMs: Infinity });
     waiting.catch(() => undefined);
-    await until(async () => (await locksOf(elsewhere)).length === 2, 'it waits');
+    await until(async () => (await locksOf(otherLock)).length === 2, 'it waits');
 
     await server.crash();
-    for (const { signal } of [lock, elsewhere])
-      expect(await told({ signal })).toMatchObject({ code: 'LOCK_LOST' });
+    for (const { signal } of [lock, otherLock])
+      expect(await lossOf({ signal })).toMatchObject({ code: 'LOCK_LOST' });
     await expect(mine.acquire('order')).rejects.toMatchObject({ code: 'LOCK_CONNECTION' });
-    // Who waits is told, too, rather than left waiting for a server that may never come back.
+    // Waiters fail as well, as the server may never come back.
     await expect(waiting).rejects.toMatchObject({ code: 'LOCK_CONNECTION' });
-    await Promise.all([lock.release(), elsewhere.release()]);
+    await Promise.all([lock.release(), otherLock.release()]);
 
     await server.start();
     await using again = await mine.acquire('import', { waitMs: 10_000 });
@@ -67,14 +68,14 @@ describe('a postmaster that crashes', () => {
   });
 });
 
-describe('a backend that answers nothing while its machine does', () => {
+describe('a backend that is silent while its machine responds', () => {
   it('counts as gone after `lostAfterMs`, though its lock is kept until it goes on', async () => {
     const locks = createLocks(server.url, SHORT_TIMES);
     const lock = await locks.service.acquire('import');
     const frozen = await closeAfterTest(freeze(await pidOf(lock, true)));
-    expect(await told(lock)).toMatchObject({
+    expect(await lossOf(lock)).toMatchObject({
       code: 'LOCK_LOST',
-      message: expect.stringMatching(/no answer for \d+ ms, and `lostAfterMs` is 1200/),
+      message: expect.stringMatching(/no response for \d+ ms, and `lostAfterMs` is 1200/),
     });
     // Its socket is closed, which it will see when it goes on, and not before.
     const other = createLocks(server.url).service;
@@ -107,6 +108,6 @@ describe('a backend that answers nothing while its machine does', () => {
     await expect(waiting).rejects.toMatchObject({ code: 'LOCK_TIMEOUT' });
     frozen.thaw();
     await lock.release();
-    await until(async () => (await locksOf(lock)).length === 0, 'nobody holds it');
+    await until(async () => (await locksOf(lock)).length === 0, 'it is free');
   });
 });

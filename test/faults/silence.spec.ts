@@ -8,12 +8,12 @@ import { closeAfterTest } from './support/close-after-test.js';
 import { startHolder } from './support/holder-process.js';
 import type { Directions, TcpProxy } from './support/tcp-proxy.js';
 import { startProxy } from './support/tcp-proxy.js';
-import { SHORT_TIMES, told } from './support/told.js';
+import { lossOf, SHORT_TIMES } from './support/lock-loss.js';
 
 const database = useTestDatabase();
 
 const OPTIONS: LocksOptions = { ...SHORT_TIMES, connectionOptions: { connectTimeoutMS: 1_000 } };
-const SILENCE = /no answer for \d+ ms, and `lostAfterMs` is 1200/;
+const SILENCE = /no response for \d+ ms, and `lostAfterMs` is 1200/;
 
 const BOTH_WAYS: Directions = { toServer: true, toClient: true };
 const TO_SERVER: Directions = { toServer: true };
@@ -33,34 +33,35 @@ describe('a network that goes silent and closes nothing', () => {
     ['both ways', BOTH_WAYS],
     ['on the way to the server', TO_SERVER],
   ])(
-    '%s: holders are told, and the server keeps their locks until it hears of the end',
+    '%s: holders are notified, and the server keeps their locks until it learns of the end',
     async (_, directions) => {
       const proxy = await open();
       const { service } = through(proxy);
       const [one, several] = [await service.acquire('import'), await service.acquire(['a', 'b'])];
       proxy.silence(directions);
       for (const lock of [one, several]) {
-        expect(await told(lock)).toMatchObject({
+        expect(await lossOf(lock)).toMatchObject({
           code: 'LOCK_LOST',
           message: expect.stringMatching(SILENCE),
         });
         await lock.release();
       }
-      // The proxy's own kernel answers the keep-alives of the server, and it passes on no end: to the server nothing has happened.
+      // The proxy's kernel acknowledges the keep-alives, and the proxy forwards
+      // no end: the server notices nothing.
       expect(await isAtServer(one)).toBe(true);
       proxy.resume();
       await until(async () => !(await isAtServer(one)), 'the end of the connection has arrived');
     },
   );
 
-  it('on the way to the client: holders are told before anybody else gets the lock', async () => {
+  it('on the way to the client: holders are notified before another caller gets the lock', async () => {
     const proxy = await open();
     const holder = await startHolder(proxy.url(database.url));
     await holder.ask({ acquire: 'import', blockWhenLostMs: 500 });
     // The one that is waited for is held on another connection.
     const other = createLocks(database.url).service;
     const held = await other.acquire('report');
-    const waited = holder.ask({ acquire: 'report', waitMs: 'for ever', blockWhenLostMs: 500 });
+    const waited = holder.ask({ acquire: 'report', waitMs: 'forever', blockWhenLostMs: 500 });
     await until(async () => (await queued()) === 1, 'it waits');
     await held.release();
     await waited;
@@ -73,18 +74,18 @@ describe('a network that goes silent and closes nothing', () => {
     await until(async () => (await queued()) === 2, 'others wait');
     proxy.silence(TO_CLIENT);
     const [nextImport, nextReport] = await Promise.all(next);
-    const [{ at, message }, report] = [await holder.told('import'), await holder.told('report')];
+    const [{ at, message }, report] = [await holder.lossOf('import'), await holder.lossOf('report')];
     expect(message).toMatch(SILENCE);
-    // The server hears of the end at once, and yet everybody who listens was through by then.
+    // The server receives the end at once, and yet all listeners had finished by then.
     expect(at).toBeLessThanOrEqual(nextImport);
     expect(report.at).toBeLessThanOrEqual(nextReport);
   });
 
-  it('tells before a server that was told `frozenAfterMs` frees the lock, though nobody closes anything', async () => {
+  it('notifies before a server with `frozenAfterMs` frees the lock, though no end closes', async () => {
     const proxy = await open();
     const lock = await through(proxy, { ...OPTIONS, frozenAfterMs: 4_000 }).service.acquire('import');
     proxy.silence();
-    await told(lock);
+    await lossOf(lock);
     expect(await isAtServer(lock)).toBe(true);
     await until(async () => !(await isAtServer(lock)), 'the lease is over');
   });
@@ -93,25 +94,22 @@ describe('a network that goes silent and closes nothing', () => {
     ['both ways', BOTH_WAYS],
     ['on the way to the server', TO_SERVER],
     ['on the way to the client', TO_CLIENT],
-  ])(
-    '%s: who asks is refused rather than kept waiting, and served when it is over',
-    async (_, directions) => {
-      const proxy = await open();
-      const { service } = through(proxy);
-      const lock = await service.acquire('import');
-      proxy.silence(directions);
-      // The first in flight on the session, the next while a new one is opened.
-      const connection = { code: 'LOCK_CONNECTION' };
-      await expect(service.tryAcquire('report')).rejects.toMatchObject(connection);
-      await expect(service.acquire('report')).rejects.toMatchObject(connection);
-      expect(lock.signal.aborted).toBe(true);
-      proxy.resume();
-      await using again = await service.acquire('import', { waitMs: 10_000 });
-      expect(again.isHeld).toBe(true);
-    },
-  );
+  ])('%s: callers are refused rather than kept waiting, and served afterwards', async (_, directions) => {
+    const proxy = await open();
+    const { service } = through(proxy);
+    const lock = await service.acquire('import');
+    proxy.silence(directions);
+    // The first in flight on the session, the next while a new one is opened.
+    const connection = { code: 'LOCK_CONNECTION' };
+    await expect(service.tryAcquire('report')).rejects.toMatchObject(connection);
+    await expect(service.acquire('report')).rejects.toMatchObject(connection);
+    expect(lock.signal.aborted).toBe(true);
+    proxy.resume();
+    await using again = await service.acquire('import', { waitMs: 10_000 });
+    expect(again.isHeld).toBe(true);
+  });
 
-  it('who waits begins anew on a new connection, and gets the lock when the network is back', async () => {
+  it('a waiter begins again on a new connection, and gets the lock when the network is back', async () => {
     const proxy = await open();
     const other = await createLocks(database.url).service.acquire('import');
     const { service } = through(proxy, SHORT_TIMES);
@@ -121,9 +119,9 @@ describe('a network that goes silent and closes nothing', () => {
     const before = (await database.connections()).map(({ pid }) => pid);
     proxy.silence();
     await other.release();
-    await until(async () => (await queued()) === 0, 'it is granted to a backend that nobody hears from');
+    await until(async () => (await queued()) === 0, 'it is granted to a backend that cannot be reached');
     expect(await isAtServer(other)).toBe(true);
-    await told(marker);
+    await lossOf(marker);
     proxy.resume();
     const lock = await waiting;
     expect(await lock.fencingToken()).toEqual(expect.any(BigInt));
@@ -133,18 +131,18 @@ describe('a network that goes silent and closes nothing', () => {
     await lock.release();
   });
 
-  it('in the midst of the first words of a connection: who asks is refused', async () => {
+  it('during the handshake of a connection: callers are refused', async () => {
     const proxy = await open();
     const { service } = through(proxy, SHORT_TIMES);
     const lock = await service.acquire('import');
     await terminateHolders(database);
-    await told(lock);
+    await lossOf(lock);
     proxy.delay(150);
     const asking = service.tryAcquire('import');
     asking.catch(() => undefined);
     const isShakingHands = async (): Promise<boolean> =>
       (await database.connections()).some(({ query }) => query.includes('backendPid'));
-    await until(isShakingHands, 'its first question is there, and the answer is on its way');
+    await until(isShakingHands, 'its first message has arrived, and the response is on its way');
     proxy.silence();
     await expect(asking).rejects.toMatchObject({ code: 'LOCK_CONNECTION' });
     proxy.delay(0);
@@ -154,24 +152,24 @@ describe('a network that goes silent and closes nothing', () => {
 });
 
 describe('a connection of which one side is closed', () => {
-  it('by the server, while its end does not arrive: the holder is told by the silence', async () => {
+  it('by the server, whose close does not arrive: the holder is notified of the silence', async () => {
     const proxy = await open();
     const { service } = through(proxy);
     const lock = await service.acquire('import');
     proxy.silence(TO_CLIENT);
     await terminateHolders(database);
-    // Nobody can be told earlier: until then, no sign of it reaches the client.
+    // No earlier notice is possible: until then, no sign of it reaches the client.
     await until(async () => !(await isAtServer(lock)), 'it is free at the server');
     expect(lock.signal.aborted).toBe(false);
-    expect(await told(lock)).toMatchObject({ message: expect.stringMatching(SILENCE) });
+    expect(await lossOf(lock)).toMatchObject({ message: expect.stringMatching(SILENCE) });
   });
 
-  it('by the server, which closes without a word: the holder is told at once', async () => {
+  it('by the server, which closes without a message: the holder is notified at once', async () => {
     const proxy = await open();
     const { service } = through(proxy, { heartbeatMs: 60_000, lostAfterMs: 120_000 });
     const lock = await service.acquire('import');
     proxy.cut();
-    expect(await told(lock)).toMatchObject({ code: 'LOCK_LOST' });
+    expect(await lossOf(lock)).toMatchObject({ code: 'LOCK_LOST' });
     await until(async () => !(await isAtServer(lock)), 'it is free at the server');
   });
 });

@@ -28,7 +28,7 @@ describe('under torture', () => {
   );
 
   it(
-    'is watched by a checker that finds two holders where nobody listens to the connection',
+    'has a checker that finds two holders where connections have no listener',
     async () => {
       const result = await runTorture({
         seed: SEED,
@@ -38,7 +38,7 @@ describe('under torture', () => {
         plan: [...silences(300, [0, 1]), ...silences(3_400, [2, 3])],
         heartbeatMs: null,
         lostAfterMs: 500,
-        // So that those who are forgotten by the server still hold when others come, who want the same.
+        // So that holders that the server has forgotten still hold when others ask for the same lock.
         load: { orders: 6, desks: 2, longShare: 0.5, longestMs: 4_000 },
       });
       expect(result.overlaps).not.toEqual([]);
@@ -47,7 +47,7 @@ describe('under torture', () => {
   );
 
   it(
-    'is watched by a checker that finds two holders of session locks by hand through PgBouncer in transaction mode',
+    'has a checker that finds two holders of raw session locks through PgBouncer in transaction mode',
     async () => {
       const result = await runTorture({
         seed: SEED,
@@ -61,14 +61,14 @@ describe('under torture', () => {
         program: new URL('../torture/naive-worker.ts', import.meta.url),
       });
       expect(result.overlaps).not.toEqual([]);
-      // Who unlocks through another backend leaves the lock with the pooler.
+      // An unlock through another backend leaves the lock with the pooler.
       expect(result.leftovers).not.toEqual([]);
     },
     TIMEOUT_MS,
   );
 });
 
-/** Long enough for the server to end the sessions, and for others to take their locks meanwhile. */
+/** Long enough for the server to end the sessions, and for others to take their locks. */
 function silences(atMs: number, workers: readonly number[]): WorkerFault[] {
   return workers.map((worker) => ({
     kind: 'silence both ways',

@@ -32,7 +32,7 @@ function shiftClock(ms: number): void {
 }
 
 describe('the diagnosis of a server that is fine', () => {
-  it('tells what the locks rest on', async () => {
+  it('reports what the locks rest on', async () => {
     const [{ version, number } = { version: '', number: 0 }] = await database.query<{
       version: string;
       number: number;
@@ -73,7 +73,7 @@ describe('the diagnosis of a server that is fine', () => {
     await (await waiting).release();
   });
 
-  it('finds the pooler that it is told of, and leaves nothing open through it', async () => {
+  it('finds the configured pooler, and leaves no connection open through it', async () => {
     const { service } = createLocks(database.url, { pooler: 'transaction' });
     expect(await service.diagnose()).toMatchObject({ isHealthy: true, pooler: 'transaction' });
     const open = await database.query(
@@ -93,7 +93,7 @@ describe('the diagnosis of a server that is fine', () => {
 });
 
 describe('the diagnosis', () => {
-  it('says UNREACHABLE when there is no server, and is well again when there is one', async () => {
+  it('reports UNREACHABLE without a server, and recovers when there is one', async () => {
     const port = await freePort();
     let url = `postgres://nobody:nothing@127.0.0.1:${port}/nothing`;
     const { service } = createLocks({
@@ -111,7 +111,7 @@ describe('the diagnosis', () => {
     expect(await service.diagnose()).toMatchObject({ isHealthy: true });
   });
 
-  it('says UNREACHABLE when the server does not let it in', async () => {
+  it('reports UNREACHABLE when the server refuses it', async () => {
     const url = new URL(database.url);
     url.pathname = '/missing';
     expect(await createLocks(url.href).service.diagnose()).toMatchObject({
@@ -147,7 +147,7 @@ describe('the diagnosis of a small server', () => {
     ({ url } = await startServer(['-c', 'max_locks_per_transaction=10', '-c', 'max_connections=10']));
   });
 
-  it('says LOCK_TABLE when that is nearly full', async () => {
+  it('reports LOCK_TABLE when that is nearly full', async () => {
     const { service } = createLocks(url);
     expect(await service.diagnose()).toMatchObject({ isHealthy: true, lockTable: { capacity: 100 } });
     const other = await connect(url);
@@ -160,7 +160,7 @@ describe('the diagnosis of a small server', () => {
     expect(await service.diagnose()).toMatchObject({ isHealthy: true });
   });
 
-  it('says SERVER_CONNECTIONS when they are nearly all taken', async () => {
+  it('reports SERVER_CONNECTIONS when they are nearly all taken', async () => {
     const { service } = createLocks(url);
     expect(await service.diagnose()).toMatchObject({ connections: { serverAllowed: 7 }, problems: [] });
     for (let count = 1; count <= 6; count += 1) await connect(url);
@@ -171,7 +171,7 @@ describe('the diagnosis of a small server', () => {
     });
   });
 
-  it('says SETTING when the operating system of the server does not have one', async () => {
+  it('reports SETTING when the operating system of the server lacks one', async () => {
     const client = await connect(url);
     await client.query('CREATE DATABASE without_user_timeout TEMPLATE template0');
     const without = new URL(url);
@@ -179,7 +179,8 @@ describe('the diagnosis of a small server', () => {
     await alterCatalog(without.href, [
       `set_config_really(text, text, boolean) RETURNS text LANGUAGE internal AS 'set_config_by_name'`,
       `set_config(text, text, boolean) RETURNS text LANGUAGE sql AS
-        'SELECT pg_catalog.set_config_really($1, CASE $1 WHEN ''tcp_user_timeout'' THEN ''0'' ELSE $2 END, $3)'`,
+        'SELECT pg_catalog.set_config_really($1,
+          CASE $1 WHEN ''tcp_user_timeout'' THEN ''0'' ELSE $2 END, $3)'`,
     ]);
     expect(await createLocks(without.href).service.diagnose()).toMatchObject({
       isHealthy: false,

@@ -18,7 +18,8 @@ const ownerModule = new URL('./workers/embedded-postgres-owner.ts', import.meta.
 function tracesOf(url: string): Promise<Traces> {
   return withClient(url, async (client) => {
     const { rows } = await client.query<{ pid: string; data: string }>(
-      `SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1) AS pid, current_setting('data_directory') AS data`,
+      `SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1) AS pid,
+        current_setting('data_directory') AS data`,
     );
     return { serverPid: Number(rows[0]?.pid), folder: dirname(rows[0]?.data ?? '') };
   });
@@ -66,7 +67,7 @@ describe('an embedded Postgres', () => {
     });
   }
 
-  it('takes flags, listens on loopback only, and has a port of its own', async () => {
+  it('takes flags, listens on loopback only, and has its own port', async () => {
     const servers = await Promise.all([
       startServer(['-c', 'max_connections=5']),
       startServer(['-c', 'max_connections=6']),
@@ -76,7 +77,8 @@ describe('an embedded Postgres', () => {
       servers.map(({ url }) =>
         withClient(url, async (client) => {
           const { rows } = await client.query<{ connections: string; addresses: string }>(
-            `SELECT current_setting('max_connections') AS connections, current_setting('listen_addresses') AS addresses`,
+            `SELECT current_setting('max_connections') AS connections,
+              current_setting('listen_addresses') AS addresses`,
           );
           return rows[0];
         }),
@@ -88,7 +90,7 @@ describe('an embedded Postgres', () => {
     ]);
   });
 
-  it('tells what the server said when it does not start', async () => {
+  it('reports the output of a server that does not start', async () => {
     const started = startEmbeddedPostgres({ postgresFlags: ['-c', 'max_connections=none'] });
     await expect(started).rejects.toThrow(
       /did not start: .*FATAL: {2}invalid value for parameter "max_connections": "none"/s,

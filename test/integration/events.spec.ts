@@ -10,37 +10,38 @@ import { until } from '../support/until.js';
 describe('events', () => {
   const database = useTestDatabase();
 
-  /** A service, as of a process, and all that it tells. */
+  /** A service, as of a process, and all its events. */
   async function listening() {
     const dataSource = await openDataSource(database.url);
     const { service, features } = createLocks(database.url, {}, dataSource);
-    const heard: LockEvent[] = [];
-    const stop = service.events.on('*', (event) => heard.push(event));
-    const types = () => heard.map(({ type }) => type);
-    return { service, features, dataSource, heard, stop, types };
+    const received: LockEvent[] = [];
+    const stop = service.events.on('*', (event) => received.push(event));
+    const types = () => received.map(({ type }) => type);
+    return { service, features, dataSource, received, stop, types };
   }
   const holdOf = (event: LockEvent | undefined) =>
     event !== undefined && 'holdId' in event ? event.holdId : undefined;
-  const ofElsewhere = () => createLocks(database.url).service;
+  const otherService = () => createLocks(database.url).service;
 
-  it('tell of a lock that is taken, and released', async () => {
-    const { service, heard } = await listening();
-    await service.withLock('import', () =>
-      service.withLock('import', () => 'inside of it, which is not told'),
-    );
-    expect(heard).toMatchObject([
+  it('report a lock that is taken and released', async () => {
+    const { service, received } = await listening();
+    await service.withLock('import', () => service.withLock('import', () => 're-entered, without an event'));
+    expect(received).toMatchObject([
       { type: 'acquired', lockName: 'import', mode: 'exclusive', scope: 'session' },
       { type: 'released', lockName: 'import', mode: 'exclusive', scope: 'session' },
     ]);
-    expect(new Set(heard.map(holdOf)).size).toBe(1);
-    const [acquired, released] = heard as [LockEvent & { waitedMs: number }, LockEvent & { heldMs: number }];
+    expect(new Set(received.map(holdOf)).size).toBe(1);
+    const [acquired, released] = received as [
+      LockEvent & { waitedMs: number },
+      LockEvent & { heldMs: number },
+    ];
     expect(acquired.waitedMs).toBeGreaterThan(0);
     expect(released.heldMs).toBe(released.at.getTime() - acquired.at.getTime());
   });
 
-  it('tell of a lock that is busy, waited for, and given up', async () => {
-    const { service, types, heard } = await listening();
-    const held = await ofElsewhere().acquire('import');
+  it('report a lock that is busy, waited for, and given up', async () => {
+    const { service, types, received } = await listening();
+    const held = await otherService().acquire('import');
 
     await service.tryAcquire('import');
     expect(types()).toEqual(['busy']);
@@ -56,7 +57,7 @@ describe('events', () => {
     await held.release();
     await (await granted).release();
 
-    expect(heard).toMatchObject([
+    expect(received).toMatchObject([
       { type: 'busy', waitedMs: 0, isAborted: false },
       { type: 'waiting', waitMs: 50 },
       { type: 'busy', isAborted: false },
@@ -66,10 +67,10 @@ describe('events', () => {
       { type: 'acquired', mode: 'shared' },
       { type: 'released' },
     ]);
-    expect((heard[2] as LockEvent & { waitedMs: number }).waitedMs).toBeGreaterThanOrEqual(49);
+    expect((received[2] as LockEvent & { waitedMs: number }).waitedMs).toBeGreaterThanOrEqual(49);
   });
 
-  it('tell of one who waits behind another of the same process', async () => {
+  it('report a waiter behind another of the same process', async () => {
     const { service, types } = await listening();
     const first = await service.acquire('import');
     const second = service.acquire('import', { waitMs: Infinity });
@@ -79,50 +80,52 @@ describe('events', () => {
     expect(types()).toEqual(['acquired', 'waiting', 'released', 'acquired', 'released']);
   });
 
-  it('tell of several locks one by one, and of permits by their name', async () => {
-    const { service, heard } = await listening();
+  it('report several locks one by one, and permits by their name', async () => {
+    const { service, received } = await listening();
     await service.withLock(['a', 'b'], () => undefined);
     await service.withLock('pool', () => undefined, { permits: 3 });
-    const names = heard.map((event) => `${event.type} ${event.lockName}`);
+    const names = received.map((event) => `${event.type} ${event.lockName}`);
     expect(names.slice(0, 4).sort()).toEqual(['acquired a', 'acquired b', 'released a', 'released b']);
     expect(names.slice(4)).toEqual(['acquired pool', 'released pool']);
 
-    await ofElsewhere().acquire('b');
-    heard.length = 0;
+    await otherService().acquire('b');
+    received.length = 0;
     await service.tryAcquire(['a', 'b']);
-    expect(heard).toMatchObject([{ type: 'busy', lockName: 'a, b' }]);
+    expect(received).toMatchObject([{ type: 'busy', lockName: 'a, b' }]);
   });
 
-  it('tell of a lock that is lost, once, and of the connection', async () => {
-    const { service, heard, types } = await listening();
+  it('report a lost lock once, and the connection', async () => {
+    const { service, received, types } = await listening();
     const lock = await service.acquire('import');
     const aborted = once(lock.signal, 'abort');
     await terminateHolders(database);
     await aborted;
     await lock.release();
-    await until(() => types().length === 3, 'the end of the connection is told');
-    expect(heard).toMatchObject([
+    await until(() => types().length === 3, 'the end of the connection is reported');
+    expect(received).toMatchObject([
       { type: 'acquired' },
       { type: 'lost', lockName: 'import', error: { code: 'LOCK_LOST' } },
       { type: 'error', error: { code: 'LOCK_CONNECTION' } },
     ]);
-    expect(holdOf(heard[1])).toBe(holdOf(heard[0]));
+    expect(holdOf(received[1])).toBe(holdOf(received[0]));
   });
 
-  it('tell of a lock that could not be asked for', async () => {
-    const { service, heard } = await listening();
+  it('report a lock that could not be requested', async () => {
+    const { service, received } = await listening();
     await expect(service.acquire('import', { waitMs: -1 })).rejects.toMatchObject({
       code: 'LOCK_CONFIGURATION',
     });
-    expect(heard).toEqual([]);
+    expect(received).toEqual([]);
     const away = createLocks('postgres://nobody@127.0.0.1:1/none').service;
-    away.events.on('error', (event) => heard.push(event));
+    away.events.on('error', (event) => received.push(event));
     await expect(away.acquire('import')).rejects.toMatchObject({ code: 'LOCK_CONNECTION' });
-    expect(heard).toMatchObject([{ type: 'error', lockName: 'import', error: { code: 'LOCK_CONNECTION' } }]);
+    expect(received).toMatchObject([
+      { type: 'error', lockName: 'import', error: { code: 'LOCK_CONNECTION' } },
+    ]);
   });
 
-  it('tell of locks of a transaction, which last until the outermost has ended', async () => {
-    const { service, dataSource, heard, types } = await listening();
+  it('report locks of a transaction, which last until the outermost has ended', async () => {
+    const { service, dataSource, received, types } = await listening();
     await service.withTransactionLock('outer', async () => {
       await service.withTransactionLock('inner', () => undefined);
       expect(types()).toEqual(['acquired', 'acquired']);
@@ -131,7 +134,7 @@ describe('events', () => {
       ).rejects.toThrow('no');
       expect(types()).toEqual(['acquired', 'acquired', 'acquired', 'released']);
     });
-    expect(heard).toMatchObject([
+    expect(received).toMatchObject([
       { type: 'acquired', lockName: 'outer', scope: 'transaction' },
       { type: 'acquired', lockName: 'inner' },
       { type: 'acquired', lockName: 'undone' },
@@ -140,12 +143,12 @@ describe('events', () => {
       { type: 'released', lockName: 'inner' },
     ]);
 
-    heard.length = 0;
+    received.length = 0;
     await dataSource.transaction((manager) => service.lockInTransaction(manager, 'own'));
     expect(types()).toEqual(['acquired']);
 
-    heard.length = 0;
-    await ofElsewhere().acquire('busy');
+    received.length = 0;
+    await otherService().acquire('busy');
     await service.tryWithTransactionLock('busy', () => undefined);
     await service.tryWithTransactionLock('busy', () => undefined, { waitMs: 50 });
     expect(types()).toEqual(['busy', 'waiting', 'busy']);
@@ -166,8 +169,8 @@ describe('events', () => {
     expect(await database.advisoryLocks()).toEqual([]);
   });
 
-  it('come until the listener has had enough, and to each listener of the same function', async () => {
-    const { service, heard, stop } = await listening();
+  it('are published until the listener is removed, and to each listener of the same function', async () => {
+    const { service, received, stop } = await listening();
     let count = 0;
     const listener = (): number => (count += 1);
     const stopFirst = service.events.on('acquired', listener);
@@ -182,7 +185,7 @@ describe('events', () => {
     stop();
     expect(service.events.hasListeners).toBe(false);
     await service.withLock('a', () => undefined);
-    expect({ count, heard: heard.length }).toEqual({ count: 3, heard: 4 });
+    expect({ count, received: received.length }).toEqual({ count: 3, received: 4 });
   });
 
   it('are a frame around bodies, once for each lock', async () => {

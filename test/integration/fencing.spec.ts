@@ -32,7 +32,7 @@ describe('a fencing token', () => {
     expectToGrow(tokens);
   });
 
-  it('grows from reader to reader who hold the lock together', async () => {
+  it('grows from reader to reader of one shared lock', async () => {
     const [one, other] = [createService(), createService()];
     const tokens: bigint[] = [];
     await using first = await one.acquire('config', { mode: 'shared' });
@@ -42,7 +42,7 @@ describe('a fencing token', () => {
     expectToGrow(tokens);
   });
 
-  it('grows from one name to the other for who holds both', async () => {
+  it('grows from one name to the other for a holder of both', async () => {
     const service = createService();
     await using before = await service.acquire(['a', 'b']);
     const tokens = [await before.fencingToken()];
@@ -93,35 +93,35 @@ describe('a fencing token', () => {
     expectToGrow([await lock.fencingToken(), await lock.fencingToken()]);
   });
 
-  it('cannot be had after the release', async () => {
+  it('cannot be taken after the release', async () => {
     const lock = await createService().acquire('account');
     await lock.release();
     await expect(lock.fencingToken()).rejects.toMatchObject({ code: 'LOCK_NOT_HELD', lockName: 'account' });
   });
 
-  it('cannot be had when the lock is released meanwhile', async () => {
+  it('cannot be taken when the lock is released in the meantime', async () => {
     const lock = await createService().acquire('account');
     const refused = expect(lock.fencingToken()).rejects.toMatchObject({ code: 'LOCK_NOT_HELD' });
     await lock.release();
     await refused;
   });
 
-  it('cannot be had after the loss', async () => {
+  it('cannot be taken after the loss', async () => {
     const lock = await createService().acquire('account');
-    const told = once(lock.signal, 'abort');
+    const loss = once(lock.signal, 'abort');
     await terminateHolders(database);
-    await told;
+    await loss;
     await expect(lock.fencingToken()).rejects.toMatchObject({ code: 'LOCK_LOST', lockName: 'account' });
   });
 
-  it('cannot be had for a lock that is lost, though nobody has been told yet', async () => {
+  it('cannot be taken under a lost lock, even before its holder is notified', async () => {
     const lock = await createService().acquire('account');
     await terminateHolders(database);
     await expect(lock.fencingToken()).rejects.toMatchObject({ code: 'LOCK_LOST', lockName: 'account' });
   });
 });
 
-describe('a writer who fences', () => {
+describe('a writer that fences', () => {
   const write = async (balance: number, token: bigint): Promise<number> => {
     const written = await database.query(
       'UPDATE account SET balance = $2, token = $3 WHERE id = $1 AND token < $3 RETURNING id',
@@ -130,7 +130,7 @@ describe('a writer who fences', () => {
     return written.length;
   };
 
-  it('is refused when he has lost the lock without noticing, and another one has written', async () => {
+  it('is refused after an unnoticed loss of the lock, when another one has written', async () => {
     await database.query(
       'CREATE TABLE account (id int PRIMARY KEY, balance int NOT NULL, token bigint NOT NULL DEFAULT 0)',
     );
@@ -143,7 +143,7 @@ describe('a writer who fences', () => {
     const token = await lock.fencingToken();
     expect(await write(70, token)).toBe(1);
     expect(await write(50, staleToken)).toBe(0);
-    // A token is of one write: who writes again takes another one.
+    // A token belongs to one write: a second write takes another one.
     expect(await write(60, token)).toBe(0);
     expect(await write(60, await lock.fencingToken())).toBe(1);
     expect(await database.query('SELECT balance FROM account')).toEqual([{ balance: 60 }]);

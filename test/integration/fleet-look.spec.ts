@@ -8,7 +8,7 @@ import { until } from '../support/until.js';
 
 const database = useTestDatabase();
 
-/** So long that a test fails which only goes on because the time is over. */
+/** So long that a test fails if it continues only because the time is over. */
 const withinMs = 30_000;
 const fleetWithinMs = withinMs;
 
@@ -26,18 +26,18 @@ async function upInstance(name: string, options?: LocksOptions, url?: string): P
   return created;
 }
 
-/** Somebody who can connect to the database, and writes on the channels what he likes. */
+/** A client that can connect to the database, and writes anything on the channels. */
 async function stranger(applicationName = 'stranger') {
   const client = new pg.Client({ connectionString: database.url, application_name: applicationName });
   await client.connect();
   client.on('error', () => undefined);
   defer(() => client.end());
-  const heard: pg.Notification[] = [];
-  client.on('notification', (notification) => heard.push(notification));
+  const received: pg.Notification[] = [];
+  client.on('notification', (notification) => received.push(notification));
   const pid = (client as unknown as { processID: number }).processID;
   const notify = (channel: string, payload: string): Promise<unknown> =>
     client.query('SELECT pg_notify($1, $2)', [channel, payload]);
-  return { client, pid, heard, notify };
+  return { client, pid, received, notify };
 }
 
 const namesOf = (reports: readonly { instance: string }[]): string[] =>
@@ -60,7 +60,7 @@ describe('without asking', () => {
 });
 
 describe('the fleet', () => {
-  it('tells names, since when a lock is held, and how many calls wait', async () => {
+  it('reports names, since when a lock is held, and how many calls wait', async () => {
     const [asker, holder, waiter] = [
       await upInstance('asker'),
       await upInstance('holder'),
@@ -83,7 +83,7 @@ describe('the fleet', () => {
       },
       { name: 'daily-report', instance: 'waiter', isGranted: false, callsWaiting: 3 },
     ]);
-    // What was told is remembered.
+    // Reported names are remembered.
     expect(await asker.inspector.list()).toMatchObject([{ name: 'daily-report' }, { name: 'daily-report' }]);
     const { edges } = await asker.inspector.graph({ fleetWithinMs });
     expect(edges).toMatchObject([{ name: 'daily-report', because: 'holds' }]);
@@ -93,7 +93,7 @@ describe('the fleet', () => {
     await served;
   });
 
-  it('is heard in full, also who holds nothing, in one look', async () => {
+  it('is queried in full at once, including instances without locks', async () => {
     const asker = await upInstance('asker');
     await Promise.all(['a', 'b', 'c'].map((name) => upInstance(name)));
     const statements: string[] = [];
@@ -121,7 +121,7 @@ describe('the fleet', () => {
     expect(statements).toHaveLength(1);
   });
 
-  it('tells of calls that wait without a connection of their own', async () => {
+  it('reports calls that wait without a connection of their own', async () => {
     const [asker, holder, waiter] = [
       await upInstance('asker'),
       await upInstance('holder'),
@@ -139,7 +139,7 @@ describe('the fleet', () => {
     await expect(waiting).rejects.toThrow('enough');
   });
 
-  it('knows names of other namespaces, of permits and claims, and of any letters, in any encoding', async () => {
+  it('knows names of other namespaces, of permits and claims, in any alphabet and encoding', async () => {
     const latin = `${database.name}_latin`;
     await database.query(
       `CREATE DATABASE ${latin} ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0`,
@@ -209,7 +209,7 @@ describe('an instance that does not join the fleet', () => {
 });
 
 describe('10,000 locks', () => {
-  it('are told of by those that were held longest, and that are waited for or asked about', async () => {
+  it('are cut down to those held longest, waited for, or asked about', async () => {
     const { url } = await startServer(['-c', 'max_locks_per_transaction=400']);
     const [asker, holder] = [await upInstance('asker', {}, url), await upInstance('holder', {}, url)];
     const oldest = await holder.service.acquire('lock:0');
@@ -220,10 +220,10 @@ describe('10,000 locks', () => {
 
     const { locks, reports } = await asker.inspector.fleet({ withinMs });
     expect(locks).toHaveLength(10_000);
-    const told = reports[1]?.locks ?? [];
-    expect(told).toHaveLength(500);
-    expect(told[0]).toMatchObject({ name: 'lock:7777', waiters: 1 });
-    expect(told.map(({ name }) => name)).toContain('lock:0');
+    const reported = reports[1]?.locks ?? [];
+    expect(reported).toHaveLength(500);
+    expect(reported[0]).toMatchObject({ name: 'lock:7777', waiters: 1 });
+    expect(reported.map(({ name }) => name)).toContain('lock:0');
     expect(locks.filter(({ heldMs }) => heldMs !== undefined)).toHaveLength(500);
 
     const { reports: one } = await asker.inspector.fleet({ withinMs, name: 'lock:9999' });
@@ -237,50 +237,51 @@ describe('10,000 locks', () => {
 });
 
 describe('a stranger on the channel', () => {
-  it('does no harm by what he writes, and is not answered more often than ten times a second', async () => {
+  it('does no harm, and gets no more than ten replies a second', async () => {
     const [one, other] = [await upInstance('one'), await upInstance('other')];
     await using lock = await one.service.acquire('import');
-    const { client, pid, heard, notify } = await stranger();
+    const { client, pid, received, notify } = await stranger();
     await client.query(`LISTEN nestjs_advisory_lock_${pid}`);
-    const answeredAt: number[] = [];
+    const repliedAt: number[] = [];
     const { server } = one.engine;
     const query = server.query.bind(server);
     server.query = (statement) => {
-      answeredAt.push(performance.now());
+      repliedAt.push(performance.now());
       return query(statement);
     };
     const hostile = ['', '{', 'null', '{"id":{},"keys":1}', `{"id":"q","keys":"${'x'.repeat(7_900)}"}`];
     for (const channel of ['nestjs_advisory_lock', `nestjs_advisory_lock_${ownPid(one)}`])
       for (const payload of hostile) await notify(channel, payload);
-    expect(answeredAt).toEqual([]);
+    expect(repliedAt).toEqual([]);
     const ask = (from: number) =>
       client.query(
-        `SELECT pg_notify('nestjs_advisory_lock', '{"id":"q' || n || '","keys":[]}') FROM generate_series($1::int, $1 + 299) AS n`,
+        `SELECT pg_notify('nestjs_advisory_lock', '{"id":"q' || n || '","keys":[]}')
+          FROM generate_series($1::int, $1 + 299) AS n`,
         [from],
       );
     for (let batch = 0; batch < 5; batch += 1) {
-      const count = answeredAt.length;
+      const count = repliedAt.length;
       await ask(batch * 1_000);
-      await until(() => answeredAt.length > count, 'it answers');
+      await until(() => repliedAt.length > count, 'it replies');
     }
-    const pauses = answeredAt.slice(1).map((at, n) => at - (answeredAt[n] ?? 0));
+    const pauses = repliedAt.slice(1).map((at, n) => at - (repliedAt[n] ?? 0));
     expect(Math.min(...pauses)).toBeGreaterThan(95);
-    await until(() => heard.length > 0, 'an answer came');
-    expect(heard.length).toBeLessThanOrEqual(2 * 16 * (answeredAt.length + 5));
+    await until(() => received.length > 0, 'a reply has arrived');
+    expect(received.length).toBeLessThanOrEqual(2 * 16 * (repliedAt.length + 5));
     lock.assertHeld();
     expect(await other.inspector.list()).toMatchObject([{ instance: 'one' }]);
     expect((await other.inspector.list({ fleetWithinMs }))[0]).toMatchObject({ name: 'import' });
   });
 
-  it('is believed no name that the key does not show, and nothing of others who speak for themselves', async () => {
+  it('cannot invent names for keys, nor report for instances that do so themselves', async () => {
     const [asker, holder] = [await upInstance('asker'), await upInstance('holder')];
     await using lock = await holder.service.acquire('import');
-    const { client, pid, heard, notify } = await stranger('nestjs-advisory-lock liar');
+    const { client, pid, received, notify } = await stranger('nestjs-advisory-lock liar');
     await client.query('SELECT pg_advisory_lock(7)');
     await client.query('LISTEN nestjs_advisory_lock');
     const looking = asker.inspector.fleet({ withinMs });
-    await until(() => heard.length > 0, 'the question has come');
-    const { id } = JSON.parse(heard[0]?.payload ?? '') as { id: string };
+    await until(() => received.length > 0, 'the query has arrived');
+    const { id } = JSON.parse(received[0]?.payload ?? '') as { id: string };
     const report = {
       instance: 'liar',
       backends: [pid, ownPid(holder), ownPid(asker)],
@@ -302,7 +303,7 @@ describe('a stranger on the channel', () => {
   });
 });
 
-describe('a role that may not notify', () => {
+describe('a role without permission to notify', () => {
   it('sees the locks all the same, and which instances there are', async () => {
     const role = `${database.name}_mute`;
     await database.query(`CREATE ROLE ${role} LOGIN PASSWORD 'mute'`);

@@ -27,7 +27,9 @@ function inspected(options?: LocksOptions) {
   return { ...locks, inspector: new AdvisoryLockInspector(locks.service) };
 }
 
-/** Until the backend waits, and Postgres has noted since when: it does so a moment after the wait has begun. */
+/**
+ * Until the backend waits, and Postgres has noted since when: it does so a moment after the wait has begun.
+ */
 async function untilWaiting(inspector: AdvisoryLockInspector, count = 1): Promise<InspectedLock[]> {
   let waiters: InspectedLock[] = [];
   await until(async () => {
@@ -40,13 +42,13 @@ async function untilWaiting(inspector: AdvisoryLockInspector, count = 1): Promis
 const pidOf = (lock: InspectedLock | undefined): number => lock?.backend?.pid ?? NaN;
 
 describe('the list of locks', () => {
-  it('is empty where nobody holds any, and opens no more than the lock connection', async () => {
+  it('is empty without locks, and opens only the lock connection', async () => {
     const { inspector } = inspected();
     expect(await inspector.list()).toEqual([]);
     expect(await database.connections()).toHaveLength(1);
   });
 
-  it('tells of a lock of this process all that is known', async () => {
+  it('reports all details of a lock of this process', async () => {
     const { inspector, service } = inspected({ namespace: 'shop' });
     await using lock = await service.acquire('nightly-report');
     const [held, ...others] = await inspector.list();
@@ -114,9 +116,9 @@ describe('the list of locks', () => {
 
   it('shows only the locks of its own database, and only advisory ones', async () => {
     const { inspector } = inspected();
-    const elsewhere = new URL(database.url);
-    elsewhere.pathname = '/postgres';
-    const [other, here] = [await connect(elsewhere.href), await connect()];
+    const otherDatabase = new URL(database.url);
+    otherDatabase.pathname = '/postgres';
+    const [other, here] = [await connect(otherDatabase.href), await connect()];
     await other.query('SELECT pg_advisory_lock(42)');
     await here.query('BEGIN');
     await here.query('LOCK TABLE pg_catalog.pg_description IN ACCESS SHARE MODE');
@@ -143,7 +145,7 @@ describe('the list of locks', () => {
     expect(await one.inspector.list({ mode: 'exclusive' })).toMatchObject([{ name: 'import' }]);
   });
 
-  it('tells session locks from those of transactions where Postgres does', async () => {
+  it('distinguishes session locks from those of transactions where Postgres does', async () => {
     const { inspector } = inspected();
     const client = await connect();
     await client.query('SELECT pg_advisory_lock(1)');
@@ -173,7 +175,7 @@ describe('the list of locks', () => {
     expect(JSON.parse(JSON.stringify(locks))).toMatchObject([{ name: 'import', isGranted: true }]);
   });
 
-  it('shows what is, not what was at the first look, where locks are held in one transaction', async () => {
+  it('shows the present state, not that of the first query, inside one transaction', async () => {
     const { inspector, service } = inspected({ pooler: 'transaction' });
     const lock = await service.acquire('import');
     defer(() => lock.release());
@@ -187,8 +189,8 @@ describe('the list of locks', () => {
   });
 });
 
-describe('those who wait', () => {
-  it('are listed with since when, and for whom', async () => {
+describe('waiters', () => {
+  it('are listed with since when, and behind which holder', async () => {
     const [holder, waiter] = [inspected(), inspected()];
     const lock = await holder.service.acquire('daily-report');
     const waiting = waiter.service.acquire('daily-report', { waitMs: Infinity });
@@ -217,13 +219,13 @@ describe('those who wait', () => {
     await (await waiting).release();
   });
 
-  it('make a graph, in which who holds is told from who only waits before', async () => {
+  it('make a graph that distinguishes holders from earlier waiters', async () => {
     const { inspector } = inspected();
     const [holder, first, second] = [await connect(), await connect(), await connect()];
     await holder.query('SELECT pg_advisory_lock(5, 6)');
-    const answers = [first.query('SELECT pg_advisory_lock(5, 6)')];
+    const grants = [first.query('SELECT pg_advisory_lock(5, 6)')];
     await untilWaiting(inspector);
-    answers.push(second.query('SELECT pg_advisory_lock(5, 6)'));
+    grants.push(second.query('SELECT pg_advisory_lock(5, 6)'));
     const waiters = await untilWaiting(inspector, 2);
     expect(waiters.map(pidOf)).toEqual([first.pid, second.pid]);
     const { edges, backends, locks } = await inspector.graph();
@@ -239,7 +241,7 @@ describe('those who wait', () => {
       ]),
     );
     for (const client of [holder, first, second]) {
-      if (client !== holder) await answers.shift();
+      if (client !== holder) await grants.shift();
       await client.query('SELECT pg_advisory_unlock_all()');
     }
   });
@@ -329,7 +331,7 @@ describe('a role without privileges', () => {
     await waiting;
   });
 
-  it('cannot end others, is told what it lacks, and disturbs nothing', async () => {
+  it('cannot end others, names what is missing, and disturbs nothing', async () => {
     const { service } = createLocks(url);
     const inspector = new AdvisoryLockInspector(service);
     await using lock = await service.acquire('import');
@@ -345,7 +347,7 @@ describe('a role without privileges', () => {
 });
 
 describe('terminating', () => {
-  it('ends who holds the lock, who is told, and who waits gets it', async () => {
+  it('ends the holder, which is notified, and the waiter gets the lock', async () => {
     const [holder, other] = [inspected(), inspected()];
     const lock = await holder.service.acquire('daily-report');
     const waiting = other.service.acquire('daily-report', { waitMs: Infinity });
@@ -354,7 +356,7 @@ describe('terminating', () => {
     expect(await other.inspector.terminate('daily-report', { reason: 'hangs' })).toEqual([pidOf(held)]);
     await using next = await waiting;
     next.assertHeld();
-    await until(() => lock.signal.aborted, 'the holder is told');
+    await until(() => lock.signal.aborted, 'the holder is notified');
     expect(lock.signal.reason).toMatchObject({ code: 'LOCK_LOST' });
   });
 
@@ -378,14 +380,14 @@ describe('terminating', () => {
     for (const client of [one, other]) await client.query('SELECT pg_advisory_lock_shared(1)');
     const listed = await inspector.find(1);
     const target = listed.find((lock) => pidOf(lock) === one.pid) as InspectedLock;
-    // As it comes back from a page.
+    // As a page sends it back.
     const copy = JSON.parse(JSON.stringify(target)) as InspectedLock;
     expect(await inspector.terminate(copy, { reason: 'test' })).toEqual([one.pid]);
     await until(async () => (await inspector.find(1)).length === 1, 'it is gone');
     expect((await inspector.find(1)).map(pidOf)).toEqual([other.pid]);
   });
 
-  it('ends nobody when the lock was released or changed hands meanwhile', async () => {
+  it('ends no holder when the lock was released or changed hands in the meantime', async () => {
     const { inspector } = inspected();
     const [one, other] = [await connect(), await connect()];
     await one.query('SELECT pg_advisory_lock(1), pg_advisory_lock(2)');
@@ -397,7 +399,7 @@ describe('terminating', () => {
     expect(new Set((await inspector.list()).map(pidOf))).toEqual(new Set([one.pid, other.pid]));
   });
 
-  it('ends nobody when an instance has given the lock back and taken it anew', async () => {
+  it('ends no holder when an instance has released the lock and taken it again', async () => {
     const [holder, { inspector }] = [inspected(), inspected()];
     const first = await holder.service.acquire('import');
     const list = () => inspector.find('import', { fleetWithinMs: 30_000 }) as Promise<[InspectedLock]>;
@@ -409,10 +411,10 @@ describe('terminating', () => {
     expect(await inspector.terminate(listed, { reason: 'test' })).toEqual([]);
     again.assertHeld();
     expect(await inspector.terminate(listedAnew, { reason: 'test' })).toEqual([pidOf(listed)]);
-    await until(() => again.signal.aborted, 'the holder is told');
+    await until(() => again.signal.aborted, 'the holder is notified');
   });
 
-  it('ends nobody when the pid is that of another backend by now', async () => {
+  it('ends no holder when the pid belongs to another backend by now', async () => {
     const { inspector } = inspected();
     const client = await connect();
     await client.query('SELECT pg_advisory_lock(1)');
@@ -428,7 +430,7 @@ describe('terminating', () => {
     await holder.query('SELECT pg_advisory_lock(1, 2)');
     const waiting = idle.query('SELECT pg_advisory_lock(1, 2)');
     await untilWaiting(inspector);
-    // Who waits does not hold.
+    // A waiter does not hold.
     expect(await inspector.terminate(idle.pid, { reason: 'test' })).toEqual([]);
     expect(await inspector.terminate(holder.pid, { reason: 'test' })).toEqual([holder.pid]);
     await waiting;

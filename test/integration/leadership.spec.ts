@@ -116,7 +116,7 @@ describe('a leadership', () => {
     expect(body.runs).toBe(0);
   });
 
-  it('is the lock of that name: the body is inside of it, and has its token', async () => {
+  it('is the lock of that name: the body is inside it, and has its token', async () => {
     const service = ofProcess();
     const tokens: bigint[] = [];
     await using leadership = service.lead(42, async () => {
@@ -127,7 +127,7 @@ describe('a leadership', () => {
     expect([leadership.name, service.isLeader(42n), tokens[0]]).toEqual(['42', true, expect.any(BigInt)]);
   });
 
-  it('is not won by the lock that the caller is inside of', async () => {
+  it('is not won through a lock around the caller', async () => {
     const service = ofProcess();
     const body = new Body();
     const leadership = await service.withLock('feed', async () => {
@@ -171,7 +171,7 @@ describe('a leadership that is lost', () => {
     await gate.reached;
     expect(body.signals[0]?.reason).toMatchObject({ code: 'LOCK_LOST', lockName: 'feed' });
     expect([leadership.isLeader, service.isLeader('feed')]).toEqual([false, false]);
-    // Somebody else can have it meanwhile.
+    // Another candidate can have it in the meantime.
     await (await ofProcess().acquire('feed')).release();
     expect(body.runs).toBe(1);
 
@@ -201,7 +201,7 @@ describe('a leadership that is lost', () => {
     await other.stop();
   });
 
-  it('while the database is away says so once, and goes on when it is back', async () => {
+  it('logs an outage of the database once, and continues afterwards', async () => {
     const proxy = await startProxy(database.url);
     defer(() => proxy.close());
     const { service } = createLocks(proxy.url(database.url));
@@ -212,7 +212,7 @@ describe('a leadership that is lost', () => {
     await proxy.refuse();
     proxy.cut();
     const outages = () => log.matching(/^warn .*Cannot campaign to lead "feed"/);
-    await until(() => outages().length > 0, 'the outage is told');
+    await until(() => outages().length > 0, 'the outage is logged');
     // Long enough for several attempts: the pauses begin with 0.1 s.
     await sleep(1_000);
     expect(outages()).toHaveLength(1);
@@ -229,14 +229,14 @@ describe('a leadership that is lost', () => {
   it('can be stopped while the database is away', async () => {
     const { service } = createLocks('postgres://127.0.0.1:1/nowhere');
     const leadership = service.lead('feed', nothing);
-    await until(() => log.matching(/^warn/).length > 0, 'the outage is told');
+    await until(() => log.matching(/^warn/).length > 0, 'the outage is logged');
     await leadership.stop();
     expect(leadership.isLeader).toBe(false);
   });
 });
 
 describe('a body that fails', () => {
-  it('gives the leadership up, is told as an error, and leads again when nobody else does', async () => {
+  it('gives the leadership up, logs an error, and leads again when no other candidate does', async () => {
     const [broken, sound] = [ofProcess(), ofProcess()];
     const signals: AbortSignal[] = [];
     const failure = new Error('the feed is broken');
@@ -263,8 +263,8 @@ describe('a body that fails', () => {
   it.each<[string, (signal: AbortSignal) => Promise<unknown>, number]>([
     ['the reason of its signal', (signal) => Promise.reject(signal.reason as Error), 0],
     ['what Node makes of that', (signal) => sleep(1, undefined, { signal }), 0],
-    ['an error of its own', () => Promise.reject(new Error('cannot say good-bye')), 1],
-  ])('with %s when it was told to end', async (_, fail, errors) => {
+    ['an error of its own', () => Promise.reject(new Error('cannot finish')), 1],
+  ])('with %s after it was asked to end', async (_, fail, errors) => {
     const body = new Body();
     const leadership = ofProcess().lead('feed', async (signal) => {
       await body.run(signal);

@@ -48,7 +48,7 @@ describe('the leak check', () => {
     expect(await database.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
   });
 
-  it('lets idle connections stay when told so, but no open transaction', async () => {
+  it('lets idle connections stay on request, but no open transaction', async () => {
     const client = await connect('pool');
     const options = { ...quickly, connectionsMayStay: true };
     await expect(failOnLeaks(observer, database.name, options)).resolves.toBeUndefined();

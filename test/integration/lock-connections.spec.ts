@@ -49,7 +49,7 @@ function fields(): { host: string; port: number; username: string; password: str
 }
 
 describe('the lock connection', () => {
-  it('goes where the application goes, by URL or by fields, under a name of its own', async () => {
+  it('connects to the database of the application, by URL or fields, with its own name', async () => {
     expect(await connect({ url: database.url, applicationName: 'shop' })).toMatchObject(here());
     expect(await connect(fields())).toMatchObject(here());
   });
@@ -70,7 +70,7 @@ describe('the lock connection', () => {
     expect(asked).toBe(2);
   });
 
-  it('refuses a password function beside a URL, which would win in silence', async () => {
+  it('refuses a password function with a URL, which would silently override it', async () => {
     const password = (): string => 'never asked for';
     await expect(connect({ url: database.url }, { password })).rejects.toMatchObject({
       code: 'LOCK_CONFIGURATION',
@@ -89,7 +89,7 @@ describe('the lock connection', () => {
     });
   });
 
-  it('can be sent elsewhere by connectionOptions: another URL, or single fields over a URL', async () => {
+  it('can be redirected by connectionOptions: another URL, or single fields over a URL', async () => {
     const { host, port, username, password } = fields();
     const wrong = 'postgres://nobody:wrong@127.0.0.1:1/nothing?connect_timeout=1';
     expect(await connect({ url: wrong }, { url: database.url })).toMatchObject(here());
@@ -123,7 +123,7 @@ describe('the lock connection', () => {
     expect(await database.query(`SELECT 1 FROM pg_tables WHERE schemaname = 'public'`)).toEqual([]);
   });
 
-  it('gives up on a server that does not answer', async () => {
+  it('gives up on a server that does not respond', async () => {
     const { createServer } = await import('node:net');
     const silent = createServer(() => undefined).listen(0, '127.0.0.1');
     await new Promise((resolve) => silent.once('listening', resolve));

@@ -75,15 +75,15 @@ describe('a lock session', () => {
     expect(sent).toEqual(['advisory_lock_try', 'advisory_lock_unlock']);
   });
 
-  it('sends what is asked at once in one statement', async () => {
+  it('sends simultaneous requests in one statement', async () => {
     const { session, sent } = await openSession();
-    const answers = await Promise.all(keys(1_000).map((key) => session.tryLock(key)));
-    expect(answers).toEqual(answers.map(() => true));
+    const results = await Promise.all(keys(1_000).map((key) => session.tryLock(key)));
+    expect(results).toEqual(results.map(() => true));
     expect(await database.advisoryLocks()).toHaveLength(1_000);
     expect(sent).toEqual(['advisory_lock_batch']);
   });
 
-  it('sends what comes while a statement is under way in the next one, locks and unlocks together', async () => {
+  it('batches requests made during a statement into the next one, locks and unlocks together', async () => {
     const { session, sent } = await openSession();
     const [first, ...rest] = keys(50) as [LockKey, ...LockKey[]];
     await session.tryLock(first);
@@ -142,10 +142,12 @@ describe('a lock session', () => {
   it('finds out what a statement did before it failed half-way', async () => {
     const { session, connection, sent } = await openSession();
     await Promise.all([session.tryLock(LockKey.of(1)), session.tryLock(LockKey.of(2))]);
-    // The server cancels the batch while it sleeps on a function of ours in place of the second half of the work.
+    // The server cancels the batch while it sleeps on a function of ours in
+    // place of the second half of the work.
     await connection.query({ text: `SET statement_timeout = '150ms'` });
     await database.query(`
-      CREATE FUNCTION public.slow_unlock(bigint) RETURNS boolean LANGUAGE sql AS $$ SELECT pg_sleep(60) IS NULL $$`);
+      CREATE FUNCTION public.slow_unlock(bigint) RETURNS boolean LANGUAGE sql
+        AS $$ SELECT pg_sleep(60) IS NULL $$`);
     const query = connection.query.bind(connection);
     connection.query = (statement) => {
       connection.query = query;

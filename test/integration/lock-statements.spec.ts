@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import {
-  answersOf,
   BATCH,
   KeyRegistry,
   LockKey,
   type LockRequest,
+  resultsOf,
   statementFor,
 } from '../../lib/core/index.js';
 import { useTestDatabase } from '../support/test-database.js';
@@ -15,20 +15,20 @@ async function send(requests: LockRequest[]): Promise<boolean[]> {
   const { text, values } = statementFor(requests);
   const [row] = await database.query(text, values as string[]);
   const [value] = Object.values(row ?? {}) as unknown[];
-  const answer = typeof value === 'boolean' ? (value ? 't' : 'f') : String(value);
-  return Array.from(answersOf([answer], requests.length), (letter) => letter === 'y');
+  const result = typeof value === 'boolean' ? (value ? 't' : 'f') : String(value);
+  return Array.from(resultsOf([result], requests.length), (letter) => letter === 'y');
 }
 
 const unlockAll = () => database.query('SELECT pg_advisory_unlock_all()');
 
 describe('the statements', () => {
-  it('read the requests of a batch in order: no sort, no join, one function scan under one aggregate', async () => {
+  it('read a batch in order: no sort, no join, one function scan under one aggregate', async () => {
     const rows = await database.query(`EXPLAIN (COSTS OFF) ${BATCH}`, ['t', '{1}']);
     const plan = rows.map((row) => String(row['QUERY PLAN']));
     expect(plan).toEqual(['Aggregate', '  ->  Function Scan on request']);
   });
 
-  it('answer each request of a batch of 5,000 in its place', async () => {
+  it('return the result of each request of a batch of 5,000 in its place', async () => {
     const mine = Array.from({ length: 2_500 }, (_, n) => LockKey.of(n * 7919 - 9_000_000));
     const notMine = Array.from({ length: 2_500 }, (_, n) => LockKey.of([n, -n]));
     await send(mine.map((key) => ({ operation: 'try', mode: 'exclusive', key })));
@@ -37,9 +37,9 @@ describe('the statements', () => {
       { operation: 'unlock', mode: 'exclusive', key },
       { operation: 'unlock', mode: 'exclusive', key: notMine[n] ?? key },
     ]);
-    const answers = await send(requests);
+    const results = await send(requests);
 
-    expect(answers).toEqual(requests.map((_, n) => n % 2 === 0));
+    expect(results).toEqual(requests.map((_, n) => n % 2 === 0));
     expect(await database.advisoryLocks()).toEqual([]);
   });
 
@@ -75,14 +75,14 @@ describe('the statements', () => {
     },
   );
 
-  it('refuse an answer that does not fit the requests', () => {
-    expect(() => answersOf(['yy'], 3)).toThrow(/Postgres must return 3 results, received "yy"/);
-    expect(() => answersOf([], 1)).toThrow(/must return 1 results, received undefined/);
+  it('refuse a result that does not fit the requests', () => {
+    expect(() => resultsOf(['yy'], 3)).toThrow(/Postgres must return 3 results, received "yy"/);
+    expect(() => resultsOf([], 1)).toThrow(/must return 1 results, received undefined/);
   });
 
-  it('refuse what a standby answers', () => {
-    expect(() => answersOf([null], 1)).toThrow(/is a standby/);
-    expect(() => answersOf(['yss'], 3)).toThrow(/is a standby/);
+  it('refuse the result of a standby', () => {
+    expect(() => resultsOf([null], 1)).toThrow(/is a standby/);
+    expect(() => resultsOf(['yss'], 3)).toThrow(/is a standby/);
   });
 });
 
@@ -96,7 +96,7 @@ describe('the scheme sha256', () => {
   });
 });
 
-describe('Postgres, on which this rests,', () => {
+describe('Postgres itself', () => {
   it('grants a session lock a second time to the session that holds it, and counts', async () => {
     const request: LockRequest = { operation: 'try', mode: 'exclusive', key: LockKey.of(1) };
     expect(await send([request])).toEqual([true]);

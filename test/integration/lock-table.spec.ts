@@ -41,15 +41,15 @@ describe('the lock table', () => {
   it('refuses what this process holds without asking Postgres', async () => {
     const { table, count } = countingTable();
     await acquired(table);
-    const answers = await Promise.all(Array.from({ length: 100 }, () => table.tryAcquire(key, 'exclusive')));
-    expect(answers.every((answer) => answer === undefined)).toBe(true);
+    const outcomes = await Promise.all(Array.from({ length: 100 }, () => table.tryAcquire(key, 'exclusive')));
+    expect(outcomes.every((outcome) => outcome === undefined)).toBe(true);
     expect(count()).toBe(1);
   });
 
-  it('asks Postgres once for all who ask for a key in the same moment, and one of them gets it', async () => {
+  it('asks Postgres once for all simultaneous callers of a key, and one of them gets it', async () => {
     const { table, count } = countingTable();
-    const answers = await Promise.all(Array.from({ length: 100 }, () => table.tryAcquire(key, 'exclusive')));
-    expect(answers.filter((answer) => answer !== undefined)).toHaveLength(1);
+    const outcomes = await Promise.all(Array.from({ length: 100 }, () => table.tryAcquire(key, 'exclusive')));
+    expect(outcomes.filter((outcome) => outcome !== undefined)).toHaveLength(1);
     expect(count()).toBe(1);
   });
 
@@ -91,14 +91,14 @@ describe('the lock table', () => {
     expect(overlaps).toBe(0);
   });
 
-  it('tells every holder when the backend is ended, and takes locks on a new session', async () => {
+  it('notifies every holder when the backend is ended, and takes locks on a new session', async () => {
     const { table } = createLocks(database.url);
     const holds = await Promise.all(
       Array.from({ length: 10 }, (_, n) => acquired(table, LockKey.of(n, `lock-${n}`))),
     );
-    const told = holds.map((hold) => once(hold.signal, 'abort'));
+    const loss = holds.map((hold) => once(hold.signal, 'abort'));
     await terminateHolders(database);
-    await Promise.all(told);
+    await Promise.all(loss);
 
     expect(holds[3]?.lost).toMatchObject({ code: 'LOCK_LOST', lockName: 'lock-3', key: '3' });
     expect(holds[3]?.signal.reason).toBe(holds[3]?.lost);
@@ -108,12 +108,12 @@ describe('the lock table', () => {
     await table.release(again);
   });
 
-  it('does not give back a key that it lost and somebody here took again', async () => {
+  it('does not give back a key that was lost and taken again', async () => {
     const { table } = createLocks(database.url);
     const lost = await acquired(table);
-    const told = once(lost.signal, 'abort');
+    const loss = once(lost.signal, 'abort');
     await terminateHolders(database);
-    await told;
+    await loss;
     await acquired(table);
     await table.release(lost);
     expect(await table.tryAcquire(key, 'exclusive')).toBeUndefined();
@@ -122,16 +122,16 @@ describe('the lock table', () => {
 });
 
 describe('the lock table, when the database is away', () => {
-  it('rejects all who ask, after one attempt for all of them, and does not hammer', async () => {
+  it('rejects all callers after one attempt for all of them, and does not hammer', async () => {
     let attempts = 0;
-    const deaf = createServer((socket) => {
+    const silent = createServer((socket) => {
       attempts += 1;
       socket.destroy();
     });
-    deaf.listen(0, '127.0.0.1');
-    await once(deaf, 'listening');
-    defer(() => deaf.close());
-    const { port } = deaf.address() as AddressInfo;
+    silent.listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    defer(() => silent.close());
+    const { port } = silent.address() as AddressInfo;
     const { table } = createLocks(`postgres://nobody@127.0.0.1:${port}/nothing`);
 
     const outcomes = await Promise.allSettled(
@@ -194,7 +194,7 @@ describe('the lock table, when it is closed', () => {
     expect(await database.connections()).toEqual([]);
   });
 
-  it('tells a holder that does not finish in time, and frees the lock all the same', async () => {
+  it('notifies a holder that does not finish in time, and frees the lock all the same', async () => {
     const locks = createLocks(database.url);
     const { table } = locks;
     const hold = await acquired(table);

@@ -35,8 +35,9 @@ const tableExists = async (path: string): Promise<boolean> => {
 
 afterEach(() =>
   database.query(
-    'DROP TABLE IF EXISTS exclusive_cron_run, "App_exclusive_cron_run", migrations, "App_migrations", typeorm_metadata; ' +
-      'DROP SCHEMA IF EXISTS "Other" CASCADE',
+    `DROP TABLE IF EXISTS exclusive_cron_run, "App_exclusive_cron_run", migrations, "App_migrations",
+        typeorm_metadata;
+      DROP SCHEMA IF EXISTS "Other" CASCADE`,
   ),
 );
 
@@ -129,7 +130,7 @@ describe('a recorded run', () => {
     expect(runs).toBe(1);
   });
 
-  it('is refused when it is so old that its row may have been deleted, whatever the clock here says', async () => {
+  it('is refused when its row may have been deleted for its age, by any clock', async () => {
     const records = await recorder();
     const run = (atMs: number) => records.run('report', atMs, HOUR_MS, () => Promise.resolve());
     expect(await run(now - HOUR_MS - 1_000)).toEqual({ acquired: false });

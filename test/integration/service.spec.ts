@@ -21,9 +21,9 @@ function gate(): { opened: Promise<void>; open: () => void } {
 }
 
 describe('withLock', () => {
-  it('runs the body while it holds the lock, and answers what the body answers', async () => {
+  it('runs the body while it holds the lock, and resolves to the result of the body', async () => {
     const [mine, other] = twoProcesses();
-    const answer = await mine.withLock('import', async (lock) => {
+    const result = await mine.withLock('import', async (lock) => {
       expect(lock).toMatchObject({ name: 'import', mode: 'exclusive', isHeld: true });
       expect(await other.isLocked('import')).toBe(true);
       await expect(other.withLock('import', () => 'never')).rejects.toMatchObject(unavailable);
@@ -32,7 +32,7 @@ describe('withLock', () => {
       expect(await other.tryWithLock('import', () => 'never')).toEqual({ acquired: false });
       return 42;
     });
-    expect(answer).toBe(42);
+    expect(result).toBe(42);
     expect(await other.isLocked('import')).toBe(false);
     expect(await other.tryWithLock('import', () => 'free')).toEqual({ acquired: true, value: 'free' });
   });
@@ -61,7 +61,8 @@ describe('withLock', () => {
     const [mine] = twoProcesses();
     await mine.withLock(7, async () => {
       const rows = await database.query(
-        `SELECT pg_try_advisory_lock(7) AS "7", pg_try_advisory_lock(0, 7) AS "pair", pg_advisory_unlock_all()`,
+        `SELECT pg_try_advisory_lock(7) AS "7", pg_try_advisory_lock(0, 7) AS "pair",
+          pg_advisory_unlock_all()`,
       );
       expect(rows).toEqual([{ '7': false, pair: true, pg_advisory_unlock_all: '' }]);
     });
@@ -84,12 +85,12 @@ describe('withLock', () => {
     });
   });
 
-  it('rejects with LOCK_LOST when the lock was lost while the body ran, unless the body threw something of its own', async () => {
+  it('rejects with LOCK_LOST when the lock is lost during the body, unless the body throws', async () => {
     const [mine] = twoProcesses();
     const terminate = async (lock: AdvisoryLock): Promise<void> => {
-      const told = once(lock.signal, 'abort');
+      const loss = once(lock.signal, 'abort');
       await terminateHolders(database);
-      await told;
+      await loss;
       expect(lock.isHeld).toBe(false);
       expect(() => {
         lock.assertHeld();
@@ -223,7 +224,7 @@ describe('inside a lock', () => {
     expect(taken.isHeld).toBe(true);
   });
 
-  it('a body that was entered from inside keeps the lock until it is through, though the outer one has ended', async () => {
+  it('an inner body keeps the lock until it ends, even after the outer one', async () => {
     const [mine, other] = twoProcesses();
     const { opened, open } = gate();
     let inner: Promise<unknown> = Promise.resolve();
@@ -242,13 +243,13 @@ describe('inside a lock', () => {
     expect(await other.isLocked('import')).toBe(false);
   });
 
-  it('a lost lock is held no more, and the same name is asked for anew', async () => {
+  it('a lost lock is no longer held, and the name is requested again', async () => {
     const [mine] = twoProcesses();
     await expect(
       mine.withLock('import', async (lock) => {
-        const told = once(lock.signal, 'abort');
+        const loss = once(lock.signal, 'abort');
         await terminateHolders(database);
-        await told;
+        await loss;
         expect(mine.current()).toBe(lock);
         await mine.withLock('import', (again) => {
           expect(again.isHeld).toBe(true);

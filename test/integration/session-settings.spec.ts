@@ -21,7 +21,7 @@ async function knownTo(settings: Record<string, string>): Promise<Record<string,
   return Object.fromEntries(rows.map(({ name }) => [name, settings[name] ?? '']));
 }
 
-/** What the lock connection itself is told by `pg_settings`. */
+/** What the lock connection itself reads in `pg_settings`. */
 async function settingsWith(options: LocksOptions): Promise<Readonly<Record<string, string>> | undefined> {
   const { settings, problems } = await createLocks(database.url, options).service.diagnose();
   expect(problems).toEqual([]);
@@ -74,7 +74,7 @@ describe('the settings of a lock connection', () => {
         tcp_user_timeout: '10000',
       },
     },
-  ])('are $what those that outlast the client and nobody else', async ({ options, settings }) => {
+  ])('are $what those that outlast the client and no others', async ({ options, settings }) => {
     expect(await settingsWith(options)).toEqual(await knownTo({ ...NEUTRALISED, ...settings }));
   });
 });

@@ -25,7 +25,7 @@ describe('several locks at once', () => {
     expect(await database.advisoryLocks()).toEqual([]);
   });
 
-  it('are none when one is busy, here or elsewhere', async () => {
+  it('are none when one is busy, here or in another process', async () => {
     const [mine, other] = [ofProcess(), ofProcess()];
     await using held = await other.acquire('b');
     await expect(mine.acquire(['a', 'b', 'c'])).rejects.toMatchObject({
@@ -38,7 +38,7 @@ describe('several locks at once', () => {
     expect(await database.advisoryLocks()).toHaveLength(1);
   });
 
-  it('take a pair of numbers for one key, and a name that comes twice for one', async () => {
+  it('treat a pair of numbers as one key, and a repeated name as one', async () => {
     const mine = ofProcess();
     await using pair = await mine.acquire([1, 2]);
     expect(pair.name).toBe('(1, 2)');
@@ -87,7 +87,7 @@ describe('several locks at once', () => {
     });
   });
 
-  it('keep nothing of what was held already when one of them cannot be', async () => {
+  it('release what was held already when one of them is refused', async () => {
     const mine = ofProcess();
     const refused = () =>
       expect(mine.acquire(['a', 'z'])).rejects.toMatchObject({ code: 'LOCK_CONFIGURATION', lockName: 'z' });
@@ -98,15 +98,15 @@ describe('several locks at once', () => {
   it('are lost together', async () => {
     const mine = ofProcess();
     const lock = await mine.acquire(['a', 'b']);
-    const told = once(lock.signal, 'abort');
+    const loss = once(lock.signal, 'abort');
     await terminateHolders(database);
-    await told;
+    await loss;
     expect(lock.isHeld).toBe(false);
     expect(lock.signal.reason).toMatchObject({ code: 'LOCK_LOST' });
     await lock.release();
   });
 
-  it.each(['a', 'b', 'c'])('are waited for first come first served, when only %s is busy', async (busy) => {
+  it.each(['a', 'b', 'c'])('are waited for first come, first served, when only %s is busy', async (busy) => {
     const [mine, other] = [ofProcess(), ofProcess()];
     const held = await other.acquire(busy);
     const served: number[] = [];

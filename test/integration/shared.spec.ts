@@ -15,7 +15,7 @@ const MANY_READS = 10_000;
 const queue = async () => (await database.advisoryLocks()).filter(({ granted }) => !granted);
 
 describe('a shared lock', () => {
-  it('has many readers, here and elsewhere, and no writer', async () => {
+  it('has many readers, here and in other processes, and no writer', async () => {
     const [mine, other] = [ofProcess(), ofProcess()];
     const readers = await Promise.all([
       ...Array.from({ length: 50 }, () => mine.acquire('config', shared)),
@@ -34,7 +34,7 @@ describe('a shared lock', () => {
     expect(writer.mode).toBe('exclusive');
   });
 
-  it('lets readers in one after the other, as long as nobody waits to write', async () => {
+  it('lets readers in one after the other while no writer waits', async () => {
     const mine = ofProcess();
     const readers = [];
     for (let n = 0; n < 100; n += 1) readers.push(await mine.acquire('config', shared));
@@ -42,7 +42,7 @@ describe('a shared lock', () => {
     await Promise.all(readers.map((reader) => reader.release()));
   });
 
-  it('is not joined past a writer who waits here; the readers behind him come in together', async () => {
+  it('is not joined past a writer that waits here; the readers behind it enter together', async () => {
     const mine = ofProcess();
     const first = await mine.acquire('config', shared);
     const log: string[] = [];
@@ -65,7 +65,7 @@ describe('a shared lock', () => {
     expect(log).toEqual(['writer', 'reader', 'reader', 'reader', 'reader', 'reader']);
   });
 
-  it('does not starve a writer of another process, though readers come without end', async () => {
+  it('does not starve a writer of another process, under an endless stream of readers', async () => {
     const [mine, other] = [ofProcess(), ofProcess()];
     let isWritten = false;
     let reads = 0;
@@ -102,7 +102,7 @@ describe('a shared lock', () => {
     await second.release();
   });
 
-  it('is asked for in the other mode when who was first leaves', async () => {
+  it('is requested in the other mode when the first waiter leaves', async () => {
     const [mine, other] = [ofProcess(), ofProcess()];
     await using reader = await other.acquire('config', shared);
     const leaving = new AbortController();
@@ -115,7 +115,7 @@ describe('a shared lock', () => {
     expect(reader.isHeld).toBe(true);
   });
 
-  it('lets the readers in who waited behind a writer of their process when he leaves', async () => {
+  it('lets readers in when the writer before them in their process leaves', async () => {
     const mine = ofProcess();
     await using reader = await mine.acquire('config', shared);
     const leaving = new AbortController();
@@ -127,7 +127,7 @@ describe('a shared lock', () => {
     expect(reader.isHeld).toBe(true);
   });
 
-  it('lets the readers in who waited for a writer of another process when he leaves', async () => {
+  it('lets readers in when the writer before them in another process leaves', async () => {
     const mine = createLocks(database.url, { maxLocalHandoffs: 0 }).service;
     const other = ofProcess();
     await using reader = await mine.acquire('config', shared);
@@ -142,7 +142,7 @@ describe('a shared lock', () => {
     expect(reader.isHeld).toBe(true);
   });
 
-  it('is inside for readers, and refused for a writer inside, who would wait for himself', async () => {
+  it('is re-entered by readers, and refused to a writer inside, which would wait for itself', async () => {
     const mine = ofProcess();
     await mine.withLock(
       'config',
@@ -170,7 +170,7 @@ describe('a shared lock', () => {
     const mine = ofProcess();
     const readers = await Promise.all(Array.from({ length: 3 }, () => mine.acquire('config', shared)));
     await terminateHolders(database);
-    await until(() => readers.every((reader) => reader.signal.aborted), 'all are told');
+    await until(() => readers.every((reader) => reader.signal.aborted), 'all are notified');
     await using writer = await mine.acquire('config', { waitMs: 5_000 });
     expect(writer.isHeld).toBe(true);
   });
@@ -183,7 +183,7 @@ describe('a shared lock', () => {
     expect(await other.tryAcquire('a')).toBeUndefined();
   });
 
-  it('serves a reader who has to look for a writer elsewhere before a writer who comes after him', async () => {
+  it('serves a reader that checks for writers of other processes before a later writer', async () => {
     const { service } = createLocks(database.url, { maxLocalHandoffs: 1 });
     const held = [
       await service.acquire('k', { mode: 'shared' }),
@@ -199,7 +199,7 @@ describe('a shared lock', () => {
     expect(served).toEqual(['shared', 'exclusive']);
   });
 
-  it('never has a reader beside a writer, however processes race', async () => {
+  it('never has a reader together with a writer when processes race', async () => {
     const services = [ofProcess(), ofProcess(), ofProcess()];
     let readers = 0;
     let writers = 0;

@@ -7,7 +7,12 @@ import {
   LockUnavailableError,
 } from 'nestjs-advisory-lock';
 import type { DataSource, EntityManager } from 'typeorm';
-import { applicationNameOf, defaultInstanceName, type PostgresOptions } from '../../lib/core/index.js';
+import {
+  applicationNameOf,
+  defaultInstanceName,
+  type LockMode,
+  type PostgresOptions,
+} from '../../lib/core/index.js';
 import { openDataSource } from '../support/data-source.js';
 import { createLocks } from '../support/locks.js';
 import { useTestDatabase } from '../support/test-database.js';
@@ -40,7 +45,7 @@ describe('locks of a transaction', () => {
     (await database.advisoryLocks()).map(({ mode, granted }) => `${mode}${granted ? '' : ' wanted'}`).sort();
 
   /** Holds the lock in a transaction of another instance, until the gate is opened. */
-  async function holdElsewhere(name: string, mode: 'exclusive' | 'shared' = 'exclusive'): Promise<Release> {
+  async function holdInOtherSession(name: string, mode: LockMode = 'exclusive'): Promise<Release> {
     const { locks } = await instance();
     const gate = new Gate();
     const held = locks.withTransactionLock(name, () => gate.pass(), { mode });
@@ -53,10 +58,10 @@ describe('locks of a transaction', () => {
   type Release = () => Promise<void>;
 
   describe('withTransactionLock', () => {
-    it('commits what the body wrote, answers what it answers, and the lock goes with the commit', async () => {
+    it('commits the writes of the body, resolves to its result, and frees the lock', async () => {
       const { locks } = await instance();
 
-      const answer = await locks.withTransactionLock('a', async (manager, lock) => {
+      const result = await locks.withTransactionLock('a', async (manager, lock) => {
         await write(manager, 'written');
         expect(lock).toMatchObject({ name: 'a', mode: 'exclusive' });
         expect(await database.advisoryLocks()).toMatchObject([
@@ -66,7 +71,7 @@ describe('locks of a transaction', () => {
         return 42;
       });
 
-      expect(answer).toBe(42);
+      expect(result).toBe(42);
       expect(await notes()).toEqual(['written']);
       expect(await database.advisoryLocks()).toEqual([]);
     });
@@ -87,7 +92,7 @@ describe('locks of a transaction', () => {
 
     it('does not run the body when the lock is busy, and gives the connection back', async () => {
       const { locks, dataSource } = await instance();
-      const release = await holdElsewhere('a');
+      const release = await holdInOtherSession('a');
 
       const refused = locks.withTransactionLock('a', () => 'ran', { httpStatus: 423 });
 
@@ -137,7 +142,7 @@ describe('locks of a transaction', () => {
 
     it('gives up after waitMs', async () => {
       const { locks, dataSource } = await instance();
-      const release = await holdElsewhere('a');
+      const release = await holdInOtherSession('a');
 
       const error: unknown = await locks
         .withTransactionLock('a', () => 1, { waitMs: 50 })
@@ -151,9 +156,9 @@ describe('locks of a transaction', () => {
       await release();
     });
 
-    it('lets readers in together, and no writer beside them', async () => {
+    it('lets readers in together, without a writer', async () => {
       const [one, two] = [await instance(), await instance()];
-      const release = await holdElsewhere('a', 'shared');
+      const release = await holdInOtherSession('a', 'shared');
 
       await one.locks.withTransactionLock(
         'a',
@@ -186,11 +191,11 @@ describe('locks of a transaction', () => {
       });
     });
 
-    it('has no limit but its own: the timeouts of the application come back after the wait', async () => {
+    it('has only its own limit: the timeouts of the application are restored after the wait', async () => {
       const { locks, dataSource } = await instance({
         extra: { options: '-c lock_timeout=40 -c statement_timeout=60' },
       });
-      const release = await holdElsewhere('a');
+      const release = await holdInOtherSession('a');
       const timeouts = ['lock_timeout', 'statement_timeout'] as const;
       const read = (manager: EntityManager): Promise<string[]> =>
         Promise.all(
@@ -210,7 +215,7 @@ describe('locks of a transaction', () => {
     });
   });
 
-  describe('inside of another, with a pool of one', () => {
+  describe('inside another, with a pool of one', () => {
     it('runs in the same transaction, and both locks go with its commit', async () => {
       const { locks } = await instance();
 
@@ -259,7 +264,7 @@ describe('locks of a transaction', () => {
 
     it('that is busy leaves the outer one whole', async () => {
       const { locks } = await instance();
-      const release = await holdElsewhere('b');
+      const release = await holdInOtherSession('b');
 
       await locks.withTransactionLock('a', async (manager) => {
         await write(manager, 'outer');
@@ -290,7 +295,7 @@ describe('locks of a transaction', () => {
       expect(await notes()).toEqual(['b', 'd']);
     });
 
-    it('that nobody awaits is through before the commit', async () => {
+    it('that is not awaited ends before the commit', async () => {
       const { locks } = await instance();
       let left: Promise<unknown> | undefined;
 
@@ -328,7 +333,7 @@ describe('locks of a transaction', () => {
     });
   });
 
-  describe('beside a session lock of the same name', () => {
+  describe('with a session lock of the same name', () => {
     it('outside: the transaction runs under it', async () => {
       const { locks } = await instance();
 
@@ -342,7 +347,7 @@ describe('locks of a transaction', () => {
       });
     });
 
-    it('inside: it would wait for its own transaction for ever, and is refused', async () => {
+    it('inside: it would wait for its own transaction without an end, and is refused', async () => {
       const { locks } = await instance();
 
       await locks.withTransactionLock('a', async () => {
@@ -392,7 +397,7 @@ describe('locks of a transaction', () => {
 
     it('busy is busy, before a transaction is opened', async () => {
       const { locks } = await instance();
-      const release = await holdElsewhere('a');
+      const release = await holdInOtherSession('a');
 
       const refused = locks.withTransactionLock('a', () => 1, { isolationLevel });
       await expect(refused).rejects.toThrow(LockUnavailableError);
@@ -532,7 +537,7 @@ describe('locks of a transaction', () => {
       'that fails after %s leaves the transaction, its savepoints and its settings whole',
       async (_case, options, code) => {
         const { locks, dataSource } = await instance();
-        const release = await holdElsewhere('a');
+        const release = await holdInOtherSession('a');
 
         await dataSource.transaction(async (manager) => {
           await manager.query("SET LOCAL lock_timeout = '7s'");
@@ -579,7 +584,7 @@ describe('locks of a transaction', () => {
       };
       const start = new Gate();
       const meet = start.pass();
-      // The keys are known by name to who has used them.
+      // Callers that have used the keys know their names.
       await one.locks.isLocked('red');
       await one.locks.isLocked('blue');
       await two.locks.isLocked('red');
@@ -600,9 +605,9 @@ describe('locks of a transaction', () => {
       expect(await notes()).toEqual([lockName === 'red' ? 'blue' : 'red']);
     });
 
-    it('whose wait is cancelled by an administrator leaves no lock, and the transaction to be used', async () => {
+    it('whose wait is cancelled by an administrator leaves no lock, and a usable transaction', async () => {
       const { locks, dataSource } = await instance();
-      const release = await holdElsewhere('a');
+      const release = await holdInOtherSession('a');
 
       const committed = dataSource.transaction(async (manager) => {
         const failed = locks.lockInTransaction(manager, 'a', { waitMs: Infinity });
@@ -620,7 +625,7 @@ describe('locks of a transaction', () => {
 
     it('whose connection breaks says so', async () => {
       const { locks, dataSource } = await instance({ poolErrorHandler: () => undefined });
-      const release = await holdElsewhere('a');
+      const release = await holdInOtherSession('a');
 
       const failed = dataSource.transaction((manager) =>
         locks.lockInTransaction(manager, 'a', { waitMs: Infinity }),
@@ -633,7 +638,7 @@ describe('locks of a transaction', () => {
       await release();
     });
 
-    it('tells the truth in hundreds of waits that end about the moment of the grant', async () => {
+    it('is right about hundreds of waits that end near the moment of the grant', async () => {
       const [one, two] = [await instance(), await instance()];
       const outcomes = { granted: 0, timedOut: 0 };
 
@@ -649,9 +654,10 @@ describe('locks of a transaction', () => {
           });
           outcomes[isGranted ? 'granted' : 'timedOut'] += 1;
           const [row] = await manager.query<[{ held: boolean }]>(
-            `SELECT count(*) > 0 AS held FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND granted`,
+            `SELECT count(*) > 0 AS held FROM pg_locks
+              WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND granted`,
           );
-          if (row.held !== isGranted) throw new Error(`answered ${isGranted}, but Postgres says ${row.held}`);
+          if (row.held !== isGranted) throw new Error(`reported ${isGranted}, but Postgres says ${row.held}`);
         });
         await holder;
       }

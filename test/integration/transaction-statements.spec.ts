@@ -50,7 +50,7 @@ describe('a transaction lock in Postgres', () => {
     expect(await database.advisoryLocks()).toEqual([]);
   });
 
-  it('keeps CREATE INDEX CONCURRENTLY waiting for who queues for any lock, and not for who tries', async () => {
+  it('keeps CREATE INDEX CONCURRENTLY waiting for queued waiters, and not for tries', async () => {
     await database.query('CREATE TABLE indexed (value int)');
     defer(() => database.query('DROP TABLE indexed'));
     const [holder, waiter, builder] = [await client(), await client(), await client()];

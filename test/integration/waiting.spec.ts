@@ -41,7 +41,7 @@ describe('waiting inside a process', () => {
     expect(log).toEqual(Array.from({ length: 40 }, (_, n) => String(n)));
   });
 
-  it('is not overtaken by one who only tries', async () => {
+  it('is not overtaken by a plain try', async () => {
     const mine = ofProcess();
     const held = await mine.acquire('import');
     const log: string[] = [];
@@ -101,7 +101,7 @@ describe('waiting inside a process', () => {
 });
 
 describe('waiting for another process', () => {
-  it('stands in the queue of Postgres, and gets the lock when it is released', async () => {
+  it('is in the queue of Postgres, and gets the lock when it is released', async () => {
     const [mine, other] = [ofProcess(), ofProcess()];
     const held = await other.acquire('import');
     const waiting = mine.acquire('import', { waitMs: Infinity });
@@ -131,7 +131,7 @@ describe('waiting for another process', () => {
     },
   );
 
-  it('stands there once for all who wait here', async () => {
+  it('is queued once for all waiters of a process', async () => {
     const [mine, other] = [ofProcess(), ofProcess()];
     const held = await other.acquire('import');
     const log: string[] = [];
@@ -226,7 +226,7 @@ describe('waiting for another process', () => {
     expect(held.isHeld).toBe(false);
   });
 
-  it('begins anew when the backend is ended that waits', async () => {
+  it('begins again when the waiting backend is ended', async () => {
     const [mine, other] = [ofProcess(), ofProcess()];
     const held = await other.acquire('import');
     const waiting = mine.acquire('import', { waitMs: Infinity });
@@ -245,7 +245,7 @@ describe('waiting for another process', () => {
     ]);
   });
 
-  it('tells a holder that has waited when its connection ends, and takes the lock anew', async () => {
+  it('notifies a holder that has waited when its connection ends, and takes the lock again', async () => {
     const [mine, other] = [ofProcess(), ofProcess()];
     const held = await other.acquire('import');
     const waiting = mine.acquire('import', { waitMs: Infinity });

@@ -20,7 +20,9 @@ export async function packLibrary(folder: string): Promise<Tarball> {
   return { path: join(folder, packed.filename), files: packed.files.map((file) => file.path) };
 }
 
-/** A copy of the fixture in `folder` with its dependencies, pinned by its lock file, and the packed library. */
+/**
+ * A copy of the fixture in `folder` with its dependencies, pinned by its lock file, and the packed library.
+ */
 export async function installConsumer(fixture: string, tarball: Tarball, folder: string): Promise<string> {
   const app = join(folder, fixture);
   await cp(join(fixtures, fixture), app, { recursive: true });
@@ -29,7 +31,9 @@ export async function installConsumer(fixture: string, tarball: Tarball, folder:
   return app;
 }
 
-/** Runs a command in a folder and returns its standard output; a failure shows all that the command had said. */
+/**
+ * Runs a command in a folder and returns its standard output; a failure shows all that the command had said.
+ */
 export function run(cwd: string, command: string, args: string[], env = {}): Promise<string> {
   // The flags that this jest runs with are not those of the consumers.
   const environment = { ...process.env, NODE_OPTIONS: '', ...env };

@@ -14,7 +14,9 @@ const BUILDS = {
   },
 };
 
-/** Throws when there is no build or when its source has changed since: its tests would tell of the past. */
+/**
+ * Throws when there is no build or when its source has changed since: its tests would be about the old code.
+ */
 export function requireFreshBuild(name: keyof typeof BUILDS): void {
   const { sources, last, command } = BUILDS[name];
   const builtAtMs = changedAtMs(join(root, last));

@@ -1,7 +1,8 @@
 import { withClient } from './admin.js';
 
 /**
- * Gives one database functions of its own in `pg_catalog`, so that it behaves like a server that only resembles Postgres:
+ * Gives one database functions of its own in `pg_catalog`, so that it behaves like
+ * a server that only resembles Postgres:
  * `version() RETURNS text LANGUAGE sql AS …`. `url` is a superuser's.
  */
 export async function alterCatalog(url: string, functions: readonly string[]): Promise<void> {

@@ -14,14 +14,14 @@ const IMAGE = 'postgres:17-alpine';
 const ENGINE_TIMEOUT_MS = 3_000;
 const CONTAINER_TIMEOUT_MS = 120_000;
 
-/** `TEST_DATABASE_URL`, else a container when a Docker engine answers, else an embedded server. */
+/** `TEST_DATABASE_URL`, else a container when a Docker engine responds, else an embedded server. */
 export async function choosePostgres(): Promise<TestPostgres> {
   const adminUrl = process.env.TEST_DATABASE_URL;
   if (adminUrl) return { adminUrl, description: 'TEST_DATABASE_URL' };
   try {
     await within(ENGINE_TIMEOUT_MS, getContainerRuntimeClient());
   } catch {
-    return embedded('no Docker engine answers');
+    return embedded('no Docker engine responds');
   }
   const starting = container();
   try {
@@ -50,7 +50,7 @@ async function embedded(reason: string): Promise<TestPostgres> {
 
 function within<T>(timeoutMs: number, promise: Promise<T>): Promise<T> {
   const timeout = delay(timeoutMs, undefined, { ref: false }).then(() => {
-    throw new Error(`no answer within ${String(timeoutMs / 1000)} s`);
+    throw new Error(`no response within ${String(timeoutMs / 1000)} s`);
   });
   return Promise.race([promise, timeout]);
 }

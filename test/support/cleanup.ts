@@ -9,7 +9,7 @@ let isTestRunning = false;
 /**
  * Runs after the test, or after the whole file when no test is running yet (in `beforeAll`); last in, first
  * out, and always before the leak check of `useTestDatabase`. A plain `afterEach` beside `useTestDatabase()`
- * would come too late: Jest runs hooks of one scope in the order of their definition.
+ * would run too late: Jest runs hooks of one scope in the order of their definition.
  */
 export function defer(cleanup: Cleanup): void {
   (isTestRunning ? afterTest : afterFile).push(cleanup);

@@ -3,9 +3,9 @@ import { TestEnvironment } from 'jest-environment-node';
 import { Writable } from 'node:stream';
 
 /**
- * Where tests run: what they print, the log of Nest above all, is shown when they fail and dropped when they pass.
- * `TEST_OUTPUT=all` shows everything at once. The console is left to Jest. Jest loads this file as CommonJS, where an
- * import of another TypeScript file does not resolve.
+ * Where tests run: what they print, the log of Nest above all, is shown when they fail and dropped when they
+ * pass. `TEST_OUTPUT=all` shows everything at once. The console is left to Jest. Jest loads this file as
+ * CommonJS, where an import of another TypeScript file does not resolve.
  */
 export default class QuietEnvironment extends TestEnvironment {
   private readonly printed = { outsideTests: '', byTest: '' };

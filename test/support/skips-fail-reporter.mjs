@@ -1,6 +1,6 @@
 const SKIPPED = ['pending', 'skipped', 'todo'];
 
-/** For CI: a run fails when a test of it is skipped, whatever skips it, unless `-t` selects tests. */
+/** For CI: a run fails when any of its tests is skipped, unless `-t` selects tests. */
 export default class SkipsFailReporter {
   #error;
   #selectsTests;

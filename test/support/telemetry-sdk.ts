@@ -29,7 +29,10 @@ export interface Sample {
   readonly value: number;
 }
 
-/** Registers the real SDK with its exporter for Prometheus. Answers what a scrape of its address reads, in samples. */
+/**
+ * Registers the real SDK with its exporter for Prometheus. Returns a function that
+ * scrapes it, and resolves to samples.
+ */
 export async function recordMetrics(): Promise<(name: string, labels?: Attributes) => Promise<Sample[]>> {
   const exporter = new PrometheusExporter({ preventServerStart: true });
   const provider = new MeterProvider({ readers: [exporter] });

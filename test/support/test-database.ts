@@ -39,7 +39,7 @@ export function useTestDatabase(options: LeakCheckOptions = {}): TestDatabase {
 
   beforeAll(async () => {
     cleanupsBefore = pendingCleanups();
-    // template1 cannot be copied while anybody is connected to it, and nobody can connect to template0.
+    // template1 cannot be copied while it has connections, and template0 allows none.
     await admin.query(`CREATE DATABASE "${name}" TEMPLATE template0`);
   });
 
@@ -72,7 +72,7 @@ export function useTestDatabase(options: LeakCheckOptions = {}): TestDatabase {
   };
 }
 
-/** A server for this test alone, for settings that the shared one does not have: `['-c', 'max_connections=5']`. */
+/** A server for this test alone, for settings of its own: `['-c', 'max_connections=5']`. */
 export async function startServer(postgresFlags: string[]): Promise<EmbeddedPostgres> {
   const server = await startEmbeddedPostgres({ postgresFlags });
   defer(() => server.stop());

@@ -49,14 +49,14 @@ export class WorkerProcess {
     this.child.kill(signal);
   }
 
-  /** Takes the first message that matches, of those that nobody has taken yet, or waits for it. */
+  /** Takes the first message that matches, of those not yet taken, or waits for it. */
   async message<T extends object>(matches: (message: T) => boolean, timeoutMs = 45_000): Promise<T> {
     const deadline = AbortSignal.timeout(timeoutMs);
     for (;;) {
       const index = this.#inbox.findIndex((message) => matches(message as T));
       if (index >= 0) return this.#inbox.splice(index, 1)[0] as T;
       if (this.#hasExited) throw this.#noMessage('the worker has ended');
-      if (deadline.aborted) throw this.#noMessage(`none came within ${String(timeoutMs)} ms`);
+      if (deadline.aborted) throw this.#noMessage(`none received within ${String(timeoutMs)} ms`);
       await Promise.race([
         once(this.child, 'message', { signal: deadline }).catch(() => undefined),
         this.exited,

@@ -28,7 +28,7 @@ export interface MadeFault {
   readonly atUs: number;
 }
 
-/** Makes the faults of a plan, and notes what the checker has to know of them. */
+/** Makes the faults of a plan, and notes what the checker must know of them. */
 export class FaultMaker {
   readonly made: MadeFault[] = [];
   readonly endings: SessionsEnded[] = [];
@@ -141,8 +141,9 @@ export class FaultMaker {
   }
 
   /**
-   * A server that hears nothing for long ends the sessions, as TCP keep-alives make it do in a real network, but a while after
-   * `lostAfterMs`; to its clients that is silence too. This is not noted as an ending: they have to have given up by then.
+   * A server without messages for long ends the sessions, as TCP keep-alives make it do in a real network,
+   * but a while after `lostAfterMs`; to its clients that is silence too. This is not noted as an ending: they
+   * must have given up by then.
    */
   private async silence(fault: WorkerFault, member: Member, directions: Directions): Promise<void> {
     this.note(fault);
@@ -151,7 +152,8 @@ export class FaultMaker {
     member.proxy.silence(directions);
     await sleep(Math.min(fault.durationMs, serverGivesUpAfterMs));
     if (fault.durationMs > serverGivesUpAfterMs) {
-      // Sessions of a pooler are not this worker's alone; the pooler sees the end of its client when the silence is over.
+      // Sessions of a pooler are not this worker's alone; the pooler sees the end of
+      // its client when the silence is over.
       if (!member.isPooled) await this.endSessionsOf(member);
       await sleep(fault.durationMs - serverGivesUpAfterMs);
     }
@@ -197,11 +199,11 @@ export class FaultMaker {
         await questions(async (sql, values) => (await client.query<{ pid: number }>(sql, values)).rows);
       });
     } catch {
-      // The server is down, or went down meanwhile.
+      // The server is down, or has gone down in the meantime.
     }
   }
 
-  /** Who may lose a lock with a backend of this worker. */
+  /** The workers that may lose a lock with a backend of this worker. */
   private sharersOf(member: Member): Member[] {
     const role = this.victims.roleOf(member.index);
     return this.victims.members.filter(({ index }) => this.victims.roleOf(index) === role);

@@ -19,7 +19,7 @@ const WORKER_FAULTS = {
   cut: { weight: 3, lasts: false },
 } as const;
 
-/** What all workers feel, whatever else they bear. */
+/** Faults that affect all workers. */
 const FLEET_FAULTS = {
   /** A backend is killed with -9, so that the server ends all others and starts over. */
   'crash of a backend': { weight: 1 },

@@ -1,13 +1,15 @@
 export type HoldKind = 'exclusive' | 'shared' | 'permit';
 
 /**
- * How a hold came to its end: the body was through (`released`), saw that `lock.signal` had aborted (`lost`), or was in a
- * transaction that did not come to its commit (`rolled back`); or its process was killed. `open` has no end, which only a
- * worker that hangs leaves behind.
+ * How a hold ended: the body was through (`released`), saw that `lock.signal` had aborted (`lost`), or was in
+ * a transaction that was not committed (`rolled back`); or its process was killed. `open` has no end, which
+ * only a worker that hangs leaves behind.
  */
 export type Ending = 'released' | 'lost' | 'rolled back' | 'killed' | 'open';
 
-/** That a worker believed to have a lock, from one moment to another, in microseconds of the server's clock. */
+/**
+ * That a worker believed to have a lock, from one moment to another, in microseconds of the server's clock.
+ */
 export interface Hold {
   readonly name: string;
   readonly worker: number;
@@ -19,7 +21,7 @@ export interface Hold {
   readonly startUs: number;
   readonly endUs: number;
   readonly ending: Ending;
-  /** What the worker was told of the loss. */
+  /** The reason of the loss, as the worker received it. */
   readonly reason?: string;
   readonly token?: bigint;
 }
@@ -28,10 +30,8 @@ export function describeHold({ name, worker, kind, permits, way, ...hold }: Hold
   const how = kind === 'permit' ? `one of ${permits} permits` : kind;
   const token = hold.token === undefined ? '' : `, token ${hold.token}`;
   const reason = hold.reason === undefined ? '' : `: ${hold.reason}`;
-  return (
-    `${name} (${how}, ${way}) by worker ${worker} from ${timeOf(hold.startUs)} to ${timeOf(hold.endUs)}${token}, ` +
-    `${hold.ending}${reason}`
-  );
+  const time = `from ${timeOf(hold.startUs)} to ${timeOf(hold.endUs)}`;
+  return `${name} (${how}, ${way}) by worker ${worker} ${time}${token}, ${hold.ending}${reason}`;
 }
 
 /** With microseconds, which `Date` does not have. */

@@ -23,8 +23,8 @@ export type HoldStart = Omit<Start, 'id' | 'startUs'>;
 export type HoldEnd = Omit<End, 'id' | 'endUs'>;
 
 /**
- * The notes of one worker process, in a file of its own. Each is with the kernel before the worker goes on, so that a process
- * that is killed leaves all of them; what is sent through a channel may die with it.
+ * The notes of one worker process, in a file of its own. Each is with the kernel before the worker goes on,
+ * so that a process that is killed leaves all of them; what is sent through a channel may die with it.
  */
 export class Journal {
   private lastId = 0;
@@ -57,7 +57,7 @@ export class Journal {
   }
 }
 
-/** The holds of a worker process; those that it never ended came to their end with it, when it was killed. */
+/** The holds of a worker process; those that it never ended ended when it was killed. */
 export function readJournal(path: string, worker: number, killedAtUs: number | undefined): Hold[] {
   const started = new Map<number, Start>();
   const holds: Hold[] = [];

@@ -4,7 +4,7 @@ import { withClient } from '../support/admin.js';
 /** A backend is gone some moments after its client; the server is given this long. */
 const GRACE_MS = 10_000;
 
-/** The advisory locks that stay though nobody is there to hold them, one text for each. */
+/** The advisory locks that stay without a holder, one text for each. */
 export function leftLocks(url: string): Promise<string[]> {
   return leftAfterGrace(
     url,

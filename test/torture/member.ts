@@ -73,7 +73,7 @@ export class Member {
   /** Kills it, and starts another in its place. */
   async replace(): Promise<void> {
     const { life } = this;
-    // Noted first: nobody else is granted its locks before the server has seen it go.
+    // Noted first: its locks are not granted again before the server has seen it go.
     life.killedAtUs = serverNowUs(this.options.serverOffsetUs);
     life.process.kill('SIGKILL');
     await life.process.exited;

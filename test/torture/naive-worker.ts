@@ -3,8 +3,8 @@ import pg from 'pg';
 import { Random } from './random.js';
 import { WorkerLife } from './worker-life.js';
 
-// What many write by hand: a session lock on a connection, which is right without a pooler, and with one in session mode. It is
-// here for the checker, which has to find what is wrong with it.
+// What many write by hand: a session lock on a connection, which is right without a pooler, and with one in
+// session mode. It is here for the checker, which must find what is wrong with it.
 const CALLERS = 2;
 const KEYS = 3;
 

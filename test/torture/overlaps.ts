@@ -1,9 +1,12 @@
 import type { Hold } from './hold.js';
 
-/** Holds of one name that were not allowed at the same time; the last is the one that should not have been granted. */
+/**
+ * Holds of one name that were not allowed at the same time; the last is the
+ * one that should not have been granted.
+ */
 export type Overlap = readonly Hold[];
 
-/** Every hold that began while others had the name who exclude it. Holds that touch do not overlap. */
+/** Every hold that began during others of the same name that exclude it. Holds that touch do not overlap. */
 export function findOverlaps(holds: readonly Hold[]): Overlap[] {
   const overlaps: Overlap[] = [];
   for (const ofName of byName(holds).values()) {

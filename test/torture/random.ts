@@ -1,9 +1,12 @@
-/** A small generator of numbers that are the same for the same seed (xorshift, Marsaglia 2003), to repeat a run. */
+/**
+ * A small generator of numbers that are the same for the same seed
+ * (xorshift, Marsaglia 2003), to repeat a run.
+ */
 export class Random {
   private state: number;
 
   constructor(...seeds: number[]) {
-    // FNV-1a: seeds that are neighbours have to begin far from each other, and zero is the one state that never changes.
+    // FNV-1a: neighboring seeds must begin far from each other, and zero is the one state that never changes.
     this.state = seeds.reduce((hash, seed) => Math.imul(hash ^ seed, 16777619), 2166136261 | 0) || 1;
     for (let n = 0; n < 8; n += 1) this.next();
   }

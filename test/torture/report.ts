@@ -5,7 +5,7 @@ import type { Progress, TortureResult } from './run-torture.js';
 
 export function progressLine(elapsedMs: number, { faults, counts }: Progress): string {
   const seconds = String(Math.round(elapsedMs / 1_000)).padStart(4);
-  return `${seconds} s  ${faults} faults, ${counts.get('lost') ?? 0} losses told, ${[...counts]
+  return `${seconds} s  ${faults} faults, ${counts.get('lost') ?? 0} losses noticed, ${[...counts]
     .filter(([what]) => what !== 'lost')
     .map(([what, count]) => `${count} × ${what}`)
     .join(', ')}`;
@@ -13,7 +13,7 @@ export function progressLine(elapsedMs: number, { faults, counts }: Progress): s
 
 /** The figures of a run, a line each. */
 export function table(result: TortureResult): string {
-  const { holds, made, counts, freed, toldLate, tokens, overlaps } = result;
+  const { holds, made, counts, freed, noticedLate, tokens, overlaps } = result;
   const longestUnawareMs = Math.max(0, ...freed.map(({ unawareUs }) => unawareUs)) / 1_000;
   return [
     ...section(
@@ -33,9 +33,9 @@ export function table(result: TortureResult): string {
         ['tokens compared', tokens.checked],
         ['tokens that did not grow', tokens.violations.length],
         ['locks freed under their holder by a fault', freed.length],
-        ['  and taken by others meanwhile', result.freedOverlaps],
-        ['  longest till told', `${longestUnawareMs.toFixed(0)} ms`],
-        ['  told too late', toldLate.length],
+        ['  and taken by others before', result.freedOverlaps],
+        ['  longest till noticed', `${longestUnawareMs.toFixed(0)} ms`],
+        ['  noticed too late', noticedLate.length],
         ['longest time without a grant', `${result.longestGapMs.toFixed(0)} ms`],
         ['left locks and connections', result.leftovers.length],
         ['unexpected errors', result.unexpected.length],
@@ -49,19 +49,19 @@ export function violations(result: TortureResult): string[] {
   const { made } = result;
   return [
     ...result.unexpected.map((error) => `Unexpected: ${error}`),
-    ...result.overlaps.map((overlap) => tell('Overlap', overlap, made)),
-    ...result.tokens.violations.map((pair) => tell('The token does not grow', pair, made)),
-    ...result.toldLate.map(({ hold, unawareUs }) =>
-      tell(`Told ${(unawareUs / 1_000).toFixed(0)} ms late`, [hold], made),
+    ...result.overlaps.map((overlap) => detailsOf('Overlap', overlap, made)),
+    ...result.tokens.violations.map((pair) => detailsOf('The token does not grow', pair, made)),
+    ...result.noticedLate.map(({ hold, unawareUs }) =>
+      detailsOf(`Noticed ${(unawareUs / 1_000).toFixed(0)} ms late`, [hold], made),
     ),
     ...result.holds
       .filter(({ ending }) => ending === 'open')
-      .map((hold) => tell('Never ended', [hold], made)),
+      .map((hold) => detailsOf('Never ended', [hold], made)),
     ...result.leftovers.map((left) => `Left: ${left}`),
   ];
 }
 
-function tell(what: string, holds: readonly Hold[], made: readonly MadeFault[]): string {
+function detailsOf(what: string, holds: readonly Hold[], made: readonly MadeFault[]): string {
   // From a while before the first of them, as a fault may take its time.
   const fromUs = Math.min(...holds.map(({ startUs }) => startUs)) - 5_000_000;
   const toUs = Math.max(...holds.map(({ endUs }) => endUs));

@@ -52,7 +52,10 @@ const LIBRARY = new URL('./worker.ts', import.meta.url);
 
 type Defer = (cleanup: () => unknown) => void;
 
-/** A fleet, a server, what is between them, and faults in all of it, for a time; then everything is judged, and gone. */
+/**
+ * A fleet, a server, what is between them, and faults in all of it, for a time;
+ * then everything is judged, and gone.
+ */
 export async function runTorture(options: TortureOptions): Promise<TortureResult> {
   const cleanups: (() => unknown)[] = [];
   try {
@@ -105,14 +108,14 @@ async function runAndJudge(options: TortureOptions, defer: Defer): Promise<Tortu
   defer(() => Promise.all(members.map((member) => member.kill())));
   await Promise.all(members.map((member) => member.start()));
 
-  const telling = setInterval(() => onProgress?.({ faults: maker.made.length, counts }), PROGRESS_MS);
+  const progress = setInterval(() => onProgress?.({ faults: maker.made.length, counts }), PROGRESS_MS);
   defer(() => {
-    clearInterval(telling);
+    clearInterval(progress);
   });
   await Promise.all([maker.make(options.plan), sleep(options.durationMs)]);
   await Promise.all(members.map((member) => member.stop()));
 
-  // Behind a pooler a lock may outlive its client, and a connection has to: that is the pooler's own.
+  // Behind a pooler a lock may outlive its client, and a connection does: it belongs to the pooler.
   const locks = await leftLocks(server.url);
   await pooler?.stop();
   const leftovers = [...locks, ...(await leftConnections(server.url))];

@@ -1,10 +1,11 @@
 import type pg from 'pg';
 
 /*
- * All processes of a machine read the same monotonic clock (`process.hrtime` is CLOCK_MONOTONIC, counted from the start of the
- * machine), which nobody steps back. So moments of different workers are compared as that clock has them, to the microsecond and
- * without asking the server, which a worker that is cut off could not. One measured difference for the whole run turns them into
- * the server's time; being the same for all, it can neither make nor hide an overlap. The server has to be on this machine.
+ * All processes of a machine read the same monotonic clock (`process.hrtime` is CLOCK_MONOTONIC, counted from
+ * the start of the machine), which is never stepped back. So moments of different workers are compared as
+ * that clock has them, to the microsecond and without asking the server, which a worker that is cut off could
+ * not. One measured difference for the whole run turns them into the server's time; being the same for all,
+ * it can neither make nor hide an overlap. The server must be on this machine.
  */
 
 /** What to add to the monotonic clock for the server's, in microseconds. */

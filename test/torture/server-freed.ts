@@ -1,13 +1,19 @@
 import type { Hold } from './hold.js';
 
-/** A time in which the server, or a pooler in front of it, ended sessions of a worker, and with them freed their locks. */
+/**
+ * A time in which the server, or a pooler in front of it, ended sessions of a
+ * worker, and with them freed their locks.
+ */
 export interface SessionsEnded {
   readonly worker: number;
   readonly fromUs: number;
   readonly toUs: number;
 }
 
-/** A time in which nothing reached a worker: it was stopped, its event loop was blocked, or its connections were silent. */
+/**
+ * A time in which nothing reached a worker: it was stopped, its event loop was
+ * blocked, or its connections were silent.
+ */
 export interface Blackout {
   readonly worker: number;
   readonly fromUs: number;
@@ -21,15 +27,16 @@ export interface FreedHold {
   readonly unawareUs: number;
 }
 
-/** What a session was answered before its end may be read as late as this on a busy machine. */
+/** Results that a session received before its end may be read as late as this on a busy machine. */
 const READING_US = 100_000;
 
 /**
- * Ends the holds whose session was ended from outside when that began: an administrator's `pg_terminate_backend`, a crash or a cut
- * connection frees a lock at once, and no client can know earlier than it is told. That is what fencing tokens are for. How long
- * the holder took to know is the second answer, and is to be checked too.
+ * Ends the holds whose session was ended from outside when that began: an administrator's
+ * `pg_terminate_backend`, a crash or a cut connection frees a lock at once, and no client can
+ * know before it is notified. That is what fencing tokens are for. How long the holder took to
+ * notice is returned as well, to be checked too.
  *
- * A session that falls silent is no such case: its holder has to give up before the server does.
+ * A session that falls silent is no such case: its holder must give up before the server does.
  */
 export function endWithServer(
   holds: readonly Hold[],
@@ -47,12 +54,12 @@ export function endWithServer(
         hold.startUs <= heardAt(end) + READING_US &&
         (hold.ending === 'lost' || isThroughBefore(hold, heardAt(end)) || isOfNoEffect(hold)),
     );
-    // One that it could not hear of, or else the last: what it outlived was another session's end.
+    // One that it could not notice, or else the last: what it outlived was another session's end.
     const end = possible.find((candidate) => heardAt(candidate) > candidate.toUs) ?? possible.at(-1);
     if (end === undefined) return hold;
     if (hold.ending === 'lost') {
-      const toldAfterUs = hold.endUs - Math.max(hold.startUs, end.toUs);
-      freed.push({ hold, unawareUs: Math.max(0, toldAfterUs - darkUs(end.toUs, hold.endUs, ofWorker)) });
+      const noticedAfterUs = hold.endUs - Math.max(hold.startUs, end.toUs);
+      freed.push({ hold, unawareUs: Math.max(0, noticedAfterUs - darkUs(end.toUs, hold.endUs, ofWorker)) });
     }
     return { ...hold, endUs: Math.max(hold.startUs, end.fromUs) };
   });
@@ -62,17 +69,22 @@ export function endWithServer(
   return { holds: cut.filter(isLeft), freed };
 }
 
-/** Whether its transaction ended with the server, and its process was killed before it came to write that down. */
+/**
+ * Whether its transaction ended with the server, and its process was killed before it could write that down.
+ */
 function isOfNoEffect({ ending, way }: Hold): boolean {
   return ending === 'killed' && way === 'transaction';
 }
 
-/** Whether the body was through, as after a blackout its timer comes first, before the worker could read of its loss. */
+/**
+ * Whether the body was through, as its timer fires first after a blackout,
+ * before the worker could read of its loss.
+ */
 function isThroughBefore({ ending, endUs }: Hold, heardAtUs: number): boolean {
   return ending === 'released' && endUs <= heardAtUs + READING_US;
 }
 
-/** When the worker could read what it was sent at that moment, if a blackout began before it came to that. */
+/** When the worker could read what it was sent at that moment, if a blackout began before that. */
 function afterBlackouts(us: number, blackouts: readonly Blackout[]): number {
   return Math.max(
     us,

@@ -4,7 +4,7 @@ import { byName } from './overlaps.js';
 export interface TokenCheck {
   /** How many tokens were compared with the one before. */
   readonly checked: number;
-  /** Two holders of a name, the later of whom has no larger token. */
+  /** Two holders of a name, of which the later has no larger token. */
   readonly violations: readonly (readonly [Hold, Hold])[];
 }
 

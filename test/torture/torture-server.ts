@@ -42,12 +42,12 @@ export class TortureServer {
     try {
       process.kill(pid, 'SIGKILL');
     } catch (error) {
-      // It has ended by itself meanwhile.
+      // It has ended in the meantime.
       await witness.end();
       throw error;
     }
     await ended;
-    await until(() => this.answers(), 'the server is back', 30_000);
+    await until(() => this.responds(), 'the server is back', 30_000);
   }
 
   /** Kills the postmaster with -9, and starts another. */
@@ -60,7 +60,7 @@ export class TortureServer {
     return this.node.close();
   }
 
-  private answers(): Promise<boolean> {
+  private responds(): Promise<boolean> {
     return withClient(this.url, (client) => client.query('SELECT 1')).then(
       () => true,
       () => false,

@@ -3,7 +3,7 @@ import { findOverlaps, type Overlap } from './overlaps.js';
 import { type Blackout, endWithServer, type FreedHold, type SessionsEnded } from './server-freed.js';
 import { checkTokens, type TokenCheck } from './tokens.js';
 
-/** What happened to the workers, as the checker has to know it. */
+/** What happened to the workers, as the checker must know it. */
 export interface Circumstances {
   readonly endings: readonly SessionsEnded[];
   readonly blackouts: readonly Blackout[];
@@ -11,21 +11,21 @@ export interface Circumstances {
 
 export interface Verdict {
   readonly holds: readonly Hold[];
-  /** Holders who exclude each other, at the same time. */
+  /** Holders that exclude each other, at the same time. */
   readonly overlaps: readonly Overlap[];
   readonly tokens: TokenCheck;
   /** Locks that the server freed before their holders could know. */
   readonly freed: readonly FreedHold[];
   /** Those of them whose holders went on for too long. */
-  readonly toldLate: readonly FreedHold[];
+  readonly noticedLate: readonly FreedHold[];
   /** How many of them overlapped with the next holder, which is what fencing tokens are for. */
   readonly freedOverlaps: number;
-  /** The longest time in which nobody was granted anything, in milliseconds. */
+  /** The longest time without a grant, in milliseconds. */
   readonly longestGapMs: number;
 }
 
 /** The end of a session travels within milliseconds; a busy machine may take a while to read of it. */
-const TOLD_WITHIN_US = 1_000_000;
+const MAX_UNAWARE_US = 1_000_000;
 
 export function judge(holds: readonly Hold[], { endings, blackouts }: Circumstances): Verdict {
   const believed = endWithServer(holds, endings, blackouts);
@@ -35,7 +35,7 @@ export function judge(holds: readonly Hold[], { endings, blackouts }: Circumstan
     overlaps,
     tokens: checkTokens(holds),
     freed: believed.freed,
-    toldLate: believed.freed.filter(({ unawareUs }) => unawareUs > TOLD_WITHIN_US),
+    noticedLate: believed.freed.filter(({ unawareUs }) => unawareUs > MAX_UNAWARE_US),
     freedOverlaps: findOverlaps(holds).length - overlaps.length,
     longestGapMs: longestGapMs(holds),
   };

@@ -36,7 +36,10 @@ export interface Load {
   readonly orders: number;
   /** How many there are with permits. A permit has a key of its own, so these are names of their own. */
   readonly desks: number;
-  /** Most holds are short, so that names change hands often; this share of them, from 0 to 1, may last as long as the longest. */
+  /**
+   * Most holds are short, so that names change hands often; this share of them, from 0
+   * to 1, may last as long as the longest.
+   */
   readonly longShare: number;
   readonly longestMs: number;
 }

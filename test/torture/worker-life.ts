@@ -37,14 +37,14 @@ export class WorkerLife {
   }
 
   unexpected(what: string, error: unknown): void {
-    tell({ type: 'unexpected', error: `${what}: ${inspect(error)}` });
+    report({ type: 'unexpected', error: `${what}: ${inspect(error)}` });
   }
 
   /** Lets the callers take locks until the run asks to stop, then closes. */
   async run(callers: (() => Promise<void>)[], close: () => Promise<void>): Promise<void> {
-    tell({ type: 'ready' });
-    const telling = setInterval(() => {
-      this.tellCounts();
+    report({ type: 'ready' });
+    const reporting = setInterval(() => {
+      this.reportCounts();
     }, TALLY_MS);
     await Promise.all(
       callers.map(async (turn) => {
@@ -52,24 +52,24 @@ export class WorkerLife {
       }),
     );
     await close();
-    clearInterval(telling);
-    this.tellCounts();
+    clearInterval(reporting);
+    this.reportCounts();
     this.journal.close();
-    tell({ type: 'done' });
+    report({ type: 'done' });
   }
 
   private block(forMs: number): void {
     const fromUs = this.nowUs();
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, forMs);
-    tell({ type: 'blocked', fromUs, toUs: this.nowUs() });
+    report({ type: 'blocked', fromUs, toUs: this.nowUs() });
   }
 
-  private tellCounts(): void {
-    tell({ type: 'tally', counts: this.counts });
+  private reportCounts(): void {
+    report({ type: 'tally', counts: this.counts });
     this.counts = {};
   }
 }
 
-function tell(report: WorkerReport): void {
-  if (process.connected) process.send?.(report);
+function report(message: WorkerReport): void {
+  if (process.connected) process.send?.(message);
 }

@@ -1,6 +1,6 @@
 import type { Load } from './wish.js';
 
-/** What a worker has to know, as its argument. */
+/** The settings of a worker, as its argument. */
 export interface WorkerSettings {
   readonly worker: number;
   readonly seed: number;
@@ -19,7 +19,7 @@ export type WorkerOrder =
   /** To block its event loop. */
   | { readonly type: 'block'; readonly forMs: number };
 
-/** What a worker tells. */
+/** What a worker reports. */
 export type WorkerReport =
   | { readonly type: 'ready' }
   /** How often what has happened since the last tally. */

@@ -23,8 +23,9 @@ const options: PostgresOptions = {
   connectTimeoutMS: settings.lostAfterMs,
   poolErrorHandler: () => undefined,
 };
-// Between pg-pool's listener and TypeORM's a new client has none for some microtasks. When its backend dies just then, as in a crash
-// of the server, the process would end with an unhandled 'error'. This is for the application's pool; the locks have one of their own.
+// Between pg-pool's listener and TypeORM's a new client has none for some microtasks. When its backend dies
+// just then, as in a crash of the server, the process would end with an unhandled 'error'. This is for the
+// application's pool; the locks have one of their own.
 const onConnect = (client: EventEmitter): unknown => client.on('error', () => undefined);
 const dataSource = new DataSource({ ...options, extra: { onConnect } });
 const { lostAfterMs } = settings;
@@ -77,7 +78,9 @@ async function take(wish: Wish, lockOptions: LockOptions): Promise<void> {
   }
 }
 
-/** Nobody tells the body of a transaction that its connection is gone; but then it cannot commit what it did either. */
+/**
+ * The body of a transaction is not notified that its connection is gone; but then it cannot commit either.
+ */
 async function takeInTransaction({ names: [name], ...wish }: Wish): Promise<void> {
   await locks.withTransactionLock(
     name,
@@ -85,7 +88,7 @@ async function takeInTransaction({ names: [name], ...wish }: Wish): Promise<void
       const id = journal.start({ ...wish, names: [name] });
       try {
         await sleep(wish.holdMs);
-        // As it is answered, the transaction was there when it was asked.
+        // It has a result, so the transaction existed when it was sent.
         const askedUs = life.nowUs();
         await manager.query('SELECT 1');
         journal.end(id, { ending: 'released' }, askedUs);
@@ -127,7 +130,7 @@ async function turn(): Promise<void> {
 const EXPECTED: Readonly<Record<string, string>> = {
   LOCK_UNAVAILABLE: 'busy',
   LOCK_TIMEOUT: 'timed out',
-  LOCK_LOST: 'told of a loss',
+  LOCK_LOST: 'notified of a loss',
   LOCK_CONNECTION: 'no connection',
 };
 

@@ -20,7 +20,7 @@ export class Jobs {
   async hasTheOptionsOfBoth(): Promise<void> {}
 
   @ExclusiveCron('0 3 * * *', { lock: [1, 2], unrefTimeout: true })
-  answersSomething(): Promise<number> {
+  returnsSomething(): Promise<number> {
     return Promise.resolve(1);
   }
 
@@ -51,13 +51,13 @@ export class Jobs {
 
   // @ts-expect-error 1241 the scheduler subscribes to nothing, so it would never run
   @ExclusiveCron('0 3 * * *')
-  answersAnObservable(): Observable<number> {
+  returnsAnObservable(): Observable<number> {
     return of(1);
   }
 
   // @ts-expect-error 1241 the scheduler subscribes to nothing, so the lock would never be released
   @ExclusiveCron('0 3 * * *')
-  answersAPromiseOfAnObservable(): Promise<Observable<number>> {
+  returnsAPromiseOfAnObservable(): Promise<Observable<number>> {
     return Promise.resolve(of(1));
   }
 

@@ -19,7 +19,7 @@ export class Jobs {
   async isNamedAndHasOptions(): Promise<void> {}
 
   @ExclusiveInterval(1_000, { lock: [1, 2], onBusy: ({ lockName }) => lockName })
-  answersSomething(): Promise<number> {
+  returnsSomething(): Promise<number> {
     return Promise.resolve(1);
   }
 
@@ -53,13 +53,13 @@ export class Jobs {
 
   // @ts-expect-error 1241 the scheduler subscribes to nothing, so it would never run
   @ExclusiveTimeout(1_000)
-  answersAnObservable(): Observable<number> {
+  returnsAnObservable(): Observable<number> {
     return of(1);
   }
 
   // @ts-expect-error 1241 the scheduler subscribes to nothing, so the lock would never be released
   @ExclusiveInterval('poll', 1_000)
-  answersAPromiseOfAnObservable(): Promise<Observable<number>> {
+  returnsAPromiseOfAnObservable(): Promise<Observable<number>> {
     return Promise.resolve(of(1));
   }
 
@@ -79,7 +79,7 @@ export class Jobs {
   @ExclusiveInterval('* * * * *', options)
   async isCron(): Promise<void> {}
 
-  // @ts-expect-error 2769 the name comes first
+  // @ts-expect-error 2769 the name is the first argument
   @ExclusiveInterval(1_000, 'poll')
   async isTheOtherWayRound(): Promise<void> {}
 

@@ -33,13 +33,13 @@ export class Feed {
   @ExclusiveCron('0 3 * * *', { leader: 'reports', lock: 'nightly' })
   async hasALeader(): Promise<void> {}
 
-  // @ts-expect-error 1241 nobody gives it one
+  // @ts-expect-error 1241 it is called without one
   @OnLeadership('feed')
   async needsAName(_signal: AbortSignal, _name: string): Promise<void> {}
 
-  // @ts-expect-error 1241 nobody reads it
+  // @ts-expect-error 1241 it is not read
   @OnLeadership('feed')
-  answersSomething(): number {
+  returnsSomething(): number {
     return 1;
   }
 

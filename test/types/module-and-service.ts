@@ -51,7 +51,7 @@ export const modules = [
   AdvisoryLockModule.forRoot({ httpStatus: 500 }),
   // @ts-expect-error 2353 these are the library's own
   AdvisoryLockModule.forRoot({ connectionOptions: { synchronize: true } }),
-  // @ts-expect-error 2322 the factory answers something else
+  // @ts-expect-error 2322 the factory returns something else
   AdvisoryLockModule.forRootAsync({ useFactory: () => ({ namespace: 1 }) }),
 ];
 
@@ -64,7 +64,7 @@ export class Service {
   @InjectAdvisoryLock()
   readonly byProperty!: AdvisoryLockService;
 
-  async answers(): Promise<[string, number, AdvisoryLock | undefined]> {
+  async results(): Promise<[string, number, AdvisoryLock | undefined]> {
     const value: string = await this.locks.withLock('a', () => Promise.resolve('1'));
     const sync: number = await this.locks.withLock(1n, ({ name }) => name.length);
     await using lock = await this.locks.acquire([1, 2]);

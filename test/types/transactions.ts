@@ -16,7 +16,7 @@ export class ByHand {
     private readonly dataSource: DataSource,
   ) {}
 
-  async answers(): Promise<[number, string, LockKey | undefined]> {
+  async results(): Promise<[number, string, LockKey | undefined]> {
     const count: number = await this.locks.withTransactionLock('a', (manager) => manager.count('a'));
     const mode: LockMode = await this.locks.withTransactionLock(
       [1, 2],
@@ -49,7 +49,7 @@ export class ByHand {
     const release = 'release' satisfies keyof TransactionLock;
     // @ts-expect-error 2322 the lock may have been busy
     const value: { value: number } = await this.locks.tryWithTransactionLock('a', () => 42);
-    // @ts-expect-error 2345 the manager comes first
+    // @ts-expect-error 2345 the manager is the first argument
     await this.locks.lockInTransaction('a', manager);
     // @ts-expect-error 2353 the transaction has its level already
     await this.locks.lockInTransaction(manager, 'a', { isolationLevel: 'SERIALIZABLE' });

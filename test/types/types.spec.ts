@@ -19,12 +19,12 @@ describe('the published types', () => {
     errors = compileWithoutExpectations();
   }, 120_000);
 
-  it('refuse each line under a @ts-expect-error, for the reason that stands there', () => {
+  it('refuse each line under a @ts-expect-error, for the stated reason', () => {
     expect(expected.length).toBeGreaterThan(40);
     expect(expected.filter((place) => !errors.has(place))).toEqual([]);
   });
 
-  it('say what is wrong in the words that stand there', () => {
+  it('say what is wrong in the stated words', () => {
     const silent = cases
       .flatMap(expectedWords)
       .filter(([place, words]) => errors.get(place)?.includes(words) !== true)
@@ -57,7 +57,7 @@ function expectedWords(file: string): [Place, string][] {
     });
 }
 
-/** All errors of the cases, as if no @ts-expect-error stood there: those comments would hide which error it is. */
+/** All errors of the cases, without @ts-expect-error: those comments would hide which error it is. */
 function compileWithoutExpectations(): Map<Place, string> {
   const config = ts.readConfigFile(`${root}/tsconfig.json`, (path) => ts.sys.readFile(path)).config as object;
   const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root);
@@ -69,12 +69,11 @@ function compileWithoutExpectations(): Map<Place, string> {
   };
   const program = ts.createProgram({ rootNames: cases, options, host });
   return new Map(
-    ts
-      .getPreEmitDiagnostics(program)
-      .map(({ file, start = 0, code, messageText }) => [
-        `${nameOf(file?.fileName ?? '')}:${(file?.getLineAndCharacterOfPosition(start).line ?? 0) + 1} ${code}`,
-        ts.flattenDiagnosticMessageText(messageText, '\n'),
-      ]),
+    ts.getPreEmitDiagnostics(program).map(({ file, start = 0, code, messageText }) => {
+      const line = (file?.getLineAndCharacterOfPosition(start).line ?? 0) + 1;
+      const text = ts.flattenDiagnosticMessageText(messageText, '\n');
+      return [`${nameOf(file?.fileName ?? '')}:${line} ${code}`, text];
+    }),
   );
 }
 

@@ -1,5 +1,5 @@
 /* eslint-disable @typescript-eslint/no-unused-vars -- the parameters are what is compared */
-/* What does and does not compile. The number after @ts-expect-error is the code of the expected error; see types.spec.ts. */
+/* What does and does not compile. @ts-expect-error has the code of the error; see types.spec.ts. */
 import { applyDecorators, Controller, Get, Param, Query } from '@nestjs/common';
 import { Cron } from '@nestjs/schedule';
 import { type AsyncResult, WithAdvisoryLock, type WithAdvisoryLockOptions } from 'nestjs-advisory-lock';
@@ -19,22 +19,22 @@ export class Methods {
   async isAsync(): Promise<void> {}
 
   @WithAdvisoryLock('a')
-  answersAPromise(): Promise<string> {
+  returnsAPromise(): Promise<string> {
     return Promise.resolve('');
   }
 
   @WithAdvisoryLock('a')
-  answersAThenable(): PromiseLike<string> {
+  returnsAThenable(): PromiseLike<string> {
     return Promise.resolve('');
   }
 
   @WithAdvisoryLock('a')
-  answersAnObservable(): Observable<number> {
+  returnsAnObservable(): Observable<number> {
     return of(1);
   }
 
   @WithAdvisoryLock('a')
-  answersAPromiseOfAnObservable(): Promise<Observable<number>> {
+  returnsAPromiseOfAnObservable(): Promise<Observable<number>> {
     return Promise.resolve(of(1));
   }
 
@@ -83,9 +83,9 @@ export class Methods {
     return;
   }
 
-  // @ts-expect-error 1241 a caller who expects a number would get a Promise
+  // @ts-expect-error 1241 a caller that expects a number would get a Promise
   @WithAdvisoryLock('a')
-  answersANumber(): number {
+  returnsANumber(): number {
     return 1;
   }
 
@@ -95,15 +95,15 @@ export class Methods {
     return 1;
   }
 
-  // @ts-expect-error 1241 what an async generator yields comes after the lock was released
+  // @ts-expect-error 1241 an async generator yields after the lock was released
   @WithAdvisoryLock('a')
   async *generates(): AsyncGenerator<number> {
     yield await Promise.resolve(1);
   }
 
-  // @ts-expect-error 1241 a subject is also written to, and a locked method can only answer a stream to read
+  // @ts-expect-error 1241 a subject is also written to, and a locked method can only return a stream to read
   @WithAdvisoryLock('a')
-  answersASubject(): Subject<number> {
+  returnsASubject(): Subject<number> {
     return new Subject();
   }
 }
@@ -182,7 +182,7 @@ export class Names {
   @WithAdvisoryLock(true)
   async isABoolean(): Promise<void> {}
 
-  // @ts-expect-error 2345 nor is what a function answers without a return
+  // @ts-expect-error 2345 nor is the result of a function without a return
   @WithAdvisoryLock((id: string) => {
     id.trim();
   })

@@ -31,7 +31,7 @@ describe('the application name of a lock connection', () => {
   });
 
   it.each([undefined, '', 'psql', 'nestjs-advisory-lock', 'nestjs-advisory-locks web-1:1'])(
-    'tells no instance of %j',
+    'finds no instance in %j',
     (applicationName) => {
       expect(instanceOf(applicationName)).toBeUndefined();
     },

@@ -45,7 +45,7 @@ function story(more: Partial<LockStory>): LockStory {
   };
 }
 
-/** An instance of this library that has answered. */
+/** An instance of this library that has replied. */
 const web1 = lock({
   instance: 'web-1:4711',
   heldMs: 192_000,
@@ -71,7 +71,7 @@ const held = (more: Partial<InspectedBackend>, others: Partial<InspectedLock> = 
   );
 
 describe('why', () => {
-  it('tells a stranger which instance holds a lock, since when, and who waits for it', () => {
+  it('shows which instance holds a lock, since when, and its waiters', () => {
     const waiters = [
       lock({
         isGranted: false,
@@ -95,27 +95,32 @@ describe('why', () => {
         'Its key is 42.',
         '',
         'web-1:4711 has held it exclusively since 12:00:03 (3m 12s).',
-        'Its connection is the backend with the pid 101, application "nestjs-advisory-lock web-1:4711", user "shop", from 10.0.0.5:50123, open since 11:00:00 (1h 3m).',
+        'Its connection is the backend with the pid 101, application "nestjs-advisory-lock ' +
+          'web-1:4711", user "shop", from 10.0.0.5:50123, open since 11:00:00 (1h 3m).',
         'It has been idle since 12:03:14 (1s).',
-        'It is a session lock: it lasts until it is released, or the connection ends. The connection has 1 other lock as well.',
+        'It is a session lock: it lasts until it is released, or the connection ends. The connection ' +
+          'has 1 other lock as well.',
         'Inside that instance, 3 calls wait for it.',
         '',
         'The queue, the next waiter first:',
-        '1. web-2:4711 (pid 201), user "shop", from 10.0.0.6, has waited since 12:02:12 (1m 3s) to hold it exclusively, behind web-1:4711. Inside that instance, 1 call waits for it.',
-        '2. psql (pid 202), user "shop", from [::1]:5, has waited for a moment to hold it shared, behind web-1:4711, web-2:4711 and the backend 999.',
+        '1. web-2:4711 (pid 201), user "shop", from 10.0.0.6, has waited since 12:02:12 (1m 3s) to ' +
+          'hold it exclusively, behind web-1:4711. Inside that instance, 1 call waits for it.',
+        '2. psql (pid 202), user "shop", from [::1]:5, has waited for a moment to hold it shared, ' +
+          'behind web-1:4711, web-2:4711 and the backend 999.',
         '',
         "To end the holder's connection, with all locks that it has: nestjs-advisory-lock kill daily-report",
       ].join('\n'),
     );
   });
 
-  it('tells that a lock is free, and what to look for if that is not to be believed', () => {
+  it('says that a lock is free, and what to check if that is surprising', () => {
     expect(explainLock(story({}))).toBe(
       [
         '"daily-report" is free: no one holds it, and no one waits for it.',
         'Its key is 42.',
         '',
-        'If an application does hold a lock of that name, it uses another key: see --namespace, --scheme and --permits.',
+        'If an application does hold a lock of that name, it uses another key: see --namespace, ' +
+          '--scheme and --permits.',
       ].join('\n'),
     );
     expect(explainLock(story({ ...asKey }))).toBe(
@@ -123,7 +128,7 @@ describe('why', () => {
     );
   });
 
-  it('tells all readers, and how to end one', () => {
+  it('lists all readers, and how to end one', () => {
     const readers = [
       { ...web1, mode: 'shared' as const },
       { ...psql, mode: 'shared' as const },
@@ -155,21 +160,22 @@ describe('why', () => {
     );
   });
 
-  it('tells of a prepared transaction, which no kill ends', () => {
+  it('explains a prepared transaction, which no kill ends', () => {
     const holders = [lock({ scope: 'transaction' })];
     const prepared = [{ gid: "left 'over'", owner: 'shop', preparedAt: new Date(2026, 10, 20, 12, 3, 15) }];
     const waiters = [lock({ ...psql, isGranted: false, blockedBy: [0] })];
     const text = explainLock(story({ holders, prepared, waiters }));
     expect(text).toContain('"daily-report" is held by a prepared transaction, and 1 waits for it.');
     expect(text).toContain(
-      'holds it for at least 2d: it was prepared at 2026-11-20 12:03:15.\nIt has no connection, and survives restarts',
+      'holds it for at least 2d: it was prepared at 2026-11-20 12:03:15.\n' +
+        'It has no connection, and survives restarts',
     );
     expect(text).toContain('behind a prepared transaction.');
     expect(text).toContain("ROLLBACK PREPARED 'left ''over''', in this database.");
     expect(text).not.toContain('nestjs-advisory-lock kill');
   });
 
-  describe('is honest about since when, where nobody has noted it', () => {
+  describe('is honest about an unknown start of a hold', () => {
     it('and a connection idles', () => {
       const text = explainLock(story({ holders: [psql] }));
       expect(text).toContain(
@@ -186,7 +192,8 @@ describe('why', () => {
       });
       expect(text).toContain('for at least 15s');
       expect(text).toContain(
-        'It has been idle since 12:03:00 (15s) in a transaction that has failed, begun at 12:01:00.\nIt is in a transaction, so Postgres does not say whether',
+        'It has been idle since 12:03:00 (15s) in a transaction that has failed, begun at 12:01:00.\n' +
+          'It is in a transaction, so Postgres does not say whether',
       );
     });
 
@@ -198,7 +205,7 @@ describe('why', () => {
       expect(text).toContain('It has been running a statement since 12:03:00 (15s).');
     });
 
-    it('and an instance of this library did not answer, whose connection never idles for long', () => {
+    it('and an instance did not reply, whose connection never idles for long', () => {
       const text = held(
         {
           applicationName: 'nestjs-advisory-lock web-1:1',
@@ -208,7 +215,8 @@ describe('why', () => {
         { instance: 'web-1:1' },
       );
       expect(text).toContain(
-        'for at most 1h 3m, since its connection was opened. Only the instance itself knows since when exactly, and it did not respond.',
+        'for at most 1h 3m, since its connection was opened. Only the instance itself knows since ' +
+          'when exactly, and it did not respond.',
       );
     });
 
@@ -217,17 +225,20 @@ describe('why', () => {
         story({ holders: [lock({ backend: { pid: 103, applicationName: 'psql' } })] }),
       );
       expect(text).toContain(
-        'psql has held it exclusively; since when cannot be seen without the role pg_read_all_stats.\nIts connection is the backend with the pid 103, application "psql".\nIt is a session lock',
+        'psql has held it exclusively; since when cannot be seen without the role ' +
+          'pg_read_all_stats.\nIts connection is the backend with the pid 103, application "psql".\n' +
+          'It is a session lock',
       );
     });
   });
 
-  it('tells of an instance that waits without a place in the queue', () => {
+  it('shows an instance that waits without a place in the queue', () => {
     const trying = [{ instance: 'web-3:1', calls: 2, waitedMs: 63_000 }];
     const text = explainLock(story({ holders: [psql], trying }));
     expect(text).toContain('"daily-report" is held by psql, and 1 waits for it.');
     expect(text).toContain(
-      'Inside web-3:1, 2 calls wait without a place in the queue, the first for 1m 3s: it tries again and again.',
+      'Inside web-3:1, 2 calls wait without a place in the queue, the first for 1m 3s: it tries ' +
+        'again and again.',
     );
   });
 
@@ -247,12 +258,13 @@ describe('why', () => {
 describe('kill', () => {
   const other = (name: string) => lock({ ...web1, name });
 
-  it('says whom it hits, and what else', () => {
+  it('names the victim, and other consequences', () => {
     expect(
       describeEnding(web1, story({ holders: [web1], otherLocks: [other('mail'), other('import')] })),
     ).toBe(
       [
-        'This ends the connection of web-1:4711 (pid 101), user "shop", from 10.0.0.5:50123, which holds "daily-report".',
+        'This ends the connection of web-1:4711 (pid 101), user "shop", from 10.0.0.5:50123, which ' +
+          'holds "daily-report".',
         'web-1:4711 has held it exclusively since 12:00:03 (3m 12s).',
         'It frees 2 other locks of that connection too: mail, import.',
       ].join('\n'),
@@ -278,7 +290,7 @@ describe('kill', () => {
     expect(describeFate(web1, 'forbidden', story({}))).toContain('GRANT pg_signal_backend');
   });
 
-  it('says who holds the lock then', () => {
+  it('names the next holder', () => {
     expect(describeNow(story({}))).toBe('"daily-report" is free: no one holds it.');
     expect(describeNow(story({ label: 'the key 42', holders: [psql] }))).toBe(
       'The key 42 is held by psql (pid 102).',

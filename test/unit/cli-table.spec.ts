@@ -12,7 +12,7 @@ const columns = [
 ];
 
 describe('a table', () => {
-  it('is as narrow as what stands in it', () => {
+  it('is as narrow as its content', () => {
     expect(tableOf(columns, [['import', 'held', 'web-1']], 80)).toEqual([
       'LOCK    STATE  BY',
       'import  held   web-1',
@@ -28,7 +28,7 @@ describe('a table', () => {
     expect(tableOf(columns, rows, 21)).toEqual(['LOCK    STATE  BY', 'a-loc…  held   web-1…']);
   });
 
-  it('is never wider, also where nothing more may be cut', () => {
+  it('is never wider, even when no more can be cut', () => {
     for (const line of tableOf(columns, [['import', 'held', 'web-1:4711']], 12)) {
       expect(line.length).toBeLessThanOrEqual(12);
     }
@@ -61,7 +61,7 @@ describe('on a terminal', () => {
   });
 });
 
-describe('text from elsewhere', () => {
+describe('untrusted text', () => {
   it('stays on its line, and in its direction', () => {
     expect(printable('a\u202Eb\u2028c\td\u009B')).toBe('a�b�c�d�');
     expect(printable("l'été 🌍")).toBe("l'été 🌍");

@@ -60,7 +60,7 @@ describe('the jobs of the dashboard', () => {
     ]);
   });
 
-  it('miss a tick that was due while an instance was up, and that none has told of', () => {
+  it('miss a tick that was due while an instance was up, and that none has reported', () => {
     const reports = [
       reportOf('a', [{ atMs: minute(-3), outcome: 'ran' }]),
       reportOf('b', [{ atMs: minute(-1), outcome: 'ran' }], MINUTE_MS),
@@ -68,21 +68,21 @@ describe('the jobs of the dashboard', () => {
     expect(outcomes(reports)).toEqual(['11:57 ran', '11:58 missed', '11:59 ran', '12:00 missed']);
   });
 
-  it('miss nothing that has only just been due, nor may still be fired for', () => {
+  it('miss no tick that was due just now, or may still fire', () => {
     expect(outcomes([reportOf('a', [], MINUTE_MS)], minute(0) + 3_000)).toEqual([]);
     expect(outcomes([reportOf('a', [], MINUTE_MS)], minute(0) + 6_000)).toEqual(['12:00 missed']);
     const interval = { ...everyMinute(), spreadMs: MINUTE_MS };
     expect(outcomes([reportOf('a', [], MINUTE_MS)], minute(0) + 6_000, interval)).toEqual([]);
   });
 
-  it('miss nothing that an instance may have forgotten', () => {
+  it('miss no tick that an instance may have forgotten', () => {
     const many = Array.from({ length: 60 }, (_, n) => ({ atMs: minute(n - 59), outcome: 'ran' as const }));
     const reports = [reportOf('a', many, 1_000 * MINUTE_MS), reportOf('b', [], 2_000 * MINUTE_MS)];
     expect(outcomes(reports)?.filter((outcome) => outcome.includes('missed'))).toEqual([]);
     expect(outcomes(reports)).toHaveLength(30);
   });
 
-  it('miss nothing and are due never where the instance that is asked does not have them', () => {
+  it('miss no tick and are never due where the queried instance does not have them', () => {
     const [job] = dashboardJobsOf([reportOf('a', [])], NOW_MS, () => undefined);
     expect(job).toEqual({ name: 'nightly', method: 'Reports.nightly', schedule: '* * * * *', ticks: [] });
   });

@@ -31,7 +31,7 @@ const sinceGiven = (lock: InspectedLock) => {
 };
 
 describe('the locks of the dashboard', () => {
-  it('come with all who hold and wait, those that are waited for first, then those that are held longest', () => {
+  it('have all holders and waiters; those with waiters first, then those held longest', () => {
     const locks = [
       lockOf(1, 10, { heldMs: 5_000, name: 'short' }),
       lockOf(2, 11, { heldMs: 9_000, name: 'long' }),
@@ -56,7 +56,7 @@ describe('the locks of the dashboard', () => {
     expect(shown[3]?.holders).toHaveLength(2);
   });
 
-  it('count the calls that wait behind one that waits in Postgres, and tell of those that wait inside of the holder', () => {
+  it('count the calls behind a waiter in Postgres, and those that wait inside the holder', () => {
     const locks = [
       lockOf(1, 7, { instance: 'web-1' }),
       lockOf(1, 8, { isGranted: false, instance: 'web-2', waitingMs: 70 }),
@@ -102,7 +102,7 @@ describe('for how long a lock has been held', () => {
     expect(sightings.ageMs(sightingOf(seen))).toBe(0);
   });
 
-  it('is not known across a time in which nobody looked', () => {
+  it('is not known across a time without observers', () => {
     const sightings = new Sightings();
     for (const ms of [0, 60_000]) sightings.note(['a'], ms);
     expect(sightings.ageMs('a')).toBe(0);
@@ -134,11 +134,11 @@ describe('the search', () => {
     expect(found(text)).toEqual([1]);
   });
 
-  it('finds all by nothing, and nothing by what is not there', () => {
+  it('finds everything without a search, and nothing by an unknown text', () => {
     expect([found(''), found(' '), found('nightly')]).toEqual([[0, 1], [0, 1], []]);
   });
 
-  it('shows a lock that nobody can name under the name that has its key', () => {
+  it('shows a lock of unknown name under the name that has its key', () => {
     const keyIdOf = () => pair.id;
     expect(findLocks(locks, 'import', keyIdOf)).toEqual([{ ...locks[1], name: 'import' }]);
     expect(findLocks(locks, 'import', () => locks[0]?.key.id)).toEqual([]);
@@ -152,7 +152,7 @@ describe('the search', () => {
   });
 });
 
-it('the instances are those that told of themselves, and those whose backends are there without a word', () => {
+it('the instances are those that reported, and those with silent backends', () => {
   const silent = [3, 4].map((pid) => ({ pid, instance: 'web-2' }));
   const reports = [reportOf('web-1', [], [7]), { ...reportOf('web-1', [], [8]), upMs: 1_500 }];
   expect(dashboardInstancesOf({ reports, silent: [...silent, { pid: 9, instance: 'web-1' }] })).toEqual([

@@ -51,7 +51,7 @@ describe('the tick of a firing', () => {
     expect(calls).toEqual(['10:00:11 +0', '10:00:12 +950']);
   });
 
-  it('is the newest when it is later than a period, and does not come twice', async () => {
+  it('is the newest when it is later than a period, and is not repeated', async () => {
     at('2026-05-05T10:00:10.400Z');
     const { calls } = record('* * * * * *');
     at('2026-05-05T10:00:12.800Z');
@@ -103,7 +103,7 @@ describe('the tick of a firing', () => {
     expect(calls).toEqual(['10:00:10.250 +0']);
   });
 
-  it('is found when the timer of cron has to be set more than once, as Node waits for 24 days at most', async () => {
+  it('is found when cron sets its timer more than once, as Node waits for 24 days at most', async () => {
     at('2026-05-05T10:00:00.000Z');
     const { calls } = record('0 0 29 9 *', { timeZone: 'UTC' });
     await jest.advanceTimersByTimeAsync(147 * 86_400_000);
@@ -121,7 +121,7 @@ describe('the tick of a firing', () => {
     expect(calls).toEqual(['by hand', '10:01:00 +0', 'by hand', 'by hand', '10:02:00 +0']);
   });
 
-  it('is told after a run that made cron skip firings', async () => {
+  it('is known after a run that made cron skip firings', async () => {
     at('2026-05-05T10:00:10.400Z');
     const { calls, body } = record('* * * * * *', { waitForCompletion: true });
     body.run = () => new Promise((resolve) => setTimeout(resolve, 2_500));
@@ -130,7 +130,8 @@ describe('the tick of a firing', () => {
   });
 });
 
-// Real firings, because `cron` answers otherwise before, in and after the hour: Luxon takes ambiguous times by the present offset.
+// Real firings, because `cron` returns other times before, in and after the hour: Luxon takes ambiguous times
+// by the present offset.
 /** Each line: schedule, zone, from when on for six hours, and what fires, all in UTC. */
 describe('around a change of the clocks', () => {
   const hours = 6;
@@ -168,7 +169,7 @@ describe('around a change of the clocks', () => {
     expect(calls).toEqual(expected.split(' ').map((tick) => `${tick}:00 +0`));
   });
 
-  it('counts a half hour that comes twice in both', async () => {
+  it('counts a repeated half hour in both', async () => {
     at('2026-04-04T14:35:00.000Z');
     const { calls } = record('*/10 * * * *', { timeZone: 'Australia/Lord_Howe' });
     await jest.advanceTimersByTimeAsync(3_600_000);
@@ -176,7 +177,7 @@ describe('around a change of the clocks', () => {
     expect(calls).toEqual(tens.map((tick) => `${tick}:00 +0`));
   });
 
-  it('a daily job of an instance that starts in the second of two hours has the tick of the first', async () => {
+  it('a daily job of an instance that starts in the repeated hour has the tick of the first', async () => {
     at('2026-10-25T01:10:00.000Z');
     const { calls } = record('30 2 * * *', { timeZone: 'Europe/Berlin' });
     await jest.advanceTimersByTimeAsync(hours * 3_600_000);
@@ -185,18 +186,18 @@ describe('around a change of the clocks', () => {
 });
 
 describe('with real timers', () => {
-  it('tells the tick of a firing that a busy event loop has held up', async () => {
+  it('finds the tick of a firing that a busy event loop has delayed', async () => {
     jest.useRealTimers();
     const firings = new FiringTicks();
     const ticks = await new Promise<FiringTick[]>((resolve) => {
-      const told: FiringTick[] = [];
+      const seen: FiringTick[] = [];
       const job = CronJob.from({
         cronTime: '* * * * * *',
         start: true,
         onTick: () => {
           const tick = firings.tickOf(job);
-          if (tick !== undefined) told.push(tick);
-          if (told.length === 2) resolve(told);
+          if (tick !== undefined) seen.push(tick);
+          if (seen.length === 2) resolve(seen);
           else setTimeout(busyUntil, 300, (tick?.atMs ?? 0) + 1_700);
         },
       });

@@ -26,7 +26,7 @@ const report: InstanceReport = {
   ],
 };
 
-describe('an answer', () => {
+describe('a reply', () => {
   it('is written in ASCII, cut into payloads that NOTIFY takes, and read back', () => {
     const long = { ...report, jobs: [{ name: 'ü'.repeat(4_000), method: 'x', ticks: [] }] };
     for (const [written, count] of [
@@ -79,7 +79,7 @@ describe('an answer', () => {
     expect(readReport(JSON.stringify({ ...report, mood: 'fine', __proto__: null }))).toEqual(report);
   });
 
-  it('tells of other backends only for the same instance, and of none that speaks for itself', async () => {
+  it('reports other backends of the same instance only, and none that reports itself', async () => {
     const call = new FleetQuery('q1');
     const members = [
       { pid: 7, instance: 'web-1' },
@@ -87,17 +87,17 @@ describe('an answer', () => {
       { pid: 9, instance: 'web-2' },
     ];
     await call.complete(members, () => true, 0);
-    const answer = (senderPid: number, backends: number[], questionId = 'q1'): void => {
+    const reply = (senderPid: number, backends: number[], questionId = 'q1'): void => {
       const [payload = ''] = splitReport(questionId, asciiJson({ ...report, backends })) ?? [];
       call.receive(senderPid, payload);
     };
-    answer(9, [9], 'q2');
+    reply(9, [9], 'q2');
     expect(call.reports).toEqual([]);
-    answer(7, [7, 8, 9]);
+    reply(7, [7, 8, 9]);
     expect([7, 8, 9].map((pid) => call.hasReportOn(pid))).toEqual([true, true, false]);
-    answer(6, [6, 7, 8, 9]);
+    reply(6, [6, 7, 8, 9]);
     expect(call.hasReportOn(9)).toBe(false);
-    answer(9, [8, 9]);
+    reply(9, [8, 9]);
     expect(call.reports.map(({ backends }) => backends)).toEqual([[7, 8], [6], [9]]);
   });
 });

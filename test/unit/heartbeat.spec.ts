@@ -38,18 +38,18 @@ describe('a heartbeat', () => {
     expect(questions).toEqual([350, 550]);
   });
 
-  it('says once that nothing was heard for `lostAfterMs`', () => {
+  it('reports once that the server was silent for `lostAfterMs`', () => {
     const { questions, silences } = listen();
     jest.advanceTimersByTime(799);
     expect([questions, silences]).toEqual([[200], []]);
     jest.advanceTimersByTime(10);
     expect(silences).toHaveLength(1);
-    expect(silences[0]?.message).toMatch(/^no answer for 80\d ms, and `lostAfterMs` is 800$/);
+    expect(silences[0]?.message).toMatch(/^no response for 80\d ms, and `lostAfterMs` is 800$/);
     jest.advanceTimersByTime(5_000);
     expect([questions.length, silences.length]).toEqual([1, 1]);
   });
 
-  it('counts the question of somebody else, and takes any answer', () => {
+  it('counts the query of another caller, and takes any response', () => {
     const { heartbeat, questions, silences } = listen();
     jest.advanceTimersByTime(150);
     heartbeat.asked();
@@ -62,7 +62,7 @@ describe('a heartbeat', () => {
     expect(silences).toHaveLength(1);
   });
 
-  it('dates an answer back to its question, as it may have lain unread', () => {
+  it('dates a response back to its query, as it may have lain unread', () => {
     const { heartbeat, questions } = listen();
     heartbeat.asked();
     jest.advanceTimersByTime(150);
@@ -71,12 +71,12 @@ describe('a heartbeat', () => {
     expect(questions).toEqual([200]);
   });
 
-  it('does not judge while a question may take its time, and begins anew with the answer', () => {
+  it('does not judge during an unbounded query, and begins again with its response', () => {
     const { heartbeat, questions, silences } = listen();
     heartbeat.beginUnbounded();
     jest.advanceTimersByTime(60_000);
     expect([questions, silences]).toEqual([[], []]);
-    // It does not show that anybody is there now.
+    // It does not show that the server is there now.
     expect(heartbeat.endUnbounded()).toBe(false);
     heartbeat.asked();
     jest.advanceTimersByTime(190);
@@ -105,17 +105,17 @@ describe('a heartbeat', () => {
 });
 
 describe('a heartbeat after a block of the event loop', () => {
-  /** Time goes by, and no timer runs. */
+  /** Time passes, and no timer runs. */
   const block = (ms: number): void => {
     const now = performance.now.bind(performance);
     jest.spyOn(performance, 'now').mockImplementation(() => now() + ms);
   };
 
-  it('reads an answer that came meanwhile before it judges', () => {
+  it('reads a response that has arrived before it judges', () => {
     const { heartbeat, silences } = listen();
     heartbeat.asked();
     block(60_000);
-    // The event loop runs the timer, then reads the socket, then comes to `setImmediate`.
+    // The event loop runs the timer, then reads the socket, then runs `setImmediate`.
     jest.advanceTimersToNextTimer();
     expect(heartbeat.heard()).toBe(false);
     jest.advanceTimersByTime(190);
@@ -134,7 +134,7 @@ describe('a heartbeat after a block of the event loop', () => {
     expect(silences).toEqual([]);
   });
 
-  it('tells soon when the other side is really gone', () => {
+  it('reports soon that the other side is really gone', () => {
     const { questions, silences } = listen();
     block(60_000);
     jest.advanceTimersToNextTimer();

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { type FixtureRun, runFixture } from './support/run-fixture.js';
 
-/** Jest starts anew for each run, which takes a while: two of them show everything. */
+/** Jest starts again for each run, which takes a while: two of them show everything. */
 let failing: FixtureRun;
 let inCi: FixtureRun;
 
@@ -40,8 +40,8 @@ describe('what tests print', () => {
     );
   });
 
-  it('is shown when it comes through the console', () => {
-    expect(failing.output).toContain('printed by a developer who looks for something');
+  it('is shown when it is printed by the console', () => {
+    expect(failing.output).toContain('printed by a developer for debugging');
   });
 
   it('is all shown with TEST_OUTPUT=all', () => {

@@ -28,7 +28,7 @@ describe('KeyRegistry', () => {
     });
   });
 
-  it('uses sha256 when nothing is said', () => {
+  it('uses sha256 by default', () => {
     expect(new KeyRegistry().keyOf('nightly-report').id).toBe('7440995589958059143');
   });
 
@@ -49,7 +49,7 @@ describe('KeyRegistry', () => {
     expect(new Set(asked)).toEqual(new Set(['shop:import']));
   });
 
-  it('names the lock when a function of the user answers what is no key', () => {
+  it('names the lock when a function of the user returns what is no key', () => {
     const book = new KeyRegistry({ keyScheme: () => 0.5 });
     expect(messageOf(() => book.keyOf('import'))).toMatch(/received the number 0\.5 for the name "import"/);
   });
@@ -106,13 +106,13 @@ describe('KeyRegistry', () => {
     expect(book.keyOf('first').id).toBe(before);
   });
 
-  describe('told what a key was made of', () => {
-    const told = (
+  describe('with a reported origin of a key', () => {
+    const reportedName = (
       options: KeyRegistryOptions,
-      teller: KeyRegistryOptions,
+      reporter: KeyRegistryOptions,
       name: LockName,
     ): string | undefined => {
-      const [own, other] = [new KeyRegistry(options), new KeyRegistry(teller)];
+      const [own, other] = [new KeyRegistry(options), new KeyRegistry(reporter)];
       const key = other.keyOf(name);
       const learned = own.learnReported(key.id, other.originOf(key));
       expect(own.knownNameOf(key.id)).toBe(learned);
@@ -120,17 +120,17 @@ describe('KeyRegistry', () => {
     };
 
     it('believes it where the key shows that it is true, and shows it without the own namespace', () => {
-      expect(told({}, {}, 'import')).toBe('import');
-      expect(told({ namespace: 'shop' }, { namespace: 'shop' }, 'import')).toBe('import');
-      expect(told({ namespace: 'shop' }, { namespace: 'archive' }, 'import')).toBe('archive:import');
-      expect(told({}, { keyScheme: 'md5-31' }, 'import')).toBe('import');
+      expect(reportedName({}, {}, 'import')).toBe('import');
+      expect(reportedName({ namespace: 'shop' }, { namespace: 'shop' }, 'import')).toBe('import');
+      expect(reportedName({ namespace: 'shop' }, { namespace: 'archive' }, 'import')).toBe('archive:import');
+      expect(reportedName({}, { keyScheme: 'md5-31' }, 'import')).toBe('import');
       const keyScheme = (name: string) => name.length;
-      expect(told({ keyScheme }, { keyScheme }, 'import')).toBe('import');
+      expect(reportedName({ keyScheme }, { keyScheme }, 'import')).toBe('import');
     });
 
     it('does not believe what it cannot be sure of', () => {
-      expect(told({}, { keyScheme: (name) => name.length }, 'import')).toBeUndefined();
-      expect(told({}, {}, 42)).toBeUndefined();
+      expect(reportedName({}, { keyScheme: (name) => name.length }, 'import')).toBeUndefined();
+      expect(reportedName({}, {}, 42)).toBeUndefined();
       expect(new KeyRegistry().learnReported('1', 'import')).toBeUndefined();
     });
 
@@ -145,7 +145,7 @@ describe('KeyRegistry', () => {
       ]);
     });
 
-    it('does not take a name for in use that it was only told', () => {
+    it('does not take a name for in use that was only reported', () => {
       const book = new KeyRegistry({ keyScheme: 'md5-31', namespace: 'shop' });
       const key = new KeyRegistry({ keyScheme: 'md5-31' }).keyOf('other');
       expect(book.learnReported(key.id, 'other')).toBe('other');

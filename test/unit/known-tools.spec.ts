@@ -11,7 +11,7 @@ describe('the keys of other tools', () => {
     { key: '586353752304064290', database: 'mydb', tool: 'Rails migrations' },
     { key: '2771974297191923538', database: 'zone', tool: 'sqlx migrations' },
     { key: '2103762914', database: 'mydb', tool: 'golang-migrate' },
-  ])('tells $tool by $key', ({ key, database, tool }) => {
+  ])('recognizes $tool by $key', ({ key, database, tool }) => {
     expect(knownToolsOf(database)(key)).toBe(tool);
   });
 

@@ -10,16 +10,17 @@ const unreachable = Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:5432
 describe('LockConnectionError', () => {
   it('says that the server refused, when the server reported the error', () => {
     expect(new LockConnectionError(refusal, 'import').message).toBe(
-      'The lock "import" was not taken: the server refused it (sorry, too many clients already, SQLSTATE 53300). ' +
-        'Check that it accepts connections, and that the credentials and privileges of the data source are right; ' +
-        'the next request connects again.',
+      'The lock "import" was not taken: the server refused it (sorry, too many clients already, ' +
+        'SQLSTATE 53300). Check that it accepts connections, and that the credentials and privileges ' +
+        'of the data source are right; the next request connects again.',
     );
   });
 
   it('says that the database could not be reached, when there is no error of the server', () => {
     expect(new LockConnectionError(unreachable).message).toBe(
-      'No lock connection: the database could not be reached (connect ECONNREFUSED 127.0.0.1:5432). Check that it ' +
-        'is up, and that the address and credentials of the data source are right; the next request connects again.',
+      'No lock connection: the database could not be reached (connect ECONNREFUSED 127.0.0.1:5432). ' +
+        'Check that it is up, and that the address and credentials of the data source are right; ' +
+        'the next request connects again.',
     );
   });
 });

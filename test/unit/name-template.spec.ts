@@ -11,7 +11,7 @@ const hex = (length: number): fc.Arbitrary<string> =>
     .array(fc.constantFrom(...'0123456789abcdef'.split('')), { minLength: length, maxLength: length })
     .map((c) => c.join(''));
 
-/** What tells locks of one kind apart, in the forms that it has in real names. */
+/** The parts that distinguish locks of one kind, in the forms of real names. */
 const id = fc.oneof(
   fc.integer().map(String),
   fc.bigInt().map(String),
@@ -67,7 +67,7 @@ describe('the template of a name', () => {
     );
   });
 
-  it('never has a digit in it, whatever the name is', () => {
+  it('never has a digit in it, for any name', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 300 }), (name) => {
         expect(nameTemplate(name)).not.toMatch(/\p{N}/u);
@@ -75,7 +75,7 @@ describe('the template of a name', () => {
     );
   });
 
-  it('of a name that is as long as a file is no template, which would take seconds to make', () => {
+  it('of a name as long as a file is none, as it would take seconds to make', () => {
     expect(nameTemplate('a-1@'.repeat(20_000))).toBe('*');
     expect(nameTemplate(Array.from({ length: 20_000 }, (_, n) => `order:${n}`).join(', '))).toBe('order:*');
   });
@@ -106,7 +106,7 @@ describe('the templates of a process', () => {
     expect(templates.of(words[0] ?? '')).toBe(words[0]);
   });
 
-  it('leave a name as it is that the program is written with', () => {
+  it('leave a name from the source code unchanged', () => {
     const templates = new NameTemplates((name) => name === 'import-s3:v2');
     expect(templates.of('import-s3:v2')).toBe('import-s3:v2');
     expect(templates.of('import-s3:v3')).toBe('import-*');

@@ -15,7 +15,7 @@ const isUp = (message: EchoMessage) => message.isUp === true;
 const echoes = (number: number) => (message: EchoMessage) => message.echo?.number === number;
 
 describe('a worker process', () => {
-  it('gets arguments, environment and messages, and answers', async () => {
+  it('gets arguments, environment and messages, and replies', async () => {
     const worker = startWorker(echoModule, { args: ['first'], env: { ECHO_VARIABLE: 'second' } });
     await worker.message(isUp);
     worker.send({ number: 1 });
@@ -25,7 +25,7 @@ describe('a worker process', () => {
     expect(await worker.message(echoes(1))).toEqual({ ...expected, echo: { number: 1 } });
   });
 
-  it('tells what it printed and sent when the awaited message does not come', async () => {
+  it('reports what it printed and sent when the awaited message is missing', async () => {
     const worker = startWorker(echoModule);
     await worker.message(isUp);
     worker.send({ number: 3 });
@@ -33,7 +33,7 @@ describe('a worker process', () => {
     await worker.message(echoes(4));
     await until(() => worker.output.includes('echo is up'), 'the worker prints');
     const missing = worker.message(echoes(5), 1);
-    await expect(missing).rejects.toThrow(/none came within 1 ms.*"number":3.*echo is up/s);
+    await expect(missing).rejects.toThrow(/none received within 1 ms.*"number":3.*echo is up/s);
   });
 
   it('shows places of its source in stack traces', async () => {

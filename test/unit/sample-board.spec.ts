@@ -46,7 +46,7 @@ describe('the board of the sample', () => {
     expect(printed.at(-1)).toMatch(/tick \d\d:00:05 {2}daily report +wrote no\. 7 +skipped$/);
   });
 
-  it('shows whose claim it was when the instance dies in the middle of the run', () => {
+  it('shows the owner of the claim when the instance dies during the run', () => {
     const { board, tick } = boardOfTwo();
 
     tick('shop-1', 'claimed');
@@ -58,7 +58,7 @@ describe('the board of the sample', () => {
 });
 
 describe('the hand-over of a leadership', () => {
-  it('is told from the end of the last leader to the beginning of the next', async () => {
+  it('is reported from the end of the last leader to the beginning of the next', async () => {
     const watch = new LeaderWatch();
     expect(await watch.begins('shop-1')).toBe('shop-1 leads');
 
@@ -69,7 +69,7 @@ describe('the hand-over of a leadership', () => {
     expect(watch.leader).toBe('shop-2');
   });
 
-  it('is told too when the launcher hears of the end a moment later', async () => {
+  it('is reported too when the launcher notices the end a moment later', async () => {
     const watch = new LeaderWatch();
     await watch.begins('shop-1');
 

@@ -64,7 +64,7 @@ describe('a job that is left out', () => {
     expect(warnings()).toEqual(['3', '6', '12', '24']);
   });
 
-  it('is warned of anew when the lock was taken anew', async () => {
+  it('is logged again when the lock was taken again', async () => {
     const { leaveOut, isTakenAnew, warnings } = watchedJob();
     await leaveOut(12);
     isTakenAnew();

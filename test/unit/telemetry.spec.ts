@@ -66,7 +66,7 @@ function released({ connection, lockName, mode, scope, key, holdId }: AcquiredEv
 }
 
 describe('without an SDK', () => {
-  it.each([undefined, 'auto', false] as const)('nobody listens with `telemetry: %s`', async (telemetry) => {
+  it.each([undefined, 'auto', false] as const)('has no listener with `telemetry: %s`', async (telemetry) => {
     expect((await started({ telemetry })).hasListeners).toBe(false);
   });
 
@@ -97,12 +97,12 @@ describe('with an SDK', () => {
     expect(events.hasListeners).toBe(true);
   });
 
-  it('nobody listens with `telemetry: false`', async () => {
+  it('has no listener with `telemetry: false`', async () => {
     recordSpans();
     expect((await started({ telemetry: false })).hasListeners).toBe(false);
   });
 
-  it('nobody listens after the application has shut down', async () => {
+  it('has no listener after the application has shut down', async () => {
     recordSpans();
     await recordMetrics();
     const parts = eventsWithSpans();
@@ -151,7 +151,7 @@ describe('a span', () => {
     });
   });
 
-  it('has ended when the lock is lost, whatever its body does then', async () => {
+  it('ends when the lock is lost, even if its body continues', async () => {
     const spans = recordSpans();
     const events = await started();
     const lock = acquired('import');
@@ -170,14 +170,14 @@ describe('a span', () => {
     });
   });
 
-  it('of a lock in a transaction of the application, whose end nobody hears of, is that of its wait alone', async () => {
+  it('of a lock in a transaction of the application covers its wait alone', async () => {
     const spans = recordSpans();
     const events = await started();
     events.emit(acquired('order:42', { scope: 'transaction' }));
     expect(spans.getFinishedSpans()).toHaveLength(1);
   });
 
-  it('is missing for a job that is skipped outside of a trace, and inside of one the trace says so', async () => {
+  it('is missing for a skipped job outside a trace, and is an event inside one', async () => {
     const spans = recordSpans();
     const events = await started();
     const { at, lockName, mode, scope } = acquired('nightly');
@@ -197,7 +197,7 @@ describe('a span', () => {
 });
 
 describe('metrics', () => {
-  it('count what comes of requests, jobs and the connection', async () => {
+  it('count the outcomes of requests, jobs and the connection', async () => {
     const scrape = await recordMetrics();
     const events = await started();
     const at = new Date();
@@ -229,7 +229,7 @@ describe('metrics', () => {
     ]);
   });
 
-  it('tell how old the heartbeat is, and that it gets older when there is no connection any more', async () => {
+  it('show the age of the heartbeat, which grows without a connection', async () => {
     const scrape = await recordMetrics();
     let pulse: LockUsage['pulse'] = { heartbeatAgeMs: 2_000 };
     const usage = {

@@ -36,7 +36,7 @@ describe('the log of ticks', () => {
     expect(log.report(noScheduler).map(({ method }) => method)).toEqual(['Reports.nightly', 'Reports.daily']);
   });
 
-  it('remembers the latest 60 ticks of a job, and the 1,000 jobs that were heard of last', () => {
+  it('remembers the latest 60 ticks of a job, and the 1,000 most recent jobs', () => {
     const log = new TickLog();
     log.add(nightly, intervalTimes(1_000));
     for (let atMs = 0; atMs < 100; atMs += 1) log.note(nightly, { atMs, outcome: 'ran' });

@@ -108,7 +108,7 @@ const expressions = fc
   .map((fields) => fields.join(' '));
 const instants = fc.integer({ min: ms('2020-01-01T00:00:00Z'), max: ms('2030-01-01T00:00:00Z') });
 
-/** `cron` as it is: a timer for the next instant after its clock's time, that fires so many milliseconds late. */
+/** A `cron` timer for the next instant after its clock's time, that fires so many milliseconds late. */
 function fire(ticks: Ticks, clockMs: number, lateMs: readonly number[]): { dueMs: number; atMs: number }[] {
   let nowMs = clockMs;
   return lateMs.map((late) => {
@@ -132,7 +132,7 @@ describe('the ticks of a fleet', () => {
     );
   });
 
-  it('are the same in all instances, whatever their clocks say and however late they fire within the period', () => {
+  it('are the same in all instances, by any clock and for any delay within the period', () => {
     const instance = fc.record({
       skewMs: fc.integer({ min: -5_000, max: 5_000 }),
       lateness: fc.array(fc.double({ min: 0, max: 0.999, noNaN: true }), { minLength: 12, maxLength: 12 }),
@@ -158,7 +158,7 @@ describe('the ticks of a fleet', () => {
     );
   });
 
-  it('never come twice in an instance that fires later than a period', () => {
+  it('are never repeated in an instance that fires later than a period', () => {
     const lateness = fc.array(fc.integer({ min: 0, max: 9_000 }), { minLength: 6, maxLength: 12 });
     fc.assert(
       fc.property(
@@ -167,8 +167,8 @@ describe('the ticks of a fleet', () => {
         lateness,
         (expression, start, late) => {
           const ticks = ticksOf(expression);
-          const told = fire(ticks, start, late).map(({ atMs }) => ticks.at(atMs));
-          expect(new Set(told).size).toBe(late.length);
+          const found = fire(ticks, start, late).map(({ atMs }) => ticks.at(atMs));
+          expect(new Set(found).size).toBe(late.length);
         },
       ),
       { numRuns: Math.ceil(RUNS / 3) },

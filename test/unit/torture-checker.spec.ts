@@ -43,7 +43,7 @@ describe('the checker', () => {
       ['one within another', [hold(0, 10), hold(5, 5)]],
       ['two that begin at once', [hold(0, 10), hold(0, 10)]],
       ['a writer among readers', [hold(0, 10, shared), hold(2, 3)]],
-      ['a reader beside a writer', [hold(0, 10), hold(9, 12, shared)]],
+      ['a reader during a writer', [hold(0, 10), hold(9, 12, shared)]],
       ['a permit too many', [hold(0, 10, permit), hold(5, 15, permit), hold(9, 20, permit)]],
       ['one that was not killed yet', [hold(0, 10, { ending: 'killed' }), hold(9, 20)]],
       ['one that never ended', [hold(0, Infinity, { ending: 'open' }), hold(1_000, 1_001)]],
@@ -151,16 +151,16 @@ describe('the checker', () => {
     it('forgives an overlap after the session had been ended from outside, and counts it', () => {
       const endings = [{ worker: 1, fromUs: 100, toUs: 120 }];
       const verdict = judge([hold(0, 150, lost), next], { endings, blackouts: [] });
-      expect(verdict).toMatchObject({ overlaps: [], freedOverlaps: 1, toldLate: [] });
+      expect(verdict).toMatchObject({ overlaps: [], freedOverlaps: 1, noticedLate: [] });
     });
 
-    it('does not forgive who is told too late', () => {
+    it('does not forgive a holder that is notified too late', () => {
       const endings = [{ worker: 1, fromUs: 100, toUs: 120 }];
       const verdict = judge([hold(0, 2_000_000, lost), next], { endings, blackouts: [] });
-      expect(verdict.toldLate).toHaveLength(1);
+      expect(verdict.noticedLate).toHaveLength(1);
     });
 
-    it('does not forgive an overlap with who lost his lock in silence', () => {
+    it('does not forgive an overlap with a holder that lost its lock in silence', () => {
       const blackouts = [{ worker: 1, fromUs: 50, toUs: 500 }];
       const holds = [hold(0, 150, lost), next];
       expect(judge(holds, { endings: [], blackouts })).toMatchObject({ overlaps: [holds], freedOverlaps: 0 });

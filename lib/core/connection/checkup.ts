@@ -26,7 +26,7 @@ export interface Checkup {
   readonly clock: { readonly aheadMs: number; readonly uncertaintyMs: number };
 }
 
-type Answer = Omit<Checkup, 'server' | 'isPooled' | 'wantedSettings' | 'clock'> & {
+type Findings = Omit<Checkup, 'server' | 'isPooled' | 'wantedSettings' | 'clock'> & {
   readonly clockMs: number;
 };
 
@@ -42,12 +42,12 @@ export async function checkUp(connection: LockConnection, times: SessionTimes): 
     text: CHECKUP,
     values: [`{${wanted.map(([name]) => name).join(',')}}`],
   });
-  const answeredAt = Date.now();
-  const { clockMs, ...answer } = JSON.parse(text ?? '') as Answer;
+  const receivedAt = Date.now();
+  const { clockMs, ...findings } = JSON.parse(text ?? '') as Findings;
   const wantedSettings = Object.fromEntries(wanted);
   const clock = {
-    aheadMs: Math.round(clockMs - (askedAt + answeredAt) / 2),
-    uncertaintyMs: Math.ceil((answeredAt - askedAt) / 2),
+    aheadMs: Math.round(clockMs - (askedAt + receivedAt) / 2),
+    uncertaintyMs: Math.ceil((receivedAt - askedAt) / 2),
   };
-  return { server, isPooled, wantedSettings, clock, ...answer };
+  return { server, isPooled, wantedSettings, clock, ...findings };
 }

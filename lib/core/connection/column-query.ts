@@ -22,7 +22,7 @@ export interface WireConnection {
  * @see https://node-postgres.com/apis/cursor
  */
 export class ColumnQuery {
-  readonly answer: Promise<(string | null)[]>;
+  readonly result: Promise<(string | null)[]>;
   readonly name: string;
   readonly text: string;
   private readonly values: readonly string[];
@@ -34,7 +34,7 @@ export class ColumnQuery {
     this.name = name;
     this.text = text;
     this.values = values;
-    this.answer = new Promise((resolve, reject) => {
+    this.result = new Promise((resolve, reject) => {
       this.resolve = resolve;
       this.reject = reject;
     });

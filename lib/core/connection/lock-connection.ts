@@ -222,7 +222,7 @@ async function queryColumn(client: PgClient, statement: Statement): Promise<(str
   }
   const query = new ColumnQuery(statement);
   client.query(query);
-  return query.answer;
+  return query.result;
 }
 
 function cut(client: PgClient): void {

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
 import type { LockConnection } from './lock-connection.js';
 import { LockKey } from '../key/lock-key.js';
-import { answersOf, type LockOperation, statementFor, YES } from '../sql/request-statement.js';
+import { type LockOperation, resultsOf, statementFor, YES } from '../sql/request-statement.js';
 import { SqlState, sqlStateOf } from '../sql/sqlstate.js';
 
 /**
@@ -14,7 +14,7 @@ export async function proveExclusion(one: LockConnection, other: LockConnection)
   const key = LockKey.of(BigInt(randomInt(2 ** 47)) << 16n);
   const ask = async (connection: LockConnection, operation: LockOperation): Promise<boolean> => {
     const request = { operation, mode: 'exclusive', key } as const;
-    return answersOf(await connection.query(statementFor([request])), 1) === YES;
+    return resultsOf(await connection.query(statementFor([request])), 1) === YES;
   };
   const excludes = async (): Promise<boolean> =>
     (await ask(one, 'try')) &&

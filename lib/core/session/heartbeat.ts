@@ -3,7 +3,7 @@ import type { HeartbeatTimes } from '../connection/session-times.js';
 /** The server was silent for too long. It may be gone, or it may be alive and take the client for gone. */
 export class SilenceError extends Error {
   constructor(silentMs: number, lostAfterMs: number) {
-    super(`no answer for ${Math.round(silentMs)} ms, and \`lostAfterMs\` is ${lostAfterMs}`);
+    super(`no response for ${Math.round(silentMs)} ms, and \`lostAfterMs\` is ${lostAfterMs}`);
   }
 }
 

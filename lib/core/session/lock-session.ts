@@ -7,7 +7,7 @@ import { LockConnectionError } from '../errors/lock-connection.error.js';
 import type { LockKey } from '../key/lock-key.js';
 import type { LockMode } from '../options/lock-mode.js';
 import { isLockedStatement, isWaitedForStatement, OWN_LOCKS, ownLockOf } from '../sql/pg-locks-statements.js';
-import { answersOf, statementFor, YES } from '../sql/request-statement.js';
+import { resultsOf, statementFor, YES } from '../sql/request-statement.js';
 import {
   BACKEND_PID,
   cancelStatement,
@@ -182,8 +182,8 @@ export class LockSession {
 
   private async isTrue(statement: Statement, key: LockKey): Promise<boolean> {
     try {
-      const [answer] = await this.queryInTurn(statement);
-      return answer === 't';
+      const [value] = await this.queryInTurn(statement);
+      return value === 't';
     } catch (error) {
       throw new LockConnectionError(this.end ?? error, key.name);
     }
@@ -204,8 +204,8 @@ export class LockSession {
     this.waiting = [];
     try {
       if (this.isPooled) await this.line.pin();
-      const answers = await this.send(batch);
-      for (const [index, request] of batch.entries()) this.settle(request, answers[index] === YES);
+      const results = await this.send(batch);
+      for (const [index, request] of batch.entries()) this.settle(request, results[index] === YES);
     } catch (error) {
       await this.settleFailed(batch, error as Error);
     }
@@ -235,15 +235,15 @@ export class LockSession {
   }
 
   private async send(batch: readonly PendingRequest[]): Promise<string> {
-    const answers = answersOf(await this.line.query(statementFor(batch)), batch.length);
+    const results = resultsOf(await this.line.query(statementFor(batch)), batch.length);
     for (const [index, { operation, key }] of batch.entries()) {
       // Postgres returns false, with a warning, for a lock that is not held: what this session assumes is
       // wrong.
-      if (operation === 'unlock' && answers[index] !== YES) {
+      if (operation === 'unlock' && results[index] !== YES) {
         throw new Error(`Postgres no longer held the key ${key.id} when it was released`);
       }
     }
-    return answers;
+    return results;
   }
 
   private async settleFailed(batch: readonly PendingRequest[], error: Error): Promise<void> {

@@ -22,9 +22,9 @@ export class WaitingSession {
   ) {}
 
   /**
-   * Waits for the key. Resolves to true when the key is granted, and to false when the time is over, the wait
-   * is canceled or, through a pooler, a turn is over: then it is certain that the key is not held. Rejects when
-   * the session is over or in doubt.
+   * Waits for the key. Resolves to true when the key is granted, and to false when the time is over, the
+   * wait is canceled or, through a pooler, a turn is over: then it is certain that the key is not held.
+   * Rejects when the session is over or in doubt.
    */
   async wait(key: LockKey, mode: LockMode, timeoutMs: number): Promise<boolean> {
     this.isWaiting = true;

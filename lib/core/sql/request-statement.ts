@@ -45,7 +45,7 @@ export const BATCH = `SELECT pg_catalog.string_agg(
 FROM ROWS FROM (pg_catalog.unnest(pg_catalog.string_to_array($1, NULL)), pg_catalog.unnest($2::int8[]))
   AS request (operation, key)`;
 
-/** The fastest statement for these requests. {@link answersOf} reads its result. */
+/** The fastest statement for these requests. {@link resultsOf} reads its result. */
 export function statementFor(requests: readonly LockRequest[]): Statement {
   const [first] = requests;
   if (requests.length === 1 && first?.mode === 'exclusive' && !first.key.isPair) {
@@ -63,10 +63,10 @@ export function statementFor(requests: readonly LockRequest[]): Statement {
 }
 
 /** Reads the result of a {@link statementFor} statement: one letter per request, `y` when it succeeded. */
-export function answersOf([value]: readonly (string | null)[], count: number): string {
+export function resultsOf([value]: readonly (string | null)[], count: number): string {
   // The result of a single request is a boolean of Postgres, or NULL.
-  const answers = value === 't' ? YES : value === 'f' ? NO : value === null ? STANDBY : value;
-  if (answers?.includes(STANDBY) === true) throw new StandbyError();
-  if (answers?.length === count) return answers;
+  const results = value === 't' ? YES : value === 'f' ? NO : value === null ? STANDBY : value;
+  if (results?.includes(STANDBY) === true) throw new StandbyError();
+  if (results?.length === count) return results;
   throw new Error(`Postgres must return ${count} results, received ${JSON.stringify(value)}`);
 }

@@ -1,8 +1,8 @@
 import type { Statement } from './statement.js';
 
 /**
- * Queries what the server is. The result is one JSON text. It runs before the settings of the session, so it must mean
- * the same with any `search_path`.
+ * Queries what the server is. The result is one JSON text. It runs before the settings of the session, so
+ * it must mean the same with any `search_path`.
  */
 export const HANDSHAKE: Statement = {
   text: `SELECT pg_catalog.json_build_object(

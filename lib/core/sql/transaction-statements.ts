@@ -15,7 +15,7 @@ const WAIT = {
 const SAVEPOINT = 'nestjs_advisory_lock';
 
 /** The row of {@link tryScript}, which is the result of its second statement. */
-export interface TryAnswer {
+export interface TryResult {
   /** `null` when nothing was tried: the transaction reads as of one moment, or the server is a standby. */
   readonly granted: boolean | null;
   readonly isStandby: boolean;
@@ -46,14 +46,15 @@ export function tryScript(key: LockKey, mode: LockMode): string {
 }
 
 /**
- * Waits for the key in the queue of Postgres, as one message. Its {@link WAIT_RESULT} is `y` when the key is granted. The end of the time is an error that is caught here, as one that reaches the client writes a line
- * into the log of the server. Afterwards the timeouts are what they were.
+ * Waits for the key in the queue of Postgres, as one message. Its {@link WAIT_RESULT} is `y` when the key
+ * is granted. The end of the time is an error that is caught here, as one that reaches the client writes
+ * a line into the log of the server. Afterwards the timeouts are what they were.
  */
 export function waitScript(
   key: LockKey,
   mode: LockMode,
   waitMs: number,
-  { lockTimeout, statementTimeout }: TryAnswer,
+  { lockTimeout, statementTimeout }: TryResult,
 ): string {
   return (
     `SAVEPOINT ${SAVEPOINT}; ` +

@@ -3,9 +3,10 @@ import type { LockMode } from '../options/lock-mode.js';
 import type { Statement } from './statement.js';
 
 /**
- * How long a session stands in the queue of Postgres at a time, in milliseconds. A statement that waits has a
- * snapshot, for whose end `VACUUM`, `CREATE INDEX CONCURRENTLY` and `REINDEX CONCURRENTLY` wait in turn. It is shorter
- * than the default of `deadlock_timeout`, 1 s, after which PostgreSQL 19 writes a line for each wait into its log.
+ * How long a session stands in the queue of Postgres at a time, in milliseconds. A statement that waits
+ * has a snapshot, for whose end `VACUUM`, `CREATE INDEX CONCURRENTLY` and `REINDEX CONCURRENTLY` wait in
+ * turn. It is shorter than the default of `deadlock_timeout`, 1 s, after which PostgreSQL 19 writes a
+ * line for each wait into its log.
  *
  * @see https://www.postgresql.org/docs/current/sql-createindex.html#SQL-CREATEINDEX-CONCURRENTLY
  */
@@ -20,12 +21,12 @@ export const IS_GRANTED: Statement = {
 };
 
 /**
- * Waits for the key in the queue of Postgres, for one turn after the other, until it is granted, the time is over, or
- * the wait is canceled. The commit between two turns ends the snapshot. An error that is caught here, unlike one that
- * reaches the client, writes no line into the log of the server.
+ * Waits for the key in the queue of Postgres, for one turn after the other, until it is granted, the time
+ * is over, or the wait is canceled. The commit between two turns ends the snapshot. An error that is
+ * caught here, unlike one that reaches the client, writes no line into the log of the server.
  *
- * A lock that was granted in the moment in which a turn ended is given back; when the wait was canceled, it may still
- * be held.
+ * A lock that was granted in the moment in which a turn ended is given back; when the wait was canceled,
+ * it may still be held.
  */
 export function waitScript(key: LockKey, mode: LockMode, timeoutMs: number): string {
   const isBounded = Number.isFinite(timeoutMs);
@@ -54,8 +55,8 @@ END $wait$`;
 }
 
 /**
- * The same for one turn, inside a transaction that pins the backend of a pooler, and whose end ends the snapshot. So
- * it may return long before the time is over.
+ * The same for one turn, inside a transaction that pins the backend of a pooler, and whose end ends the
+ * snapshot. So it may return long before the time is over.
  */
 export function turnScript(key: LockKey, mode: LockMode, timeoutMs: number): string {
   return `DO $wait$

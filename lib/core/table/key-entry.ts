@@ -62,7 +62,7 @@ export class KeyEntry {
   /** Takes the key, which this process has not used until now. */
   tryFirst(mode: LockMode): Promise<LockHold | undefined> {
     const { key, table } = this;
-    const answer = new Promise<LockHold | undefined>((resolve, reject) => {
+    const outcome = new Promise<LockHold | undefined>((resolve, reject) => {
       const fail = (error: Error): void => {
         this.next();
         reject(error);
@@ -90,8 +90,8 @@ export class KeyEntry {
       if (shared === undefined) table.sessions.openShared(key).then(tryOn, fail);
       else tryOn(shared);
     });
-    this.enter({ name: 'trying', mode, answer });
-    return answer;
+    this.enter({ name: 'trying', mode, outcome });
+    return outcome;
   }
 
   /** Takes the key, which this process uses already. */
@@ -106,9 +106,9 @@ export class KeyEntry {
     if (state.name !== 'trying') return undefined;
     // The request of another caller here is on its way, and its result is valid for both: a key that is
     // granted to one, or refused, is not free for the other.
-    const hold = await state.answer;
-    const isAnswered = state.mode === mode && (mode === 'exclusive' || hold === undefined);
-    return isAnswered ? undefined : table.tryAcquire(key, mode);
+    const hold = await state.outcome;
+    const isDecided = state.mode === mode && (mode === 'exclusive' || hold === undefined);
+    return isDecided ? undefined : table.tryAcquire(key, mode);
   }
 
   /**

@@ -10,7 +10,7 @@ export type KeyState =
    */
   | { readonly name: 'free' }
   /** One request to Postgres is on its way. */
-  | { readonly name: 'trying'; readonly mode: LockMode; readonly answer: Promise<LockHold | undefined> }
+  | { readonly name: 'trying'; readonly mode: LockMode; readonly outcome: Promise<LockHold | undefined> }
   /** Other processes hold it, and this one competes for it on behalf of its waiters. */
   | { readonly name: 'queued'; readonly acquisition: QueuedAcquisition }
   | {

@@ -28,12 +28,12 @@ export async function acquireAll(
 /** Takes the keys that are free. */
 async function tryAll(table: LockTable, keys: readonly LockKey[], mode: LockMode): Promise<LockHold[]> {
   // Requests of the same moment travel in one statement.
-  const answers = await Promise.allSettled(keys.map((key) => table.tryAcquire(key, mode)));
-  const holds = answers.flatMap((answer) => (answer.status === 'fulfilled' ? (answer.value ?? []) : []));
-  for (const answer of answers) {
-    if (answer.status === 'fulfilled') continue;
+  const outcomes = await Promise.allSettled(keys.map((key) => table.tryAcquire(key, mode)));
+  const holds = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? (outcome.value ?? []) : []));
+  for (const outcome of outcomes) {
+    if (outcome.status === 'fulfilled') continue;
     await releaseAll(table, holds);
-    throw answer.reason;
+    throw outcome.reason;
   }
   return holds;
 }

@@ -9,7 +9,7 @@ import type { LockKey } from '../key/lock-key.js';
 import type { LockMode } from '../options/lock-mode.js';
 import { SqlState, sqlStateOf } from '../sql/sqlstate.js';
 import {
-  type TryAnswer,
+  type TryResult,
   tryScript,
   UNDO_SCRIPT,
   WAIT_RESULT,
@@ -30,7 +30,7 @@ export interface TransactionAcquireOptions {
  * each.
  */
 interface PgClient {
-  query(script: string): Promise<{ rows: (TryAnswer & { outcome?: string })[] }[]>;
+  query(script: string): Promise<{ rows: (TryResult & { readonly outcome?: string })[] }[]>;
 }
 
 /**
@@ -47,14 +47,13 @@ export async function lockTransaction(
   // By the client itself, because TypeORM's query() drops the results of a message with several statements.
   const client = (await runner.connect()) as PgClient;
   try {
-    const answer = (await client.query(tryScript(key, mode)))[1]?.rows[0];
-    if (answer?.isStandby === true) throw new StandbyError();
-    if (answer?.granted == null) throw readsAsOfOneMoment(key);
-    if (answer.granted || waitMs === 0) return answer.granted;
+    const result = (await client.query(tryScript(key, mode)))[1]?.rows[0];
+    if (result?.isStandby === true) throw new StandbyError();
+    if (result?.granted == null) throw readsAsOfOneMoment(key);
+    if (result.granted || waitMs === 0) return result.granted;
     onWaiting?.();
-    const outcome = (await client.query(waitScript(key, mode, waitMs, answer)))[WAIT_RESULT]?.rows[0]
-      ?.outcome;
-    return outcome === 'y';
+    const results = await client.query(waitScript(key, mode, waitMs, result));
+    return results[WAIT_RESULT]?.rows[0]?.outcome === 'y';
   } catch (error) {
     if (error instanceof LockConfigurationError) throw error;
     // Rejects when the connection is gone, and when the transaction had failed before.

@@ -21,8 +21,9 @@ export interface RecordedRun {
   readonly error: string | null;
 }
 
-// Operators, functions and types are qualified: the statements run with the `search_path` of the application, where
-// a better match than that of Postgres would run in its name. (`extract`, `interval` and `int` are syntax.)
+// Operators, functions and types are qualified: the statements run with the `search_path` of the
+// application, where a better match than that of Postgres would run in its name. (`extract`, `interval`
+// and `int` are syntax.)
 
 // Milliseconds as text, as applications replace the parsers of node-postgres for timestamps and numbers.
 const msOf = (column: string): string =>
@@ -188,7 +189,10 @@ function timestamp(ms: string): string {
   return `pg_catalog.to_timestamp(${ms}::pg_catalog.float8 OPERATOR(pg_catalog./) 1000)`;
 }
 
-/** The moment so many milliseconds before now. In brackets: all operators in this form have the same precedence. */
+/**
+ * The moment so many milliseconds before now. In brackets: all operators in this form have the same
+ * precedence.
+ */
 function ago(ms: string): string {
   return (
     '(pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) ' +

@@ -5,7 +5,7 @@ import type { OpenContender } from '../contender.js';
 const LOCK = 'SELECT pg_advisory_lock(hashtextextended($1, 0))';
 const UNLOCK = 'SELECT pg_advisory_unlock(hashtextextended($1, 0)) AS done';
 
-/** What waiting is without a library: a connection for everybody who waits, kept for the next time. */
+/** Waiting without a library: a connection for each waiter, kept for the next time. */
 export const open: OpenContender = (url) => {
   const pool = new pg.Pool({
     connectionString: url,

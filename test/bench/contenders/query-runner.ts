@@ -4,7 +4,7 @@ import type { OpenContender } from '../contender.js';
 const LOCK = 'SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS done';
 const UNLOCK = 'SELECT pg_advisory_unlock(hashtextextended($1, 0)) AS done';
 
-interface Answer {
+interface Row {
   done: boolean;
 }
 
@@ -15,10 +15,10 @@ export const open: OpenContender = async (url) => {
     async withLock(name, body) {
       const runner = database.createQueryRunner();
       try {
-        const [lock] = (await runner.query(LOCK, [name])) as [Answer];
+        const [lock] = (await runner.query(LOCK, [name])) as [Row];
         if (!lock.done) throw new Error(`${name} is busy`);
         await body();
-        const [unlock] = (await runner.query(UNLOCK, [name])) as [Answer];
+        const [unlock] = (await runner.query(UNLOCK, [name])) as [Row];
         if (!unlock.done) throw new Error(`${name} was not held`);
       } finally {
         await runner.release();

@@ -18,7 +18,7 @@ interface RedlockPackage {
 }
 
 const TTL_MS = 10_000;
-// The jitter is half of the delay, as it is by default; -1 is for ever.
+// The jitter is half of the delay, as by default; -1 means without a limit.
 const waiting = { retryCount: -1, retryDelay: RETRY_MS, retryJitter: RETRY_MS / 2 };
 
 export const open: OpenContender = (url) => {

@@ -33,8 +33,8 @@ export interface OpenPage {
 }
 
 /**
- * The page in a window of its own, with a server of its own. When the test is over it fails if the page complained: of an error, of what its
- * content security policy forbids, or of a request to anywhere but its own server.
+ * The page in its own window, with its own server. The test fails at its end if the page reported an error,
+ * a violation of its content security policy, or a request to any other server.
  */
 export async function openPage(
   browser: Browser,

@@ -26,13 +26,13 @@ export interface SnapshotQuestion {
 }
 
 /** What a server that is asked says: something as JSON, an error, or nothing at all. */
-export type Answer<T> = { body: T } | { status: number; message: string } | 'none';
+export type Reply<T> = { body: T } | { status: number; message: string } | 'none';
 
 /** Serves the page as it is, with snapshots that a test makes up. */
 export class PageServer implements AsyncDisposable {
-  /** What a question for a snapshot is answered with. */
-  answer: (question: SnapshotQuestion) => Answer<DashboardSnapshot>;
-  answerTermination: (request: TerminateRequest) => Answer<TerminateResult> = () => ({ body: { ended: [] } });
+  /** Makes the response to a request for a snapshot. */
+  reply: (question: SnapshotQuestion) => Reply<DashboardSnapshot>;
+  replyToTermination: (request: TerminateRequest) => Reply<TerminateResult> = () => ({ body: { ended: [] } });
   readonly questions: SnapshotQuestion[] = [];
   readonly terminations: { request: TerminateRequest; headers: IncomingHttpHeaders }[] = [];
   private readonly server = createServer((request, response) => {
@@ -40,11 +40,11 @@ export class PageServer implements AsyncDisposable {
   });
 
   constructor(snapshot: DashboardSnapshot) {
-    this.answer = () => ({ body: snapshot });
+    this.reply = () => ({ body: snapshot });
   }
 
   set snapshot(snapshot: DashboardSnapshot) {
-    this.answer = () => ({ body: snapshot });
+    this.reply = () => ({ body: snapshot });
   }
 
   /** Where the page is. */
@@ -69,11 +69,11 @@ export class PageServer implements AsyncDisposable {
         limit: Number(url.searchParams.get('limit')),
       };
       this.questions.push(question);
-      send(response, this.answer(question));
+      send(response, this.reply(question));
     } else if (path === '/terminate') {
       const asked = JSON.parse((await buffer(request)).toString()) as TerminateRequest;
       this.terminations.push({ request: asked, headers: request.headers });
-      send(response, this.answerTermination(asked));
+      send(response, this.replyToTermination(asked));
     } else if (path === '' || path === '/') {
       const html = await readFile(new URL('page.html', pageDirectory), 'utf8');
       response.setHeader('content-type', 'text/html; charset=utf-8');
@@ -86,16 +86,16 @@ export class PageServer implements AsyncDisposable {
   }
 }
 
-function send(response: ServerResponse, answer: Answer<unknown>): void {
-  if (answer === 'none') {
+function send(response: ServerResponse, reply: Reply<unknown>): void {
+  if (reply === 'none') {
     response.destroy();
     return;
   }
   response.setHeader('content-type', 'application/json; charset=utf-8');
-  if ('status' in answer) {
-    response.statusCode = answer.status;
-    response.end(JSON.stringify({ statusCode: answer.status, message: answer.message }));
+  if ('status' in reply) {
+    response.statusCode = reply.status;
+    response.end(JSON.stringify({ statusCode: reply.status, message: reply.message }));
   } else {
-    response.end(JSON.stringify(answer.body));
+    response.end(JSON.stringify(reply.body));
   }
 }

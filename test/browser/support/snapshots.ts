@@ -34,7 +34,7 @@ export function party(
 
 let keys = 0;
 
-/** A lock of which somebody knows the name. */
+/** A lock with a known name. */
 export function lock(
   name: string,
   holders: readonly DashboardParty[],
@@ -165,7 +165,8 @@ export function shop(now = new Date()): DashboardSnapshot {
       problems: [],
       pooler: 'none',
       summary:
-        'PostgreSQL 17.6, 2 of 4 lock connections open, no pooler, room for 14,912 more locks, its clock is 3 ms ahead',
+        'PostgreSQL 17.6, 2 of 4 lock connections open, no pooler, room for 14,912 more locks, its ' +
+        'clock is 3 ms ahead',
       checkedAt: new Date(nowMs - 21 * SECOND).toISOString(),
     },
   });

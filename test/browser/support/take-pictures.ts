@@ -1,4 +1,5 @@
-// Takes the pictures of the README: node --import ./scripts/typescript.mjs test/browser/support/take-pictures.ts FOLDER
+// Takes the pictures of the README:
+// node --import ./scripts/typescript.mjs test/browser/support/take-pictures.ts FOLDER
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BrowserContextOptions, chromium, type Page } from 'playwright-core';

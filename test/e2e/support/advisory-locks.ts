@@ -5,12 +5,12 @@ import type { TestDatabase } from '../../support/test-database.js';
 const KEY = `('x' || left(encode(sha256(convert_to($1, 'UTF8')), 'hex'), 16))::bit(64)::bigint`;
 
 /** Holds a lock until the end of the test, as another process would. */
-export async function lockElsewhere(database: TestDatabase, name: string): Promise<void> {
+export async function lockInOtherSession(database: TestDatabase, name: string): Promise<void> {
   await database.query(`SELECT pg_advisory_lock(${KEY})`, [name]);
-  defer(() => unlockElsewhere(database, name));
+  defer(() => unlockInOtherSession(database, name));
 }
 
-export async function unlockElsewhere(database: TestDatabase, name: string): Promise<void> {
+export async function unlockInOtherSession(database: TestDatabase, name: string): Promise<void> {
   await database.query(`SELECT pg_advisory_unlock(${KEY})`, [name]);
 }
 

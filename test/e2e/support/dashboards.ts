@@ -57,7 +57,7 @@ export async function requestToEnd(database: TestDatabase): Promise<TerminateReq
        FROM pg_locks lock JOIN pg_stat_activity USING (pid)
       WHERE locktype = 'advisory' AND objsubid = 1 AND datname = current_database()`,
   );
-  if (row === undefined) throw new Error('Nobody holds a lock.');
+  if (row === undefined) throw new Error('No backend holds a lock.');
   const key = { classid: row.classid, objid: row.objid, objsubid: 1 as const };
   return {
     key: { id: LockKey.inPgLocks(key).id, ...key },

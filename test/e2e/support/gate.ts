@@ -1,6 +1,9 @@
 import { defer } from '../../support/cleanup.js';
 
-/** A door in a locked body: the test learns that somebody stands before it, and opens it; at its end at the latest. */
+/**
+ * A gate in a locked body: the test is notified when a caller reaches it, and
+ * opens it, at its end at the latest.
+ */
 export class Gate {
   private arrive!: () => void;
   private letThrough!: () => void;
@@ -8,7 +11,8 @@ export class Gate {
   private readonly opened = new Promise<void>((resolve) => (this.letThrough = resolve));
 
   constructor() {
-    // A body that never ends would hold up the shutdown of its application, and after a failure hide it behind a hang.
+    // A body that never ends would hold up the shutdown of its application, and
+    // after a failure hide it behind a hang.
     defer(() => {
       this.open();
     });

@@ -3,7 +3,7 @@ import { startWorker } from '../../support/processes.js';
 import type { WorkerProcess } from '../../support/worker-process.js';
 import type { Order, Report } from '../workers/ordered-app.js';
 
-/** An application in a process of its own, with the shutdown hooks of Nest; it does what it is told, and reports. */
+/** An application in its own process, with the shutdown hooks of Nest. It follows orders, and reports. */
 export class OrderedApp {
   private constructor(readonly worker: WorkerProcess) {}
 
@@ -33,7 +33,7 @@ export class OrderedApp {
   }
 
   async hold(name: string, isStubborn = false): Promise<void> {
-    this.order({ do: isStubborn ? 'hold until told' : 'hold', name });
+    this.order({ do: isStubborn ? 'hold until lost' : 'hold', name });
     await this.says({ type: 'holding', name });
   }
 

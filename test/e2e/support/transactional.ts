@@ -2,7 +2,9 @@ import 'reflect-metadata';
 
 type Method = (this: unknown, ...args: unknown[]) => Promise<unknown>;
 
-/** Wraps a method as typeorm-transactional does: a new function with the name and the metadata of the old one. */
+/**
+ * Wraps a method as typeorm-transactional does: a new function with the name and the metadata of the old one.
+ */
 export function Transactional(): MethodDecorator {
   return wrap((method, wrapper) => {
     for (const key of Reflect.getMetadataKeys(method) as unknown[]) {

@@ -2,12 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startInstance } from './fleet-app.js';
 import { hold, type Way } from './ways.js';
 
-// Waits for a lock, whenever and in whichever way it is told to, until it is told to leave; says when it is its turn, and when
-// the call is over.
+// Waits for a lock when and how it is ordered to, until it is ordered to leave; reports when it is its turn,
+// and when the call is over.
 const instance = await startInstance();
 const leaving = new Map<number, AbortController>();
 
-/** Whether the wait ended as it was told to. */
+/** Whether the wait ended by order. */
 function isEndOfWait(error: unknown): boolean {
   const { code, name } = error as { code?: unknown; name?: unknown };
   return code === 'LOCK_TIMEOUT' || name === 'AbortError';
@@ -27,7 +27,8 @@ async function call(way: Way, caller: number, waitMs: number): Promise<void> {
       throw error;
     },
   );
-  // Each of these answers comes after those to what the call has asked before it waits, which is no more often than this.
+  // These results follow those of the queries that the call sends before it
+  // waits, of which there are no more.
   for (let trip = 0; trip < 3; trip += 1) await instance.locks.isLocked('another');
   process.send?.({ type: 'waiting', caller });
   process.send?.({ type: 'over', caller, isServed: await over });
@@ -37,7 +38,7 @@ interface Order {
   readonly type: 'call' | 'leave' | 'end';
   readonly way: Way;
   readonly caller: number;
-  /** For ever, if it is not said. */
+  /** Without a limit by default. */
   readonly waitMs?: number;
 }
 

@@ -5,24 +5,24 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { AdvisoryLockModule, OnLeadership, OnLeadershipEnd } from '../../../lib/index.js';
 
 /** By the clock that all processes of a machine share. */
-const tell = (type: string, more: object = {}): void => {
+const report = (type: string, more: object = {}): void => {
   process.send?.({ type, atMs: Number(process.hrtime.bigint()) / 1e6, ...more });
 };
 
-// An instance that campaigns until it is told to stop, and says when it leads.
+// An instance that campaigns until it is stopped, and reports when it leads.
 @Injectable()
 export class Feed {
   @OnLeadership('feed')
   begin(signal: AbortSignal): void {
-    tell('begins');
+    report('begins');
     signal.addEventListener('abort', () => {
-      tell('aborted', { reason: (signal.reason as Error).name });
+      report('aborted', { reason: (signal.reason as Error).name });
     });
   }
 
   @OnLeadershipEnd('feed')
   end(): void {
-    tell('ended');
+    report('ended');
   }
 }
 
@@ -37,4 +37,4 @@ class CandidateModule {}
 
 const app = await NestFactory.createApplicationContext(CandidateModule, { logger: ['error', 'warn'] });
 app.enableShutdownHooks();
-tell('ready');
+report('ready');

@@ -1,6 +1,6 @@
 import { startInstance } from './fleet-app.js';
 
-// Takes the locks that it is told to take, and holds them until it is killed.
+// Takes the locks of its arguments, and holds them until it is killed.
 const { locks } = await startInstance();
 const permits = Number(process.env.TEST_PERMITS ?? 1);
 for (const name of process.argv.slice(2)) await locks.acquire(name, { permits });

@@ -4,8 +4,9 @@ import type { EntityManager } from 'typeorm';
 import { startInstance } from './fleet-app.js';
 import { hold, type Way, wishOf } from './ways.js';
 
-// Several callers of one process want a lock again and again, in the way that they are told, until the fleet has had so many
-// turns. Each turn is noted; where nobody may have one beside it, also how many of those came before, which is unique then.
+// Several callers of one process want a lock again and again, in the given way, until the
+// fleet has had so many turns. Each turn is noted; an exclusive one also with the number
+// of those before it, which is unique then.
 const [callers, turns] = process.argv.slice(2).map(Number) as [number, number];
 const instance = await startInstance();
 
@@ -16,7 +17,7 @@ interface Place {
   readonly isAlone: boolean;
 }
 
-/** Who waits in this process, first come, first. */
+/** The waiters of this process, in the order of their calls. */
 const line: Place[] = [];
 
 async function turnsBefore(querying: Querying, way: Way): Promise<{ all: number; alone: number }> {
@@ -32,7 +33,7 @@ async function turn(querying: Querying, { way, caller, isAlone }: Place): Promis
   if (before.all >= turns) return false;
   await sleep(Math.random());
   if (way === 'shared' && (await turnsBefore(querying, way)).alone !== before.alone) {
-    throw new Error('Somebody else wrote meanwhile.');
+    throw new Error('Another caller wrote in the meantime.');
   }
   await querying.query('INSERT INTO turn (way, caller, alone, pid) VALUES ($1, $2, $3, $4)', [
     way,
@@ -46,7 +47,8 @@ async function turn(querying: Querying, { way, caller, isAlone }: Place): Promis
 function leaveLine(place: Place): void {
   const ahead = line.slice(0, line.indexOf(place));
   line.splice(ahead.length, 1);
-  // Transactions queue in Postgres alone, and who gets the last permit may begin before who got the one before.
+  // Transactions queue in Postgres alone, and the holder of the last permit may
+  // begin before the holder of the one before.
   const isInOrder = place.way !== 'transaction' && place.way !== 'permits';
   if (isInOrder && ahead.some(({ isAlone }) => isAlone || place.isAlone)) {
     throw new Error(`Caller ${place.caller} has overtaken another one of its process.`);

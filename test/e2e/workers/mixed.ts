@@ -4,8 +4,8 @@ import type { EntityManager } from 'typeorm';
 import type { LockNames, LockOptions } from '../../../lib/index.js';
 import { startInstance } from './fleet-app.js';
 
-// Several callers of one process take locks in every way, and most of them give up at a random moment if they were not served;
-// each hold is noted by the clock of the server.
+// Several callers of one process take locks in every way, and most of them give up at a random moment if they
+// were not served; each hold is noted by the clock of the server.
 const [callers, rounds] = process.argv.slice(2).map(Number) as [number, number];
 const { locks, dataSource, close } = await startInstance();
 
@@ -33,7 +33,7 @@ function wish(): { way: string; names: LockNames; resources: string[]; options: 
   }
 }
 
-/** How often each way came to each end. */
+/** How often each way had each outcome. */
 const counts: Record<string, number> = {};
 
 function outcomeOf(error: unknown): string {
@@ -50,7 +50,8 @@ async function turn(): Promise<void> {
     await sleep(Math.random() * 2);
     await querying.query(
       `INSERT INTO hold (resource, way, pid, during)
-       SELECT resource, $2, $3, tstzrange($4::timestamptz, clock_timestamp()) FROM unnest($1::text[]) AS resource`,
+       SELECT resource, $2, $3, tstzrange($4::timestamptz, clock_timestamp())
+       FROM unnest($1::text[]) AS resource`,
       [resources, way, process.pid, row.now],
     );
     return 'served';
@@ -84,7 +85,7 @@ await Promise.all(
 );
 process.send?.({ type: 'done', counts });
 
-// Whoever had stayed behind, here or elsewhere, would be in the way now.
+// A holder left behind, here or in another process, would be in the way now.
 await once(process, 'message');
 await locks.withLock(['book', 'a', 'b', 'c'], () => undefined);
 const permits = await Promise.all([1, 2].map(() => locks.acquire('desk', { permits: 2 })));

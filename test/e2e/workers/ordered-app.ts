@@ -11,16 +11,16 @@ import {
   ExclusiveCron,
 } from '../../../lib/index.js';
 
-/** What the test wants done; what comes of it is reported. */
+/** What the test wants done; the outcome is reported. */
 export interface Order {
-  readonly do: 'hold' | 'hold until told' | 'let go' | 'wait' | 'try' | 'close';
+  readonly do: 'hold' | 'hold until lost' | 'let go' | 'wait' | 'try' | 'close';
   readonly name?: string;
   /** How often `close` is called, at the same time. */
   readonly times?: number;
 }
 
 export interface Report {
-  readonly type: 'ready' | 'holding' | 'told' | 'released' | 'refused' | 'tick' | 'tick is over' | 'closed';
+  readonly type: 'ready' | 'holding' | 'lost' | 'released' | 'refused' | 'tick' | 'tick is over' | 'closed';
   readonly name?: string;
   readonly code?: string;
 }
@@ -61,12 +61,12 @@ async function hold(name: string, isStubborn: boolean): Promise<void> {
   try {
     await locks.withLock(name, async (lock) => {
       report({ type: 'holding', name });
-      const told = once(lock.signal, 'abort');
-      await (isStubborn ? told : Promise.race([told, once(lettingGo, name)]));
+      const lost = once(lock.signal, 'abort');
+      await (isStubborn ? lost : Promise.race([lost, once(lettingGo, name)]));
     });
     report({ type: 'released', name });
   } catch (error) {
-    report({ type: 'told', name, code: codeOf(error) });
+    report({ type: 'lost', name, code: codeOf(error) });
   }
 }
 
@@ -81,7 +81,7 @@ async function attempt(name: string, attempted: Promise<unknown>): Promise<void>
 
 async function close(times: number): Promise<void> {
   await Promise.all(Array.from({ length: times }, () => app.close()));
-  // As a health check might, which knows nothing of the shutdown.
+  // As a health check might, which does not know of the shutdown.
   await locks.diagnose();
   await attempt('afterwards', locks.isLocked('afterwards'));
   report({ type: 'closed' });
@@ -92,7 +92,7 @@ async function close(times: number): Promise<void> {
 process.on('message', (order: Order) => {
   const { name = '', times = 1 } = order;
   if (order.do === 'hold') void hold(name, false);
-  else if (order.do === 'hold until told') void hold(name, true);
+  else if (order.do === 'hold until lost') void hold(name, true);
   else if (order.do === 'let go') lettingGo.emit(name);
   else if (order.do === 'wait') void attempt(name, locks.acquire(name, { waitMs: Infinity }));
   else if (order.do === 'try') void attempt(name, locks.acquire(name));

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startInstance } from './fleet-app.js';
 
-// Reads a row, lets some time go by, and writes it back in another statement: without exclusion, updates get lost. Some of the
-// bodies fail after they have written.
+// Reads a row, lets some time go by, and writes it back in another statement: without exclusion, updates get
+// lost. Some of the bodies fail after they have written.
 const rounds = Number(process.argv[2]);
 const { locks, close } = await startInstance();
 

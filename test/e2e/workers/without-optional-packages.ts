@@ -1,6 +1,6 @@
 import { register } from 'node:module';
 
-// An application where the packages cannot be found that a user may leave out. Nothing of the library is imported before that is so.
+// An application that cannot find the optional packages. They are hidden before the library is imported.
 const hidden = ['@opentelemetry/api', '@nestjs/event-emitter', 'eventemitter2'];
 const hook = `
   const hidden = ${JSON.stringify(hidden)};
@@ -16,7 +16,7 @@ const { NestFactory } = await import('@nestjs/core');
 const { TypeOrmModule } = await import('@nestjs/typeorm');
 const { AdvisoryLockEvents, AdvisoryLockModule, AdvisoryLockService } = await import('../../../lib/index.js');
 
-/** What the application answers, or how it does not start. */
+/** The result of the application, or the error of its start. */
 async function lockIn(locks: ReturnType<typeof AdvisoryLockModule.forRoot>): Promise<object> {
   @Module({
     imports: [TypeOrmModule.forRoot({ type: 'postgres', url: process.env.TEST_URL ?? '' }), locks],
@@ -27,10 +27,10 @@ async function lockIn(locks: ReturnType<typeof AdvisoryLockModule.forRoot>): Pro
       logger: ['error', 'warn'],
       abortOnError: false,
     });
-    const answer = await app.get(AdvisoryLockService).withLock('import', () => 42);
+    const result = await app.get(AdvisoryLockService).withLock('import', () => 42);
     const { hasListeners } = app.get(AdvisoryLockEvents);
     await app.close();
-    return { answer, hasListeners };
+    return { result, hasListeners };
   } catch (error) {
     const { code, message } = error as Error & { code?: unknown };
     return { code, message };

@@ -6,8 +6,8 @@ import { type Requirement, whyMissing } from './requirements.js';
 const STDERR = 2;
 
 /**
- * A `describe` for a machine that has what it needs. On another one it is skipped and says so, or fails in CI;
- * see `onMissing`.
+ * A `describe` for a machine that has what it needs. On another one it is skipped and
+ * says so, or fails in CI; see `onMissing`.
  */
 export function describeWith(requirement: Requirement, title: string, body: () => void): void {
   const reason = whyMissing(requirement);

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { defer } from '../../support/cleanup.js';
 
 /**
- * A clock of its own for a process that is started with `env`, by libfaketime: what `Date` says is moved, what `performance.now()`
- * and timers go by is not. It can be set while the process runs, as an NTP daemon or an operator would.
+ * A clock of its own for a process that is started with `env`, by libfaketime: what `Date` says
+ * is moved, what `performance.now()` and timers go by is not. It can be set while the process
+ * runs, as an NTP daemon or an operator would.
  *
  * @see https://github.com/wolfcw/libfaketime
  */

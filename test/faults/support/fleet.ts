@@ -2,7 +2,7 @@ import { defer } from '../../support/cleanup.js';
 import { startWorker } from '../../support/processes.js';
 import type { TestDatabase } from '../../support/test-database.js';
 import type { WorkerProcess } from '../../support/worker-process.js';
-import type { JobSpec, Told } from '../workers/job-spec.js';
+import type { FiringReport, JobSpec } from '../workers/job-spec.js';
 import { FakeClock } from './fake-clock.js';
 
 const START_MS = 60_000;
@@ -13,8 +13,8 @@ export interface Instance {
   readonly worker: WorkerProcess;
   /** Steps its clock: what that is ahead of the fleet's from now on. */
   setClock(aheadMs: number): void;
-  /** Waits until the job has run for a tick, or was skipped; answers the tick. */
-  told(type: Told['type'], job: string, tick?: string): Promise<string | undefined>;
+  /** Waits until the job has run for a tick, or was skipped; resolves to the tick. */
+  reported(type: FiringReport['type'], job: string, tick?: string): Promise<string | undefined>;
   /** In good order, by itself. */
   stop(): Promise<void>;
 }
@@ -35,7 +35,9 @@ export interface Fleet<Name extends string = string> {
   readonly aheadMs: number;
 }
 
-/** Starts the instances of a fleet, which write what they do into the table `firing`. They run when this resolves. */
+/**
+ * Starts the instances of a fleet, which write their firings into the table `firing`. Resolves when they run.
+ */
 export async function startFleet<Name extends string>(
   database: TestDatabase,
   options: FleetOptions & { readonly clocks: Readonly<Record<Name, number>> },
@@ -58,13 +60,13 @@ export async function startFleet<Name extends string>(
     });
     return { name, clock, clockMs, worker };
   });
-  for (const { worker } of starting) await answer(worker, 'loaded');
+  for (const { worker } of starting) await messageOf(worker, 'loaded');
   const aheadMs = startAt === undefined ? 0 : startAt.getTime() - Date.now();
   for (const { clock, clockMs, worker } of starting) {
     clock.set(aheadMs + clockMs);
     worker.send({ type: 'go' });
   }
-  for (const { worker } of starting) await answer(worker, 'started');
+  for (const { worker } of starting) await messageOf(worker, 'started');
   const instances = starting.map(({ name, clock, worker }): [string, Instance] => [
     name,
     {
@@ -73,10 +75,10 @@ export async function startFleet<Name extends string>(
       setClock: (ms) => {
         clock.set(aheadMs + ms);
       },
-      told: async (type, job, tick) => {
-        const isMeant = (told: Told): boolean =>
-          told.type === type && told.job === job && (tick === undefined || told.tick === tick);
-        return (await worker.message<Told>(isMeant, START_MS)).tick;
+      reported: async (type, job, tick) => {
+        const isMeant = (report: FiringReport): boolean =>
+          report.type === type && report.job === job && (tick === undefined || report.tick === tick);
+        return (await worker.message<FiringReport>(isMeant, START_MS)).tick;
       },
       stop: async () => {
         worker.send({ type: 'stop' });
@@ -88,6 +90,6 @@ export async function startFleet<Name extends string>(
   return { instances: Object.fromEntries(instances) as Record<Name, Instance>, aheadMs };
 }
 
-async function answer(worker: WorkerProcess, type: string): Promise<void> {
+async function messageOf(worker: WorkerProcess, type: string): Promise<void> {
   await worker.message<{ type: string }>((message) => message.type === type, START_MS);
 }

@@ -3,7 +3,7 @@ import { until } from '../../support/until.js';
 import { leaveWill } from './last-will.js';
 
 export interface Frozen {
-  /** Lets it go on. It may be called twice, and for a process that has ended meanwhile. */
+  /** Lets it go on. It may be called twice, and for a process that has ended in the meantime. */
   thaw(): void;
   /** The same, for `closeAfterTest`. */
   close(): Promise<void>;
@@ -11,11 +11,11 @@ export interface Frozen {
 
 /**
  * Stops a process, a worker's or a backend's, as a suspended machine or a long pause would: it runs nothing,
- * while the kernel keeps its sockets and answers for them.
+ * while the kernel keeps its sockets and acknowledges what arrives.
  */
 export async function freeze(pid: number): Promise<Frozen> {
   process.kill(pid, 'SIGSTOP');
-  // Nobody could end a server that has to wait for a stopped backend.
+  // A server that waits for a stopped backend could not be ended.
   const will = leaveWill(`kill -CONT ${pid}`);
   let isFrozen = true;
   const thaw = () => {
@@ -44,7 +44,7 @@ export async function freeze(pid: number): Promise<Frozen> {
 }
 
 function isStopped(pid: number): boolean {
-  // Elsewhere there is no file to ask; the signal takes effect before kill() returns.
+  // Other systems have no such file; the signal takes effect before kill() returns.
   if (process.platform !== 'linux') return true;
   return /^State:\s+T/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
 }

@@ -1,10 +1,10 @@
 import type { AdvisoryLockModuleOptions } from '../../../lib/index.js';
 import { startWorker } from '../../support/processes.js';
 import type { WorkerProcess } from '../../support/worker-process.js';
-import type { Order, Told } from '../workers/holder.js';
-import { SHORT_TIMES } from './told.js';
+import type { LossReport, Order } from '../workers/holder.js';
+import { SHORT_TIMES } from './lock-loss.js';
 
-/** An application in a process of its own, which takes locks when it is told to. */
+/** An application in a process of its own, which takes locks on request. */
 export class HolderProcess {
   constructor(readonly worker: WorkerProcess) {}
 
@@ -15,13 +15,13 @@ export class HolderProcess {
   /** Has it do something, and waits until it is done. */
   async ask(order: Order): Promise<object> {
     this.worker.send(order);
-    const { answer } = await this.worker.message<{ answer: object }>((message) => 'answer' in message);
-    return answer;
+    const { result } = await this.worker.message<{ result: object }>((message) => 'result' in message);
+    return result;
   }
 
-  /** Waits until it is told that its lock is lost. */
-  told(name: string): Promise<Told> {
-    return this.worker.message<Told>(({ lost }) => lost === name);
+  /** Waits until the process is notified that its lock is lost. */
+  lossOf(name: string): Promise<LossReport> {
+    return this.worker.message<LossReport>(({ lost }) => lost === name);
   }
 }
 

@@ -21,8 +21,8 @@ export interface HostileRole {
 }
 
 /**
- * A role whose sessions begin with such settings; those that the server is too old for are left out. `url` is an
- * administrator's.
+ * A role whose sessions begin with such settings; those that the server is too old for
+ * are left out. `url` is an administrator's.
  */
 export async function createHostileRole(url: string, settings = HOSTILE_SETTINGS): Promise<HostileRole> {
   const name = `hostile_${randomBytes(4).toString('hex')}`;

@@ -19,11 +19,11 @@ let lastId = 0;
 export function leaveWill(command: string): LastWill {
   const id = ++lastId;
   open.add(id);
-  tell({ id, command });
+  send({ id, command });
   return {
     revoke() {
       if (!open.delete(id)) return;
-      tell({ id });
+      send({ id });
       if (open.size > 0) return;
       toExecutor?.end();
       toExecutor = undefined;
@@ -31,14 +31,14 @@ export function leaveWill(command: string): LastWill {
   };
 }
 
-function tell(message: { id: number; command?: string }): void {
+function send(message: { id: number; command?: string }): void {
   toExecutor ??= startExecutor();
   toExecutor.write(`${JSON.stringify(message)}\n`);
 }
 
 /**
- * A pipe keeps what was written even when this process is gone before the other has started; of an IPC channel,
- * which would come with `fork`, a module may miss the end.
+ * A pipe keeps what was written even when this process is gone before the other has started; of an IPC
+ * channel, which would come with `fork`, a module may miss the end.
  */
 function startExecutor(): Socket {
   // Out of the process group, so that Ctrl-C does not reach it.

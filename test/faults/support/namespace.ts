@@ -12,7 +12,7 @@ export class Namespace {
 
   constructor(readonly address: string) {
     this.#folder = mkdtempSync('/tmp/test-netns-');
-    // Whoever runs in it need not be root.
+    // A program inside it need not be root.
     chmodSync(this.#folder, 0o755);
     this.#will = leaveWill(`ip netns delete ${this.name}; rm -rf ${this.#folder}`);
     try {
@@ -24,7 +24,7 @@ export class Namespace {
     }
   }
 
-  /** A program that does the same as that one, inside the namespace. Root has to start it. */
+  /** A program that does the same as that one, inside the namespace. It must be started by root. */
   programInside(program: string, user: { uid?: number; gid?: number } = {}): string {
     const drop =
       user.uid === undefined ? '' : `setpriv --reuid ${user.uid} --regid ${user.gid ?? ''} --clear-groups`;
@@ -55,7 +55,7 @@ export function connectNamespaces(one: Namespace, other: Namespace): void {
   }
 }
 
-/** Why this machine has none, if so: a container's root often may not make one. */
+/** Why this machine has none, if so: root in a container often lacks the permission. */
 export function probeNamespaces(): string | undefined {
   const namespaces: Namespace[] = [];
   try {

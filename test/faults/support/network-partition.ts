@@ -2,9 +2,10 @@ import type { Directions } from './tcp-proxy.js';
 import { connectNamespaces, Namespace } from './namespace.js';
 
 /**
- * Two machines with a cable between them: a server runs in one, `startPrimary({ namespace: partition.server })`,
- * and its clients in the other, `startWorker(module, { execPath: partition.client.programInside(process.execPath) })`.
- * Who watches from outside takes the server's `socketUrl`.
+ * Two machines with a cable between them: a server runs in one,
+ * `startPrimary({ namespace: partition.server })`, and its clients in the other,
+ * `startWorker(module, { execPath: partition.client.programInside(process.execPath) })`.
+ * A client outside uses the server's `socketUrl`.
  */
 export class NetworkPartition {
   readonly server = new Namespace('10.0.0.1');

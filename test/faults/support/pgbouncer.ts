@@ -39,7 +39,7 @@ export class PgBouncer {
     return this.#process.pid;
   }
 
-  /** Starts it, on the port that it had, and waits until a query through it is answered. */
+  /** Starts it, on the port that it had, and waits until a query through it succeeds. */
   async start(): Promise<void> {
     this.#process = await startServerProcess({
       program: programPath(),
@@ -49,7 +49,7 @@ export class PgBouncer {
       ready: /process up/,
     });
     let reason: unknown;
-    const answers = () =>
+    const responds = () =>
       withClient(this.url, (client) => client.query('SELECT 1')).then(
         () => true,
         (error: unknown) => {
@@ -57,7 +57,7 @@ export class PgBouncer {
           return false;
         },
       );
-    await until(answers, 'PgBouncer answers').catch((error: unknown) => {
+    await until(responds, 'PgBouncer responds').catch((error: unknown) => {
       throw new Error(String(error), { cause: reason });
     });
   }
@@ -76,7 +76,7 @@ export class PgBouncer {
     await this.start();
   }
 
-  /** What `SHOW …` of the administration console answers, such as `SHOW POOLS`. */
+  /** The rows of a `SHOW …` of the administration console, such as `SHOW POOLS`. */
   show<Row extends object>(what: string): Promise<Row[]> {
     const url = new URL(this.url);
     url.pathname = '/pgbouncer';
@@ -90,7 +90,7 @@ export class PgBouncer {
   }
 }
 
-/** A PgBouncer on loopback in front of the server of this URL; whoever connects to it gets the URL's user. */
+/** A PgBouncer on loopback in front of the server of this URL; every client is the user of that URL. */
 export async function startPgBouncer(serverUrl: string, options: PgBouncerOptions): Promise<PgBouncer> {
   programPath();
   const port = await freePort();
@@ -128,9 +128,10 @@ function settingsFile(server: URL, port: number, { mode, poolSize = 5, settings 
     log_disconnections: 0,
     ...settings,
   };
+  const user = decodeURIComponent(server.username);
   return [
     '[databases]',
-    `* = host=${server.hostname} port=${server.port || '5432'} user=${decodeURIComponent(server.username)} password='${password}'`,
+    `* = host=${server.hostname} port=${server.port || '5432'} user=${user} password='${password}'`,
     '[pgbouncer]',
     ...Object.entries(lines).map(([name, value]) => `${name} = ${value}`),
     '',

@@ -42,7 +42,7 @@ export async function startPrimary({ flags = [], namespace }: PrimaryOptions = {
   });
 }
 
-/** A hot standby of it: streams from it, and answers reads. */
+/** A hot standby of it: streams from it, and serves reads. */
 export async function startStandby(primary: PostgresNode): Promise<PostgresNode> {
   const folder = await createFolder();
   const { host, port, password, flags } = primary.options;
@@ -75,7 +75,7 @@ export async function catchUp(primary: PostgresNode, standby: PostgresNode): Pro
   );
 }
 
-/** The binaries that come with npm have no `pg_basebackup`; this is what it does. */
+/** The binaries from npm have no `pg_basebackup`; this does the same. */
 async function copyWhileRunning(primary: PostgresNode, target: string): Promise<void> {
   await withClient(primary.socketUrl, async (client) => {
     await client.query(`SELECT pg_backup_start('standby', fast => true)`);

@@ -7,7 +7,7 @@ import { type LastWill, leaveWill } from './last-will.js';
 import { type ServerProcess, startServerProcess } from './server-process.js';
 
 export interface PostgresNodeOptions {
-  /** The `postgres` to start, and who starts it. */
+  /** The `postgres` to start, and its user. */
   readonly program: string;
   readonly user: ServerUser;
   /** Holds the folder `data`, and is removed with the server. */
@@ -18,7 +18,7 @@ export interface PostgresNodeOptions {
   readonly flags: string[];
 }
 
-/** A Postgres that can crash and come back: on the same port, with the same data. */
+/** A Postgres that can crash and start again, on the same port, with the same data. */
 export class PostgresNode {
   readonly url: string;
   /** Past the network: through the socket in its folder. */
@@ -71,7 +71,9 @@ export class PostgresNode {
     }
   }
 
-  /** `fast` ends backends in good order; `immediate` leaves the work of a crash recovery to the next start. */
+  /**
+   * `fast` ends backends in good order; `immediate` leaves the work of a crash recovery to the next start.
+   */
   async stop(mode: 'fast' | 'immediate' = 'fast'): Promise<void> {
     await this.#process?.end(mode === 'fast' ? 'SIGINT' : 'SIGQUIT');
   }

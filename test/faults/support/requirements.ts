@@ -17,8 +17,8 @@ const requirements = {
 export type Requirement = keyof typeof requirements;
 
 /**
- * Why it cannot be had on this machine, if so. What is missing is installed where that is possible; when the
- * installation fails there, this throws: tests that could run are not to be skipped.
+ * Why it is not available on this machine, if so. What is missing is installed where that is possible; when
+ * the installation fails there, this throws: tests that could run are not to be skipped.
  */
 export function whyMissing(requirement: Requirement): string | undefined {
   const { packages, probe } = requirements[requirement];

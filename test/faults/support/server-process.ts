@@ -62,10 +62,11 @@ function isReady(child: ChildProcess, { program, ready }: ServerCommand): Promis
 }
 
 /**
- * Also waits, because the will before that one removes the server's folder. In a container nobody may reap the
- * orphan: a zombie has ended, too.
+ * Also waits, because the will before that one removes the server's folder. In a container no process may
+ * reap the orphan: a zombie has ended, too.
  */
 function endAtOnce(pid: number): string {
   const isRunning = `kill -0 ${pid} && ! grep -qs '^State:.Z' /proc/${pid}/status`;
-  return `kill -QUIT ${pid}; for i in $(seq 70); do { ${isRunning}; } || exit; sleep 0.1; done; kill -KILL ${pid}`;
+  const wait = `for i in $(seq 70); do { ${isRunning}; } || exit; sleep 0.1; done`;
+  return `kill -QUIT ${pid}; ${wait}; kill -KILL ${pid}`;
 }

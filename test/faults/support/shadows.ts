@@ -1,9 +1,10 @@
 import pg from 'pg';
 
 /**
- * What a role that may create objects in `public` can do there: one operator for each name and each pair of types that
- * Postgres can apply it to, one function for each signature, and one domain for each type, all of which record the
- * statement that has called them before they do what is expected of them. `public` comes before `pg_catalog`.
+ * What a role that may create objects in `public` can do there: one operator for each name and each pair
+ * of types that Postgres can apply it to, one function for each signature, and one domain for each type,
+ * all of which record the statement that has called them before they do what is expected of them.
+ * `public` comes before `pg_catalog`.
  *
  * @see https://www.postgresql.org/docs/current/typeconv-oper.html
  */
@@ -123,14 +124,16 @@ BEGIN
             INSERT INTO public.called VALUES (%L, pg_catalog.current_query());
             RETURN $1 OPERATOR(pg_catalog.%s) $2;
           END $body$;
-          CREATE OPERATOR public.%s (FUNCTION = public.shadow_%s, LEFTARG = pg_catalog.%s, RIGHTARG = pg_catalog.%s)$f$,
+          CREATE OPERATOR public.%s (
+            FUNCTION = public.shadow_%s, LEFTARG = pg_catalog.%s, RIGHTARG = pg_catalog.%s)$f$,
           made, one, other, result, one || ' ' || sign || ' ' || other, sign, sign, made, one, other);
       END LOOP;
     END LOOP;
   END LOOP;
 
   FOR routine IN
-    SELECT proname, pg_get_function_identity_arguments(oid) AS arguments, pg_get_function_result(oid) AS result,
+    SELECT proname, pg_get_function_identity_arguments(oid) AS arguments,
+      pg_get_function_result(oid) AS result,
       (SELECT string_agg('$' || n, ', ' ORDER BY n) FROM generate_series(1, pronargs) n) AS passed
     FROM pg_proc
     WHERE pronamespace = 'pg_catalog'::regnamespace AND prokind = 'f' AND provariadic = 0 AND NOT proretset
@@ -155,7 +158,8 @@ BEGIN
       RETURN true;
     END $body$;
   FOREACH one IN ARRAY ${list(TYPES)} LOOP
-    EXECUTE format('CREATE DOMAIN public.%s AS pg_catalog.%s CHECK (public.note_cast(%L))', one, one, 'type ' || one);
+    EXECUTE format('CREATE DOMAIN public.%s AS pg_catalog.%s CHECK (public.note_cast(%L))',
+      one, one, 'type ' || one);
   END LOOP;
 END $do$`;
 

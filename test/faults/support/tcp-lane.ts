@@ -1,4 +1,7 @@
-/** One direction of one connection: what is sent arrives in its order, later, or not until the silence is over. */
+/**
+ * One direction of one connection: what is sent arrives in its order,
+ * later, or not until the silence is over.
+ */
 export class Lane {
   readonly #waiting: { dueAt: number; deliver: () => void }[] = [];
   #timer: NodeJS.Timeout | undefined;

@@ -38,9 +38,9 @@ export class TcpProxy {
   }
 
   /**
-   * Forwards nothing any more, neither bytes nor the end of a connection, and closes nothing: both ways, or one
-   * way. It holds for new connections too. Their handshake is done by the proxy's own kernel, so they are
-   * established, but the server does not hear of them.
+   * Forwards nothing any more, neither bytes nor the end of a connection, and closes nothing: both ways, or
+   * one way. It holds for new connections too. Their handshake is done by the proxy's own kernel, so they are
+   * established, but the server does not notice them.
    */
   silence(directions: Directions = { toServer: true, toClient: true }): void {
     this.#silent.toServer = directions.toServer ?? false;
@@ -48,7 +48,7 @@ export class TcpProxy {
     this.#flush();
   }
 
-  /** Forwards what came meanwhile, and all that comes from now on. */
+  /** Forwards what has arrived in the meantime, and all that arrives from now on. */
   resume(): void {
     this.silence({});
   }

@@ -10,16 +10,16 @@ describe('a frozen process', () => {
     return worker;
   };
 
-  it('answers nothing until it thaws, and has lost nothing then', async () => {
+  it('does not reply until it thaws, and has lost nothing then', async () => {
     const worker = await start();
     const other = await start();
     const frozen = await closeAfterTest(freeze(worker.pid));
     worker.send({ question: 1 });
     for (let question = 1; question <= 10; question++) {
       other.send({ question });
-      await other.message<{ question: number }>((answer) => answer.question === question);
+      await other.message<{ question: number }>((reply) => reply.question === question);
     }
-    await expect(worker.message(() => true, 1)).rejects.toThrow('none came');
+    await expect(worker.message(() => true, 1)).rejects.toThrow('none received');
     frozen.thaw();
     expect(await worker.message(() => true)).toEqual({ question: 1 });
   });

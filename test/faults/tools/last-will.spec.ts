@@ -8,7 +8,7 @@ import { startWorker } from '../../support/processes.js';
 import { until } from '../../support/until.js';
 
 describe('a last will', () => {
-  it('is executed when its process is killed at once, last in, first out, without what was revoked', async () => {
+  it('is executed when its process is killed, last in, first out, without revoked commands', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'test-last-will-'));
     defer(() => rm(folder, { recursive: true }));
     const worker = startWorker(new URL('./workers/testator.ts', import.meta.url), { args: [folder] });

@@ -37,31 +37,31 @@ describeWith('network namespaces', 'a network partition', () => {
       return rows;
     });
 
-  it('has a client that reaches the server, which nobody outside does', async () => {
-    expect(await ask('SELECT host(inet_client_addr()) AS answer')).toMatchObject({ answer: '10.0.0.2' });
+  it('has a client that reaches the server, which no client outside does', async () => {
+    expect(await ask('SELECT host(inet_client_addr()) AS value')).toMatchObject({ value: '10.0.0.2' });
     await expect(withClient(server.url, () => Promise.resolve())).rejects.toThrow();
   });
 
   it.each([{ toServer: true }, { toClient: true }, { toServer: true, toClient: true }])(
     'holds back what is on its way until it heals: %j',
     async (directions) => {
-      expect(await ask('SELECT 1 AS answer')).toMatchObject({ answer: 1 });
+      expect(await ask('SELECT 1 AS value')).toMatchObject({ value: 1 });
       partition.cut(directions);
-      const sql = `INSERT INTO arrived VALUES ('${JSON.stringify(directions)}') RETURNING 'late' AS answer`;
+      const sql = `INSERT INTO arrived VALUES ('${JSON.stringify(directions)}') RETURNING 'late' AS value`;
       await withClient(server.socketUrl, async (client) => {
         await client.query('CREATE TABLE IF NOT EXISTS arrived (what text)');
-        let isAnswered = false;
-        const reply = ask(sql).finally(() => (isAnswered = true));
+        let isSettled = false;
+        const reply = ask(sql).finally(() => (isSettled = true));
         const arrived = async () => {
           const { rowCount } = await client.query('SELECT FROM arrived WHERE what = $1', [
             JSON.stringify(directions),
           ]);
           return rowCount === 1;
         };
-        // It arrives when only the way back is cut, and then stays unanswered.
+        // It arrives when only the way back is cut, and the reply does not.
         if (directions.toServer) await expectStill(async () => !(await arrived()));
         else await until(arrived, 'the statement arrives');
-        await expectStill(() => !isAnswered);
+        await expectStill(() => !isSettled);
         partition.heal();
         await reply;
         expect(await arrived()).toBe(true);
@@ -73,15 +73,15 @@ describeWith('network namespaces', 'a network partition', () => {
     await ask('SET tcp_keepalives_idle = 1');
     await ask('SET tcp_keepalives_interval = 1');
     await ask('SET tcp_keepalives_count = 2');
-    // While an answer is not acknowledged, no keep-alives are sent: this is for a cut at that moment.
+    // While a reply is not acknowledged, no keep-alives are sent: this is for a cut at that moment.
     await ask('SET tcp_user_timeout = 3000');
-    expect(await ask('SELECT pg_try_advisory_lock(1) AS answer')).toMatchObject({ answer: true });
+    expect(await ask('SELECT pg_try_advisory_lock(1) AS value')).toMatchObject({ value: true });
     expect(await advisoryLocks()).toHaveLength(1);
     partition.cut();
     await until(async () => (await advisoryLocks()).length === 0, 'the lock is free');
     expect(worker.output).toBe('');
     partition.heal();
-    expect(await ask('SELECT 2 AS answer')).toHaveProperty('error');
+    expect(await ask('SELECT 2 AS value')).toHaveProperty('error');
   });
 
   it('leaves no namespace', async () => {
@@ -94,7 +94,7 @@ describeWith('network namespaces', 'a network partition', () => {
   });
 });
 
-/** Nothing tells that nothing happens. A packet that is let through takes far less than a millisecond here. */
+/** There is no event for the absence of an event. A packet takes far less than a millisecond here. */
 async function expectStill(condition: () => boolean | Promise<boolean>): Promise<void> {
   for (let look = 0; look < 10; look++) {
     expect(await condition()).toBe(true);

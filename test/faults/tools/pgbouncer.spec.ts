@@ -59,7 +59,7 @@ describeWith('pgbouncer', 'PgBouncer', () => {
   });
 
   it.each(['restart', 'kill'] as const)(
-    'drops its clients on %s, and comes back on its port',
+    'drops its clients on %s, and starts again on its port',
     async (how) => {
       const bouncer = await start({ mode: 'transaction' });
       const client = await connect(bouncer.url);

@@ -20,10 +20,10 @@ async function connect(url: string): Promise<pg.Client> {
 }
 
 async function ask(client: pg.Client, expression: string): Promise<unknown> {
-  return (await client.query<{ answer: unknown }>(`SELECT ${expression} AS answer`)).rows[0]?.answer;
+  return (await client.query<{ value: unknown }>(`SELECT ${expression} AS value`)).rows[0]?.value;
 }
 
-const answerOf = (url: string, expression: string) => withClient(url, (client) => ask(client, expression));
+const evaluateOn = (url: string, expression: string) => withClient(url, (client) => ask(client, expression));
 
 describe('a server that can break', () => {
   let server: PostgresNode;
@@ -31,7 +31,7 @@ describe('a server that can break', () => {
     server = await closeAfterTest(startPrimary({ flags: ['-c', 'max_connections=7'] }));
   });
 
-  it('crashes, and comes back on its port with its data, but without the locks', async () => {
+  it('crashes, and starts again on its port with its data, but without the locks', async () => {
     const client = await connect(server.url);
     await client.query('CREATE TABLE kept AS SELECT 1');
     expect(await ask(client, 'pg_try_advisory_lock(1)')).toBe(true);
@@ -55,8 +55,8 @@ describe('a server that can break', () => {
     const error = new Promise((resolve) => client.once('error', resolve));
     await server.restart();
     expect(await error).toMatchObject({ code: '57P01' });
-    expect(await answerOf(server.url, '1')).toBe(1);
-    expect(await answerOf(server.socketUrl, '2')).toBe(2);
+    expect(await evaluateOn(server.url, '1')).toBe(1);
+    expect(await evaluateOn(server.socketUrl, '2')).toBe(2);
   });
 
   it('keeps the lock of a frozen backend, although its end is said to be under way', async () => {
@@ -92,12 +92,12 @@ describe('a hot standby', () => {
     standby = await closeAfterTest(startStandby(primary));
   });
 
-  it('crashes, and comes back as a standby that follows', async () => {
+  it('crashes, and starts again as a standby that follows', async () => {
     await standby.crash();
     await withClient(primary.url, (client) => client.query('CREATE TABLE meanwhile AS SELECT 42 AS number'));
     await standby.start();
     await catchUp(primary, standby);
-    expect(await answerOf(standby.url, '(SELECT number FROM meanwhile)')).toBe(42);
+    expect(await evaluateOn(standby.url, '(SELECT number FROM meanwhile)')).toBe(42);
   });
 
   it('grants the keys that are locked on its primary, and takes over', async () => {
@@ -114,6 +114,6 @@ describe('a hot standby', () => {
     // The session and its lock outlive the promotion.
     expect(await ask(onStandby, 'pg_is_in_recovery()')).toBe(false);
     expect(await ask(onStandby, 'pg_current_xact_id()::text')).toEqual(expect.any(String));
-    expect(await answerOf(standby.url, 'pg_try_advisory_lock(7)')).toBe(false);
+    expect(await evaluateOn(standby.url, 'pg_try_advisory_lock(7)')).toBe(false);
   });
 });

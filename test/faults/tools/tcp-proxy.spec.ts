@@ -9,7 +9,7 @@ import { until } from '../../support/until.js';
 import { closeAfterTest } from '../support/close-after-test.js';
 import { startProxy } from '../support/tcp-proxy.js';
 
-/** One side of a connection, with all that has come in on it. */
+/** One side of a connection, with all that has arrived on it. */
 class Side {
   received = '';
   events: string[] = [];
@@ -37,7 +37,7 @@ async function startListener() {
   await once(listener, 'listening');
   defer(() => listener.close());
   const arrival = async (index: number): Promise<Side> => {
-    await until(() => arrivals.length > index, 'the server hears of the connection');
+    await until(() => arrivals.length > index, 'the server accepts the connection');
     return arrivals[index] as Side;
   };
   return { port: (listener.address() as AddressInfo).port, arrivals, arrival };
@@ -72,14 +72,14 @@ describe('the TCP proxy', () => {
     const { proxy, client, server } = await startPair();
     client.socket.write('question');
     await server.has('question');
-    server.socket.write('answer');
-    await client.has('answer');
+    server.socket.write('reply');
+    await client.has('reply');
     expect(proxy.connectionCount).toBe(1);
 
     client.socket.end();
     await server.saw('end');
     server.socket.end('late');
-    await client.has('answerlate');
+    await client.has('replylate');
     await client.saw('end');
     await until(() => proxy.connectionCount === 0, 'the connection is forgotten');
   });
@@ -142,7 +142,7 @@ describe('the TCP proxy', () => {
     await client.saw('end');
   });
 
-  it('establishes new connections while it is silent, of which the server hears nothing', async () => {
+  it('establishes new connections while it is silent, which the server does not notice', async () => {
     const { proxy, arrivals, arrival } = await startPair();
     proxy.silence();
     const late = await open(proxy.port);
@@ -153,7 +153,7 @@ describe('the TCP proxy', () => {
     await (await arrival(1)).has('hello');
   });
 
-  it('cuts what is there with a reset on both sides, even while it is silent, and lets new ones in', async () => {
+  it('resets open connections on both sides, even while it is silent, and accepts new ones', async () => {
     const { proxy, client, server } = await startPair();
     proxy.silence();
     proxy.cut();

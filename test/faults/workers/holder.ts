@@ -11,20 +11,20 @@ import {
   type LockLostError,
 } from '../../../lib/index.js';
 
-/** What the process is told to do: one thing at a time. */
+/** What the process must do, one thing at a time. */
 export type Order =
-  | { readonly acquire: string; readonly waitMs?: number | 'for ever'; readonly blockWhenLostMs?: number }
+  | { readonly acquire: string; readonly waitMs?: number | 'forever'; readonly blockWhenLostMs?: number }
   | { readonly blockMs: number; readonly whileAsking?: string }
   | { readonly look: string }
   | { readonly fence: string }
   | { readonly release: string };
 
 /** Of a lock that was lost. */
-export interface Told {
+export interface LossReport {
   readonly lost: string;
   readonly code: string;
   readonly message: string;
-  /** When the process had been told, and everybody in it who listens, by the clock of the machine. */
+  /** When all listeners in the process had been notified, by the clock of the machine. */
   readonly at: number;
 }
 
@@ -44,9 +44,9 @@ const held = new Map<string, AdvisoryLock>();
 
 process.on('message', (order: Order) => {
   obey(order).then(
-    (answer) => process.send?.({ answer }),
+    (result) => process.send?.({ result }),
     (error: unknown) =>
-      process.send?.({ answer: { code: (error as { code?: string }).code ?? String(error) } }),
+      process.send?.({ result: { code: (error as { code?: string }).code ?? String(error) } }),
   );
 });
 process.send?.({ ready: true });
@@ -60,20 +60,20 @@ async function obey(order: Order): Promise<object> {
   return look(order.release);
 }
 
-async function acquire(name: string, waitMs: number | 'for ever' = 0, blockWhenLostMs = 0): Promise<object> {
-  const lock = await locks.acquire(name, { waitMs: waitMs === 'for ever' ? Infinity : waitMs });
+async function acquire(name: string, waitMs: number | 'forever' = 0, blockWhenLostMs = 0): Promise<object> {
+  const lock = await locks.acquire(name, { waitMs: waitMs === 'forever' ? Infinity : waitMs });
   held.set(name, lock);
   lock.signal.addEventListener('abort', () => {
     block(blockWhenLostMs);
     const { code, message } = lock.signal.reason as LockLostError;
-    process.send?.({ lost: name, code, message, at: Date.now() } satisfies Told);
+    process.send?.({ lost: name, code, message, at: Date.now() } satisfies LossReport);
   });
   return { isHeld: lock.isHeld };
 }
 
 async function blockFor(ms: number, whileAsking: string | undefined): Promise<object> {
   const asked = whileAsking === undefined ? undefined : locks.isLocked(whileAsking);
-  // The question is written by the end of this turn, and its answer can only be read after the block.
+  // The question is written by the end of this turn, and its result can only be read after the block.
   await endOfTurn();
   block(ms);
   return { isLocked: await asked };

@@ -6,7 +6,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
 import { AdvisoryLockModule, currentTick, ExclusiveCron, ExclusiveInterval } from '../../../lib/index.js';
-import type { JobSpec, Told } from './job-spec.js';
+import type { FiringReport, JobSpec } from './job-spec.js';
 
 const { TEST_URL: url = '', TEST_LOCKS_URL: locksUrl = url, TEST_JOBS: jobs = '[]' } = process.env;
 const instance = process.env.TEST_INSTANCE ?? String(process.pid);
@@ -16,7 +16,7 @@ class Jobs {
   constructor(private readonly dataSource: DataSource) {}
 
   async run(job: JobSpec): Promise<void> {
-    tell({ type: 'ran', job: job.name });
+    report({ type: 'ran', job: job.name });
     const id = await this.note(job, true);
     await sleep(job.runMs);
     await this.dataSource.query('UPDATE firing SET ended = clock_timestamp() WHERE id = $1', [id]);
@@ -24,7 +24,7 @@ class Jobs {
 
   async skip(job: JobSpec): Promise<void> {
     if (job.isQuiet !== true) await this.note(job, false);
-    tell({ type: 'skipped', job: job.name });
+    report({ type: 'skipped', job: job.name });
   }
 
   private async note(job: JobSpec, ran: boolean): Promise<string | undefined> {
@@ -69,11 +69,14 @@ for (const job of JSON.parse(jobs) as JobSpec[]) {
 })
 class InstanceModule {}
 
-function tell(what: Told): void {
-  if (process.connected) process.send?.({ ...what, tick: currentTick()?.at.toISOString() });
+function report(firing: FiringReport): void {
+  if (process.connected) process.send?.({ ...firing, tick: currentTick()?.at.toISOString() });
 }
 
-/** `go` starts the application, `block` keeps its event loop busy, `fire` calls a job by hand, `stop` ends it in good order. */
+/**
+ * `go` starts the application, `block` keeps its event loop busy, `fire` calls a job by
+ * hand, and `stop` ends it in good order.
+ */
 interface Order {
   type: 'go' | 'block' | 'fire' | 'stop';
   ms?: number;

@@ -11,8 +11,8 @@ export interface JobSpec {
   isQuiet?: boolean;
 }
 
-/** What an instance tells of a firing. */
-export interface Told {
+/** What an instance reports of a firing. */
+export interface FiringReport {
   type: 'ran' | 'skipped';
   job: string;
   /** In ISO format. */

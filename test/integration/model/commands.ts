@@ -49,7 +49,7 @@ class Ask extends Command {
   }
 }
 
-/** The answer to the one finds the other in the queue behind it. */
+/** The result of the one finds the other in the queue behind it. */
 class TryAndWait extends Command {
   constructor(private readonly wanted: Omit<Wanted, 'waits'>) {
     super();
@@ -194,7 +194,7 @@ function sequences(
     .map(([service, wanted]) => new TryAndWait({ permits: 1, service, ...wanted }));
   const lose = fc.nat(Math.max(0, servicesThatLose - 1)).map((service) => new Lose(service));
   const more = servicesThatLose > 0 ? [tryAndWait, lose] : [];
-  // As often as they stand here.
+  // In the proportions of this list.
   return fc.commands([ask, ask, ask, release, release, release, abort, abort, both, ...more], {
     maxCommands: 60,
     size: 'max',
@@ -213,7 +213,9 @@ const wait = (service: number, how: typeof exclusive | typeof shared = exclusive
   new Ask({ ...how, service, waits: true }, 1);
 const attempt = (service: number): LockCommand => new Ask({ ...exclusive, service, waits: false }, 1);
 
-/** Sequences that together go through every transition of a key, also through those that chance rarely finds. */
+/**
+ * Sequences that together go through every transition of a key, also through those that chance rarely finds.
+ */
 export const scripts: Readonly<Record<string, readonly LockCommand[]>> = {
   'a try that is granted, and one that is refused': [attempt(0), attempt(1), new Release(0)],
   'a wait that is granted at once': [wait(0), new Release(0)],

@@ -9,17 +9,17 @@ import { describe, type LockModel, type Request } from './lock-model.js';
 const SETTLE_DEADLINE_MS = 5_000;
 
 export interface Member extends Pick<Locks, 'service' | 'engine'> {
-  /** Whether it has a connection to wait on for every name, and so always stands in Postgres' queue. */
+  /** Whether it has a connection to wait on for every name, and so is always in Postgres' queue. */
   readonly hasConnections: boolean;
 }
 
-/** The services under test, and the locks that they gave: what happens to them is told to the model. */
+/** The services under test, and the locks that they gave: their fate is reported to the model. */
 export class Fleet {
   private readonly locks = new Map<Request, AdvisoryLock>();
   private readonly leaving = new Map<Request, { controller: AbortController; settled: Promise<void> }>();
   private readonly changes = new EventEmitter();
   private readonly keyRegistry = new KeyRegistry();
-  /** Services that have lost their sessions: what waits there may be told that the connection broke. */
+  /** Services that have lost their sessions: their waiters may fail because the connection broke. */
   private readonly broken = new Set<number>();
   private failure: Error | undefined;
 
@@ -66,15 +66,17 @@ export class Fleet {
         this.changes.emit('change');
       });
     this.leaving.set(request, { controller, settled });
-    // A reader asks whether a writer waits elsewhere, and who wants a permit tries them all, before they wait. A service asks
-    // one thing after the other, so that when it has answered as much again they do.
+    // Before they wait, a reader asks whether a writer waits in another process, and a caller
+    // tries all permits. A service asks one thing after the other, so that when it has
+    // returned as many results again, they wait.
     for (let n = 0; n < this.permits + 2; n += 1) await service.isLocked('another');
   }
 
   /** Ends a wait; it may have been granted in the same moment. */
   async abort(request: Request): Promise<void> {
     const wait = this.leaving.get(request);
-    // From this moment on it is in nobody's way, and who was behind it may be served before its end is told.
+    // From this moment on it blocks no one, and the waiter behind it may be
+    // served before its end is reported.
     this.model.left(request);
     wait?.controller.abort();
     await inTime(wait?.settled, () => `an aborted wait to end: ${describe(request)}`);
@@ -115,7 +117,7 @@ export class Fleet {
     await inTime(lock.release(), () => `a release: ${describe(request)}`);
   }
 
-  /** Waits until everybody has been served who has to be, and compares what the database says. */
+  /** Waits until all callers that must be served have been, and compares with the database. */
   async settle(): Promise<void> {
     const deadline = AbortSignal.timeout(SETTLE_DEADLINE_MS);
     for (;;) {
@@ -130,14 +132,14 @@ export class Fleet {
       const rows = await this.database.advisoryLocks();
       const differences = this.compare(rows);
       if (differences.length === 0) return;
-      // A wait is on its way to the queue or to its grant, so that a difference counts only when it stays. When nobody waits,
-      // nothing is on its way.
+      // A wait is on its way to the queue or to its grant, so that a difference counts only when it stays.
+      // Without waiters, nothing is on its way.
       if (deadline.aborted || this.model.waiters.length === 0) throw new Error(differences.join('\n'));
       await sleep(2);
     }
   }
 
-  /** Releases everything until nobody waits any more; then nothing may be left. */
+  /** Releases everything until no caller waits; then nothing may be left. */
   async finish(): Promise<void> {
     await this.settle();
     while (this.model.holders.length > 0) {
@@ -175,7 +177,8 @@ export class Fleet {
       const queued = new Set(waiting.map(({ service }) => service));
       for (const service of holding) queued.delete(service);
       if (waiting.length === 0) expect(`processes that hold ${name}`, granted(rowsOfName), holding.size);
-      // Who waits for several, or for want of a connection tries again and again, may be in the queue or not.
+      // A waiter for several locks, or one that tries again for lack of a
+      // connection, may be in the queue or not.
       const isCertain = waiting.every(
         ({ names, service }) => names.length === 1 && this.members[service]?.hasConnections === true,
       );

@@ -13,17 +13,17 @@ export interface Request {
 }
 
 /**
- * Who holds what and who waits, in memory. Who is served first among several services is theirs to decide, so the model does
- * not foretell grants: it objects to those that must not be, and names those that have to come.
+ * Holders and waiters, in memory. The order between several services is theirs to decide, so the model does
+ * not predict grants: it objects to wrong ones, and names those that are due.
  */
 export class LockModel {
   readonly holders: Request[] = [];
   readonly waiters: Request[] = [];
-  /** Services that stand in Postgres' queue for a name, and how often each other service was served since. */
+  /** Services in Postgres' queue for a name, and how often each other service was served since. */
   private readonly turns = new Map<string, Map<number, number>>();
-  /** Who asked when his service held the lock and nobody there waited: a reader may be let in at once. */
+  /** Callers of a service that held the lock and had no waiter: a reader may be let in at once. */
   private readonly joining = new Set<Request>();
-  /** Services whose readers a writer elsewhere keeps out; see {@link putOffReaders}. */
+  /** Services whose readers a writer of another service keeps out; see {@link putOffReaders}. */
   private readonly putOff = new Set<string>();
   private asked = 0;
 
@@ -34,15 +34,18 @@ export class LockModel {
     return { number: this.asked, ...wanted };
   }
 
-  /** Whether nothing stands in the way of the request: a try has to be granted. */
+  /** Whether the request has no obstacle: a try must be granted. */
   isFree(request: Request): boolean {
     return !this.isBusy(request) && !this.waiters.some((waiter) => shareName(waiter, request));
   }
 
-  /** Waiters that nothing holds up any more, directly or through others that are held up: they have to be granted. */
+  /**
+   * Waiters that nothing holds up any more, directly or through others that
+   * are held up: they must be granted.
+   */
   due(): Request[] {
     const blocked = new Set(this.waiters.filter((waiter) => this.isBusy(waiter) || this.isPutOff(waiter)));
-    // Grows while it is read, which a Set allows. Who waits for several locks may hold some of them already.
+    // Grows while it is read, which a Set allows. A waiter for several locks may hold some of them already.
     for (const blocker of blocked) {
       for (const waiter of this.waiters) if (conflict(blocker, waiter)) blocked.add(waiter);
     }
@@ -63,7 +66,7 @@ export class LockModel {
       throw broken('There are more holders than allowed', request, others);
     }
     const overtaken = this.waiters.filter((waiter) => overtakes(request, waiter));
-    if (overtaken.length > 0) throw broken('Somebody was overtaken in his own service', request, overtaken);
+    if (overtaken.length > 0) throw broken('A waiter was overtaken in its own service', request, overtaken);
     this.countTurn(request);
     this.forget(request);
     this.holders.push(request);
@@ -84,7 +87,10 @@ export class LockModel {
     }
   }
 
-  /** The sessions of the service have ended: its locks are lost, and its waiters have lost their places in the queue. */
+  /**
+   * The sessions of the service have ended: its locks are lost, and its waiters
+   * have lost their places in the queue.
+   */
   lost(service: number): Request[] {
     const lost = this.holders.filter((holder) => holder.service === service);
     for (const holder of lost) this.released(holder);
@@ -92,7 +98,10 @@ export class LockModel {
     return lost;
   }
 
-  /** The service was seen in Postgres' queue for the name: from now on others have a bounded number of turns before it. */
+  /**
+   * The service was seen in Postgres' queue for the name: from now on others have
+   * a bounded number of turns before it.
+   */
   isQueued(service: number, name: string): void {
     const turn = turnOf(service, name);
     if (!this.turns.has(turn)) this.turns.set(turn, new Map());
@@ -104,8 +113,8 @@ export class LockModel {
   }
 
   /**
-   * Readers of a service that were kept out for a writer elsewhere stay out until the service has given its shared lock back, also
-   * when that writer goes away: nobody tells the service.
+   * Readers of a service that were kept out for a writer of another service stay out until the service has
+   * given its shared lock back, also when that writer leaves: the service is not notified.
    */
   private putOffReaders(): void {
     for (const holder of this.holders) {
@@ -125,7 +134,7 @@ export class LockModel {
 
   private countTurn(request: Request): void {
     const { service, names, mode, waits, number } = request;
-    // Readers who stood in the queue are all served at once, however many.
+    // Readers in the queue are all served at once, however many.
     if (mode === 'shared' && waits && !this.joining.has(request)) return;
     for (const [turn, served] of this.turns) {
       const [waiting, name] = turn.split(' ');
@@ -134,7 +143,7 @@ export class LockModel {
       served.set(service, count);
       if (count <= this.maxLocalHandoffs + 1) continue;
       throw new Error(
-        `Service ${waiting} waits for ${name}, and service ${service} has been served ${count} times (${number})`,
+        `Service ${waiting} waits for ${name}, and service ${service} was served ${count} times (${number})`,
       );
     }
   }
@@ -163,7 +172,10 @@ function conflict(a: Request, b: Request): boolean {
   return shareName(a, b) && (a.mode === 'exclusive' || b.mode === 'exclusive');
 }
 
-/** Whether granting the one breaks the order of a service. Of several locks, which one is waited for is not known from outside. */
+/**
+ * Whether granting the one breaks the order of a service. Of several locks, which one
+ * is waited for is not known from outside.
+ */
 function overtakes(request: Request, waiter: Request): boolean {
   const isInOrder = request.permits === 1 || request.waits;
   return (
@@ -176,5 +188,7 @@ function overtakes(request: Request, waiter: Request): boolean {
 }
 
 function broken(what: string, request: Request, others: readonly Request[]): Error {
-  return new Error(`${what}: ${describe(request)} was granted beside ${others.map(describe).join('; ')}`);
+  return new Error(
+    `${what}: ${describe(request)} was granted together with ${others.map(describe).join('; ')}`,
+  );
 }

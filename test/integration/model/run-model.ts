@@ -17,7 +17,7 @@ const PERMITS = 2;
 const MAX_LOCAL_HANDOFFS = 1;
 
 function createMembers(url: string, options: LocksOptions): (Member & { close(): Promise<void> })[] {
-  // The last one has a single connection to wait on, and has to try again and again for what it has none for.
+  // The last one has a single connection to wait on, and must try again and again for the others.
   return [8, 8, 2].map((maxConnections) => {
     const locks = createLocks(url, { ...options, maxConnections, maxLocalHandoffs: MAX_LOCAL_HANDOFFS });
     const { service, engine } = locks;
@@ -25,7 +25,10 @@ function createMembers(url: string, options: LocksOptions): (Member & { close():
   });
 }
 
-/** Runs so many random sequences in services that connect to the URL, and compares with what the database says. */
+/**
+ * Runs so many random sequences in services that connect to the URL, and
+ * compares with what the database says.
+ */
 export async function runModel(
   database: TestDatabase,
   runsWanted: number,

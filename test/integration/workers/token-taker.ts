@@ -1,6 +1,6 @@
 import { startInstance } from '../../e2e/workers/fleet-app.js';
 
-// Takes the lock again and again, and tells each holder's token, by the order of who held it.
+// Takes the lock again and again, and reports the token of each hold, in the order of the holds.
 const { locks, dataSource, close } = await startInstance();
 
 process.send?.({ type: 'ready' });

@@ -5,8 +5,8 @@ const { factory } = ts;
 const printer = ts.createPrinter({ removeComments: true, newLine: ts.NewLineKind.LineFeed });
 
 /**
- * A declaration as users see it, whatever the code behind it looks like: without comments, private members and the names
- * of files, and with its members in the order of their names.
+ * A declaration as users see it, whatever the code behind it looks like: without comments, private members
+ * and the names of files, and with its members in the order of their names.
  */
 export function printDeclaration(declaration: ts.Declaration): string {
   const { transformed } = ts.transform<ts.Node>(statementOf(declaration), [simplify]);

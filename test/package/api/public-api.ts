@@ -11,7 +11,10 @@ const HEAD = `# The public API
 What \`dist\` declares to users. \`npm run api:update\` writes this file; a test fails while it differs.
 `;
 
-/** All that users can name, as text: the exports of each entry of the package, and the types that these name in turn. */
+/**
+ * All that users can name, as text: the exports of each entry of the package,
+ * and the types that these name in turn.
+ */
 export async function publicApi(): Promise<string> {
   const entries = entryPoints();
   const program = ts.createProgram(

@@ -1,10 +1,10 @@
 import pg from 'pg';
 
-/** One column, `answer`. */
+/** One column, `value`. */
 export interface Asked {
   sql: string;
 }
-export type Reply = { to: string; answer: unknown } | { to: string; error: string };
+export type Reply = { to: string; value: unknown } | { to: string; error: string };
 
 const client = new pg.Client(process.argv[2]);
 client.on('error', (error) => {
@@ -12,8 +12,8 @@ client.on('error', (error) => {
 });
 await client.connect();
 process.on('message', ({ sql }: Asked) => {
-  client.query<{ answer: unknown }>(sql).then(
-    ({ rows }) => process.send?.({ to: sql, answer: rows[0]?.answer } satisfies Reply),
+  client.query<{ value: unknown }>(sql).then(
+    ({ rows }) => process.send?.({ to: sql, value: rows[0]?.value } satisfies Reply),
     (error: unknown) => process.send?.({ to: sql, error: String(error) } satisfies Reply),
   );
 });

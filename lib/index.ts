@@ -19,7 +19,14 @@ export type {
 export { AdvisoryLockService } from './nest/advisory-lock.service.js';
 export { getAdvisoryLockToken } from './locking/advisory-lock.tokens.js';
 export { currentEntityManager } from './core/index.js';
-export type { LockOptions, ModeOptions, PermitOptions, TryLockOutcome, WaitOptions } from './core/index.js';
+export type {
+  LockOptions,
+  ModeOptions,
+  PermitOptions,
+  ReentryOptions,
+  TryLockOutcome,
+  WaitOptions,
+} from './core/index.js';
 export {
   runMigrationsExclusively,
   type RunMigrationsOptions,
@@ -84,6 +91,7 @@ export { LockConnectionError } from './core/index.js';
 export { LockDeadlockError } from './core/index.js';
 export { LockLostError } from './core/index.js';
 export { LockNotHeldError } from './core/index.js';
+export { LockReentryError } from './core/index.js';
 export { LockShutdownError } from './core/index.js';
 export { LockTimeoutError } from './core/index.js';
 export { type BusyHttpOptions, type BusyHttpStatus, LockUnavailableError } from './core/index.js';
@@ -102,4 +110,4 @@ export type {
 export type { FleetLook, SilentBackend } from './fleet/fleet-look.js';
 export type { InstanceReport, ReportedJob, ReportedLock, ReportedTick } from './fleet/instance-report.js';
 export type { Diagnosis, Problem, ProblemCode } from './inspection/diagnosis.js';
-export { toHttpException } from './nest/http/lock-unavailable.filter.js';
+export { toHttpException } from './nest/http/to-http-exception.js';

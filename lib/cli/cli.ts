@@ -7,6 +7,7 @@ import { killCommand } from './kill.command.js';
 import { listCommand } from './list.command.js';
 import { printError, print } from './print.js';
 import { runCommand } from './run.command.js';
+import { ticksCommand } from './ticks.command.js';
 import { UsageError } from './usage.error.js';
 import { whyCommand } from './why.command.js';
 
@@ -16,6 +17,7 @@ const commands: Readonly<Record<string, CliCommand>> = {
   kill: killCommand,
   run: runCommand,
   key: keyCommand,
+  ticks: ticksCommand,
   doctor: doctorCommand,
 };
 

@@ -23,11 +23,12 @@ export const doctorCommand: CliCommand = {
     const engine = openEngine('doctor');
     try {
       const diagnosis = await diagnose(engine);
-      const { isHealthy, pooler, problems } = diagnosis;
+      const { isHealthy, pooler, locks, problems } = diagnosis;
       if (values.json === true) {
         print(JSON.stringify(diagnosis, null, 2));
       } else {
-        if (diagnosis.server !== undefined) print(describeDiagnosis(diagnosis));
+        const room = locks?.allowed === undefined ? '' : `, a process may hold ${locks.allowed} locks`;
+        if (diagnosis.server !== undefined) print(`${describeDiagnosis(diagnosis)}${room}`);
         if (pooler === 'transaction') print(`Note: ${POOLER_NOTICE}`);
         for (const { code, message } of problems) print(`${code}: ${message}`);
         if (isHealthy) print('No problems.');

@@ -4,6 +4,8 @@ import {
   type KeyRegistry,
   LockEngine,
   type LockEngineOptions,
+  messageOf,
+  parseAddress,
 } from '../core/index.js';
 import { fleetChannels } from '../fleet/channels.js';
 import { Fleet } from '../fleet/fleet.js';
@@ -18,7 +20,7 @@ export interface EngineInFleet {
 /** An engine for the database that the environment names. It connects at its first use. */
 export function openEngine(purpose: string, more: Partial<LockEngineOptions> = {}): LockEngine {
   const { DATABASE_URL: url } = process.env;
-  if (url && !/^postgres(ql)?:\/\//i.test(url)) throw new DatabaseAddressError(url);
+  if (url) checkAddress(url);
   return LockEngine.open({
     // node-postgres reads what is missing from the PG* variables:
     // https://node-postgres.com/features/connecting
@@ -32,4 +34,14 @@ export function openEngine(purpose: string, more: Partial<LockEngineOptions> = {
 export function openEngineInFleet(purpose: string, keys: KeyRegistry): EngineInFleet {
   const engine = openEngine(purpose, { keys, channelsOf: fleetChannels });
   return { engine, fleet: new Fleet(engine) };
+}
+
+/** Throws when it is not an address of Postgres, before anything else is done with it. */
+function checkAddress(url: string): void {
+  if (!/^postgres(ql)?:\/\//i.test(url)) throw DatabaseAddressError.ofScheme(url);
+  try {
+    parseAddress(url, 'DATABASE_URL');
+  } catch (error) {
+    throw new DatabaseAddressError(messageOf(error));
+  }
 }

@@ -9,8 +9,9 @@ export { LockCapacityError } from './errors/lock-capacity.error.js';
 export { LockConfigurationError } from './errors/lock-configuration.error.js';
 export { LockConnectionError } from './errors/lock-connection.error.js';
 export { LockDeadlockError } from './errors/lock-deadlock.error.js';
-export { LockLostError } from './errors/lock-lost.error.js';
+export { LockLostError, SHUTDOWN_REASON } from './errors/lock-lost.error.js';
 export { LockNotHeldError } from './errors/lock-not-held.error.js';
+export { LockReentryError } from './errors/lock-reentry.error.js';
 export { LockShutdownError } from './errors/lock-shutdown.error.js';
 export { LockTimeoutError } from './errors/lock-timeout.error.js';
 export {
@@ -33,6 +34,7 @@ export {
   type PgLocksKey,
 } from './key/lock-key.js';
 export type { PermitKeys } from './key/permit-keys.js';
+export { nameTemplate } from './key/name-template.js';
 export { RecentMap } from './key/recent-map.js';
 
 export { DEFAULT_NAME } from './options/default-name.js';
@@ -63,6 +65,7 @@ export {
   wholeMs,
   wholeNumber,
 } from './options/option-rules.js';
+export { type Reentry, type ReentryOptions, reentryRules } from './options/reentry.options.js';
 export type { TransactionIsolationLevel } from './options/transaction-isolation-level.js';
 export {
   type LockInTransactionOptions,
@@ -108,6 +111,7 @@ export {
   MAX_INSTANCE_LENGTH,
 } from './connection/application-name.js';
 export type { Checkup } from './connection/checkup.js';
+export { parseAddress } from './connection/database-address.js';
 export { GrowingPause } from './connection/growing-pause.js';
 export type { ServerFacts } from './connection/handshake.js';
 export { LockConnection, type Notification } from './connection/lock-connection.js';
@@ -115,7 +119,11 @@ export { LockConnections, type LockConnectionsOptions } from './connection/lock-
 export type { PoolerOption } from './connection/pooler.js';
 export { sessionSettings } from './connection/session-settings.js';
 export { DEFAULT_HEARTBEAT_TIMES } from './connection/session-times.js';
-export type { LockConnectionOptions, PostgresOptions } from './connection/sibling-options.js';
+export {
+  type LockConnectionOptions,
+  type PostgresOptions,
+  siblingOptions,
+} from './connection/sibling-options.js';
 
 export { Heartbeat, SilenceError } from './session/heartbeat.js';
 export { LockSession } from './session/lock-session.js';
@@ -123,8 +131,10 @@ export type { ServerQueries } from './session/server-queries.js';
 export { WaitingSession } from './session/waiting-session.js';
 
 export { AdvisoryLock } from './table/advisory-lock.js';
+export { CALLER, type CallerOptions } from './table/call-place.js';
 export type { Claims, ClaimTerms } from './table/claims.js';
 export { type KeyStateName, NEXT_STATES } from './table/key-state.js';
+export { discard, isReadLater, readAfterCommit } from './table/hold-while-read.js';
 export type { LockActivity } from './table/lock-activity.js';
 export { runInside, runOutside } from './table/lock-context.js';
 export type { LockHold } from './table/lock-hold.js';

@@ -11,6 +11,7 @@ import { KeyRegistry, type KeyRegistryOptions } from './key/key-registry.js';
 import type { LockRuntime } from './lock-runtime.js';
 import { DEFAULT_NAME } from './options/default-name.js';
 import { type CreateLog, SILENT_LOG } from './options/lock-log.js';
+import type { Reentry } from './options/reentry.options.js';
 import { ServerQueries } from './session/server-queries.js';
 import type { Claims } from './table/claims.js';
 import type { KeyStateName } from './table/key-state.js';
@@ -30,10 +31,14 @@ export interface LockEngineOptions extends KeyRegistryOptions, LockConnectionsOp
   readonly database: () => PostgresOptions;
   /** The application's data source, for locks of its transactions. Without it there are no such locks. */
   readonly dataSource?: (() => DataSource) | undefined;
+  /** How many locks this process may hold at once. By default half of what the server has room for. */
+  readonly maxLocks?: number | undefined;
   /** After this many hand-offs inside the process it is the turn of other processes. */
   readonly maxLocalHandoffs?: number | undefined;
   /** How a busy lock is shown to HTTP clients, where the options of the call do not say so. */
   readonly http?: BusyHttpOptions | undefined;
+  /** What a request for a lock does inside that lock, where the options of the call do not say so. */
+  readonly reentry?: Reentry | undefined;
   /** The name that events carry. */
   readonly name?: string | undefined;
   readonly createLog?: CreateLog | undefined;
@@ -55,6 +60,7 @@ export interface LockEngineOptions extends KeyRegistryOptions, LockConnectionsOp
 export class LockEngine implements LockRuntime {
   readonly keys: KeyRegistry;
   readonly events: AdvisoryLockEvents;
+  readonly createLog: CreateLog;
   readonly locks: SessionLocks;
   readonly transactionLocks: TransactionLocks;
   readonly server: ServerQueries;
@@ -65,11 +71,13 @@ export class LockEngine implements LockRuntime {
   private readonly notificationListeners = new Set<(notification: Notification) => void>();
 
   private constructor(options: LockEngineOptions) {
-    const { createLog = () => SILENT_LOG, http = {}, name = DEFAULT_NAME } = options;
+    const { createLog = () => SILENT_LOG, http = {}, name = DEFAULT_NAME, reentry = 'refuse' } = options;
+    this.createLog = createLog;
     this.keys = options.keys ?? new KeyRegistry(options);
     this.events = new AdvisoryLockEvents(name, createLog('AdvisoryLockEvents'), options.aroundBody);
     this.connections = new LockConnections(options.database, options);
     this.table = new LockTable(this.connections, {
+      maxLocks: options.maxLocks,
       maxLocalHandoffs: options.maxLocalHandoffs,
       connectionLog: new ConnectionLog(createLog('AdvisoryLock'), this.events),
       channelsOf: options.channelsOf,
@@ -86,6 +94,7 @@ export class LockEngine implements LockRuntime {
       table: this.table,
       events: this.events,
       http,
+      reentry,
       isHeldByTransaction: (keyId) => dataSource !== undefined && this.transactions.isHeld(keyId),
     });
     this.transactionLocks = new TransactionLocks(this.locks, this.keys, this.transactions, this.events);
@@ -110,6 +119,11 @@ export class LockEngine implements LockRuntime {
 
   get connectionCounts(): { readonly open: number; readonly allowed: number } {
     return this.table.sessions.connectionCounts;
+  }
+
+  get lockCounts(): { readonly used: number; readonly allowed?: number } {
+    const { used, allowed } = this.table.room;
+    return { used, ...(allowed !== undefined && { allowed }) };
   }
 
   get pulse(): { readonly heartbeatAgeMs: number; readonly isRecent: boolean } | undefined {

@@ -1,6 +1,7 @@
 import type { Notification } from './connection/lock-connection.js';
 import type { AdvisoryLockEvents } from './events/advisory-lock-events.js';
 import type { KeyRegistry } from './key/key-registry.js';
+import type { CreateLog } from './options/lock-log.js';
 import type { ServerQueries } from './session/server-queries.js';
 import type { Claims } from './table/claims.js';
 import type { LockActivity } from './table/lock-activity.js';
@@ -21,6 +22,8 @@ export interface LockRuntime {
   /** What one instance of the fleet may do once, such as run a tick of a job. */
   readonly claims: Claims;
   readonly events: AdvisoryLockEvents;
+  /** Makes the logs of the features, whose lines belong to the same module. */
+  readonly createLog: CreateLog;
   /** Queries that no lock depends on. */
   readonly server: ServerQueries;
   /** What this process holds, and what its calls wait for. */
@@ -29,6 +32,11 @@ export interface LockRuntime {
   readonly backendPids: readonly number[];
   /** How many lock connections are open, and how many may be. */
   readonly connectionCounts: { readonly open: number; readonly allowed: number };
+  /**
+   * How many locks this process holds, those on their way included, and how many it may; that is missing
+   * while it is not known.
+   */
+  readonly lockCounts: { readonly used: number; readonly allowed?: number };
   /** The state of the shared session; `undefined` when there is none. Sends no query. */
   readonly pulse: { readonly heartbeatAgeMs: number; readonly isRecent: boolean } | undefined;
   /** Aborts when no more locks are taken. */

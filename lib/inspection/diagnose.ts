@@ -11,7 +11,7 @@ const CLOCK_TOLERANCE_MS = 2_000;
  * Checks the server through the lock connection. Never rejects: what cannot be checked is a problem itself.
  */
 export async function diagnose(
-  runtime: Pick<LockRuntime, 'server' | 'connectionCounts'>,
+  runtime: Pick<LockRuntime, 'server' | 'connectionCounts' | 'lockCounts'>,
 ): Promise<Diagnosis> {
   let checkup: Checkup;
   try {
@@ -21,7 +21,8 @@ export async function diagnose(
     return { isHealthy: false, problems, connections: runtime.connectionCounts };
   }
   const { server, isPooled, settings, serverConnections, lockTable, clock } = checkup;
-  const problems = problemsOf(checkup);
+  const locks = runtime.lockCounts;
+  const problems = [...problemsOf(checkup), ...nearlyAllLocks(locks)];
   return {
     isHealthy: problems.length === 0,
     problems,
@@ -38,6 +39,7 @@ export async function diagnose(
       serverOpen: serverConnections.open,
       serverAllowed: serverConnections.allowed,
     },
+    locks,
     lockTable: { ...lockTable, free: Math.max(0, lockTable.capacity - lockTable.used) },
     clock,
   };
@@ -61,7 +63,8 @@ function problemsOf(checkup: Checkup): Problem[] {
         'Raise `max_connections`, or make the pools of the applications smaller.',
     });
   }
-  if (lockTable.used >= lockTable.capacity * NEARLY_FULL) {
+  // A server without these settings reports no size.
+  if (lockTable.capacity > 0 && lockTable.used >= lockTable.capacity * NEARLY_FULL) {
     problems.push({
       code: 'LOCK_TABLE',
       message:
@@ -80,6 +83,18 @@ function problemsOf(checkup: Checkup): Problem[] {
     });
   }
   return problems;
+}
+
+function nearlyAllLocks({ used, allowed = Infinity }: LockRuntime['lockCounts']): Problem[] {
+  if (used < allowed * NEARLY_FULL) return [];
+  return [
+    {
+      code: 'MAX_LOCKS',
+      message:
+        `This module holds ${used} of the ${allowed} locks that it may hold. Release locks that are no ` +
+        'longer needed, or set `maxLocks` higher.',
+    },
+  ];
 }
 
 function wrongSettings({ settings, wantedSettings, isOverTcp }: Checkup): string[] {

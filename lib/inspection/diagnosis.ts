@@ -7,10 +7,18 @@
  * - `SETTING`: a setting of the lock connection is not what the library asked for.
  * - `SERVER_CONNECTIONS`: nearly all connections of the server are taken.
  * - `LOCK_TABLE`: the server's lock table is nearly full.
+ * - `MAX_LOCKS`: this module holds nearly as many locks as it may.
  * - `CLOCK`: the clocks of the server and of this process differ.
  */
 export type ProblemCode =
-  'UNREACHABLE' | 'STANDBY' | 'NO_EXCLUSION' | 'SETTING' | 'SERVER_CONNECTIONS' | 'LOCK_TABLE' | 'CLOCK';
+  | 'UNREACHABLE'
+  | 'STANDBY'
+  | 'NO_EXCLUSION'
+  | 'SETTING'
+  | 'SERVER_CONNECTIONS'
+  | 'LOCK_TABLE'
+  | 'MAX_LOCKS'
+  | 'CLOCK';
 
 /**
  * Something that is wrong, and what cures it.
@@ -73,6 +81,13 @@ export interface Diagnosis {
     readonly serverOpen?: number;
     /** How many connections all clients of the server may have open. */
     readonly serverAllowed?: number;
+  };
+  /** Session locks of this module, claims of ticks included. */
+  readonly locks?: {
+    /** How many it holds, those on their way included. */
+    readonly used: number;
+    /** How many it may hold at once, by `maxLocks`. Missing while that is not known. */
+    readonly allowed?: number;
   };
   /** The server's lock table, which locks of all kinds, sessions and databases share. */
   readonly lockTable?: {

@@ -1,5 +1,6 @@
 import { Cron } from '@nestjs/schedule';
 import type { LockedJobDecorator } from '../locking/async-method.js';
+import { checkCronTime } from './schedule/check-cron-time.js';
 import { cronFiring } from './schedule/find-firing.js';
 import { cronTimes } from './schedule/job-times.js';
 import type { RecordOptions } from './records/record.options.js';
@@ -31,11 +32,15 @@ export type ExclusiveCronOptions = CronOptions &
  * level, if their clocks are less than half of `claimMs` apart. While the database cannot be reached, no
  * instance runs it. The method gets its tick from {@link currentTick}.
  *
+ * On the day of a clock change a job with a fixed hour and minute runs once: at the first of two times, or at
+ * the end of the gap. With `*` in the hour or minute it goes on evenly.
+ *
  * @param expression - as for `@Cron`: a cron expression, a `Date`, a Luxon `DateTime`.
  * @throws {@link LockConfigurationError} (`LOCK_CONFIGURATION`) at decoration time, for an invalid option,
- * for anything but an instance method, or when the method already has a schedule: @nestjs/schedule keeps one
- * schedule per method and would silently drop the first. A call of the method rejects as one of
- * `@WithAdvisoryLock` does, with `onBusy: 'skip'` by default.
+ * for anything but an instance method, or when the method already has a schedule: @nestjs/schedule keeps
+ * one schedule per method and would silently drop the first; at startup for a wrong expression or time
+ * zone. A call of the method rejects as one of `@WithAdvisoryLock` does, with `onBusy: 'skip'` by
+ * default.
  * @example
  * ```ts
  * @ExclusiveCron('0 3 * * *', { timeZone: 'Europe/Berlin' })
@@ -62,6 +67,9 @@ export function ExclusiveCron(
     findFiring: cronFiring(context),
     findTimes: cronTimes(context),
     mark: context,
+    check: (job: string) => {
+      checkCronTime(job, expression, cronOptions);
+    },
     isDisabled: cronOptions.disabled === true,
   };
   return exclusiveJob('@ExclusiveCron', timer, { ...lockOptions, ...tickOptions });
@@ -73,6 +81,7 @@ export function splitCronOptions(options: ExclusiveCronOptions) {
     lock,
     onBusy,
     connection,
+    reentry,
     tick,
     claimMs,
     onCrash,
@@ -83,7 +92,7 @@ export function splitCronOptions(options: ExclusiveCronOptions) {
     ...cronOptions
   } = options;
   return {
-    lockOptions: { lock, onBusy, connection, leader },
+    lockOptions: { lock, onBusy, connection, reentry, leader },
     tickOptions: { tick, claimMs, onCrash, overlap, catchUp, retain },
     cronOptions,
   };

@@ -19,6 +19,10 @@ export interface ExclusiveJob {
   readonly schedule: ReadonlyMap<unknown, unknown>;
   /** When it is due, where that is the same in the whole fleet. */
   readonly findTimes: FindTimes | undefined;
+  /** Identifies its timer, if that is a job of `cron`. */
+  readonly mark: object | undefined;
+  /** Refuses a schedule that cannot be set, with the name of the job. */
+  readonly check: ((job: string) => void) | undefined;
   /** Whether its timer is made without being started. */
   readonly isDisabled: boolean;
   /** Of a job with `tick: 'record'`. */

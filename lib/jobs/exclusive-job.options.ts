@@ -1,4 +1,4 @@
-import type { LockName } from '../core/index.js';
+import type { LockName, ReentryOptions } from '../core/index.js';
 import type { OnBusy } from '../locking/on-busy.js';
 
 /**
@@ -10,7 +10,7 @@ import type { OnBusy } from '../locking/on-busy.js';
  * async poll(): Promise<void> {}
  * ```
  */
-export interface ExclusiveJobOptions {
+export interface ExclusiveJobOptions extends ReentryOptions {
   /**
    * The name of the lock. Set it where class names are minified or made at run time (`mixin()`), and where
    * the job may move to another class: instances with different names do not exclude each other.

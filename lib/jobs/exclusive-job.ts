@@ -24,8 +24,10 @@ export interface JobTimer {
   readonly findFiring: FindFiring;
   /** When it is due, where that is the same in the whole fleet. */
   readonly findTimes?: FindTimes;
-  /** Identifies it, where there is a record of what it has missed. */
+  /** Identifies it among the jobs of `cron`. */
   readonly mark?: object;
+  /** Refuses a schedule that cannot be set, with the name of the job. */
+  readonly check?: (job: string) => void;
   /** Whether @nestjs/schedule makes it without starting it. */
   readonly isDisabled?: boolean;
 }
@@ -39,11 +41,11 @@ type Undefinable<T> = { readonly [Name in keyof T]: T[Name] | undefined };
  */
 export function exclusiveJob(
   decorator: string,
-  { scheduled, findFiring, findTimes, mark, isDisabled = false }: JobTimer,
+  { scheduled, findFiring, findTimes, mark, check, isDisabled = false }: JobTimer,
   options: Undefinable<ExclusiveJobOptions & LeaderOptions & (TickOptions | RecordOptions)>,
 ): LockedJobDecorator {
   checkJobOptions(decorator, options);
-  const { lock, onBusy = 'skip', connection, leader, ...tick } = options;
+  const { lock, onBusy = 'skip', connection, reentry, leader, ...tick } = options;
   const serviceKey = getAdvisoryLockToken(connection);
   const schedule = scheduleMetadata(scheduled);
   const isRecorded = tick.tick === 'record' && mark !== undefined;
@@ -54,6 +56,8 @@ export function exclusiveJob(
     leader,
     schedule,
     findTimes,
+    mark,
+    check,
     isDisabled,
     ...(isRecorded && { record: { mark, options: tick as RecordOptions } }),
   };
@@ -68,6 +72,7 @@ export function exclusiveJob(
       nameOf: (instance) => jobLockName(instance, methodName, noted),
       leader,
       onBusy,
+      reentry,
       findFiring,
       tick: tick as TickOptions | RecordOptions,
     };

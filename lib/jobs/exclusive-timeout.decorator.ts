@@ -1,6 +1,7 @@
 import { Timeout } from '@nestjs/schedule';
 import type { LockedJobDecorator } from '../locking/async-method.js';
 import type { ExclusiveJobOptions } from './exclusive-job.options.js';
+import { timeoutFiring } from './schedule/find-firing.js';
 import { exclusiveTimer, type ExclusiveTimerArguments } from './exclusive-timer.js';
 
 /**
@@ -39,5 +40,5 @@ export function ExclusiveTimeout(ms: number, options?: ExclusiveJobOptions): Loc
  */
 export function ExclusiveTimeout(name: string, ms: number, options?: ExclusiveJobOptions): LockedJobDecorator;
 export function ExclusiveTimeout(...args: ExclusiveTimerArguments): LockedJobDecorator {
-  return exclusiveTimer('@ExclusiveTimeout', Timeout, args, () => ({ findFiring: () => undefined }));
+  return exclusiveTimer('@ExclusiveTimeout', Timeout, args, () => ({ findFiring: timeoutFiring() }));
 }

@@ -1,4 +1,4 @@
-import type { LockName } from '../core/index.js';
+import type { LockName, Reentry } from '../core/index.js';
 import type { OnBusy } from '../locking/on-busy.js';
 import type { RecordOptions } from './records/record.options.js';
 import type { FindFiring } from './schedule/find-firing.js';
@@ -10,6 +10,8 @@ export interface JobMethod {
   /** The leadership under which it runs. */
   readonly leader: LockName | undefined;
   readonly onBusy: OnBusy;
+  /** The module's when it is missing. */
+  readonly reentry: Reentry | undefined;
   readonly findFiring: FindFiring;
   readonly tick: TickOptions | RecordOptions;
 }

@@ -6,6 +6,7 @@ import {
   oneOf,
   type OptionRule,
   type OptionRules,
+  reentryRules,
   wholeMs,
 } from '../core/index.js';
 import { onBusyRule } from '../locking/on-busy.js';
@@ -18,6 +19,7 @@ const jobRules: OptionRules = {
   connection: aModuleName,
   lock: aLockName,
   leader: aLockName,
+  ...reentryRules,
   ...recordRules,
   tick: [
     (value) => value === 'claim' || value === 'record' || value === 'none',

@@ -1,10 +1,11 @@
 import 'reflect-metadata';
-import { Logger, type OnModuleInit } from '@nestjs/common';
+import type { BeforeApplicationShutdown, OnApplicationBootstrap, OnModuleInit } from '@nestjs/common';
 import type { ScheduleModuleOptions } from '@nestjs/schedule';
 import { describeNames, LockConfigurationError, type LockName } from '../core/index.js';
-import type { ProviderScan } from '../locking/provider-scan.js';
+import type { Provided, ProviderScan } from '../locking/provider-scan.js';
 import { type ExclusiveJob, exclusiveJobsOf, jobLockName } from './exclusive-job.metadata.js';
 import type { JobRuntime } from './job-runtime.js';
+import { switchOf } from './job-switch.js';
 
 /** An exclusive job of an object that Nest provides. */
 interface ProvidedJob {
@@ -16,38 +17,32 @@ interface ProvidedJob {
   readonly where: string;
 }
 
-/** The option of `ScheduleModule` that switches the timers of a decorator off. */
-const SWITCHES: Readonly<Record<string, keyof ScheduleModuleOptions>> = {
-  '@ExclusiveCron': 'cronJobs',
-  '@ExclusiveInterval': 'intervals',
-  '@ExclusiveTimeout': 'timeouts',
-};
-
 /**
  * Finds the exclusive jobs of one configured module at startup. It refuses those that would silently never
  * run, logs those that do not run in this instance, and makes the jobs known, by name and schedule, where
  * jobs are shown.
  */
-export class JobProviders implements OnModuleInit {
-  private readonly logger = new Logger('AdvisoryLock');
-
+export class JobProviders implements OnModuleInit, OnApplicationBootstrap, BeforeApplicationShutdown {
   constructor(
     private readonly scan: ProviderScan,
     /** Of the module's own service. */
     private readonly serviceKey: symbol,
     private readonly runtime: JobRuntime,
-    private readonly findScheduleOptions: () => ScheduleModuleOptions,
+    private readonly findScheduleOptions: () => readonly ScheduleModuleOptions[],
   ) {}
 
   onModuleInit(): void {
     const jobs = this.checkedJobs();
+    const { engine, ticks, unfiredTicks, schedulers } = this.runtime;
     for (const { lock, method, job } of jobs) {
-      this.runtime.engine.keys.pin(lock);
-      this.runtime.ticks.add({ lockName: describeNames(lock), method }, job.findTimes);
+      engine.keys.pin(lock);
+      ticks.add({ lockName: describeNames(lock), method }, job.findTimes);
+      if (job.mark !== undefined) unfiredTicks.add(job.mark);
     }
     if (jobs.length === 0) return;
-    if (this.runtime.scheduler === undefined) {
-      this.logger.warn(
+    checkSchedulers(this.scan, schedulers.length);
+    if (schedulers.length === 0) {
+      this.runtime.log.warn(
         `${jobs.map(({ where }) => where).join(', ')} will not run in this instance: ` +
           'ScheduleModule.forRoot() is not imported here.',
       );
@@ -56,22 +51,30 @@ export class JobProviders implements OnModuleInit {
     }
   }
 
+  onApplicationBootstrap(): void {
+    this.runtime.unfiredTicks.start();
+  }
+
+  beforeApplicationShutdown(): void {
+    this.runtime.unfiredTicks.stop();
+  }
+
   /** An instance may leave the jobs to others on purpose. */
   private logIdleJobs(jobs: readonly ProvidedJob[]): void {
-    const options = this.findScheduleOptions();
-    const idle = jobs.flatMap(({ job, method }) => {
-      const option = SWITCHES[job.decorator];
-      // @nestjs/schedule takes an explicit `undefined` for false.
-      if (option !== undefined && options[option] !== true) return [`${method} (\`${option}: false\`)`];
-      return job.isDisabled ? [`${method} (\`disabled: true\`)`] : [];
+    const modules = this.findScheduleOptions();
+    const idle = jobs.flatMap(({ job, method, where }) => {
+      const option = switchOf(job, modules);
+      if (option === undefined) job.check?.(where);
+      return option === undefined ? [] : [`${method} (\`${option}\`)`];
     });
-    if (idle.length > 0) this.logger.log(`These jobs do not run in this instance: ${idle.join(', ')}.`);
+    if (idle.length > 0) this.runtime.log.log(`These jobs do not run in this instance: ${idle.join(', ')}.`);
   }
 
   /** Of all providers, those that take their locks from the module's service. */
   private checkedJobs(): readonly ProvidedJob[] {
     const jobs: ProvidedJob[] = [];
-    const classes = new Map<LockName, unknown>();
+    const objects = new Map<unknown, object>();
+    const locks = new Set<LockName>();
     for (const { instance, isSingleton } of this.scan.provided) {
       for (const [methodName, job] of exclusiveJobsOf(instance)) {
         const method = `${instance.constructor.name}.${String(methodName)}`;
@@ -86,17 +89,34 @@ export class JobProviders implements OnModuleInit {
         }
         const lock = jobLockName(instance, String(methodName), job);
         if (job.serviceKey !== this.serviceKey) continue;
-        if (job.lock === undefined && classes.has(lock)) {
-          throw classes.get(lock) === instance.constructor
-            ? providedTwice(instance, method)
-            : namedAlike(method);
-        }
-        classes.set(lock, instance.constructor);
+        const { constructor } = instance;
+        if ((objects.get(constructor) ?? instance) !== instance) throw providedTwice(instance, method);
+        if (job.lock === undefined && locks.has(lock)) throw namedAlike(method);
+        objects.set(constructor, instance);
+        locks.add(lock);
         jobs.push({ job, lock, method, where });
       }
     }
     return jobs;
   }
+}
+
+/**
+ * A timer that is in no registry that can be found would be taken for a call by hand, and run each tick once
+ * more.
+ */
+function checkSchedulers({ provided }: ProviderScan, registries: number): void {
+  // By their properties: the class is of another copy, and its name may be minified.
+  const isExplorer = ({ instance }: Provided): boolean =>
+    'explore' in instance && 'schedulerOrchestrator' in instance;
+  const explorers = provided.filter(isExplorer).length;
+  if (explorers <= registries) return;
+  throw new LockConfigurationError(
+    `Each ScheduleModule must have a SchedulerRegistry of the @nestjs/schedule that this library imports, ` +
+      `received ${explorers} modules and ${registries} of these: a timer of the others cannot be told from a ` +
+      'call by hand. Install one copy of @nestjs/schedule (npm ls @nestjs/schedule), and do not replace its ' +
+      'SchedulerRegistry.',
+  );
 }
 
 function providedTwice({ constructor }: object, method: string): LockConfigurationError {

@@ -1,4 +1,3 @@
-import { Logger } from '@nestjs/common';
 import type { SchedulerRegistry } from '@nestjs/schedule';
 import { describeNames, LockConfigurationError, type OmitOfEach, runOutside } from '../core/index.js';
 import { type ExclusiveCronOptions, splitCronOptions } from './exclusive-cron.decorator.js';
@@ -8,7 +7,9 @@ import { checkJobOptions } from './job-options.js';
 import type { JobRuntime } from './job-runtime.js';
 import { catchUp, missedAfter } from './records/catch-up.js';
 import { checkRecords } from './records/check-records.js';
+import { logFailure } from './run/log-failure.js';
 import { runJob } from './run/run-job.js';
+import { checkCronTime } from './schedule/check-cron-time.js';
 import { cronFiring } from './schedule/find-firing.js';
 import { cronTimes } from './schedule/job-times.js';
 
@@ -29,8 +30,6 @@ export type RunTimeJobOptions = OmitOfEach<
   'name' | 'connection' | 'disabled' | 'initialDelay' | 'leader'
 >;
 
-const logger = new Logger('AdvisoryLock');
-
 /** Makes jobs at run time, as `@ExclusiveCron` does for methods. */
 export class RunTimeJobs {
   private readonly host: JobHost;
@@ -46,7 +45,11 @@ export class RunTimeJobs {
     body: () => unknown,
     options: RunTimeJobOptions,
   ): Promise<ScheduledJob> {
-    const { scheduler, ticks } = this.runtime;
+    const {
+      schedulers: [scheduler],
+      ticks,
+      unfiredTicks,
+    } = this.runtime;
     if (scheduler === undefined) {
       throw new LockConfigurationError(
         `The job "${name}" cannot be scheduled: ScheduleModule.forRoot() of @nestjs/schedule is not ` +
@@ -54,20 +57,23 @@ export class RunTimeJobs {
       );
     }
     const { lockOptions, tickOptions, cronOptions } = splitCronOptions(options);
-    const { lock = name, onBusy = 'skip' } = lockOptions;
-    checkJobOptions('exclusiveJob()', { ...tickOptions, lock: lockOptions.lock, onBusy });
+    const { lock = name, onBusy = 'skip', reentry } = lockOptions;
+    checkJobOptions('exclusiveJob()', { ...tickOptions, lock: lockOptions.lock, onBusy, reentry });
+    checkCronTime(`The job "${name}"`, expression, cronOptions);
     const { CronJob } = await importCron();
     const mark = {};
+    const instance = {};
     const job: JobMethod = {
       nameOf: () => lock,
       leader: undefined,
       onBusy,
+      reentry,
       findFiring: cronFiring(mark),
       tick: tickOptions as JobMethod['tick'],
     };
     ticks.add({ lockName: describeNames(lock), method: name }, cronTimes(mark));
     const run = (): Promise<unknown> =>
-      runJob(job, { method: body, methodName: name, instance: {}, args: [] }, this.host);
+      runJob(job, { method: body, methodName: name, instance, args: [] }, this.host);
     const catchUpNow = await this.prepareRecord(job, name, mark, run);
     const params: object = {
       ...cronOptions,
@@ -75,11 +81,12 @@ export class RunTimeJobs {
       context: mark,
       onTick: () =>
         run().catch((error: unknown) => {
-          logger.error(error);
+          logFailure(this.runtime.log, error);
         }),
     };
     const scheduled = CronJob.from(params as Parameters<typeof CronJob.from>[0]) as unknown as ScheduledJob;
     scheduler.addCronJob(name, scheduled);
+    unfiredTicks.add(mark);
     scheduled.start();
     void catchUpNow?.();
     return scheduled;
@@ -94,6 +101,7 @@ export class RunTimeJobs {
   ): Promise<(() => Promise<void>) | undefined> {
     if (options.tick !== 'record') return undefined;
     await checkRecords(this.runtime.records, `exclusiveJob() for "${name}"`);
+    this.runtime.records.add(nameOf({}));
     const recorded = { name: nameOf({}), mark, options, call };
     const afterMs = await missedAfter(this.runtime, recorded);
     return afterMs === undefined

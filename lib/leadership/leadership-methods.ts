@@ -1,6 +1,6 @@
 import type { OnApplicationBootstrap, OnModuleInit } from '@nestjs/common';
 import { describeNames, KeyRegistry, LockConfigurationError, type LockName } from '../core/index.js';
-import { exclusiveJobsOf, jobLockName } from '../jobs/exclusive-job.metadata.js';
+import { type ExclusiveJob, exclusiveJobsOf, jobLockName } from '../jobs/exclusive-job.metadata.js';
 import type { Provided, ProviderScan } from '../locking/provider-scan.js';
 import type { LeadershipBody } from './leadership-body.js';
 import { combineHandlers, type LeadershipHandlers } from './leadership-handlers.js';
@@ -24,15 +24,16 @@ export class LeadershipMethods implements OnModuleInit, OnApplicationBootstrap {
     private readonly serviceKey: symbol,
     private readonly leaderships: Leaderships,
     /**
-     * Whether this instance has timers. As the leader, one without them would keep the jobs from all others.
+     * Whether this instance has a timer for the job. As the leader, one without it would keep the job from
+     * all others.
      */
-    private readonly hasScheduler: () => boolean,
+    private readonly isTimed: (job: ExclusiveJob) => boolean,
   ) {}
 
   onModuleInit(): void {
     const { provided } = this.scan;
     for (const each of provided) this.addMethods(each);
-    if (this.hasScheduler()) for (const { instance } of provided) this.addJobs(instance);
+    for (const { instance } of provided) this.addJobs(instance);
   }
 
   onApplicationBootstrap(): void {
@@ -59,7 +60,7 @@ export class LeadershipMethods implements OnModuleInit, OnApplicationBootstrap {
 
   private addJobs(instance: object): void {
     for (const [methodName, job] of exclusiveJobsOf(instance)) {
-      if (job.serviceKey !== this.serviceKey || job.leader === undefined) continue;
+      if (job.serviceKey !== this.serviceKey || job.leader === undefined || !this.isTimed(job)) continue;
       this.groupOf(job.leader);
       const lock = jobLockName(instance, String(methodName), job);
       if (this.keys.keyOf(lock).id !== this.keys.keyOf(job.leader).id) continue;

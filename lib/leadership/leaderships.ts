@@ -1,4 +1,3 @@
-import { Logger } from '@nestjs/common';
 import {
   checkOptions,
   describeNames,
@@ -15,7 +14,9 @@ import type { LeadershipBody } from './leadership-body.js';
 export class Leaderships {
   private readonly candidates = new Map<Leadership, string>();
 
-  constructor(private readonly runtime: Pick<LockRuntime, 'keys' | 'locks' | 'closeSignal' | 'isClosed'>) {
+  constructor(
+    private readonly runtime: Pick<LockRuntime, 'keys' | 'locks' | 'createLog' | 'closeSignal' | 'isClosed'>,
+  ) {
     // The lock is released when the body has settled, whatever else the module waits for.
     const { closeSignal } = runtime;
     closeSignal.addEventListener('abort', () => {
@@ -31,7 +32,7 @@ export class Leaderships {
       this.runtime.locks.tryAcquire(name, { waitMs: Infinity, signal });
     // It outlasts the caller: inside a lock of the caller on that name it would be elected at once.
     const leadership = runOutside(
-      () => new Leadership(describeNames(name), acquire, body, new Logger('AdvisoryLock')),
+      () => new Leadership(describeNames(name), acquire, body, this.runtime.createLog('AdvisoryLock')),
     );
     this.candidates.set(leadership, id);
     void this.follow(leadership, options.signal);

@@ -35,7 +35,9 @@ export class Term {
     const { signal } = this.ending;
     const ended = whenAborted(signal);
     const failures: unknown[] = [];
-    await runInside(this.lock, async () => body(signal)).catch((error: unknown) => {
+    // A term is no critical section: what its body starts may take the lock of the leadership.
+    const info = { place: `the leadership of "${this.lock.name}"`, reentry: 'join' } as const;
+    await runInside(this.lock, async () => body(signal), info).catch((error: unknown) => {
       if (!isEcho(error, signal)) failures.push(error);
       this.end(error);
     });

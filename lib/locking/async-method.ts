@@ -30,10 +30,11 @@ type ReturnsPlainly<Result> =
         : DoesNotFit<'it returns more than an Observable'>
       : never;
 
+/** A `StreamableFile` has `getStream`; a stream of Node is iterable, and so is one of the web. */
+type ReadLater = Observable<unknown> | AsyncIterable<unknown> | { getStream(): unknown };
+
 type ReturnsNoStream<Result> =
-  Result extends PromiseLike<Observable<unknown>>
-    ? DoesNotFit<'no one would subscribe to its stream'>
-    : unknown;
+  Result extends PromiseLike<ReadLater> ? DoesNotFit<'no one would read its stream'> : unknown;
 
 /** What a call resolves to, or its stream emits. */
 type Resolved<Result> = Result extends Observable<infer T> ? T : Awaited<Result>;
@@ -59,9 +60,11 @@ type FitsWhenBusy<Result, Busy> =
     ? unknown
     : (() => Supplied<Busy>) extends (() => Resolved<Result>) | (() => Substitute<Result>)
       ? unknown
-      : [Supplied<Busy>] extends [undefined]
-        ? DoesNotFit<'when the lock is busy it resolves to undefined, which its return type does not admit'>
-        : DoesNotFit<'what onBusy returns is not what the method resolves to'>;
+      : unknown extends Busy
+        ? DoesNotFit<'the result of onBusy is not known: annotate the name function, not the decorator'>
+        : [Supplied<Busy>] extends [undefined]
+          ? DoesNotFit<'when the lock is busy it resolves to undefined, which its return type does not admit'>
+          : DoesNotFit<'what onBusy returns is not what the method resolves to'>;
 
 /**
  * A decorator for methods that return a Promise or an Observable and whose arguments fit `Args`. On any other

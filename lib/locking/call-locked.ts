@@ -1,12 +1,16 @@
 import { isObservable } from 'rxjs';
 import {
+  CALLER,
   describeNames,
+  discard,
   isOneName,
+  isReadLater,
   LockConfigurationError,
   type LockName,
   type LockNames,
   type LockOptions,
   LockUnavailableError,
+  readAfterCommit,
   type TransactionLockOptions,
 } from '../core/index.js';
 import { describeMethod } from './describe-method.js';
@@ -34,13 +38,19 @@ export async function callLocked(lock: MethodLock, call: MethodCall): Promise<un
   const { method, methodName, instance, args } = call;
   const service = requiredService(instance, lock.serviceKey, methodName);
   const name = lock.nameOf(args);
+  const caller = { [CALLER]: describeMethod(instance, methodName) };
+  const lockOptions = { ...lock.lockOptions, ...caller };
+  const transaction = lock.transaction && { ...lock.transaction, ...caller };
   const body = async (): Promise<unknown> => {
     const result: unknown = await Reflect.apply(method, instance, args);
+    if (transaction !== undefined) return collected(result, caller[CALLER]);
     if (!isObservable(result)) return result;
-    if (lock.transaction !== undefined) throw streamInTransaction(methodName);
-    return holdUntilDone(await service.acquire(name), result);
+    return holdUntilDone(
+      await service.acquire(name, { ...lockOptions, reentry: 'join' }),
+      result,
+      caller[CALLER],
+    );
   };
-  const { transaction, lockOptions } = lock;
   if (lock.onBusy === 'throw') {
     if (transaction === undefined) return service.withLock(name, body, lockOptions);
     return service.withTransactionLock(oneName(name), body, transaction);
@@ -49,6 +59,14 @@ export async function callLocked(lock: MethodLock, call: MethodCall): Promise<un
     ? service.tryWithLock(name, body, lockOptions)
     : service.tryWithTransactionLock(oneName(name), body, transaction));
   return outcome.acquired ? outcome.value : busy(service, lock, call, name);
+}
+
+/** What a method in a transaction resolves to, if it is not read later. */
+function collected(result: unknown, method: string): unknown {
+  if (isObservable(result)) throw streamInTransaction(method);
+  if (!isReadLater(result)) return result;
+  discard(result);
+  throw readAfterCommit(`${method}, which has scope: 'transaction',`, result);
 }
 
 /** A slow subscriber would keep the transaction open, and with it a connection of the pool. */

@@ -1,4 +1,4 @@
-import { Observable, Subject, takeUntil } from 'rxjs';
+import { Observable, Subject, type Subscription, takeUntil } from 'rxjs';
 import { type AdvisoryLock, LockNotHeldError, runInside } from '../core/index.js';
 
 /**
@@ -9,7 +9,7 @@ import { type AdvisoryLock, LockNotHeldError, runInside } from '../core/index.js
  * It is for one subscriber, which must subscribe at once: a second one would continue without the lock, and
  * Nest does not subscribe at all when the client has disconnected, which would keep the lock permanently.
  */
-export function holdUntilDone<T>(lock: AdvisoryLock, source: Observable<T>): Observable<T> {
+export function holdUntilDone<T>(lock: AdvisoryLock, source: Observable<T>, method: string): Observable<T> {
   let isTaken = false;
   setImmediate(() => {
     if (!isTaken) void lock.release();
@@ -38,7 +38,7 @@ export function holdUntilDone<T>(lock: AdvisoryLock, source: Observable<T>): Obs
     subscriber.add(() => {
       left.next();
     });
-    runInside(lock, () =>
+    const subscribe = (): Subscription =>
       source.pipe(takeUntil(left)).subscribe({
         next: (value) => {
           subscriber.next(value);
@@ -54,7 +54,7 @@ export function holdUntilDone<T>(lock: AdvisoryLock, source: Observable<T>): Obs
             else subscriber.error(lock.lost);
           });
         },
-      }),
-    );
+      });
+    runInside(lock, subscribe, { place: method });
   });
 }

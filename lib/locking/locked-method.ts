@@ -81,11 +81,27 @@ export function checkedMethod(
   descriptor: PropertyDescriptor | undefined,
 ): Method {
   const isStatic = typeof target === 'function';
-  if (!isStatic && typeof descriptor?.value === 'function') return descriptor.value as Method;
+  if (!isStatic && typeof descriptor?.value === 'function') {
+    if (isGenerator(descriptor.value as object)) throw generatorMethod(target, propertyKey);
+    return descriptor.value as Method;
+  }
   const className = isStatic ? target.name : target.constructor.name;
   throw new LockConfigurationError(
     `A lock decorator must be on an instance method, received ${className}.${String(propertyKey)}, which ` +
       `is ${isStatic ? 'static' : 'not a method'}. Move it to an instance method of a provider or ` +
       'controller.',
+  );
+}
+
+/** Whether a call makes a generator, of which no code has run when the call returns. */
+function isGenerator(method: object): boolean {
+  return /GeneratorFunction\]$/.test(Object.prototype.toString.call(method));
+}
+
+function generatorMethod(target: object, propertyKey: string | symbol): LockConfigurationError {
+  return new LockConfigurationError(
+    `A lock decorator must be on a method that returns a Promise or an Observable, received the generator ` +
+      `${target.constructor.name}.${String(propertyKey)}, which has not begun when its call returns. ` +
+      'Decorate an `async` method that returns the generator: it keeps the lock until that has been read.',
   );
 }

@@ -6,6 +6,7 @@ import {
   oneOf,
   type OptionRules,
   permitRules,
+  reentryRules,
   transactionLockRules,
   waitRules,
 } from '../core/index.js';
@@ -22,6 +23,7 @@ const sessionRules: OptionRules = {
   ...waitRules,
   ...modeRules,
   ...permitRules,
+  ...reentryRules,
   ...busyHttpRules,
 };
 

@@ -28,13 +28,22 @@ export interface BusyContext<Args extends readonly unknown[] = readonly unknown[
  * What happens when the lock is busy: `'throw'` rejects with a `LockUnavailableError`, `'skip'` resolves to
  * `undefined`, and a function supplies the result, or throws. The method does not run in any case.
  *
+ * `Busy` is what a busy call may resolve to. `'skip'` needs one that admits `undefined`.
+ *
  * @example
  * ```ts
  * const lastKnown: OnBusy<[id: string]> = ({ args: [id] }) => cache.get(id);
  * ```
  */
 export type OnBusy<Args extends readonly unknown[] = readonly unknown[], Busy = unknown> =
-  'throw' | 'skip' | ((context: BusyContext<Args>) => Busy);
+  'throw' | (undefined extends Busy ? 'skip' : never) | ((context: BusyContext<Args>) => Busy);
+
+/** What a busy call resolves to, by its `onBusy`. */
+export type BusyResult<Chosen> = Chosen extends (...args: never[]) => infer Busy
+  ? Busy
+  : Chosen extends 'skip'
+    ? undefined
+    : never;
 
 export const onBusyRule: OptionRule = [
   (value) => value === 'throw' || value === 'skip' || typeof value === 'function',

@@ -4,6 +4,7 @@ import type {
   LockOptions,
   ModeOptions,
   PermitOptions,
+  ReentryOptions,
   TransactionLockOptions,
   WaitOptions,
 } from '../core/index.js';
@@ -13,7 +14,7 @@ import { callLocked, type MethodLock, streamInTransaction } from './call-locked.
 import { noteLiteralLocks } from './literal-locks.js';
 import { replaceMethod, returnsObservable } from './locked-method.js';
 import { checkMethodOptions } from './method-options.js';
-import type { OnBusy } from './on-busy.js';
+import type { BusyResult, OnBusy } from './on-busy.js';
 import { declareServiceKey } from './service-key.js';
 
 /**
@@ -24,15 +25,15 @@ import { declareServiceKey } from './service-key.js';
  * const patient: WithAdvisoryLockOptions = { waitMs: 5_000, httpStatus: 423 };
  * ```
  */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- a variable of this type does not say it
-export interface WithAdvisoryLockOptions<Args extends readonly unknown[] = readonly unknown[], Busy = any>
-  extends WaitOptions, ModeOptions, PermitOptions, BusyHttpOptions {
+export interface WithAdvisoryLockOptions<Args extends readonly unknown[] = readonly unknown[], Busy = never>
+  extends WaitOptions, ModeOptions, PermitOptions, ReentryOptions, BusyHttpOptions {
   /**
    * What happens when another holder has the lock: `'throw'` rejects with a `LockUnavailableError`, `'skip'`
    * resolves to `undefined`, and a function supplies the result of the call. The return type of the method
-   * must admit it, or the decorator does not compile. (The result of a function is not checked where `Args`
-   * is written out, as in `WithAdvisoryLock<[id: string]>`; annotate the parameters of the name function
-   * instead.)
+   * must admit it, or the decorator does not compile. A variable of this type needs what a busy call resolves
+   * to as its second type argument: `WithAdvisoryLockOptions<[], undefined>` for `'skip'`. The result of a
+   * function is not known where the type arguments of the decorator are written out; annotate the parameters
+   * of the name function instead.
    * @default 'throw'
    */
   readonly onBusy?: OnBusy<Args, Busy>;
@@ -60,8 +61,7 @@ export interface WithAdvisoryLockOptions<Args extends readonly unknown[] = reado
  */
 export interface WithAdvisoryLockInTransactionOptions<
   Args extends readonly unknown[] = readonly unknown[],
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as above
-  Busy = any,
+  Busy = never,
 >
   extends Omit<WithAdvisoryLockOptions<Args, Busy>, 'scope' | 'permits'>, TransactionLockOptions {
   /** The lock is that of a transaction, which is opened for the method and whose commit releases it. */
@@ -83,29 +83,32 @@ type MethodOptions<Args extends readonly unknown[], Busy> =
  *
  * The lock is held until the Promise settles; of an Observable, until it completes, errors or is
  * unsubscribed. A method that is declared as `: Observable<…>` takes the lock when it is subscribed to.
- * Inside a body that holds the same lock, the method runs at once.
+ * A stream, a `StreamableFile` or an async iterable that the Promise resolves to keeps it until it has been
+ * read. Inside a body that holds the same lock the call rejects with `LOCK_REENTERED`, unless the method has
+ * the option `reentry: 'join'`.
  *
  * @param name - the name of the lock, several names, or a function of the method's arguments that returns
  * them.
  * @throws {@link LockConfigurationError} (`LOCK_CONFIGURATION`) at decoration time, for a static method or an
  * invalid option. The decorated method rejects with {@link LockUnavailableError} (`LOCK_UNAVAILABLE`),
- * {@link LockTimeoutError} (`LOCK_TIMEOUT`) after `waitMs`, {@link LockConnectionError} (`LOCK_CONNECTION`)
- * when the database cannot be reached, {@link LockCapacityError} (`LOCK_CAPACITY`), {@link LockShutdownError}
- * (`LOCK_SHUTDOWN`), {@link LockConfigurationError} (`LOCK_CONFIGURATION`) for an invalid name or an object
- * without a service, {@link LockDeadlockError} (`LOCK_DEADLOCK`) with `scope: 'transaction'`, and
- * {@link LockLostError} (`LOCK_LOST`) when the lock was lost while the method ran.
+ * {@link LockTimeoutError} (`LOCK_TIMEOUT`) after `waitMs`, {@link LockReentryError} (`LOCK_REENTERED`),
+ * {@link LockConnectionError} (`LOCK_CONNECTION`) when the database cannot be reached, {@link
+ * LockCapacityError} (`LOCK_CAPACITY`), {@link LockShutdownError} (`LOCK_SHUTDOWN`), {@link
+ * LockConfigurationError} (`LOCK_CONFIGURATION`) for an invalid name or an object without a service,
+ * {@link LockDeadlockError} (`LOCK_DEADLOCK`) with `scope: 'transaction'`, and {@link LockLostError}
+ * (`LOCK_LOST`) when the lock was lost while the method ran.
  * @example
  * ```ts
  * @WithAdvisoryLock('rebuild-index')
  * async rebuild(): Promise<void> {}
  *
- * @WithAdvisoryLock<[id: string]>((id) => `order:${id}`)
+ * @WithAdvisoryLock((id: string) => `order:${id}`)
  * async pay(id: string): Promise<Receipt> {}
  *
  * @WithAdvisoryLock('report', { onBusy: 'skip' })
  * async report(): Promise<void> {}
  *
- * @WithAdvisoryLock<[id: number]>((id) => `order:${id}`, { scope: 'transaction', waitMs: 5_000 })
+ * @WithAdvisoryLock((id: number) => `order:${id}`, { scope: 'transaction', waitMs: 5_000 })
  * async markPaid(id: number): Promise<void> {
  *   await currentEntityManager().update(Order, { id }, { paidAt: new Date() });
  * }
@@ -115,11 +118,24 @@ export function WithAdvisoryLock<Args extends readonly unknown[] = readonly unkn
   name: LockNames | ((...args: Args) => LockNames),
   options: MethodOptions<Args, undefined> & { readonly onBusy: 'skip' },
 ): LockedMethodDecorator<Args, undefined>;
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- nothing is known of it where `Args` is given
-export function WithAdvisoryLock<Args extends readonly unknown[] = readonly unknown[], Busy = any>(
+export function WithAdvisoryLock<Args extends readonly unknown[] = readonly unknown[]>(
   name: LockNames | ((...args: Args) => LockNames),
-  options?: MethodOptions<Args, Busy>,
-): LockedMethodDecorator<Args, Busy>;
+  options?: MethodOptions<Args, never>,
+): LockedMethodDecorator<Args>;
+export function WithAdvisoryLock<Args extends readonly unknown[], Chosen extends OnBusy<Args>>(
+  name: LockNames | ((...args: Args) => LockNames),
+  options: MethodOptions<Args, unknown> & { readonly onBusy?: Chosen },
+): LockedMethodDecorator<Args, BusyResult<Chosen>>;
+// Where `Args` is written out, TypeScript infers nothing, and what the function returns is not known.
+export function WithAdvisoryLock<Args extends readonly unknown[]>(
+  name: LockNames | ((...args: Args) => LockNames),
+  options: WithAdvisoryLockOptions<Args, unknown>,
+): LockedMethodDecorator<Args, unknown>;
+export function WithAdvisoryLock<Args extends readonly unknown[]>(
+  name: LockNames | ((...args: Args) => LockNames),
+  // eslint-disable-next-line @typescript-eslint/unified-signatures -- the compiler explains the last overload
+  options: WithAdvisoryLockInTransactionOptions<Args, unknown>,
+): LockedMethodDecorator<Args, unknown>;
 export function WithAdvisoryLock<Args extends readonly unknown[]>(
   name: LockNames | ((...args: Args) => LockNames),
   options: MethodOptions<Args, unknown> = {},

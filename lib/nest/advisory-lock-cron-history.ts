@@ -1,5 +1,12 @@
-import { describe, isWholeNumber, LockConfigurationError, type LockName } from '../core/index.js';
+import {
+  describe,
+  describeNames,
+  isWholeNumber,
+  LockConfigurationError,
+  type LockName,
+} from '../core/index.js';
 import type { RecordedRun, RunRecords } from '../jobs/records/run-records.js';
+import { listNames } from '../jobs/run/list-names.js';
 import type { AdvisoryLockService } from './advisory-lock.service.js';
 import { type FeatureHost, FEATURES } from './features.js';
 
@@ -16,7 +23,7 @@ const MAX_RUNS = 10_000;
  * ```
  */
 export interface AdvisoryLockCronRun {
-  /** The name of the job's lock, with the namespace of the module. */
+  /** The name of the job's lock, without the namespace, as {@link AdvisoryLockCronHistory.runs} takes it. */
   readonly job: string;
   /** The instant at which it was due. */
   readonly tickAt: Date;
@@ -69,7 +76,8 @@ export class AdvisoryLockCronHistory {
    * @param job - the name of its lock, without the namespace: `'Reports.daily'` unless the option `lock` says
    * otherwise.
    * @param options - `limit`: how many runs at most, from 1 to 10000; 100 when left out.
-   * @throws {@link LockConfigurationError} (`LOCK_CONFIGURATION`) for an invalid name or limit;
+   * @throws {@link LockConfigurationError} (`LOCK_CONFIGURATION`) for an invalid name or limit, and for a job
+   * that neither this instance has with `tick: 'record'` nor the table has a run of;
    * {@link LockConnectionError} (`LOCK_CONNECTION`) when the state of a run cannot be queried; the error of
    * TypeORM when the table cannot be read.
    */
@@ -84,6 +92,7 @@ export class AdvisoryLockCronHistory {
       );
     }
     const runs = await this.records.newest(job, limit);
+    if (runs.length === 0) this.refuseUnknown(describeNames(job));
     return Promise.all(runs.map((run) => this.withState(job, run)));
   }
 
@@ -98,17 +107,34 @@ export class AdvisoryLockCronHistory {
     return (await this.runs(job, { limit: 1 }))[0];
   }
 
+  /** An empty list would say of a misspelled job that it has not run. */
+  private refuseUnknown(job: string): void {
+    const { jobNames } = this.records;
+    if (jobNames.includes(job)) return;
+    const known =
+      jobNames.length === 0
+        ? "no job with tick: 'record'"
+        : `the recorded jobs ${listNames(jobNames.map((name) => `"${name}"`))}`;
+    throw new LockConfigurationError(
+      `runs() needs the name of the lock of a recorded job, without the namespace, received "${job}", of ` +
+        `which there is no record. This instance has ${known}.`,
+      { lockName: job },
+    );
+  }
+
   private async withState(job: LockName, run: RecordedRun): Promise<AdvisoryLockCronRun> {
-    if (run.outcome !== null) return shown(run, run.outcome);
-    if (await this.records.isRunning(job, run.atMs)) return shown(run, 'running');
+    const name = describeNames(job);
+    if (run.outcome !== null) return shown(name, run, run.outcome);
+    if (await this.records.isRunning(job, run.atMs)) return shown(name, run, 'running');
     // It may have ended since it was read: its end is recorded before its lock is released.
     const again = (await this.records.at(job, run.atMs)) ?? run;
-    return shown(again, again.outcome ?? 'died');
+    return shown(name, again, again.outcome ?? 'died');
   }
 }
 
 function shown(
-  { job, atMs, instance, startedMs, endedMs, error }: RecordedRun,
+  job: string,
+  { atMs, instance, startedMs, endedMs, error }: RecordedRun,
   state: AdvisoryLockCronRun['state'],
 ): AdvisoryLockCronRun {
   return {

@@ -1,10 +1,10 @@
-import { Logger } from '@nestjs/common';
 import {
   checkOptions,
   describe as describeValue,
   LockConfigurationError,
   type LockEngine,
   type LockKey,
+  type LockLog,
   type LockMode,
   type LockName,
   wholeMs,
@@ -143,8 +143,7 @@ export interface TerminateOptions {
  * ```
  */
 export class AdvisoryLockInspector {
-  private readonly logger = new Logger('AdvisoryLockInspector');
-
+  private readonly log: LockLog;
   private readonly engine: LockEngine;
   private readonly instances: Fleet;
 
@@ -154,6 +153,7 @@ export class AdvisoryLockInspector {
   constructor(host: FeatureHost);
   constructor({ [FEATURES]: { engine, fleet } }: FeatureHost) {
     this.engine = engine;
+    this.log = engine.createLog('AdvisoryLockInspector');
     this.instances = fleet;
   }
 
@@ -272,7 +272,7 @@ export class AdvisoryLockInspector {
     }
     const { pids, isOwnMeant } = await this.end(target);
     for (const pid of pids)
-      this.logger.warn(`Backend ${pid}, which held ${describe(target)}, was ended: ${reason}`);
+      this.log.warn(`Backend ${pid}, which held ${describe(target)}, was ended: ${reason}`);
     if (isOwnMeant) this.engine.failSession(new Error(`it was ended by hand: ${reason}`));
     return [...pids];
   }

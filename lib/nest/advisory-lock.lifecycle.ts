@@ -1,10 +1,5 @@
-import {
-  type BeforeApplicationShutdown,
-  Logger,
-  type OnApplicationBootstrap,
-  type OnModuleInit,
-} from '@nestjs/common';
-import { LockConfigurationError, type LockEngine } from '../core/index.js';
+import type { BeforeApplicationShutdown, OnApplicationBootstrap, OnModuleInit } from '@nestjs/common';
+import { DEFAULT_NAME, LockConfigurationError, type LockEngine, type LockLog } from '../core/index.js';
 import { describeDiagnosis, POOLER_NOTICE } from '../inspection/describe-diagnosis.js';
 import { diagnose } from '../inspection/diagnose.js';
 
@@ -14,27 +9,35 @@ const DEFAULT_SHUTDOWN_TIMEOUT_MS = 10_000;
 export interface LifecycleOptions {
   readonly shutdownTimeoutMs?: number;
   readonly failOnProblems?: boolean;
+  readonly dataSource?: unknown;
 }
 
 /** Ties the locks of one configured module to the life of the application. */
 export class AdvisoryLockLifecycle
   implements OnModuleInit, OnApplicationBootstrap, BeforeApplicationShutdown
 {
-  private readonly logger = new Logger('AdvisoryLockModule');
+  private readonly logger: LockLog;
 
   constructor(
     private readonly engine: LockEngine,
     private readonly options: LifecycleOptions,
-  ) {}
+    private readonly name: string,
+  ) {
+    this.logger = engine.createLog('AdvisoryLockModule');
+  }
 
   /** A missing data source, or one that is not Postgres, stops the bootstrap rather than the first lock. */
   onModuleInit(): void {
     this.engine.checkDatabase();
+    if (this.name === DEFAULT_NAME || this.options.dataSource !== undefined) return;
+    this.logger.log('Uses the default data source, as the option `dataSource` is not set');
   }
 
   /** Opens the lock connection, and logs what the locks rest on before the application uses them. */
   async onApplicationBootstrap(): Promise<void> {
     const diagnosis = await diagnose(this.engine);
+    // Closed while it starts, as by a hot reload: then a failed diagnosis is no problem of the server.
+    if (this.engine.isClosed) return;
     this.logger.log(describeDiagnosis(diagnosis));
     if (diagnosis.pooler === 'transaction') this.logger.warn(POOLER_NOTICE);
     if (diagnosis.isHealthy) return;

@@ -1,7 +1,9 @@
-import { ConfigurableModuleBuilder, type DynamicModule, type Provider } from '@nestjs/common';
+import { ConfigurableModuleBuilder, type DynamicModule, type Provider, type Type } from '@nestjs/common';
 import { DiscoveryService, ModuleRef } from '@nestjs/core';
 import { AdvisoryLockEvents, DEFAULT_NAME } from '../core/index.js';
+import type { ExclusiveJob } from '../jobs/exclusive-job.metadata.js';
 import { JobProviders } from '../jobs/job-providers.js';
+import { switchOf } from '../jobs/job-switch.js';
 import { RecordedJobs } from '../jobs/records/recorded-jobs.js';
 import { findScheduleOptions } from '../jobs/schedule/find-schedule-options.js';
 import { LeadershipMethods } from '../leadership/leadership-methods.js';
@@ -15,6 +17,7 @@ import { AdvisoryLockInspector } from './advisory-lock-inspector.js';
 import { AdvisoryLockLifecycle } from './advisory-lock.lifecycle.js';
 import type { AdvisoryLockModuleExtras, AdvisoryLockModuleOptions } from './advisory-lock.options.js';
 import { AdvisoryLockService } from './advisory-lock.service.js';
+import { providersOfCopies, shareClass } from './class-copies.js';
 import { createFeatures } from './create-features.js';
 import { EventEmitterBridge } from './event-emitter-bridge.js';
 import { type FeatureHost, FEATURES, type Features, getFeaturesToken } from './features.js';
@@ -33,47 +36,68 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
   const token = getAdvisoryLockToken(name);
   const features = getFeaturesToken(name);
   const byClass = name === DEFAULT_NAME ? providersByClass(token, features) : [];
+  const copies = (): Provider[] =>
+    byClass.length === 0
+      ? []
+      : INJECTED_CLASSES.flatMap(([injected, own]) => providersOfCopies(injected, own));
+  const providers: Provider[] = [
+    ...(definition.providers ?? []),
+    {
+      provide: features,
+      inject: [MODULE_OPTIONS_TOKEN, ModuleRef],
+      useFactory: (options: AdvisoryLockModuleOptions, moduleRef: ModuleRef): FeatureHost => ({
+        [FEATURES]: createFeatures(name, options, moduleRef),
+      }),
+    },
+    from(features, token, (parts) => new AdvisoryLockService(parts)),
+    ...byClass,
+    ...startUpProviders(token, features),
+    {
+      provide: AdvisoryLockTelemetry,
+      inject: [features, MODULE_OPTIONS_TOKEN],
+      useFactory: (
+        { [FEATURES]: { engine, bodySpans } }: FeatureHost,
+        { telemetry }: AdvisoryLockModuleOptions,
+      ) => {
+        const templates = new NameTemplates((lockName) => engine.keys.isPinned(lockName));
+        const common = name === DEFAULT_NAME ? {} : { 'advisory_lock.connection': name };
+        return new AdvisoryLockTelemetry(engine.events, bodySpans, engine, templates, {
+          telemetry,
+          common,
+        });
+      },
+    },
+    {
+      provide: AdvisoryLockLifecycle,
+      inject: [features, MODULE_OPTIONS_TOKEN],
+      useFactory: ({ [FEATURES]: { engine } }: FeatureHost, options: AdvisoryLockModuleOptions) =>
+        new AdvisoryLockLifecycle(engine, options, name),
+    },
+    LockUnavailableFilter,
+  ];
   return {
     ...definition,
     global: isGlobal,
-    providers: [
-      ...(definition.providers ?? []),
-      {
-        provide: features,
-        inject: [MODULE_OPTIONS_TOKEN, ModuleRef],
-        useFactory: (options: AdvisoryLockModuleOptions, moduleRef: ModuleRef): FeatureHost => ({
-          [FEATURES]: createFeatures(name, options, moduleRef),
-        }),
-      },
-      from(features, token, (parts) => new AdvisoryLockService(parts)),
-      ...byClass,
-      ...startUpProviders(token, features),
-      {
-        provide: AdvisoryLockTelemetry,
-        inject: [features, MODULE_OPTIONS_TOKEN],
-        useFactory: (
-          { [FEATURES]: { engine, bodySpans } }: FeatureHost,
-          { telemetry }: AdvisoryLockModuleOptions,
-        ) => {
-          const templates = new NameTemplates((lockName) => engine.keys.isPinned(lockName));
-          const common = name === DEFAULT_NAME ? {} : { 'advisory_lock.connection': name };
-          return new AdvisoryLockTelemetry(engine.events, bodySpans, engine, templates, {
-            telemetry,
-            common,
-          });
-        },
-      },
-      {
-        provide: AdvisoryLockLifecycle,
-        inject: [features, MODULE_OPTIONS_TOKEN],
-        useFactory: ({ [FEATURES]: { engine } }: FeatureHost, options: AdvisoryLockModuleOptions) =>
-          new AdvisoryLockLifecycle(engine, options),
-      },
-      LockUnavailableFilter,
-    ],
-    exports: [token, features, ...byClass],
+    // When Nest reads them the application has been loaded, with all copies of this package that it uses.
+    get providers() {
+      return [...providers, ...copies()];
+    },
+    get exports() {
+      return [token, features, ...byClass, ...copies()];
+    },
   };
 }
+
+/** The classes by which what belongs to the default module is injected. */
+const INJECTED_CLASSES = Object.entries({
+  AdvisoryLockService,
+  AdvisoryLockEvents,
+  AdvisoryLockCronHistory,
+  AdvisoryLockInspector,
+  AdvisoryLockHealthIndicator,
+}) as unknown as [name: string, injected: Type][];
+
+for (const [name, injected] of INJECTED_CLASSES) shareClass(name, injected);
 
 /** Only what belongs to the default module can be injected by its class. */
 function providersByClass(token: symbol, features: symbol): Provider[] {
@@ -114,9 +138,16 @@ function startUpProviders(token: symbol, features: symbol): Provider[] {
     },
     {
       provide: LeadershipMethods,
-      inject: [ProviderScan, features],
-      useFactory: (scan: ProviderScan, { [FEATURES]: { jobs, leaderships } }: FeatureHost) =>
-        new LeadershipMethods(scan, token, leaderships, () => jobs.scheduler !== undefined),
+      inject: [ProviderScan, features, ModuleRef],
+      useFactory: (
+        scan: ProviderScan,
+        { [FEATURES]: { jobs, leaderships } }: FeatureHost,
+        moduleRef: ModuleRef,
+      ) => {
+        const isTimed = (job: ExclusiveJob): boolean =>
+          jobs.schedulers.length > 0 && switchOf(job, findScheduleOptions(moduleRef)) === undefined;
+        return new LeadershipMethods(scan, token, leaderships, isTimed);
+      },
     },
     {
       provide: EventEmitterBridge,

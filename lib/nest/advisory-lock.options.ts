@@ -16,6 +16,8 @@ import {
   oneOf,
   type OptionRules,
   type PoolerOption,
+  type ReentryOptions,
+  reentryRules,
   wholeMs,
   wholeNumber,
 } from '../core/index.js';
@@ -28,7 +30,7 @@ import {
  * AdvisoryLockModule.forRoot({ namespace: 'shop', heartbeatMs: 1_000, lostAfterMs: 4_000 })
  * ```
  */
-export interface AdvisoryLockModuleOptions extends BusyHttpOptions {
+export interface AdvisoryLockModuleOptions extends BusyHttpOptions, ReentryOptions {
   /**
    * The TypeORM data source whose database has the locks: the `name` given to `TypeOrmModule.forRoot`, or an
    * injection token.
@@ -60,6 +62,15 @@ export interface AdvisoryLockModuleOptions extends BusyHttpOptions {
    * @default 4
    */
   readonly maxConnections?: number;
+  /**
+   * How many locks this module may hold at once, claims of ticks included, at least 1: further ones are
+   * refused with `LOCK_CAPACITY`. Locks of transactions do not count. By default it keeps out of the last
+   * half of the server's lock table, which all clients need even to connect. Several instances that may all
+   * hold that many need a lower limit.
+   * @default half of `max_locks_per_transaction × (max_connections + max_prepared_transactions)`, as they are
+   * when the lock connection opens
+   */
+  readonly maxLocks?: number;
   /**
    * How often a lock is handed on inside the process, without a round trip, before other processes have their
    * turn: 0 to 1_000_000.
@@ -184,6 +195,7 @@ export interface AdvisoryLockOptionsFactory {
 
 const rules: OptionRules = {
   ...busyHttpRules,
+  ...reentryRules,
   dataSource: [
     (value) => ['string', 'symbol', 'function'].includes(typeof value),
     'the name of a data source, or an injection token',
@@ -195,6 +207,7 @@ const rules: OptionRules = {
   ],
   connectionOptions: anObject,
   maxConnections: wholeNumber(1, 100),
+  maxLocks: wholeNumber(1, Number.MAX_SAFE_INTEGER),
   maxLocalHandoffs: wholeNumber(0, 1_000_000),
   heartbeatMs: wholeMs(100, 3_600_000),
   lostAfterMs: wholeMs(100, 3_600_000),

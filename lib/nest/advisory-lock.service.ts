@@ -60,15 +60,19 @@ export class AdvisoryLockService {
 
   /**
    * Runs the body while the lock is held, and resolves to its result. Of several names it takes all locks or
-   * none. The error of the body passes through untouched. Inside a body that holds the same lock, the body
-   * runs at once.
+   * none. The error of the body passes through untouched. Inside a body that holds the same lock the call is
+   * refused, unless it has the option `reentry: 'join'`.
+   *
+   * When the body resolves to what is read later (a stream, a `StreamableFile`, an async iterable), the lock
+   * is held until that has been read.
    *
    * @param name - the name of the lock, or several names.
    * @param body - what runs inside the lock; it gets the {@link AdvisoryLock}, whose signal aborts when the
    * lock is lost.
    * @throws {@link LockUnavailableError} (`LOCK_UNAVAILABLE`) when another holder has it,
    * {@link LockTimeoutError} (`LOCK_TIMEOUT`) when it stayed busy for all of `waitMs`, the reason of `signal`
-   * when that aborts the wait: the body did not run. {@link LockLostError} (`LOCK_LOST`) when the lock was
+   * when that aborts the wait, {@link LockReentryError} (`LOCK_REENTERED`) inside the same lock: the body did
+   * not run. {@link LockLostError} (`LOCK_LOST`) when the lock was
    * lost while the body ran and the body threw nothing itself. {@link LockConnectionError}
    * (`LOCK_CONNECTION`), {@link LockCapacityError} (`LOCK_CAPACITY`), {@link LockConfigurationError}
    * (`LOCK_CONFIGURATION`), {@link LockShutdownError} (`LOCK_SHUTDOWN`).
@@ -88,7 +92,8 @@ export class AdvisoryLockService {
   /**
    * Like {@link AdvisoryLockService.withLock}, but a busy lock is a value: `{ acquired: false }`.
    *
-   * @throws {@link LockLostError} (`LOCK_LOST`) as `withLock`, the reason of `signal`,
+   * @throws {@link LockLostError} (`LOCK_LOST`) and {@link LockReentryError} (`LOCK_REENTERED`) as `withLock`,
+   * the reason of `signal`,
    * {@link LockConnectionError} (`LOCK_CONNECTION`), {@link LockCapacityError} (`LOCK_CAPACITY`),
    * {@link LockConfigurationError} (`LOCK_CONFIGURATION`), {@link LockShutdownError} (`LOCK_SHUTDOWN`).
    * @example
@@ -115,9 +120,9 @@ export class AdvisoryLockService {
    *
    * @throws {@link LockUnavailableError} (`LOCK_UNAVAILABLE`) when another holder has it,
    * {@link LockTimeoutError} (`LOCK_TIMEOUT`) when it stayed busy for all of `waitMs`, the reason of `signal`
-   * when that aborts the wait, {@link LockConnectionError} (`LOCK_CONNECTION`), {@link LockCapacityError}
-   * (`LOCK_CAPACITY`), {@link LockConfigurationError} (`LOCK_CONFIGURATION`), {@link LockShutdownError}
-   * (`LOCK_SHUTDOWN`).
+   * when that aborts the wait, {@link LockReentryError} (`LOCK_REENTERED`) inside the same lock,
+   * {@link LockConnectionError} (`LOCK_CONNECTION`), {@link LockCapacityError} (`LOCK_CAPACITY`),
+   * {@link LockConfigurationError} (`LOCK_CONFIGURATION`), {@link LockShutdownError} (`LOCK_SHUTDOWN`).
    * @example
    * ```ts
    * await using lock = await locks.acquire('import', { waitMs: 5_000 });
@@ -130,9 +135,10 @@ export class AdvisoryLockService {
   /**
    * Like {@link AdvisoryLockService.acquire}, but a busy lock is a value: `undefined`.
    *
-   * @throws the reason of `signal` when that aborts the wait, {@link LockConnectionError}
-   * (`LOCK_CONNECTION`), {@link LockCapacityError} (`LOCK_CAPACITY`), {@link LockConfigurationError}
-   * (`LOCK_CONFIGURATION`), {@link LockShutdownError} (`LOCK_SHUTDOWN`).
+   * @throws the reason of `signal` when that aborts the wait, {@link LockReentryError} (`LOCK_REENTERED`)
+   * inside the same lock, {@link LockConnectionError} (`LOCK_CONNECTION`), {@link LockCapacityError}
+   * (`LOCK_CAPACITY`), {@link LockConfigurationError} (`LOCK_CONFIGURATION`), {@link LockShutdownError}
+   * (`LOCK_SHUTDOWN`).
    * @example
    * ```ts
    * await using lock = await locks.tryAcquire('import');
@@ -151,13 +157,13 @@ export class AdvisoryLockService {
    *
    * Statements of the transaction must go through the `manager`, or {@link currentEntityManager}. Inside such
    * a body, another call runs in the same transaction, in a savepoint, and its lock is held until the outer
-   * commit.
+   * commit. Inside a body for the same lock it is refused, unless it has the option `reentry: 'join'`.
    *
    * @throws {@link LockUnavailableError} (`LOCK_UNAVAILABLE`) when another holder has it,
-   * {@link LockTimeoutError} (`LOCK_TIMEOUT`) when it stayed busy for all of `waitMs`,
-   * {@link LockDeadlockError} (`LOCK_DEADLOCK`): the body did not run. {@link LockConnectionError}
-   * (`LOCK_CONNECTION`), {@link LockCapacityError} (`LOCK_CAPACITY`), {@link LockConfigurationError}
-   * (`LOCK_CONFIGURATION`), {@link LockShutdownError} (`LOCK_SHUTDOWN`).
+   * {@link LockTimeoutError} (`LOCK_TIMEOUT`) when it stayed busy for all of `waitMs`, {@link
+   * LockDeadlockError} (`LOCK_DEADLOCK`), {@link LockReentryError} (`LOCK_REENTERED`): the body did not
+   * run. {@link LockConnectionError} (`LOCK_CONNECTION`), {@link LockCapacityError} (`LOCK_CAPACITY`),
+   * {@link LockConfigurationError} (`LOCK_CONFIGURATION`), {@link LockShutdownError} (`LOCK_SHUTDOWN`).
    * @example
    * ```ts
    * await locks.withTransactionLock(`order:${id}`, async (manager) => {
@@ -178,7 +184,8 @@ export class AdvisoryLockService {
   /**
    * Like {@link AdvisoryLockService.withTransactionLock}, but a busy lock is a value: `{ acquired: false }`.
    *
-   * @throws {@link LockDeadlockError} (`LOCK_DEADLOCK`), {@link LockConnectionError} (`LOCK_CONNECTION`),
+   * @throws {@link LockDeadlockError} (`LOCK_DEADLOCK`), {@link LockReentryError} (`LOCK_REENTERED`),
+   * {@link LockConnectionError} (`LOCK_CONNECTION`),
    * {@link LockCapacityError} (`LOCK_CAPACITY`), {@link LockConfigurationError} (`LOCK_CONFIGURATION`),
    * {@link LockShutdownError} (`LOCK_SHUTDOWN`).
    * @example

@@ -19,6 +19,7 @@ interface Labels {
 /** What the gauges read of the engine. */
 export interface LockUsage {
   readonly connectionCounts: { readonly open: number; readonly allowed: number };
+  readonly lockCounts: { readonly used: number; readonly allowed?: number };
   /** Missing while there is no lock connection. */
   readonly pulse: { readonly heartbeatAgeMs: number } | undefined;
   readonly activities: Iterable<{
@@ -160,6 +161,25 @@ export class LockMetrics {
         }),
         (result) => {
           result.observe(this.usage.connectionCounts.allowed, this.common);
+        },
+      ),
+      observed(
+        meter.createObservableGauge('advisory_lock.locks.used', {
+          description: 'Session locks that this process holds or requests, claims of ticks included.',
+          unit: '{lock}',
+        }),
+        (result) => {
+          result.observe(this.usage.lockCounts.used, this.common);
+        },
+      ),
+      observed(
+        meter.createObservableGauge('advisory_lock.locks.allowed', {
+          description: 'Session locks that this process may hold at once.',
+          unit: '{lock}',
+        }),
+        (result) => {
+          const { allowed } = this.usage.lockCounts;
+          if (allowed !== undefined) result.observe(allowed, this.common);
         },
       ),
       observed(

@@ -1,5 +1,4 @@
-import { RecentMap } from '../core/index.js';
-import { nameTemplate } from './name-template.js';
+import { nameTemplate, RecentMap } from '../core/index.js';
 
 /** How many templates are kept apart: each is a time series, which costs storage. */
 export const MAX_TEMPLATES = 200;

@@ -45,6 +45,7 @@ export declare const app: INestApplication;
 export declare const signal: AbortSignal;
 export declare const logger: import('@nestjs/common').Logger;
 export declare const pool: { query(sql: string): Promise<unknown> };
+export declare const queue: { add<T>(work: () => Promise<T>): Promise<T> };
 export declare const id: number;
 export declare const balance: number;
 export declare const timeZone: string;

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
 import {
+  AdvisoryLockModule,
   AdvisoryLockService,
   type BusyContext,
   LockUnavailableError,
@@ -8,7 +9,7 @@ import {
 } from 'nestjs-advisory-lock';
 import { useTestDatabase } from '../support/test-database.js';
 import { isHeld, lockInOtherSession } from './support/advisory-locks.js';
-import { lockedApp, start } from './support/applications.js';
+import { lockedApp, postgres, start } from './support/applications.js';
 import { Gate } from './support/gate.js';
 
 const database = useTestDatabase({ connectionsMayStay: true });
@@ -99,7 +100,7 @@ class Service {
     return Promise.resolve([this.locks.current()?.name, this.locks.current('outer')?.name]);
   }
 
-  @WithAdvisoryLock('depth')
+  @WithAdvisoryLock('depth', { reentry: 'join' })
   async factorial(n: number): Promise<number> {
     this.locks.assertHeld('depth');
     return n <= 1 ? 1 : n * (await this.factorial(n - 1));
@@ -119,8 +120,14 @@ class Service {
     return [await isHeld(database, 'first'), await isHeld(database, `second:${id}`)];
   }
 
+  @WithAdvisoryLock('depth', { onBusy: 'skip', waitMs: Infinity })
+  async entersItself(): Promise<void> {
+    this.ran.push(1);
+    await this.entersItself();
+  }
+
   @WithAdvisoryLock('same')
-  @WithAdvisoryLock('same')
+  @WithAdvisoryLock('same', { reentry: 'join' })
   async same(): Promise<boolean> {
     return isHeld(database, 'same');
   }
@@ -290,7 +297,37 @@ describe('locked methods that call each other', () => {
     ).toMatchObject({ code: 'LOCK_NOT_HELD' });
   });
 
-  it('go on at once under the same lock, which is given back at the very end', async () => {
+  it('are refused inside the same lock, which is not the same as busy', async () => {
+    const calls = await runsOf(() =>
+      expect(service.entersItself()).rejects.toMatchObject({
+        code: 'LOCK_REENTERED',
+        heldBy: 'Service.entersItself',
+        requestedBy: 'Service.entersItself',
+      }),
+    );
+    expect(calls).toBe(1);
+    expect(await isHeld(database, 'depth')).toBe(false);
+  });
+
+  it('join where the module says so', async () => {
+    @Injectable()
+    class Nested {
+      @WithAdvisoryLock('nested')
+      async outer(): Promise<string> {
+        return this.inner();
+      }
+
+      @WithAdvisoryLock('nested')
+      async inner(): Promise<string> {
+        return Promise.resolve('joined');
+      }
+    }
+    const imports = [postgres(database), AdvisoryLockModule.forRoot({ reentry: 'join' })];
+    const { app } = await start({ imports, providers: [Nested] });
+    expect(await app.get(Nested).outer()).toBe('joined');
+  });
+
+  it('join the same lock at once, which is given back at the very end', async () => {
     expect(await service.factorial(5)).toBe(120);
     expect(await service.twice()).toEqual([6, 24]);
     expect(await isHeld(database, 'depth')).toBe(false);
@@ -330,6 +367,8 @@ describe('a lock decorator', () => {
     ['httpStatus', { httpStatus: 500 }],
     ['exposeLockName', { exposeLockName: 'yes' }],
     ['waitMs', { waitMs: '5' }],
+    ['reentry', { reentry: true }],
+    ['reentry', { reentry: 'both', scope: 'transaction' }],
     ['onbusy', { onbusy: 'skip' }],
     ['lock', { lock: 'a' }],
   ])('refuses the option %s when it is wrong or unknown', (option, options) => {

@@ -279,6 +279,7 @@ describe('doctor', () => {
     const { status, stdout } = await outcomeOf('doctor');
     expect(status).toBe(0);
     expect(stdout).toMatch(/^PostgreSQL \d+\.\d+.*, no pooler, .*\nNo problems\.\n$/);
+    expect(stdout).toMatch(/, a process may hold \d+ locks\n/);
   });
 
   it('prints everything as JSON', async () => {
@@ -337,6 +338,17 @@ describe('a DATABASE_URL that is no address of Postgres', () => {
       });
     },
   );
+
+  it.each([
+    'postgres://ann:hunter2#x@127.0.0.1/shop',
+    'postgres://ann:hunter2/x@127.0.0.1/shop',
+    'postgresql://ann:hunter2@127.0.0.1:port/shop',
+  ])('is refused in one line, without its password, when it cannot be parsed: %s', async (url) => {
+    const { status, stdout, stderr } = await startCli(['list'], { DATABASE_URL: url }).outcome;
+    expect({ status, stdout }).toEqual({ status: 64, stdout: '' });
+    expect(stderr).toMatch(/^nestjs-advisory-lock: DATABASE_URL must .*\n$/);
+    expect(stderr).not.toContain('hunter2');
+  });
 
   it('does not keep the key of a name from being printed', async () => {
     const { status } = await startCli(['key', 'import'], { DATABASE_URL: 'mysql://127.0.0.1/shop' }).outcome;

@@ -4,6 +4,7 @@ import { map } from 'rxjs';
 import { useTestDatabase } from '../support/test-database.js';
 import { lockInOtherSession } from './support/advisory-locks.js';
 import { type Platform, serve } from './support/applications.js';
+import type { LogLines } from './support/log-lines.js';
 import { dashboardApp, snapshotAt, snapshotWhen } from './support/dashboards.js';
 
 const database = useTestDatabase({ connectionsMayStay: true });
@@ -22,6 +23,7 @@ const envelope: NestInterceptor = {
 
 describe.each<Platform>(['express', 'fastify'])('the dashboard on %s', (platform) => {
   let url: string;
+  let log: LogLines;
 
   beforeAll(async () => {
     const metadata = dashboardApp(database, { path: '/locks', public: true }, { controllers: [OwnRoute] });
@@ -31,6 +33,25 @@ describe.each<Platform>(['express', 'fastify'])('the dashboard on %s', (platform
       app.useGlobalInterceptors(envelope);
     });
     url = `${served.url}/api/locks`;
+    ({ log } = served);
+  });
+
+  it('is one route in the log of the application', () => {
+    expect(log.matching(/Mapped .*\/locks(?!\/smiths)/)).toEqual([
+      'log [RouterExplorer] Mapped {/api/locks, ALL} (version: Neutral) route',
+    ]);
+  });
+
+  it('has nothing at its paths for other methods', async () => {
+    for (const [path, method] of [
+      ['', 'POST'],
+      ['/page.css', 'DELETE'],
+      ['/snapshot', 'POST'],
+      ['/terminate', 'GET'],
+    ] as const)
+      expect([path, (await fetch(url + path, { method })).status]).toEqual([path, 404]);
+    const head = await fetch(`${url}/page.css`, { method: 'HEAD' });
+    expect([head.status, head.headers.get('content-type')]).toEqual([200, 'text/css; charset=utf-8']);
   });
 
   it.each(['', '/', '?a=b', '/?a=b'])(

@@ -31,6 +31,11 @@ class Jobs {
     this.ran.push(`named ${await isHeld(database, 'a lock of its own')}`);
   }
 
+  @ExclusiveCron(NEVER, { name: 'joining', lock: 'joined', reentry: 'join', waitForCompletion: true })
+  async joining(): Promise<string> {
+    return Promise.resolve('joined');
+  }
+
   @ExclusiveCron(NEVER, { name: 'numbered', lock: 42, waitForCompletion: true })
   async numbered(): Promise<void> {
     this.locks.assertHeld(42);
@@ -142,6 +147,14 @@ describe('an exclusive cron job', () => {
     expect(jobs.ran).toHaveLength(1);
   });
 
+  it('that is called by hand inside its own lock is refused, unless it joins', async () => {
+    const locks = started.app.get(AdvisoryLockService);
+    await locks.withLock('Jobs.daily', () =>
+      expect(jobs.daily()).rejects.toMatchObject({ code: 'LOCK_REENTERED', requestedBy: 'Jobs.daily' }),
+    );
+    expect(await locks.withLock('joined', () => jobs.joining())).toBe('joined');
+  });
+
   it('has all the options of @Cron', () => {
     const all = scheduler.getCronJob('all options');
     expect(all).toMatchObject({
@@ -157,7 +170,7 @@ describe('an exclusive cron job', () => {
     expect(offset.isActive).toBe(true);
     expect(scheduler.getCronJob('delayed').isActive).toBe(false);
     expect(scheduler.getCronJob('dated').cronTime.realDate).toBe(true);
-    expect(scheduler.getCronJobs().size).toBe(11);
+    expect(scheduler.getCronJobs().size).toBe(12);
   });
 });
 

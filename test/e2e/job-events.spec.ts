@@ -85,8 +85,8 @@ describe('the jobs of a fleet', () => {
       'a failure',
     );
     await until(() => received.some(({ method }) => method === 'Jobs.often'), 'an interval');
-    const { ticks, scheduler } = locks[FEATURES].jobs;
-    const report = ticks.report(scheduler);
+    const { ticks, schedulers } = locks[FEATURES].jobs;
+    const report = ticks.report(schedulers);
     const jobOf = (method: string) => report.find((job) => job.method === method);
     expect(jobOf('Jobs.bad')).toMatchObject({
       name: 'Jobs.bad',

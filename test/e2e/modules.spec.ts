@@ -16,8 +16,10 @@ import {
   OnLeadership,
   WithAdvisoryLock,
 } from 'nestjs-advisory-lock';
+import { DataSource } from 'typeorm';
 import { applicationNameOf, defaultInstanceName } from '../../lib/core/index.js';
 import { defer } from '../support/cleanup.js';
+import { terminateHolders } from '../support/terminate-holders.js';
 import { useTestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 import { isHeld, lockInOtherSession } from './support/advisory-locks.js';
@@ -170,6 +172,40 @@ describe('two data sources', () => {
     ],
     providers: [Both],
   };
+
+  it('are distinct in the log: each line of a named one has its name and its database', async () => {
+    const { app, log } = await start(metadata);
+    const ofArchive = `archive (database "${archive.name}"): `;
+    const isOurs = /^\w+ \[AdvisoryLock/;
+    const isOfDefault = (line: string): boolean => line.startsWith('log [AdvisoryLockModule] PostgreSQL');
+    expect(log.matching(isOurs).filter(isOfDefault)).toHaveLength(1);
+    const locks = app.get<AdvisoryLockService>(getAdvisoryLockToken('archive'));
+    locks.events.on('lost', () => {
+      throw new Error('of a listener');
+    });
+    await using lock = await locks.acquire('x');
+    await terminateHolders(archive);
+    await until(() => !lock.isHeld, 'the loss');
+    await until(() => log.matching(/connection ended/).length > 0, 'its line');
+    const lines = log.matching(isOurs).filter((line) => !isOfDefault(line));
+    expect(lines.length).toBeGreaterThan(2);
+    expect(lines.filter((line) => !line.includes(`] ${ofArchive}`))).toEqual([]);
+  });
+
+  it('say at the start when one with a name uses the default data source', async () => {
+    const { log } = await start({
+      imports: [
+        postgres(main),
+        AdvisoryLockModule.forRoot(),
+        AdvisoryLockModule.forRoot({ name: 'archive', namespace: 'archive' }),
+        AdvisoryLockModule.forRoot({ name: 'explicit', dataSource: DataSource, namespace: 'explicit' }),
+      ],
+    });
+    expect(log.matching(/default data source/)).toEqual([
+      `log [AdvisoryLockModule] archive (database "${main.name}"): Uses the default data source, as the option ` +
+        '`dataSource` is not set',
+    ]);
+  });
 
   it('each have their own locks', async () => {
     const { app } = await start(metadata);

@@ -177,7 +177,7 @@ describe('a locked method of a subclass', () => {
       return isHeld(database, 'base');
     }
 
-    @WithAdvisoryLock('base')
+    @WithAdvisoryLock('base', { reentry: 'join' })
     async overridden(): Promise<string[]> {
       this.log.push(`base ${await isHeld(database, 'base')}`);
       return this.log;
@@ -209,7 +209,7 @@ describe('a locked method of a subclass', () => {
     }
   }
 
-  it('is inherited, and a call of super under the same name goes on at once', async () => {
+  it('is inherited, and a call of super under the same name joins', async () => {
     const { app } = await start(lockedApp(database, { providers: [Base, Sub] }));
     const sub = app.get(Sub);
     expect(await sub.inherited()).toBe(true);

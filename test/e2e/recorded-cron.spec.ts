@@ -173,8 +173,18 @@ describe('a recorded job', () => {
     const locks = app.get<AdvisoryLockService>(getAdvisoryLockToken('archive'));
     const history = new AdvisoryLockCronHistory(locks);
     await until(async () => (await history.last('report'))?.state === 'done', 'a run');
-    expect(await history.last('report')).toMatchObject({ job: 'shop:report' });
-    expect(await history.last('another')).toBeUndefined();
+    expect(await history.last('report')).toMatchObject({ job: 'report' });
+    const [{ job } = { job: '' }] = await history.runs('report');
+    expect(await history.last(job)).toMatchObject({ job: 'report' });
+    for (const unknown of ['another', 'shop:report']) {
+      await expect(history.last(unknown)).rejects.toMatchObject({
+        code: 'LOCK_CONFIGURATION',
+        lockName: unknown,
+        message:
+          `runs() needs the name of the lock of a recorded job, without the namespace, received "${unknown}", ` +
+          'of which there is no record. This instance has the recorded jobs "report".',
+      });
+    }
   });
 });
 

@@ -32,6 +32,19 @@ describe('an exclusive job that is made at run time', () => {
     }
   });
 
+  it('runs inside the leadership whose body has made it, under the name of that, too', async () => {
+    const locks = (await instance()).app.get(AdvisoryLockService);
+    let runs = 0;
+    const leadership = locks.lead('feed', async () => {
+      await locks.exclusiveJob('feed', EACH_SECOND, () => {
+        locks.assertHeld('feed');
+        runs += 1;
+      });
+    });
+    await until(() => runs > 0, 'a run');
+    await leadership.stop();
+  });
+
   it('logs what it throws, and goes on', async () => {
     const { app, log } = await instance();
     let runs = 0;

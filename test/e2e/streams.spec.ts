@@ -234,9 +234,36 @@ class Feed {
     });
   }
 
+  @WithAdvisoryLock('stream', { reentry: 'join' })
+  joining(): Observable<string> {
+    return stream();
+  }
+
   @WithAdvisoryLock('stream')
   async outer(): Promise<string> {
+    return firstValueFrom(this.joining());
+  }
+
+  @WithAdvisoryLock('stream')
+  async refusedInside(): Promise<string> {
     return firstValueFrom(this.cold());
+  }
+
+  @WithAdvisoryLock('stream', { mode: 'shared' })
+  shared(): Observable<string> {
+    return this.counted();
+  }
+
+  @WithAdvisoryLock('stream', { permits: 2 })
+  permitted(): Observable<string> {
+    return this.counted();
+  }
+
+  private counted(): Observable<string> {
+    return deferred(() => {
+      this.calls += 1;
+      return stream();
+    });
   }
 }
 
@@ -323,7 +350,30 @@ describe('a method of a provider that returns an Observable', () => {
     expect(await firstValueFrom(feed.asserting())).toBe('stream');
   });
 
-  it('runs at once inside the same lock, which stays until the outer one ends', async () => {
+  it('is refused inside the same lock, unless it joins', async () => {
+    await expect(feed.refusedInside()).rejects.toMatchObject({
+      code: 'LOCK_REENTERED',
+      heldBy: 'Feed.refusedInside',
+      requestedBy: 'Feed.cold',
+    });
+    expect(await isFree()).toBe(true);
+  });
+
+  it.each(['shared', 'permitted'] as const)(
+    'of a lock that others hold, too, keeps it: %s',
+    async (method) => {
+      feed.calls = 0;
+      source = new Subject();
+      const all = [1, 2].map(() => lastValueFrom(feed[method]()));
+      await until(() => feed.calls === 2, 'the subscriptions');
+      source.next('last');
+      source.complete();
+      expect(await Promise.all(all)).toEqual(['last', 'last']);
+      await until(async () => (await database.advisoryLocks()).length === 0, 'the release');
+    },
+  );
+
+  it('joins the same lock at once, which stays until the outer one ends', async () => {
     source = new Subject();
     const outer = feed.outer();
     await until(() => source.observed, 'the subscription');

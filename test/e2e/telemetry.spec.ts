@@ -171,6 +171,9 @@ describe('what Prometheus scrapes', () => {
     expect(await scrape('advisory_lock_waiters')).toMatchObject([{ value: 1, ...orders }]);
     expect(await scrape('advisory_lock_connections_open')).toMatchObject([{ value: 1 }]);
     expect(await scrape('advisory_lock_connections_allowed')).toMatchObject([{ value: 4 }]);
+    expect(await scrape('advisory_lock_locks_allowed')).toMatchObject([
+      { value: expect.any(Number) as unknown },
+    ]);
     expect(await scrape('advisory_lock_heartbeat_age')).toHaveLength(1);
     await first.release();
     await (await waiting).release();

@@ -59,8 +59,27 @@ describe.each([
 
     const manyNames = Array.from({ length: 5_000 }, (_, number) => `order:${number}`);
 
-    it('refuses the locks that do not fit, and grants the others', async () => {
+    /** For tests of the table itself: this process does not keep out of it. */
+    const unlimited = { maxLocks: 100_000 };
+
+    it('is not reached without an option: half of it is left to others, who can still connect', async () => {
       const { service } = createLocks(url);
+      const allowed = 150;
+      const held = await Promise.all(manyNames.slice(0, allowed).map((name) => service.acquire(name)));
+      await expect(service.acquire('import')).rejects.toMatchObject({
+        code: 'LOCK_CAPACITY',
+        message: expect.stringMatching(/may hold 150, half of .*"order:\*" \(150\)/) as unknown,
+      });
+      for (let count = 0; count < 5; count += 1) await (await connect(serverUrl)).query('SELECT 1');
+      expect(await service.diagnose()).toMatchObject({
+        problems: expect.arrayContaining([expect.objectContaining({ code: 'MAX_LOCKS' })]) as unknown,
+        locks: { used: allowed, allowed },
+      });
+      await Promise.all(held.map((lock) => lock.release()));
+    });
+
+    it('refuses those who do not fit, and gives those who do their locks', async () => {
+      const { service } = createLocks(url, unlimited);
       const { lockCount } = await openOthers();
       const before = await service.acquire('before');
       const outcomes = await Promise.allSettled(manyNames.map((name) => service.acquire(name)));
@@ -82,7 +101,7 @@ describe.each([
     });
 
     it('takes none of several that do not fit, and keeps what was held before', async () => {
-      const { service } = createLocks(url);
+      const { service } = createLocks(url, unlimited);
       const { service: other, lockCount } = await openOthers();
       await using before = await service.acquire('before');
       await expect(service.acquire(manyNames)).rejects.toMatchObject({ code: 'LOCK_CAPACITY' });

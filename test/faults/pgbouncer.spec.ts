@@ -40,6 +40,30 @@ describeWith('pgbouncer', 'through PgBouncer', () => {
     },
   );
 
+  it('in transaction mode is refused where the option denies it', async () => {
+    const service = through(await start(), { pooler: 'none' });
+    await expect(service.acquire('import')).rejects.toMatchObject({
+      code: 'LOCK_CONFIGURATION',
+      message: expect.stringMatching(/shares its backends/) as unknown,
+    });
+    expect(await database.advisoryLocks()).toEqual([]);
+  });
+
+  it.each(['detect', 'none', 'transaction'] as const)(
+    'in statement mode is refused by its mode, whatever the option says: %s',
+    async (pooler) => {
+      const service = through(await start({ mode: 'statement' }), { pooler });
+      const message = expect.stringMatching(/`pool_mode = statement`/) as unknown;
+      for (const attempt of [
+        () => service.acquire('import'),
+        () => service.acquire('import', { waitMs: Infinity }),
+        () => service.isLocked('import'),
+      ])
+        await expect(attempt()).rejects.toMatchObject({ code: 'LOCK_CONFIGURATION', message });
+      expect(await service.diagnose()).toMatchObject({ problems: [{ code: 'NO_EXCLUSION', message }] });
+    },
+  );
+
   it('keeps one server connection while any lock is held, and does not hold back vacuum', async () => {
     const bouncer = await start();
     const service = through(bouncer);

@@ -51,10 +51,12 @@ describe('the diagnosis of a server that is fine', () => {
         serverOpen: expect.any(Number),
         serverAllowed: expect.any(Number),
       },
+      locks: { used: 0, allowed: expect.any(Number) },
       lockTable: { used: expect.any(Number), capacity: expect.any(Number), free: expect.any(Number) },
       clock: { aheadMs: expect.any(Number), uncertaintyMs: expect.any(Number) },
     });
-    const { connections, lockTable } = diagnosis;
+    const { connections, locks, lockTable } = diagnosis;
+    expect(locks?.allowed).toBe(Math.floor((lockTable?.capacity ?? 0) / 2));
     expect(connections.serverOpen).toBeGreaterThan(0);
     expect(connections.serverAllowed).toBeGreaterThanOrEqual(connections.serverOpen ?? Infinity);
     expect(lockTable?.free).toBe((lockTable?.capacity ?? 0) - (lockTable?.used ?? 0));

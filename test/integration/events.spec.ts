@@ -25,7 +25,9 @@ describe('events', () => {
 
   it('report a lock that is taken and released', async () => {
     const { service, received } = await listening();
-    await service.withLock('import', () => service.withLock('import', () => 're-entered, without an event'));
+    await service.withLock('import', () =>
+      service.withLock('import', () => 're-entered, without an event', { reentry: 'join' }),
+    );
     expect(received).toMatchObject([
       { type: 'acquired', lockName: 'import', mode: 'exclusive', scope: 'session' },
       { type: 'released', lockName: 'import', mode: 'exclusive', scope: 'session' },
@@ -197,7 +199,9 @@ describe('events', () => {
         return body();
       },
     });
-    await service.withLock('a', () => service.withLock('a', () => service.withLock('b', () => undefined)));
+    const join = { reentry: 'join' } as const;
+    const inner = () => service.withLock('a', () => service.withLock('b', () => undefined), join);
+    await service.withLock('a', inner);
     await service.withTransactionLock('c', () => undefined);
     expect(frames).toEqual(['a', 'b', 'c']);
   });

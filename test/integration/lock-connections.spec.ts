@@ -70,17 +70,40 @@ describe('the lock connection', () => {
     expect(asked).toBe(2);
   });
 
-  it('refuses a password function with a URL, which would silently override it', async () => {
-    const password = (): string => 'never asked for';
-    await expect(connect({ url: database.url }, { password })).rejects.toMatchObject({
-      code: 'LOCK_CONFIGURATION',
-    });
+  it('asks a password function of connectionOptions rather than the URL of the application', async () => {
+    const url = new URL(database.url);
+    const right = decodeURIComponent(url.password);
+    url.password = 'outdated';
+    let asked = 0;
+    const password = (): string => {
+      asked += 1;
+      return right;
+    };
+    expect(await connect({ url: url.href }, { password })).toMatchObject(here());
+    expect(asked).toBe(2);
+  });
+
+  it('keeps its own name and limits, whatever stands in the URL', async () => {
+    const url = new URL(database.url);
+    url.searchParams.set('application_name', 'shop');
+    url.searchParams.set('query_timeout', '1');
+    expect(await connect({ url: url.href })).toMatchObject(here());
+    expect(await connect({}, { url: url.href })).toMatchObject(here());
+  });
+
+  it('takes over no option that changes how a connection responds', async () => {
+    const extra = { pipeline: true, binary: true, types: { getTypeParser: () => () => 'nonsense' }, max: 1 };
+    expect(await connect({ url: database.url, extra })).toMatchObject(here());
   });
 
   it('goes to the master alone where there is replication', async () => {
     const nowhere = { url: 'postgres://nobody@127.0.0.1:1/nothing' };
     const replication = { master: { url: database.url }, slaves: [nowhere], defaultMode: 'slave' as const };
     expect(await connect({ replication })).toMatchObject(here());
+    // TypeORM ignores these beside `replication`.
+    const master = fields();
+    const ignored = { ...nowhere, ssl: true, password: 'wrong', extra: { application_name: 'shop' } };
+    expect(await connect({ ...ignored, replication: { ...replication, master } })).toMatchObject(here());
   });
 
   it('passes on the extra settings of the application', async () => {

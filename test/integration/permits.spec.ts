@@ -117,7 +117,7 @@ describe('a lock with permits', () => {
       async () => {
         mine.assertHeld('import');
         expect(mine.current('import')?.name).toBe('import');
-        await mine.withLock('import', () => undefined, three);
+        await mine.withLock('import', () => undefined, { ...three, reentry: 'join' });
         expect(await database.advisoryLocks()).toHaveLength(1);
       },
       three,

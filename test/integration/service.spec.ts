@@ -1,11 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { AdvisoryLock } from '../../lib/core/index.js';
 import { createLocks } from '../support/locks.js';
 import { terminateHolders } from '../support/terminate-holders.js';
 import { useTestDatabase } from '../support/test-database.js';
 
 const database = useTestDatabase();
+const join = { reentry: 'join' } as const;
 const unavailable = { name: 'LockUnavailableError', code: 'LOCK_UNAVAILABLE', lockName: 'import' };
 
 /** Two services, as of two processes. */
@@ -109,6 +111,43 @@ describe('withLock', () => {
     await expect(mine.withLock('import', () => 'works again')).resolves.toBe('works again');
   });
 
+  it('rejects with LOCK_LOST when the body stopped because of the signal, with what it threw as the cause', async () => {
+    const [mine] = twoProcesses();
+    const stopped = mine.withLock('import', async ({ signal }) => {
+      const work = sleep(600_000, undefined, { signal });
+      await Promise.all([work, terminateHolders(database)]);
+    });
+    const error: unknown = await stopped.catch((reason: unknown) => reason);
+    expect(error).toMatchObject({
+      name: 'LockLostError',
+      code: 'LOCK_LOST',
+      lockName: 'import',
+      key: expect.any(String) as unknown,
+      heldMs: expect.any(Number) as unknown,
+      cause: { name: 'AbortError', code: 'ABORT_ERR', cause: { code: 'LOCK_LOST', lockName: 'import' } },
+    });
+    expect((error as Error).message).toMatch(
+      /^The lock "import" \(key .*\) was lost after \d+ ms because .*/,
+    );
+  });
+
+  it('rejects with the one LOCK_LOST that the signal has as its reason, when the body throws that', async () => {
+    const [mine] = twoProcesses();
+    let reason: unknown;
+    const stopped = mine.withLock(['import', 'export'], async (outer) => {
+      const told = once(outer.signal, 'abort');
+      await terminateHolders(database);
+      await told;
+      reason = outer.signal.reason;
+      await mine.tryWithLock('import', () => {
+        throw reason;
+      });
+    });
+    const error: unknown = await stopped.catch((rejection: unknown) => rejection);
+    expect(error).toBe(reason);
+    expect(error).toMatchObject({ code: 'LOCK_LOST' });
+  });
+
   it('refuses options that it does not know', async () => {
     const [mine] = twoProcesses();
     const options = { wait: 5 } as object;
@@ -157,14 +196,18 @@ describe('acquire', () => {
 });
 
 describe('inside a lock', () => {
-  it('the same lock is taken at once, and given back by the outermost', async () => {
+  it('the same lock is joined at once, and given back by the outermost', async () => {
     const [mine, other] = twoProcesses();
     await mine.withLock('import', async (outer) => {
-      await mine.withLock('import', async (inner) => {
-        expect(inner).not.toBe(outer);
-        await using third = await mine.acquire('import');
-        expect(third.isHeld).toBe(true);
-      });
+      await mine.withLock(
+        'import',
+        async (inner) => {
+          expect(inner).not.toBe(outer);
+          await using third = await mine.acquire('import', join);
+          expect(third.isHeld).toBe(true);
+        },
+        join,
+      );
       expect(outer.isHeld).toBe(true);
       expect(await other.isLocked('import')).toBe(true);
     });
@@ -230,11 +273,15 @@ describe('inside a lock', () => {
     let inner: Promise<unknown> = Promise.resolve();
     await mine.withLock('import', async () => {
       const entered = gate();
-      inner = mine.withLock('import', async () => {
-        entered.open();
-        await opened;
-        mine.assertHeld('import');
-      });
+      inner = mine.withLock(
+        'import',
+        async () => {
+          entered.open();
+          await opened;
+          mine.assertHeld('import');
+        },
+        join,
+      );
       await entered.opened;
     });
     expect(await other.isLocked('import')).toBe(true);

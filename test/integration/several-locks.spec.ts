@@ -74,13 +74,17 @@ describe('several locks at once', () => {
     expect(all.isHeld).toBe(true);
   });
 
-  it('share what the calling code holds already, and leave that to it', async () => {
+  it('join what the calling code holds already, and leave that to it', async () => {
     const [mine, other] = [ofProcess(), ofProcess()];
     await mine.withLock('a', async (outer) => {
-      await mine.withLock(['a', 'b'], async () => {
-        await mine.withLock('b', () => undefined);
-        expect(await other.tryAcquire('b')).toBeUndefined();
-      });
+      await mine.withLock(
+        ['a', 'b'],
+        async () => {
+          await mine.withLock('b', () => undefined, { reentry: 'join' });
+          expect(await other.tryAcquire('b')).toBeUndefined();
+        },
+        { reentry: 'join' },
+      );
       expect(outer.isHeld).toBe(true);
       expect(await other.tryWithLock('b', () => 'free')).toMatchObject({ acquired: true });
       expect(await other.tryAcquire('a')).toBeUndefined();
@@ -90,7 +94,10 @@ describe('several locks at once', () => {
   it('release what was held already when one of them is refused', async () => {
     const mine = ofProcess();
     const refused = () =>
-      expect(mine.acquire(['a', 'z'])).rejects.toMatchObject({ code: 'LOCK_CONFIGURATION', lockName: 'z' });
+      expect(mine.acquire(['a', 'z'], { reentry: 'join' })).rejects.toMatchObject({
+        code: 'LOCK_CONFIGURATION',
+        lockName: 'z',
+      });
     await mine.withLock('a', () => mine.withLock('z', refused, { mode: 'shared' }));
     expect(await database.advisoryLocks()).toEqual([]);
   });

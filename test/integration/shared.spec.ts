@@ -161,7 +161,7 @@ describe('a shared lock', () => {
         (reader) => {
           expect([writer.mode, reader.mode]).toEqual(['exclusive', 'exclusive']);
         },
-        shared,
+        { ...shared, reentry: 'join' },
       ),
     );
   });

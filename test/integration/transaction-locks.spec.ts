@@ -234,10 +234,12 @@ describe('locks of a transaction', () => {
       expect(await database.advisoryLocks()).toEqual([]);
     });
 
-    it('takes the same name again', async () => {
+    it('takes the same name again to join', async () => {
       const { locks } = await instance();
 
-      const inner = await locks.withTransactionLock('a', () => locks.withTransactionLock('a', () => 'inner'));
+      const inner = await locks.withTransactionLock('a', () =>
+        locks.withTransactionLock('a', () => 'inner', { reentry: 'join' }),
+      );
 
       expect(inner).toBe('inner');
     });
@@ -338,10 +340,14 @@ describe('locks of a transaction', () => {
       const { locks } = await instance();
 
       await locks.withLock('a', async () => {
-        await locks.withTransactionLock('a', async (manager) => {
-          await write(manager, 'under the session lock');
-          expect(await database.advisoryLocks()).toHaveLength(1);
-        });
+        await locks.withTransactionLock(
+          'a',
+          async (manager) => {
+            await write(manager, 'under the session lock');
+            expect(await database.advisoryLocks()).toHaveLength(1);
+          },
+          { reentry: 'join' },
+        );
         expect(await notes()).toEqual(['under the session lock']);
         expect(await locks.isLocked('a')).toBe(true);
       });
@@ -385,7 +391,7 @@ describe('locks of a transaction', () => {
             applicationNameOf(defaultInstanceName()),
           ]);
           locks.assertHeld('a');
-          expect(await locks.withLock('a', () => 'inside')).toBe('inside');
+          expect(await locks.withLock('a', () => 'inside', { reentry: 'join' })).toBe('inside');
           await write(manager, 'written');
         },
         { isolationLevel },

@@ -87,9 +87,9 @@ describe('waiting inside a process', () => {
     await lock.release();
   });
 
-  it('needs no wait inside the lock itself', async () => {
+  it('needs no wait inside the lock that it joins', async () => {
     const mine = ofProcess();
-    const inner = () => mine.withLock('import', () => 'inside', { waitMs: Infinity });
+    const inner = () => mine.withLock('import', () => 'inside', { waitMs: Infinity, reentry: 'join' });
     expect(await mine.withLock('import', inner, { waitMs: Infinity })).toBe('inside');
   });
 

@@ -64,6 +64,8 @@ describe('in a Nest 12 application of ES modules', () => {
         sameToken: true,
         sameNamedToken: true,
         serviceByTheOtherToken: true,
+        serviceByTheOtherClass: true,
+        errorOfTheOtherClass: true,
         dashboards: [1, 1],
       });
     },

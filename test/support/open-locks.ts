@@ -62,7 +62,7 @@ export function openLocks(
     engine,
     fleet,
     ticks: new TickLog(),
-    findScheduler: () => undefined,
+    findSchedulers: () => [],
     findDataSource,
     isLeader: (name) => leaderships.isLeader(name),
   });

@@ -1,8 +1,9 @@
 /* eslint-disable @typescript-eslint/no-unused-vars -- the parameters are what is compared */
-import { applyDecorators } from '@nestjs/common';
+import { applyDecorators, StreamableFile } from '@nestjs/common';
 import { CronExpression } from '@nestjs/schedule';
 import { ExclusiveCron, type ExclusiveCronOptions } from 'nestjs-advisory-lock';
 import { type Observable, of } from 'rxjs';
+import { Readable } from 'node:stream';
 
 const options: ExclusiveCronOptions = { name: 'nightly', lock: 'nightly', timeZone: 'Europe/Berlin' };
 
@@ -54,6 +55,21 @@ export class Jobs {
   returnsAnObservable(): Observable<number> {
     return of(1);
   }
+
+  // @ts-expect-error 1241 the scheduler reads nothing, so the lock would be kept
+  @ExclusiveCron('0 3 * * *')
+  resolvesToAStream(): Promise<Readable> {
+    return Promise.resolve(Readable.from([]));
+  }
+
+  // @ts-expect-error 1241 the scheduler reads nothing, so the lock would be kept
+  @ExclusiveCron('0 3 * * *')
+  resolvesToAFile(): Promise<StreamableFile> {
+    return Promise.resolve(new StreamableFile(Buffer.from('')));
+  }
+
+  @ExclusiveCron('0 3 * * *', { reentry: 'join' })
+  async joins(): Promise<void> {}
 
   // @ts-expect-error 1241 the scheduler subscribes to nothing, so the lock would never be released
   @ExclusiveCron('0 3 * * *')

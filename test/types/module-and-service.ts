@@ -36,7 +36,7 @@ export const modules = [
   AdvisoryLockModule.forRoot({ shutdownTimeoutMs: '5' }),
   // @ts-expect-error 2561 misspelt
   AdvisoryLockModule.forRoot({ namespaces: 'shop' }),
-  AdvisoryLockModule.forRoot({ maxConnections: 4, maxLocalHandoffs: 0 }),
+  AdvisoryLockModule.forRoot({ maxConnections: 4, maxLocks: 1_000, maxLocalHandoffs: 0 }),
   AdvisoryLockModule.forRoot({
     heartbeatMs: 2_000,
     lostAfterMs: 8_000,

@@ -1,11 +1,22 @@
 /* eslint-disable @typescript-eslint/no-unused-vars -- the parameters are what is compared */
 /* What does and does not compile. @ts-expect-error has the code of the error; see types.spec.ts. */
-import { applyDecorators, Controller, Get, Param, Query } from '@nestjs/common';
+import { applyDecorators, Controller, Get, Param, Query, StreamableFile } from '@nestjs/common';
 import { Cron } from '@nestjs/schedule';
 import { type AsyncResult, WithAdvisoryLock, type WithAdvisoryLockOptions } from 'nestjs-advisory-lock';
 import { type Observable, of, Subject } from 'rxjs';
 
 const options: WithAdvisoryLockOptions = { waitMs: 5 };
+const skipping: WithAdvisoryLockOptions<[], undefined> = { onBusy: 'skip' };
+const substituting: WithAdvisoryLockOptions<[id: string], string> = { onBusy: ({ args: [id] }) => id };
+const anyWay: WithAdvisoryLockOptions<[], number | undefined> = { onBusy: () => 1 };
+const inferred = { onBusy: () => 'busy', waitMs: 5 } as const;
+const patience = process.env.PATIENCE === 'none';
+
+// @ts-expect-error 2322 such a variable must say that a busy call resolves to undefined
+const skippingUnsaid: WithAdvisoryLockOptions = { onBusy: 'skip' };
+
+// @ts-expect-error 2322 such a variable must say that a busy call resolves to a string
+const substitutingUnsaid: WithAdvisoryLockOptions = { onBusy: () => 'busy' };
 
 const LockedRoute = (path: string) => applyDecorators(WithAdvisoryLock(`route ${path}`), Get(path));
 
@@ -243,6 +254,30 @@ export class Options {
   @WithAdvisoryLock('a', { onbusy: 'skip' })
   async isMisspelt(): Promise<void> {}
 
+  // @ts-expect-error 2769 says "Type 'true' is not assignable", as it is no word
+  @WithAdvisoryLock('a', { reentry: true })
+  async enters(): Promise<void> {}
+
+  @WithAdvisoryLock('a', { reentry: 'join' })
+  @WithAdvisoryLock('b', { reentry: 'refuse', scope: 'transaction' })
+  async joins(): Promise<void> {}
+
+  // @ts-expect-error 1241 nothing of it has run when its call returns
+  @WithAdvisoryLock('a')
+  async *generates(): AsyncGenerator<number> {
+    yield Promise.resolve(1);
+  }
+
+  @WithAdvisoryLock('a')
+  returnsAGenerator(): Promise<AsyncGenerator<number>> {
+    return Promise.resolve(this.generates());
+  }
+
+  @WithAdvisoryLock('a')
+  returnsAFile(): Promise<StreamableFile> {
+    return Promise.resolve(new StreamableFile(Buffer.from('')));
+  }
+
   @WithAdvisoryLock('a', { waitMs: 5 })
   async waits(): Promise<void> {}
 
@@ -368,6 +403,82 @@ export class Busy {
   @WithAdvisoryLock('a', options)
   hasOptionsFromElsewhere(): Promise<string> {
     return Promise.resolve('');
+  }
+
+  @WithAdvisoryLock('a', skipping)
+  skipsAsTheVariableSays(): Promise<string | undefined> {
+    return Promise.resolve('');
+  }
+
+  @WithAdvisoryLock((id: string) => id, substituting)
+  getsWhatTheVariableSays(id: string): Promise<string> {
+    return Promise.resolve(id);
+  }
+
+  @WithAdvisoryLock('a', inferred)
+  getsWhatIsInferred(): Promise<string> {
+    return Promise.resolve('');
+  }
+
+  @WithAdvisoryLock('a', { onBusy: patience ? 'skip' : 'throw' })
+  maySkip(): Promise<number | undefined> {
+    return Promise.resolve(1);
+  }
+
+  @WithAdvisoryLock('a', { onBusy: patience ? () => 1 : 'throw' })
+  mayGetANumber(): Promise<number> {
+    return Promise.resolve(1);
+  }
+
+  @WithAdvisoryLock<[id: string]>((id) => id, {
+    onBusy: ({ args: [id], error }) => {
+      throw new Error(id, { cause: error });
+    },
+  })
+  throwsItsOwn(id: string): Promise<string> {
+    return Promise.resolve(id);
+  }
+
+  // @ts-expect-error 1241 says "when the lock is busy it resolves to undefined, which its return type does not admit"
+  @WithAdvisoryLock('a', skipping)
+  skipsInAVariable(): Promise<number> {
+    return Promise.resolve(1);
+  }
+
+  // @ts-expect-error 1241 says "what onBusy returns is not what the method resolves to"
+  @WithAdvisoryLock((id: string) => id, substituting)
+  getsAStringInAVariable(id: string): Promise<number> {
+    return Promise.resolve(id.length);
+  }
+
+  // @ts-expect-error 1241 says "what onBusy returns is not what the method resolves to"
+  @WithAdvisoryLock('a', anyWay)
+  mayGetUndefinedInAVariable(): Promise<number> {
+    return Promise.resolve(1);
+  }
+
+  // @ts-expect-error 1241 says "what onBusy returns is not what the method resolves to"
+  @WithAdvisoryLock('a', inferred)
+  getsAnInferredString(): Promise<number> {
+    return Promise.resolve(1);
+  }
+
+  // @ts-expect-error 1241 says "when the lock is busy it resolves to undefined, which its return type does not admit"
+  @WithAdvisoryLock('a', { onBusy: patience ? 'skip' : 'throw' })
+  skipsOnACondition(): Promise<number> {
+    return Promise.resolve(1);
+  }
+
+  // @ts-expect-error 1241 says "what onBusy returns is not what the method resolves to"
+  @WithAdvisoryLock('a', { onBusy: patience ? () => 1 : 'skip' })
+  skipsOrGetsANumber(): Promise<number> {
+    return Promise.resolve(1);
+  }
+
+  // @ts-expect-error 1241 says "the result of onBusy is not known: annotate the name function, not the decorator"
+  @WithAdvisoryLock<[id: string]>((id) => id, { onBusy: () => 'busy' })
+  writesTheArgumentsOut(id: string): Promise<number> {
+    return Promise.resolve(id.length);
   }
 
   // @ts-expect-error 1241 says "what onBusy returns is not what the method resolves to"

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { CronJob } from 'cron';
-import { type FiringTick, FiringTicks } from '../../lib/jobs/schedule/firing-ticks.js';
+import { type FiringTick, FiringTicks, NO_TICK } from '../../lib/jobs/schedule/firing-ticks.js';
 import { periodStart } from '../../lib/jobs/schedule/period.js';
 import { defer } from '../support/cleanup.js';
 
@@ -15,7 +15,8 @@ function record(cronTime: string | Date, options: { timeZone?: string; waitForCo
     start: true,
     onTick: () => {
       const tick = firings.tickOf(job);
-      calls.push(tick === undefined ? 'by hand' : `${time(tick.atMs)} +${String(tick.lateMs)}`);
+      if (tick === NO_TICK) calls.push('no tick');
+      else calls.push(tick === undefined ? 'by hand' : `${time(tick.atMs)} +${String(tick.lateMs)}`);
       return body.run();
     },
   });
@@ -132,7 +133,9 @@ describe('the tick of a firing', () => {
 
 // Real firings, because `cron` returns other times before, in and after the hour: Luxon takes ambiguous times
 // by the present offset.
-/** Each line: schedule, zone, from when on for six hours, and what fires, all in UTC. */
+/**
+ * Each line: schedule, zone, from when on for six hours, and the tick of each firing, if it has one, in UTC.
+ */
 describe('around a change of the clocks', () => {
   const hours = 6;
   it.each<[string, string, string, string]>([
@@ -142,13 +145,13 @@ describe('around a change of the clocks', () => {
     ['0 3 * * *', 'Europe/Berlin', '2026-03-28T23:30Z', '01:00'],
     ['0 * * * *', 'Europe/Berlin', '2026-10-24T22:30Z', '23:00 00:00 01:00 02:00 03:00 04:00'],
     ['30 2 * * *', 'Europe/Berlin', '2026-10-24T22:30Z', '00:30'],
-    ['0 3 * * *', 'Europe/Berlin', '2026-10-24T22:30Z', '01:00 02:00'],
+    ['0 3 * * *', 'Europe/Berlin', '2026-10-24T22:30Z', 'none 02:00'],
     ['30 2 * * *', 'America/New_York', '2026-03-08T05:30Z', '07:00'],
     ['*/30 1-3 * * *', 'America/New_York', '2026-03-08T05:30Z', '06:00 06:30 07:00 07:30'],
+    ['*/30 2 * * *', 'America/New_York', '2026-03-08T05:30Z', 'none'],
     ['30 1 * * *', 'America/New_York', '2026-11-01T04:30Z', '05:30'],
-    ['30 2 * * *', 'America/New_York', '2026-11-01T04:30Z', '06:30 07:30'],
+    ['30 2 * * *', 'America/New_York', '2026-11-01T04:30Z', 'none 07:30'],
     ['*/30 1 * * *', 'America/New_York', '2026-11-01T04:15Z', '05:00 05:30'],
-    ['15 2 * * *', 'Australia/Lord_Howe', '2026-10-03T13:30Z', '15:15 15:45'],
     [
       '*/30 * * * *',
       'Australia/Lord_Howe',
@@ -166,7 +169,14 @@ describe('around a change of the clocks', () => {
     at(from);
     const { calls } = record(expression, { timeZone });
     await jest.advanceTimersByTimeAsync(hours * 3_600_000);
-    expect(calls).toEqual(expected.split(' ').map((tick) => `${tick}:00 +0`));
+    expect(calls).toEqual(expected.split(' ').map((tick) => (tick === 'none' ? 'no tick' : `${tick}:00 +0`)));
+  });
+
+  it('takes what cron fires half an hour after the end of a gap for late, which has had its run then', async () => {
+    at('2026-10-03T13:30Z');
+    const { calls } = record('15 2 * * *', { timeZone: 'Australia/Lord_Howe' });
+    await jest.advanceTimersByTimeAsync(hours * 3_600_000);
+    expect(calls).toEqual(['no tick', '15:30:00 +900000']);
   });
 
   it('counts a repeated half hour in both', async () => {
@@ -177,11 +187,22 @@ describe('around a change of the clocks', () => {
     expect(calls).toEqual(tens.map((tick) => `${tick}:00 +0`));
   });
 
-  it('a daily job of an instance that starts in the repeated hour has the tick of the first', async () => {
+  it('a daily job of an instance that starts in the repeated hour has no tick', async () => {
     at('2026-10-25T01:10:00.000Z');
     const { calls } = record('30 2 * * *', { timeZone: 'Europe/Berlin' });
     await jest.advanceTimersByTimeAsync(hours * 3_600_000);
-    expect(calls).toEqual(['00:30:00 +3600000']);
+    expect(calls).toEqual(['no tick']);
+  });
+});
+
+describe('a firing that is held up', () => {
+  it('is late for its tick, also before a change of the clocks', async () => {
+    at('2026-10-24T23:59:50.000Z');
+    const { calls } = record('30 2 * * *', { timeZone: 'Europe/Berlin' });
+    await jest.advanceTimersByTimeAsync(60_000);
+    at('2026-10-25T00:50:00.000Z');
+    await jest.advanceTimersByTimeAsync(1_800_000);
+    expect(calls).toEqual(['00:30:00 +2950000']);
   });
 });
 
@@ -196,9 +217,10 @@ describe('with real timers', () => {
         start: true,
         onTick: () => {
           const tick = firings.tickOf(job);
-          if (tick !== undefined) seen.push(tick);
+          if (tick === undefined || tick === NO_TICK) return;
+          seen.push(tick);
           if (seen.length === 2) resolve(seen);
-          else setTimeout(busyUntil, 300, (tick?.atMs ?? 0) + 1_700);
+          else setTimeout(busyUntil, 300, tick.atMs + 1_700);
         },
       });
       defer(() => void job.stop());

@@ -1,4 +1,4 @@
-import { LockConnectionError } from '../../lib/core/index.js';
+import { LockConnectionError, sqlStateOf } from '../../lib/core/index.js';
 import { describe, expect, it } from '@jest/globals';
 
 const refusal = Object.assign(new Error('sorry, too many clients already'), {
@@ -14,6 +14,23 @@ describe('LockConnectionError', () => {
         'SQLSTATE 53300). Check that it accepts connections, and that the credentials and privileges ' +
         'of the data source are right; the next request connects again.',
     );
+  });
+
+  it.each([
+    ['57P01', 'an administrator has ended the connection, or the server is shutting down'],
+    ['57P02', 'the server has crashed, and ended the connection'],
+    ['57P05', 'the server has ended the connection'],
+  ])('says who has ended a connection that worked: %s', (code, ending) => {
+    const cause = Object.assign(new Error('terminated'), { severity: 'FATAL', code });
+    expect(new LockConnectionError(cause).message).toBe(
+      `No lock connection: ${ending} (terminated, SQLSTATE ${code}); the next request connects again.`,
+    );
+  });
+
+  it('takes only the code of an error of the server for a SQLSTATE', () => {
+    expect(sqlStateOf(refusal)).toBe('53300');
+    for (const code of ['ECONNREFUSED', 'EPIPE', 'ERR_INVALID_URL'])
+      expect(sqlStateOf(Object.assign(new Error('no'), { code }))).toBeUndefined();
   });
 
   it('says that the database could not be reached, when there is no error of the server', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { nameTemplate } from '../../lib/telemetry/name-template.js';
+import { nameTemplate } from '../../lib/core/index.js';
 import { MAX_TEMPLATES, NameTemplates, OTHER_TEMPLATE } from '../../lib/telemetry/name-templates.js';
 
 const isoDate = fc

@@ -31,7 +31,7 @@ function watchedJob(warnAfterTicks = 3, periodMs = 1_000) {
   const log = new LogLines();
   Logger.overrideLogger(log);
   jest.spyOn(Date, 'now').mockImplementation(() => nowMs);
-  const jobs = new StarvedJobMonitor(fleet, ticks, () => ({}) as Scheduler, warnAfterTicks);
+  const jobs = new StarvedJobMonitor(fleet, ticks, () => [{} as Scheduler], warnAfterTicks);
   return {
     looks: () => looks,
     /** After how many ticks it was warned. */

@@ -16,6 +16,7 @@ import { recordMetrics, recordSpans } from '../support/telemetry-sdk.js';
 
 const NOTHING_USED: LockUsage = {
   connectionCounts: { open: 0, allowed: 4 },
+  lockCounts: { used: 0, allowed: 100 },
   pulse: undefined,
   activities: [],
 };

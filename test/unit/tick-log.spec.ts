@@ -4,7 +4,7 @@ import type { Scheduler } from '../../lib/jobs/schedule/scheduler.js';
 import { TickLog } from '../../lib/jobs/run/tick-log.js';
 
 const nightly = { lockName: 'report', method: 'Reports.nightly' };
-const noScheduler = undefined;
+const noScheduler: Scheduler[] = [];
 
 describe('the log of ticks', () => {
   it('has what became of a tick last', () => {
@@ -50,14 +50,14 @@ describe('the log of ticks', () => {
     const report = log.report(noScheduler);
     expect(report).toHaveLength(1_000);
     expect(report.find(({ name }) => name === 'report')?.ticks).toHaveLength(3);
-    expect(log.timesOf(nightly, {} as Scheduler)?.text).toBe('every 1000 ms');
-    expect(log.timesOf({ lockName: '0', method: '0' }, {} as Scheduler)).toBeUndefined();
+    expect(log.timesOf(nightly, [{} as Scheduler])?.text).toBe('every 1000 ms');
+    expect(log.timesOf({ lockName: '0', method: '0' }, [{} as Scheduler])).toBeUndefined();
   });
 });
 
 describe('the times of an interval', () => {
   it('are the starts of its periods', () => {
-    const times = intervalTimes(1_000)({} as Scheduler);
+    const times = intervalTimes(1_000)([{} as Scheduler]);
     expect(times?.between(1_500, 4_000, 10)).toEqual([2_000, 3_000, 4_000]);
     expect(times?.between(1_000, 1_999, 10)).toEqual([]);
     expect(times?.between(0, 10_000, 2)).toEqual([9_000, 10_000]);

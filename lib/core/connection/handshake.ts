@@ -10,6 +10,11 @@ export interface ServerFacts {
   readonly versionNumber: number;
   /** Whether it is a standby, which grants the same key as its primary. */
   readonly isInRecovery: boolean;
+  /**
+   * How many locks of all sessions the lock table has room for, approximately; `null` where the server does
+   * not report it.
+   */
+  readonly lockTableCapacity?: number | null;
 }
 
 /** Queries what the server is. */

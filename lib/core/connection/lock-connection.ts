@@ -1,5 +1,7 @@
 import type { QueryRunner } from 'typeorm';
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
+import { brokeConnection } from '../errors/lock-connection.error.js';
+import { messageOf } from '../errors/message-of.js';
 import { ColumnQuery, type WireConnection } from './column-query.js';
 import { type ServerFacts, shakeHands } from './handshake.js';
 import { pinScript, repinScript, UNPIN } from '../sql/pooler-scripts.js';
@@ -67,6 +69,11 @@ export class LockConnection {
     readonly isListening: boolean,
   ) {}
 
+  /** The pid that the server, or the pooler, announced; `undefined` where the driver does not report it. */
+  get announcedPid(): number | undefined {
+    return this.client.processID ?? undefined;
+  }
+
   /** Connects, and applies the settings of the session where the connection has a backend of its own. */
   static async of(
     runner: QueryRunner,
@@ -74,6 +81,7 @@ export class LockConnection {
     listening?: Listening,
   ): Promise<LockConnection> {
     const client = (await runner.connect()) as PgClient;
+    // From here on there is a connection: whatever fails is no sign of a database that cannot be reached.
     const ended = endOf(client);
     void ended.then(() => runner.release());
     const tooLate = setTimeout(() => {
@@ -82,13 +90,14 @@ export class LockConnection {
     try {
       const server = await shakeHands((statement) => queryColumn(client, statement));
       const pooled = isPooled(use.pooler, client.processID, server.backendPid);
+      if (client.processID !== server.backendPid) await refuseStatementPooling(client);
       if (!pooled && use.frozenAfterMs !== undefined && server.versionNumber < 140_000)
         throw hasNoLease(server);
       const isListening = !pooled && (await settle(client, server, use, listening));
       return new LockConnection(client, ended, server, pooled, use.frozenAfterMs, isListening);
     } catch (error) {
       cut(client);
-      throw error;
+      throw brokeConnection(error);
     } finally {
       clearTimeout(tooLate);
     }
@@ -192,6 +201,27 @@ async function settle(
   return false;
 }
 
+/**
+ * PgBouncer with `pool_mode = statement` may give each statement another backend, so that no lock can be held
+ * there. It ends a connection that begins a transaction, and says why.
+ */
+async function refuseStatementPooling(client: PgClient): Promise<void> {
+  try {
+    // Two messages: it looks at the state at the end of each.
+    await client.query('BEGIN');
+    await client.query('COMMIT');
+  } catch (error) {
+    if (!/statement pooling/i.test(messageOf(error))) throw error;
+    throw new LockConfigurationError(
+      'The lock connection must be able to keep a backend, but it goes through a pooler in statement mode ' +
+        `(PgBouncer with \`pool_mode = statement\`), which may use another one for each statement, so that ` +
+        'no lock can be held. Let `connectionOptions` of AdvisoryLockModule point to PostgreSQL itself, or ' +
+        'to a pool in session or transaction mode.',
+      { cause: error },
+    );
+  }
+}
+
 function hasNoLease({ version }: ServerFacts): LockConfigurationError {
   return new LockConfigurationError(
     `The option \`frozenAfterMs\` of AdvisoryLockModule needs \`idle_session_timeout\` and so Postgres 14 ` +
@@ -221,7 +251,13 @@ async function queryColumn(client: PgClient, statement: Statement): Promise<(str
     return rows.map(([value]) => value ?? null);
   }
   const query = new ColumnQuery(statement);
-  client.query(query);
+  try {
+    client.query(query);
+  } catch (error) {
+    // Thrown by a tool that wraps the client. The statement may be on its way all the same, and fail later.
+    query.result.catch(() => undefined);
+    throw error;
+  }
   return query.result;
 }
 

@@ -7,7 +7,7 @@ import { GrowingPause } from './growing-pause.js';
 import type { ServerFacts } from './handshake.js';
 import { DEFAULT_HEARTBEAT_TIMES } from './session-times.js';
 import { type Listening, LockConnection, type LockConnectionUse } from './lock-connection.js';
-import { isPostgres, proveExclusion } from './self-test.js';
+import { isPostgres, proveExclusion, refuseSingleSession } from './self-test.js';
 import { type LockConnectionOptions, type PostgresOptions, siblingOptions } from './sibling-options.js';
 
 const DEFAULT_MAX_CONNECTIONS = 4;
@@ -148,6 +148,7 @@ export class LockConnections {
       // each other.
       if (other === undefined && isPostgres(version)) return;
       connection.destroy();
+      if (other === undefined) refuseSingleSession(connection.server);
       throw error;
     } finally {
       clearTimeout(tooLate);

@@ -1,5 +1,10 @@
 import type { DataSourceOptions } from 'typeorm';
-import { LockConfigurationError } from '../errors/lock-configuration.error.js';
+import {
+  addressOf,
+  type ConnectionConfig,
+  type DatabaseAddress,
+  differentAddress,
+} from './database-address.js';
 import type { HeartbeatTimes } from './session-times.js';
 
 /** The options of a data source on Postgres. */
@@ -7,7 +12,9 @@ export type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
 /**
  * Where the connections for locks may differ from the application's data source, such as a direct URL that
- * goes around a pooler. The fields are those of TypeORM.
+ * goes around a pooler. The fields are those of TypeORM. Single fields win over a `url`, here and in the data
+ * source. Of `extra`, the options of node-postgres that belong to an address are taken over, such as
+ * `options` and `sslnegotiation`.
  *
  * @example
  * ```ts
@@ -51,8 +58,9 @@ const MAX_KEEP_ALIVE_DELAY_MS = 60_000;
 const CONNECT_TIMEOUT_MS = 10_000;
 
 /**
- * The options of the library's own data source: the same server, TLS and password as the application's, and
- * none of its entities, migrations, logs or pool.
+ * The options of the library's own data source: the server, credentials and encryption of the application's,
+ * and nothing else of it. They are passed as fields, because in node-postgres what stands in a connection
+ * string wins over the options beside it.
  */
 export function siblingOptions(
   application: PostgresOptions,
@@ -60,42 +68,29 @@ export function siblingOptions(
   { heartbeatMs }: HeartbeatTimes,
   maxConnections: number,
 ): PostgresOptions {
-  const { replication, ...single } = application;
-  // A replica grants the same key as its primary, so only the master counts.
-  const base: PostgresOptions = { ...single, ...replication?.master };
+  const applicationConfig = configOf(application, credentialsOf(application));
+  const ownConfig = configOf(overrides, overrides);
+  const address = differentAddress(addressOf(applicationConfig), ownConfig);
+  const { host, port, user, password, database, ssl, ...extraAddress } = address;
   const applicationName = overrides.applicationName ?? defaultName;
   const extra: Record<string, unknown> = {
-    ...(base.extra as object | undefined),
-    ...(overrides.extra as object | undefined),
+    ...extraAddress,
     application_name: applicationName,
     // Between the listeners of the pool and those of TypeORM, a new client has none, and an error would end
     // the process.
     onConnect: (client: ErrorEmitter) => client.on('error', () => undefined),
-    max: maxConnections + SPARE_CONNECTIONS,
-    min: 0,
     // A wait may take long, and the lock connection has its own heartbeat.
     query_timeout: 0,
     // The kernel notices a vanished server while no query is sent, as during the wait for a lock.
     keepAlive: true,
     keepAliveInitialDelayMillis: Math.max(1_000, Math.min(heartbeatMs, MAX_KEEP_ALIVE_DELAY_MS)),
-    // A lock connection must not be replaced because of its age or use.
-    maxUses: Infinity,
-    maxLifetimeSeconds: 0,
   };
   return {
-    ...base,
-    ...overrides,
-    ...mergedUrl(base, overrides),
-    connectTimeoutMS: overrides.connectTimeoutMS ?? base.connectTimeoutMS ?? CONNECT_TIMEOUT_MS,
+    type: 'postgres',
+    ...driverOf(application),
+    ...fieldsOf({ host, port, user, password, database, ssl }),
+    connectTimeoutMS: timeoutOf(ownConfig) ?? timeoutOf(applicationConfig) ?? CONNECT_TIMEOUT_MS,
     applicationName,
-    entities: [],
-    migrations: [],
-    subscribers: [],
-    extensions: [],
-    synchronize: false,
-    migrationsRun: false,
-    dropSchema: false,
-    cache: false,
     logging: false,
     // The listeners of LockConnection receive the error, too, and know what it means for which lock.
     poolErrorHandler: () => undefined,
@@ -105,22 +100,45 @@ export function siblingOptions(
 }
 
 /**
- * In node-postgres a URL takes precedence over single fields, so an override of a field must go into the URL.
+ * The options with the address of the primary. A replica grants the same key as its primary. Beside
+ * `replication`, TypeORM reads no address from the options themselves.
  */
-function mergedUrl(base: PostgresOptions, overrides: LockConnectionOptions): { url?: string } {
-  if (overrides.url !== undefined || base.url === undefined) return {};
-  if (typeof overrides.password === 'function') {
-    throw new LockConfigurationError(
-      'The `password` of `connectionOptions` must be a string when the data source has a `url`, received a ' +
-        'function, which node-postgres would ignore in favor of the password of the `url`. Give the data ' +
-        'source its address as `host`, `port`, `username` and `database`.',
-    );
-  }
-  const url = new URL(base.url);
-  if (overrides.host !== undefined) url.hostname = overrides.host;
-  if (overrides.port !== undefined) url.port = String(overrides.port);
-  if (overrides.username !== undefined) url.username = encodeURIComponent(overrides.username);
-  if (typeof overrides.password === 'string') url.password = encodeURIComponent(overrides.password);
-  if (overrides.database !== undefined) url.pathname = `/${encodeURIComponent(overrides.database)}`;
-  return { url: url.href };
+function credentialsOf(application: PostgresOptions): LockConnectionOptions {
+  return application.replication?.master ?? application;
+}
+
+/** What TypeORM passes to node-postgres. Its `extra` wins over single fields. */
+function configOf(
+  { connectTimeoutMS, extra }: LockConnectionOptions,
+  { url, host, port, username, password, database, ssl }: LockConnectionOptions,
+): ConnectionConfig {
+  return {
+    connectionString: url,
+    host,
+    port,
+    user: username,
+    password,
+    database,
+    ssl,
+    connectionTimeoutMillis: connectTimeoutMS,
+    ...(extra as object | undefined),
+  };
+}
+
+function timeoutOf({ connectionTimeoutMillis }: ConnectionConfig): number | undefined {
+  return typeof connectionTimeoutMillis === 'number' ? connectionTimeoutMillis : undefined;
+}
+
+/** The copy of node-postgres that the application uses. */
+function driverOf({ driver, nativeDriver }: PostgresOptions): Partial<PostgresOptions> {
+  return {
+    ...(driver !== undefined && { driver: driver as unknown }),
+    ...(nativeDriver !== undefined && { nativeDriver: nativeDriver as unknown }),
+  };
+}
+
+/** The fields of TypeORM for the fields of node-postgres, without those that are missing. */
+function fieldsOf({ host, port, user, password, database, ssl }: DatabaseAddress): Partial<PostgresOptions> {
+  const fields = { host, port: port && Number(port), username: user, password, database, ssl };
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }

@@ -1,14 +1,13 @@
-/**
- * The stable codes of this library's errors. Distinguish errors by `code`: an application that loads both the
- * ES module and the CommonJS half of the package has two classes of each name, and `instanceof` knows only
- * one of them.
- */
+import { isNativeError } from 'node:util/types';
+
+/** The stable codes of this library's errors. */
 export type AdvisoryLockErrorCode =
   | 'LOCK_UNAVAILABLE'
   | 'LOCK_TIMEOUT'
   | 'LOCK_DEADLOCK'
   | 'LOCK_LOST'
   | 'LOCK_NOT_HELD'
+  | 'LOCK_REENTERED'
   | 'LOCK_CAPACITY'
   | 'LOCK_CONNECTION'
   | 'LOCK_SHUTDOWN'
@@ -28,8 +27,15 @@ export interface AdvisoryLockErrorDetails {
   readonly cause?: unknown;
 }
 
+/** The property of a class of errors with the codes that its errors have. */
+export const ERROR_CODES: unique symbol = Symbol.for('nestjs-advisory-lock:error-codes');
+
 /**
  * The base class of every error of this library.
+ *
+ * `instanceof` works across copies of the package in one process (the ES module and the CommonJS half, or two
+ * versions): an error of another copy is an instance of the class here that has its `code`. A subclass of
+ * your own has only the instances that it has made.
  *
  * @example
  * ```ts
@@ -42,6 +48,23 @@ export interface AdvisoryLockErrorDetails {
  * ```
  */
 export abstract class AdvisoryLockError extends Error {
+  /** @internal */
+  protected static readonly [ERROR_CODES]: readonly AdvisoryLockErrorCode[] | 'all' = 'all';
+
+  /**
+   * Whether the value is an error of this class, made by this or another copy of the package. Never throws.
+   *
+   * @example
+   * ```ts
+   * const isBusy = (error: unknown): boolean => error instanceof LockUnavailableError;
+   * ```
+   */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    if (Function.prototype[Symbol.hasInstance].call(this, value)) return true;
+    // The subclass of an application inherits the codes, and has none of its own.
+    return Object.hasOwn(this, ERROR_CODES) && hasCode(value, this[ERROR_CODES]);
+  }
+
   /** Which error it is. A code never changes between releases. */
   abstract readonly code: AdvisoryLockErrorCode;
 
@@ -54,4 +77,12 @@ export abstract class AdvisoryLockError extends Error {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.lockName = details.lockName;
   }
+}
+
+/** Whether it is an error of this library, from whichever copy, with one of the codes. */
+function hasCode(value: unknown, codes: readonly string[] | 'all'): boolean {
+  if (!isNativeError(value) || !('code' in value && 'lockName' in value)) return false;
+  const { code } = value;
+  // Another version may have codes that are not known here.
+  return typeof code === 'string' && (codes === 'all' ? /^LOCK_[A-Z_]+$/.test(code) : codes.includes(code));
 }

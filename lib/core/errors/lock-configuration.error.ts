@@ -1,4 +1,4 @@
-import { AdvisoryLockError } from './advisory-lock.error.js';
+import { AdvisoryLockError, type AdvisoryLockErrorCode, ERROR_CODES } from './advisory-lock.error.js';
 
 /**
  * The library received something that it cannot work with: a name, option, data source or server that is not
@@ -11,6 +11,8 @@ import { AdvisoryLockError } from './advisory-lock.error.js';
  * ```
  */
 export class LockConfigurationError extends AdvisoryLockError {
+  /** @internal */
+  protected static override readonly [ERROR_CODES]: readonly AdvisoryLockErrorCode[] = ['LOCK_CONFIGURATION'];
   override readonly name: string = 'LockConfigurationError';
   /** `'LOCK_CONFIGURATION'`. */
   readonly code = 'LOCK_CONFIGURATION';

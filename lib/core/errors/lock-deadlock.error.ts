@@ -1,4 +1,4 @@
-import { AdvisoryLockError } from './advisory-lock.error.js';
+import { AdvisoryLockError, type AdvisoryLockErrorCode, ERROR_CODES } from './advisory-lock.error.js';
 
 /**
  * The wait for the lock would never have ended: its holder waits for something that the waiting transaction
@@ -14,6 +14,8 @@ import { AdvisoryLockError } from './advisory-lock.error.js';
  * ```
  */
 export class LockDeadlockError extends AdvisoryLockError {
+  /** @internal */
+  protected static override readonly [ERROR_CODES]: readonly AdvisoryLockErrorCode[] = ['LOCK_DEADLOCK'];
   override readonly name: string = 'LockDeadlockError';
   /** `'LOCK_DEADLOCK'`. */
   readonly code = 'LOCK_DEADLOCK';

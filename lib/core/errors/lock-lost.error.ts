@@ -1,4 +1,7 @@
-import { AdvisoryLockError } from './advisory-lock.error.js';
+import { AdvisoryLockError, type AdvisoryLockErrorCode, ERROR_CODES } from './advisory-lock.error.js';
+
+/** The `reason` of locks that the shutdown of the application takes from their holders. */
+export const SHUTDOWN_REASON = 'the application is shutting down';
 
 /** What is known about a lock that was lost. */
 export interface LockLostDetails {
@@ -22,7 +25,8 @@ export interface LockLostDetails {
  * ended, or the application is shutting down. Code `LOCK_LOST`. Another process may hold the lock by now.
  *
  * It is the `reason` of the aborted `signal` of the lock, and what `withLock` rejects with when the body
- * itself succeeded.
+ * succeeded, or failed because of that signal. In the second case `cause` is what the body threw, such as
+ * the `AbortError` of Node.
  *
  * @example
  * ```ts
@@ -33,6 +37,8 @@ export interface LockLostDetails {
  * ```
  */
 export class LockLostError extends AdvisoryLockError {
+  /** @internal */
+  protected static override readonly [ERROR_CODES]: readonly AdvisoryLockErrorCode[] = ['LOCK_LOST'];
   override readonly name: string = 'LockLostError';
   /** `'LOCK_LOST'`. */
   readonly code = 'LOCK_LOST';
@@ -40,6 +46,8 @@ export class LockLostError extends AdvisoryLockError {
   readonly key: string;
   /** How long the lock had been held when its loss was noticed, in milliseconds. */
   readonly heldMs: number;
+  /** @internal */
+  readonly reason: string;
 
   constructor(details: LockLostDetails) {
     super(
@@ -50,5 +58,36 @@ export class LockLostError extends AdvisoryLockError {
     );
     this.key = details.key;
     this.heldMs = details.heldMs;
+    this.reason = details.reason;
   }
+
+  /**
+   * What callers get for an error of the body: this loss, with the error as its cause, if the loss led to the
+   * error; otherwise the error itself. Libraries that are given a signal reject with its reason, or with an
+   * `AbortError` that has it as its cause.
+   *
+   * @see https://nodejs.org/api/errors.html#class-aborterror
+   * @internal
+   */
+  explain(error: unknown): unknown {
+    if (error instanceof LockLostError || !causesOf(error).includes(this)) return error;
+    const { lockName = '', key, reason, heldMs } = this;
+    return new LockLostError({ lockName, key, reason, heldMs, cause: error });
+  }
+}
+
+/** The causes of an error, and theirs. */
+function causesOf(error: unknown): readonly unknown[] {
+  const causes = new Set<unknown>();
+  let current = error;
+  while (
+    typeof current === 'object' &&
+    current !== null &&
+    'cause' in current &&
+    !causes.has(current.cause)
+  ) {
+    current = current.cause;
+    causes.add(current);
+  }
+  return [...causes];
 }

@@ -1,4 +1,4 @@
-import { AdvisoryLockError } from './advisory-lock.error.js';
+import { AdvisoryLockError, type AdvisoryLockErrorCode, ERROR_CODES } from './advisory-lock.error.js';
 
 /**
  * Code that needs a lock runs without it: the lock was released before, or was never taken in this
@@ -13,6 +13,8 @@ import { AdvisoryLockError } from './advisory-lock.error.js';
  * ```
  */
 export class LockNotHeldError extends AdvisoryLockError {
+  /** @internal */
+  protected static override readonly [ERROR_CODES]: readonly AdvisoryLockErrorCode[] = ['LOCK_NOT_HELD'];
   override readonly name: string = 'LockNotHeldError';
   /** `'LOCK_NOT_HELD'`. */
   readonly code = 'LOCK_NOT_HELD';

@@ -1,4 +1,4 @@
-import { AdvisoryLockError } from './advisory-lock.error.js';
+import { AdvisoryLockError, type AdvisoryLockErrorCode, ERROR_CODES } from './advisory-lock.error.js';
 
 /**
  * The application is shutting down and takes no new locks. Code `LOCK_SHUTDOWN`. The lock was not taken.
@@ -12,6 +12,8 @@ import { AdvisoryLockError } from './advisory-lock.error.js';
  * ```
  */
 export class LockShutdownError extends AdvisoryLockError {
+  /** @internal */
+  protected static override readonly [ERROR_CODES]: readonly AdvisoryLockErrorCode[] = ['LOCK_SHUTDOWN'];
   override readonly name: string = 'LockShutdownError';
   /** `'LOCK_SHUTDOWN'`. */
   readonly code = 'LOCK_SHUTDOWN';

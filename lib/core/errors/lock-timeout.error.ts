@@ -1,3 +1,4 @@
+import { type AdvisoryLockErrorCode, ERROR_CODES } from './advisory-lock.error.js';
 import { type BusyHttpOptions, LockUnavailableError } from './lock-unavailable.error.js';
 
 /**
@@ -13,6 +14,8 @@ import { type BusyHttpOptions, LockUnavailableError } from './lock-unavailable.e
  * ```
  */
 export class LockTimeoutError extends LockUnavailableError {
+  /** @internal */
+  protected static override readonly [ERROR_CODES]: readonly AdvisoryLockErrorCode[] = ['LOCK_TIMEOUT'];
   override readonly name = 'LockTimeoutError';
   /** `'LOCK_TIMEOUT'`. */
   override readonly code = 'LOCK_TIMEOUT';

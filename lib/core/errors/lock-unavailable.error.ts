@@ -1,4 +1,4 @@
-import { AdvisoryLockError } from './advisory-lock.error.js';
+import { AdvisoryLockError, type AdvisoryLockErrorCode, ERROR_CODES } from './advisory-lock.error.js';
 
 /** The HTTP statuses that a busy lock may be shown as. */
 export type BusyHttpStatus = 409 | 423 | 429 | 503;
@@ -41,6 +41,11 @@ export interface BusyHttpOptions {
  * ```
  */
 export class LockUnavailableError extends AdvisoryLockError {
+  /** @internal */
+  protected static override readonly [ERROR_CODES]: readonly AdvisoryLockErrorCode[] = [
+    'LOCK_UNAVAILABLE',
+    'LOCK_TIMEOUT',
+  ];
   override readonly name: string = 'LockUnavailableError';
   /** `'LOCK_UNAVAILABLE'`, or `'LOCK_TIMEOUT'` after a wait. */
   readonly code: 'LOCK_UNAVAILABLE' | 'LOCK_TIMEOUT' = 'LOCK_UNAVAILABLE';

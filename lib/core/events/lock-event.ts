@@ -82,10 +82,10 @@ export interface LostEvent extends HoldEventBase {
 
 /**
  * Why a method did not run: its lock is `held` by another holder, the tick is `claimed` by another instance,
- * it is `too-late` for the tick, this instance does not lead (`not-leader`), or the application is shutting
- * down (`shutdown`).
+ * it is `too-late` for the tick, its timer has fired for none of its ticks, or for one once more (`no-tick`),
+ * this instance does not lead (`not-leader`), or the application is shutting down (`shutdown`).
  */
-export type SkipReason = 'held' | 'claimed' | 'too-late' | 'not-leader' | 'shutdown';
+export type SkipReason = 'held' | 'claimed' | 'too-late' | 'no-tick' | 'not-leader' | 'shutdown';
 
 /** A method with `onBusy: 'skip'`, or a job, was called and did not run. */
 export interface SkippedEvent extends EventBase {

@@ -167,14 +167,21 @@ function forName(name: string | undefined): string {
   return name === undefined ? '' : ` for the name "${name}"`;
 }
 
-/** A value as error messages show it: `the number 0`, `the string "x"`. */
+/** A value as error messages show it: `the number 0`, `the string "x"`. Never throws. */
 export function describe(value: unknown): string {
   if (typeof value === 'string') return `the string ${JSON.stringify(value)}`;
   if (typeof value === 'bigint') return `the bigint ${value}`;
   if (typeof value === 'number') return `the number ${value}`;
-  if (Array.isArray(value)) return `the array [${value.map(String).join(', ')}]`;
+  if (Array.isArray(value)) return `the array [${value.map(describeElement).join(', ')}]`;
   if (typeof value === 'function') return 'a function';
-  return value === null || typeof value !== 'object'
-    ? String(value)
-    : `an object of class ${value.constructor.name}`;
+  return describeElement(value);
+}
+
+/** Not by `String()` for objects, which throws for one without a prototype. */
+function describeElement(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return String(value);
+  const { constructor } = value as { readonly constructor?: unknown };
+  return typeof constructor === 'function'
+    ? `an object of class ${constructor.name}`
+    : 'an object without a class';
 }

@@ -1,5 +1,6 @@
 import type { BusyHttpOptions } from '../errors/lock-unavailable.error.js';
 import type { LockMode } from './lock-mode.js';
+import { type ReentryOptions, reentryRules } from './reentry.options.js';
 import { aBoolean, MAX_TIMER_MS, oneOf, type OptionRules, wholeNumber } from './option-rules.js';
 
 /**
@@ -65,7 +66,8 @@ export interface PermitOptions {
  * await locks.withLock('import', body, { waitMs: Infinity, signal: AbortSignal.timeout(60_000) });
  * ```
  */
-export interface LockOptions extends WaitOptions, ModeOptions, PermitOptions, BusyHttpOptions {
+export interface LockOptions
+  extends WaitOptions, ModeOptions, PermitOptions, ReentryOptions, BusyHttpOptions {
   /**
    * Ends the wait when it aborts: the call rejects with its reason. Once the lock is held, it has no effect.
    * @default none
@@ -100,6 +102,7 @@ export const signalRules: OptionRules = {
 export const lockRules: OptionRules = {
   ...modeRules,
   ...permitRules,
+  ...reentryRules,
   ...waitRules,
   ...signalRules,
   ...busyHttpRules,

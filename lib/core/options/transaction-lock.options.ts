@@ -4,6 +4,7 @@ import type { TransactionIsolationLevel } from './transaction-isolation-level.js
 import type { BusyHttpOptions } from '../errors/lock-unavailable.error.js';
 import { busyHttpRules, modeRules, waitRules } from './lock.options.js';
 import { oneOf, type OptionRules } from './option-rules.js';
+import { type ReentryOptions, reentryRules } from './reentry.options.js';
 
 /**
  * The options of `lockInTransaction` and `tryLockInTransaction`.
@@ -38,7 +39,7 @@ export interface LockInTransactionOptions extends BusyHttpOptions {
  * await locks.withTransactionLock('import', (manager) => manager.save(rows), { isolationLevel });
  * ```
  */
-export interface TransactionLockOptions extends LockInTransactionOptions {
+export interface TransactionLockOptions extends LockInTransactionOptions, ReentryOptions {
   /**
    * The isolation level of the transaction. `REPEATABLE READ` and `SERIALIZABLE` read as of one moment. With
    * them the lock is taken before the transaction opens, as a session lock, and released after the
@@ -72,5 +73,6 @@ const LEVELS = [
 
 export const transactionLockRules: OptionRules = {
   ...lockInTransactionRules,
+  ...reentryRules,
   isolationLevel: oneOf(...LEVELS),
 };

@@ -3,7 +3,8 @@ import { checkUp } from '../connection/checkup.js';
 import type { LockConnection } from '../connection/lock-connection.js';
 import type { HeartbeatTimes, SessionTimes } from '../connection/session-times.js';
 import { LockCapacityError } from '../errors/lock-capacity.error.js';
-import { LockConnectionError } from '../errors/lock-connection.error.js';
+import { connectionError } from '../errors/lock-connection.error.js';
+import { LockShutdownError } from '../errors/lock-shutdown.error.js';
 import type { LockKey } from '../key/lock-key.js';
 import type { LockMode } from '../options/lock-mode.js';
 import { isLockedStatement, isWaitedForStatement, OWN_LOCKS, ownLockOf } from '../sql/pg-locks-statements.js';
@@ -17,6 +18,7 @@ import {
 } from '../sql/session-statements.js';
 import { isServerError, type ServerError, SqlState } from '../sql/sqlstate.js';
 import type { Statement } from '../sql/statement.js';
+import { LockRoom } from './lock-room.js';
 import { MonitoredConnection } from './monitored-connection.js';
 import type { PendingRequest } from './pending-request.js';
 
@@ -31,6 +33,8 @@ export class LockSession {
   private waiting: PendingRequest[] = [];
   /** How many locks Postgres has granted to it and has not got back. */
   private heldCount = 0;
+  /** How many places in the room it takes: for the locks that it holds, and for those on their way. */
+  private places = 0;
   private readonly line: MonitoredConnection;
 
   constructor(
@@ -43,10 +47,13 @@ export class LockSession {
      * server.
      */
     watchesForOthers = (): boolean => false,
+    private readonly room = new LockRoom(),
   ) {
     this.line = new MonitoredConnection(connection, {
       times,
       onEnd: (cause) => {
+        this.room.free(this.places);
+        this.places = 0;
         onEnd(this, cause);
       },
       isHolding: () => this.heldCount > 0,
@@ -91,6 +98,15 @@ export class LockSession {
    * It uses callbacks rather than promises because every lock goes this way; see `SessionLocks.run`.
    */
   request(request: PendingRequest): void {
+    if (request.operation === 'try' && this.end === undefined) {
+      if (!this.room.take()) {
+        queueMicrotask(() => {
+          request.reject(this.room.refusal(request.key.name));
+        });
+        return;
+      }
+      this.places += 1;
+    }
     this.waiting.push(request);
     if (this.waiting.length === 1) void this.line.inTurn(() => this.sendWaiting());
   }
@@ -109,7 +125,7 @@ export class LockSession {
   withoutSilenceTimeout(statements: (connection: LockConnection) => Promise<boolean>): Promise<boolean> {
     return this.line.inTurn(async () => {
       const { result: hasTaken, isRecent } = await this.line.withoutSilenceTimeout(statements);
-      if (hasTaken) this.heldCount += 1;
+      if (hasTaken) this.addWaitedFor();
       else await this.unlockAll();
       if (!isRecent) await this.line.query(BACKEND_PID);
       await this.letGo();
@@ -185,7 +201,7 @@ export class LockSession {
       const [value] = await this.queryInTurn(statement);
       return value === 't';
     } catch (error) {
-      throw new LockConnectionError(this.end ?? error, key.name);
+      throw connectionError(this.end ?? error, key.name);
     }
   }
 
@@ -229,8 +245,25 @@ export class LockSession {
     if (this.heldCount === 0 && this.waiting.length === 0 && this.end === undefined) await this.line.unpin();
   }
 
+  /** A lock that was waited for: that there was room was found out before the wait. */
+  private addWaitedFor(): void {
+    this.heldCount += 1;
+    if (this.end !== undefined) return;
+    this.places += 1;
+    this.room.add();
+  }
+
+  private freePlace(): void {
+    if (this.end !== undefined) return;
+    this.places -= 1;
+    this.room.free();
+  }
+
   private settle(request: PendingRequest, succeeded: boolean): void {
-    if (succeeded) this.heldCount += request.operation === 'try' ? 1 : -1;
+    const { operation } = request;
+    if (succeeded) this.heldCount += operation === 'try' ? 1 : -1;
+    // A lock that was not taken, or was given back.
+    if (succeeded === (operation === 'unlock')) this.freePlace();
     request.resolve(succeeded);
   }
 
@@ -253,7 +286,8 @@ export class LockSession {
     } catch (cause) {
       this.fail(cause as Error);
       // The error that the server reported before it closed the connection says more than that it closed it.
-      for (const request of batch) abandon(request, isServerError(error) ? error : this.end);
+      const isReported = isServerError(error) && !(this.end instanceof LockShutdownError);
+      for (const request of batch) abandon(request, isReported ? error : this.end);
     }
   }
 
@@ -270,14 +304,17 @@ export class LockSession {
     if (stillLocked.length > 0) await this.send(stillLocked);
     for (const request of batch) {
       if (request.operation === 'unlock' || isHeld(request)) this.settle(request, true);
-      else request.reject(errorOf(request.key, error));
+      else {
+        this.freePlace();
+        request.reject(errorOf(request.key, error));
+      }
     }
   }
 }
 
 function errorOf({ name }: LockKey, error: ServerError): Error {
   if (error.code === SqlState.outOfMemory) return new LockCapacityError(name, error);
-  return new LockConnectionError(error, name);
+  return connectionError(error, name);
 }
 
 /**
@@ -286,5 +323,5 @@ function errorOf({ name }: LockKey, error: ServerError): Error {
  */
 function abandon(request: PendingRequest, cause: unknown): void {
   if (request.operation === 'unlock') request.resolve(true);
-  else request.reject(new LockConnectionError(cause, request.key.name));
+  else request.reject(connectionError(cause, request.key.name));
 }

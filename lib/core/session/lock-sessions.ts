@@ -5,10 +5,13 @@ import { LockShutdownError } from '../errors/lock-shutdown.error.js';
 import type { LockKey } from '../key/lock-key.js';
 import { FencingTokens } from './fencing-tokens.js';
 import { SilenceError } from './heartbeat.js';
+import type { LockRoom } from './lock-room.js';
 import { LockSession } from './lock-session.js';
 import { WaitingSessions } from './waiting-sessions.js';
 
 export interface LockSessionsOptions {
+  /** How many locks the sessions may hold together. */
+  readonly room: LockRoom;
   /**
    * The channels that the shared session listens to, by the pid of its backend. Without it, it does not
    * listen.
@@ -37,7 +40,7 @@ export class LockSessions {
     private readonly options: LockSessionsOptions,
   ) {
     this.fencingTokens = new FencingTokens(connections);
-    this.waiting = new WaitingSessions(connections, (session, cause) => {
+    this.waiting = new WaitingSessions(connections, options.room, (session, cause) => {
       this.lost(session, cause);
     });
   }
@@ -77,6 +80,8 @@ export class LockSessions {
       this.refuseDuringShutdown(key);
       return session;
     } catch (error) {
+      // Whatever has failed, the shutdown is the reason that counts.
+      this.refuseDuringShutdown(key);
       throw error instanceof LockConnectionError ? new LockConnectionError(error.cause, key?.name) : error;
     }
   }
@@ -104,9 +109,10 @@ export class LockSessions {
   }
 
   private async connect(): Promise<LockSession> {
-    const { channelsOf, onNotification = () => undefined, onOpened } = this.options;
+    const { room, channelsOf, onNotification = () => undefined, onOpened } = this.options;
     try {
       const connection = await this.connections.open(channelsOf && { channelsOf, onNotification });
+      room.measure(connection.server.lockTableCapacity);
       this.current = new LockSession(
         connection,
         this.connections.use,
@@ -114,6 +120,7 @@ export class LockSessions {
           this.lost(session, cause);
         },
         () => this.waiting.isAnyWaiting,
+        room,
       );
       onOpened?.();
       return this.current;

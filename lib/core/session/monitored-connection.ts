@@ -1,5 +1,7 @@
 import type { LockConnection } from '../connection/lock-connection.js';
 import type { HeartbeatTimes } from '../connection/session-times.js';
+import { brokeConnection } from '../errors/lock-connection.error.js';
+import { LockShutdownError } from '../errors/lock-shutdown.error.js';
 import { BACKEND_PID } from '../sql/session-statements.js';
 import { isServerError } from '../sql/sqlstate.js';
 import type { Statement } from '../sql/statement.js';
@@ -171,19 +173,17 @@ export class MonitoredConnection {
     }
   }
 
-  /** Ends the connection; when it resolves, all locks on it are free. */
+  /** Ends the connection on purpose; when it resolves, all locks on it are free. */
   async close(): Promise<void> {
+    this.endWith(new LockShutdownError());
     await this.connection.close();
   }
 
   /** Ends the connection at once. */
   fail(cause: Error): void {
-    if (this.endCause !== undefined) return;
-    this.endCause = cause;
-    this.heartbeat.stop();
     // In this order: the server may free the locks as soon as it notices the end, and their holders must be
     // notified before that.
-    this.options.onEnd(cause);
+    if (!this.endWith(brokeConnection(cause))) return;
     // A silent server may still receive the end of the connection, so its holders first get time to stop, the
     // same as when it does not.
     if (cause instanceof SilenceError && this.options.isHolding()) {
@@ -191,6 +191,15 @@ export class MonitoredConnection {
         this.connection.destroy();
       }, this.options.times.heartbeatMs);
     } else this.connection.destroy();
+  }
+
+  /** Runs no more statements, and notifies. Returns whether the connection had not ended before. */
+  private endWith(cause: Error): boolean {
+    if (this.endCause !== undefined) return false;
+    this.endCause = cause;
+    this.heartbeat.stop();
+    this.options.onEnd(cause);
+    return true;
   }
 
   /**

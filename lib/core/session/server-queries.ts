@@ -1,7 +1,7 @@
 import type { Checkup } from '../connection/checkup.js';
 import type { ServerFacts } from '../connection/handshake.js';
 import type { LockConnections } from '../connection/lock-connections.js';
-import { LockConnectionError } from '../errors/lock-connection.error.js';
+import { connectionError } from '../errors/lock-connection.error.js';
 import type { Statement } from '../sql/statement.js';
 import type { LockSession } from './lock-session.js';
 import type { LockSessions } from './lock-sessions.js';
@@ -44,7 +44,7 @@ export class ServerQueries {
     try {
       return await query(session);
     } catch (error) {
-      throw session.end === undefined ? error : new LockConnectionError(session.end, undefined, 'No result');
+      throw session.end === undefined ? error : connectionError(session.end, undefined, 'No result');
     }
   }
 }

@@ -1,4 +1,5 @@
 import type { LockConnections } from '../connection/lock-connections.js';
+import type { LockRoom } from './lock-room.js';
 import { LockSession } from './lock-session.js';
 import { WaitingSession } from './waiting-session.js';
 
@@ -13,6 +14,7 @@ export class WaitingSessions {
 
   constructor(
     private readonly connections: LockConnections,
+    private readonly room: LockRoom,
     private readonly onEnd: (session: LockSession, cause: Error) => void,
   ) {}
 
@@ -44,10 +46,16 @@ export class WaitingSessions {
     this.opening += 1;
     try {
       const connection = await this.connections.open();
-      const lockSession = new LockSession(connection, this.connections.use, (ended, cause) => {
-        this.forget(session);
-        this.onEnd(ended, cause);
-      });
+      const lockSession = new LockSession(
+        connection,
+        this.connections.use,
+        (ended, cause) => {
+          this.forget(session);
+          this.onEnd(ended, cause);
+        },
+        undefined,
+        this.room,
+      );
       const session = new WaitingSession(connection, lockSession);
       this.all.set(session.session, session);
       return session;

@@ -1,5 +1,10 @@
 import type { Statement } from './statement.js';
 
+/** How many locks the lock table has room for, approximately. NULL where a server has no such settings. */
+const LOCK_TABLE_CAPACITY = `pg_catalog.current_setting('max_locks_per_transaction', true)::pg_catalog.int8
+    OPERATOR(pg_catalog.*) (pg_catalog.current_setting('max_connections', true)::pg_catalog.int8
+      OPERATOR(pg_catalog.+) pg_catalog.current_setting('max_prepared_transactions', true)::pg_catalog.int8)`;
+
 /**
  * Queries what the server is. The result is one JSON text. It runs before the settings of the session, so
  * it must mean the same with any `search_path`.
@@ -9,7 +14,8 @@ export const HANDSHAKE: Statement = {
   'backendPid', pg_catalog.pg_backend_pid(),
   'version', pg_catalog.version(),
   'versionNumber', pg_catalog.current_setting('server_version_num')::pg_catalog.int4,
-  'isInRecovery', pg_catalog.pg_is_in_recovery())`,
+  'isInRecovery', pg_catalog.pg_is_in_recovery(),
+  'lockTableCapacity', ${LOCK_TABLE_CAPACITY})`,
 };
 
 /**
@@ -29,7 +35,5 @@ export const CHECKUP = `SELECT pg_catalog.json_build_object(
       - COALESCE(pg_catalog.current_setting('reserved_connections', true), '0')::int4),
   'lockTable', pg_catalog.json_build_object(
     'used', (SELECT pg_catalog.count(*) FROM pg_catalog.pg_locks WHERE NOT fastpath),
-    'capacity', pg_catalog.current_setting('max_locks_per_transaction')::int8
-      * (pg_catalog.current_setting('max_connections')::int8
-        + pg_catalog.current_setting('max_prepared_transactions')::int8)),
+    'capacity', COALESCE(${LOCK_TABLE_CAPACITY}, 0)),
   'clockMs', pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) * 1000)`;

@@ -22,10 +22,9 @@ export const SqlState = {
 /** Class 42: syntax error or access rule violation. */
 const SYNTAX_OR_ACCESS = '42';
 
-/** The `code` of an error: a SQLSTATE for an error of the server, `undefined` for an error without a code. */
+/** The SQLSTATE of an error of the server. The `code` of any other error, such as `ECONNREFUSED`, is none. */
 export function sqlStateOf(error: unknown): string | undefined {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' ? code : undefined;
+  return isServerError(error) ? error.code : undefined;
 }
 
 /** Whether the statement itself was refused, such as for a missing table or privilege. */
@@ -47,5 +46,5 @@ export interface ServerError extends Error {
  * the severity is no help, because servers translate it: after FATAL, the query fails.
  */
 export function isServerError(error: unknown): error is ServerError {
-  return error instanceof Error && 'severity' in error;
+  return error instanceof Error && 'severity' in error && 'code' in error && typeof error.code === 'string';
 }

@@ -146,6 +146,11 @@ export class AdvisoryLock implements AsyncDisposable {
     return this.release();
   }
 
+  /** Another handle on the same holds. @internal */
+  share(): AdvisoryLock {
+    return new AdvisoryLock(this.table, this.holds);
+  }
+
   /** @internal */
   get isReleased(): boolean {
     return this.released !== undefined;
@@ -170,6 +175,11 @@ export class AdvisoryLock implements AsyncDisposable {
   get lost(): LockLostError | undefined {
     for (const { lost } of this.holds) if (lost !== undefined) return lost;
     return undefined;
+  }
+
+  /** What callers get for an error of the body: see {@link LockLostError}. @internal */
+  explain(error: unknown): unknown {
+    return this.holds.reduce((explained, { lost }) => lost?.explain(explained) ?? explained, error);
   }
 
   /** @internal */

@@ -1,3 +1,5 @@
+import type { ReentryOptions } from '../options/reentry.options.js';
+import type { CallPlace } from './call-place.js';
 import { sharedStorage } from './shared-storage.js';
 
 /** What the context needs to know about a lock with a running body. */
@@ -15,7 +17,14 @@ export interface ContextLock {
   readonly isReleased: boolean;
 }
 
-interface Frame {
+/** What is known about a body that runs inside a lock. */
+export interface BodyInfo extends ReentryOptions {
+  /** Where the lock was requested. */
+  readonly place?: CallPlace | undefined;
+}
+
+/** A body that runs inside a lock. */
+export interface Frame extends BodyInfo {
   readonly lock: ContextLock;
   readonly outer: Frame | undefined;
 }
@@ -23,8 +32,8 @@ interface Frame {
 const storage = sharedStorage<Frame | undefined>('context');
 
 /** Runs the body, and all that it starts, inside the lock. */
-export function runInside<T>(lock: ContextLock, body: () => T): T {
-  return storage.run({ lock, outer: storage.getStore() }, body);
+export function runInside<T>(lock: ContextLock, body: () => T, info?: BodyInfo): T {
+  return storage.run({ lock, outer: storage.getStore(), ...info }, body);
 }
 
 /** Runs the body, and all that it starts, outside every lock: for work that goes on after its caller. */
@@ -33,16 +42,13 @@ export function runOutside<T>(body: () => T): T {
 }
 
 /**
- * The innermost lock of the owner around the calling code that is not released and that the predicate
- * accepts.
+ * The innermost body around the calling code that runs inside a lock of the owner that is not released and
+ * that the predicate accepts.
  */
-export function findInside(
-  owner: object,
-  isLookedFor: (lock: ContextLock) => boolean,
-): ContextLock | undefined {
+export function findInside(owner: object, isLookedFor: (lock: ContextLock) => boolean): Frame | undefined {
   for (let frame = storage.getStore(); frame !== undefined; frame = frame.outer) {
     const { lock } = frame;
-    if (lock.owner === owner && !lock.isReleased && isLookedFor(lock)) return lock;
+    if (lock.owner === owner && !lock.isReleased && isLookedFor(lock)) return frame;
   }
   return undefined;
 }

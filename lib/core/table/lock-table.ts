@@ -1,10 +1,12 @@
 import type { ConnectionLog } from '../events/connection-log.js';
-import { LockConnectionError } from '../errors/lock-connection.error.js';
+import { connectionError, LockConnectionError } from '../errors/lock-connection.error.js';
+import { SHUTDOWN_REASON } from '../errors/lock-lost.error.js';
 import { LockShutdownError } from '../errors/lock-shutdown.error.js';
 import type { Notification } from '../connection/lock-connection.js';
 import type { LockConnections } from '../connection/lock-connections.js';
 import type { LockKey } from '../key/lock-key.js';
 import type { LockMode } from '../options/lock-mode.js';
+import { LockRoom } from '../session/lock-room.js';
 import type { LockSession } from '../session/lock-session.js';
 import { LockSessions } from '../session/lock-sessions.js';
 import type { AcquireOptions } from './acquire-options.js';
@@ -22,9 +24,9 @@ const DEFAULT_MAX_LOCAL_HANDOFFS = 16;
  */
 const CLAIM_AGE_MS = 1_000;
 
-const SHUTDOWN_REASON = 'the application is shutting down';
-
 export interface LockTableOptions {
+  /** How many locks this process may hold at once. By default half of what the server has room for. */
+  readonly maxLocks?: number | undefined;
   /** After this many hand-offs inside the process it is the turn of other processes. */
   readonly maxLocalHandoffs?: number | undefined;
   /** Logs the end of a connection, and the next connection. */
@@ -42,6 +44,8 @@ export interface LockTableOptions {
  */
 export class LockTable implements KeyEntryTable {
   readonly sessions: LockSessions;
+  /** How many locks this process holds, and how many it may. */
+  readonly room: LockRoom;
   readonly maxLocalHandoffs: number;
   readonly onTransition: LockTableOptions['onTransition'];
   /** The claims of this process. They last longer than the work that they are for. */
@@ -63,7 +67,9 @@ export class LockTable implements KeyEntryTable {
     this.maxLocalHandoffs = maxLocalHandoffs;
     this.connectionLog = connectionLog;
     this.onTransition = options.onTransition;
+    this.room = new LockRoom(options.maxLocks, () => this.heldNames());
     this.sessions = new LockSessions(connections, {
+      room: this.room,
       channelsOf,
       onNotification,
       onOpened: () => connectionLog?.opened(),
@@ -142,7 +148,11 @@ export class LockTable implements KeyEntryTable {
       // Its session may have ended for the server, and not have noticed yet.
       await hold.session.confirm().catch(() => undefined);
       if (hold.lost === undefined)
-        throw new LockConnectionError(error, hold.key.name, 'No fencing token was made');
+        throw connectionError(
+          error instanceof LockConnectionError ? error.cause : error,
+          hold.key.name,
+          'No fencing token was made',
+        );
     }
     throw hold.lost;
   }
@@ -177,6 +187,11 @@ export class LockTable implements KeyEntryTable {
     this.claims.close();
     this.drained = true;
     await this.sessions.close();
+  }
+
+  private *heldNames(): Generator<string> {
+    for (const { key, isHeld } of this.entries.values()) if (isHeld) yield key.name;
+    for (const { key } of this.claims.held) yield key.name;
   }
 
   private newEntry(key: LockKey): KeyEntry {

@@ -1,5 +1,6 @@
 import type { BusyHttpOptions } from '../errors/lock-unavailable.error.js';
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
+import { LockReentryError } from '../errors/lock-reentry.error.js';
 import { LockTimeoutError } from '../errors/lock-timeout.error.js';
 import { LockUnavailableError } from '../errors/lock-unavailable.error.js';
 import type { AdvisoryLockEvents } from '../events/advisory-lock-events.js';
@@ -7,10 +8,12 @@ import { LockEventPublisher } from '../events/lock-event-publisher.js';
 import type { KeyRegistry } from '../key/key-registry.js';
 import { describeNames, isOneName, type LockKey, type LockName, type LockNames } from '../key/lock-key.js';
 import { type LockOptions, lockRules } from '../options/lock.options.js';
-import type { LockMode } from '../options/lock-mode.js';
 import { checkOptions } from '../options/option-rules.js';
+import type { Reentry, ReentryOptions } from '../options/reentry.options.js';
 import type { AcquireOptions } from './acquire-options.js';
 import { AdvisoryLock } from './advisory-lock.js';
+import { CALLER, type CallerOptions, captureCall, describeCall, describePlace } from './call-place.js';
+import { holdWhileRead, isReadLater } from './hold-while-read.js';
 import { type ContextLock, findInside, runInside } from './lock-context.js';
 import type { LockHold } from './lock-hold.js';
 import type { LockTable } from './lock-table.js';
@@ -24,6 +27,8 @@ export interface SessionLocksParts {
   readonly events: AdvisoryLockEvents;
   /** How a busy lock is shown to HTTP clients, where the options of the call do not say so. */
   readonly http: BusyHttpOptions;
+  /** What a request for a lock does inside that lock, where the options of the call do not say so. */
+  readonly reentry: Reentry;
   /** Whether the calling code runs in a transaction that holds the key. Checked before each lock. */
   readonly isHeldByTransaction: (keyId: string) => boolean;
 }
@@ -52,6 +57,7 @@ export class SessionLocks {
     return this.run(
       name,
       body,
+      (value) => value,
       () => {
         throw this.unavailable(name, options);
       },
@@ -61,9 +67,10 @@ export class SessionLocks {
 
   /** The same, where a busy lock is a value. */
   tryWithLock<T>(name: LockNames, body: LockBody<T>, options?: LockOptions): Promise<TryLockOutcome<T>> {
-    return this.run<TryLockOutcome<T>>(
+    return this.run<T, TryLockOutcome<T>>(
       name,
-      async (lock) => ({ acquired: true, value: await body(lock) }),
+      body,
+      (value) => ({ acquired: true, value }),
       () => ({ acquired: false }),
       options,
     );
@@ -81,18 +88,23 @@ export class SessionLocks {
     if (options !== undefined) checkOptions(options, lockRules, 'acquire() and withLock()');
     if (!isOneName(name) || (options?.permits ?? 1) > 1) return this.takeOther(name, options);
     const key = this.keys.keyOf(name);
-    return this.inside(key, options?.mode) ?? this.handle(await this.take(key, options));
+    return this.inside(key, options) ?? this.handle(await this.take(key, options));
   }
 
   /** The lock around the calling code, lost or not: the innermost one, or the one with that name. */
   current(name?: LockName): AdvisoryLock | undefined {
     const lockId = name === undefined ? undefined : this.keys.keyOf(name).lockId;
     const isLookedFor = (lock: ContextLock): boolean => lockId === undefined || lock.isOf(lockId);
-    return findInside(this.table, isLookedFor) as AdvisoryLock | undefined;
+    return findInside(this.table, isLookedFor)?.lock as AdvisoryLock | undefined;
   }
 
   isLocked(name: LockName): Promise<boolean> {
     return this.table.isLocked(this.keys.keyOf(name));
+  }
+
+  /** What the request does inside the lock that it asks for. */
+  reentryOf(options: ReentryOptions, outer: ReentryOptions = {}): Reentry {
+    return options.reentry ?? outer.reentry ?? this.parts.reentry;
   }
 
   /** The error of a busy lock. Its HTTP options are those of the call, or else of the module. */
@@ -116,17 +128,19 @@ export class SessionLocks {
    * chain of small ones, because every lock goes this way: with AsyncLocalStorage in use, Node before 24 runs
    * hooks for every promise.
    */
-  private async run<T>(
+  private async run<T, Outcome>(
     name: LockNames,
     body: LockBody<T>,
-    onBusy: () => T,
-    options?: LockOptions,
-  ): Promise<T> {
+    onDone: (value: T) => Outcome,
+    onBusy: () => Outcome,
+    options?: LockOptions & CallerOptions,
+  ): Promise<Outcome> {
     if (options !== undefined) checkOptions(options, lockRules, 'acquire() and withLock()');
+    const place = options?.[CALLER] ?? captureCall();
     let lock: AdvisoryLock | undefined;
     if (isOneName(name) && (options?.permits ?? 1) === 1) {
       const key = this.keys.keyOf(name);
-      lock = this.inside(key, options?.mode) ?? this.handle(await this.take(key, options));
+      lock = this.inside(key, options) ?? this.handle(await this.take(key, options));
     } else {
       lock = await this.takeOther(name, options);
     }
@@ -136,26 +150,46 @@ export class SessionLocks {
       value = await runInside(
         lock,
         this.aroundBody(lock, () => body(lock)),
+        { place },
       );
+      if (isReadLater(value)) value = holdWhileRead(lock.share(), value, { place });
+    } catch (error) {
+      throw lock.explain(error);
     } finally {
       await lock.release();
     }
     if (lock.lost !== undefined) throw lock.lost;
-    return value;
+    return onDone(value);
   }
 
-  /** A handle on the same hold, when the calling code runs inside the lock. */
-  private inside(key: LockKey, mode: LockMode = 'exclusive'): AdvisoryLock | undefined {
+  /**
+   * A handle on the same hold, when the calling code runs inside the lock. Throws `LOCK_REENTERED` unless it
+   * may join: what is inside is decided by the asynchronous context, which may have leaked.
+   */
+  private inside(key: LockKey, options: LockOptions & CallerOptions = {}): AdvisoryLock | undefined {
     if (this.parts.isHeldByTransaction(key.id)) throw heldByTransaction(key);
-    const lock = findInside(this.table, (inner) => inner.includes(key.id)) as AdvisoryLock | undefined;
+    const { mode = 'exclusive' } = options;
+    const frame = findInside(this.table, (inner) => inner.isOf(key.lockId));
+    const lock = frame?.lock as AdvisoryLock | undefined;
     // A lost lock is requested again.
-    const hold = lock?.isHeld === true ? lock.holdOf(key.id) : undefined;
+    if (frame === undefined || lock?.isHeld !== true) return undefined;
+    const hold = lock.holdOf(key.id);
     if (hold?.mode === 'shared' && mode === 'exclusive') {
       throw new LockConfigurationError(
         `The lock "${key.name}" is held shared by the calling code, which cannot take it exclusively: it ` +
           'would wait for itself. Take it exclusively from the start, or end the shared body first.',
         { lockName: key.name },
       );
+    }
+    // A reader beside a reader breaks no promise, and would otherwise wait for a writer that waits for the
+    // outer reader.
+    const isReader = hold?.mode === 'shared';
+    if (!isReader && this.reentryOf(options, frame) === 'refuse') {
+      throw new LockReentryError({
+        lockName: key.name,
+        heldBy: describePlace(frame.place),
+        requestedBy: describeCall(options),
+      });
     }
     return this.handle(hold);
   }
@@ -218,16 +252,17 @@ export class SessionLocks {
   private async takePermit(
     name: LockName,
     permits: number,
-    { waitMs = 0, signal }: LockOptions,
+    options: LockOptions,
   ): Promise<AdvisoryLock | undefined> {
+    const { waitMs = 0, signal } = options;
     const keys = this.keys.permitKeysOf(name, permits);
     for (const key of keys.permits) {
-      const inside = this.inside(key);
+      const inside = this.inside(key, options);
       if (inside !== undefined) return inside;
     }
     const wanted: AcquireOptions = { mode: 'exclusive', waitMs, signal };
     return this.handle(
-      await this.publish(describeNames(name), wanted, (options) => acquirePermit(this.table, keys, options)),
+      await this.publish(describeNames(name), wanted, (acquire) => acquirePermit(this.table, keys, acquire)),
     );
   }
 
@@ -237,19 +272,20 @@ export class SessionLocks {
    */
   private async takeAll(
     names: readonly Exclude<LockName, number>[],
-    { mode = 'exclusive', waitMs = 0, signal }: LockOptions = {},
+    options: LockOptions = {},
   ): Promise<AdvisoryLock | undefined> {
+    const { mode = 'exclusive', waitMs = 0, signal } = options;
     const keys = this.distinctKeys(names);
     const inside: AdvisoryLock[] = [];
     try {
       for (const key of keys) {
-        const share = this.inside(key, mode);
+        const share = this.inside(key, options);
         if (share !== undefined) inside.push(share);
       }
       const missing = keys.filter(({ id }) => !inside.some((lock) => lock.includes(id)));
       const wanted = { mode, waitMs, signal };
-      const taken = await this.publish(describeNames(names), wanted, (options) =>
-        acquireAll(this.table, missing, options),
+      const taken = await this.publish(describeNames(names), wanted, (acquire) =>
+        acquireAll(this.table, missing, acquire),
       );
       if (taken === undefined) return undefined;
       const holds = [...taken, ...inside.flatMap((lock) => lock.holdOf(lock.key.id) ?? [])];

@@ -12,7 +12,7 @@ import { LockNotHeldError } from '../errors/lock-not-held.error.js';
  * not awaited and goes on after the commit: what needs the lock must not run without it.
  * @example
  * ```ts
- * @WithAdvisoryLock<[id: number]>((id) => `order:${id}`, { scope: 'transaction' })
+ * @WithAdvisoryLock((id: number) => `order:${id}`, { scope: 'transaction' })
  * async pay(id: number): Promise<void> {
  *   await currentEntityManager().update(Order, { id }, { paidAt: new Date() });
  * }

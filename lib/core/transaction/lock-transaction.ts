@@ -1,7 +1,7 @@
 import type { QueryRunner } from 'typeorm';
 import { LockCapacityError } from '../errors/lock-capacity.error.js';
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
-import { LockConnectionError } from '../errors/lock-connection.error.js';
+import { brokeConnection, LockConnectionError } from '../errors/lock-connection.error.js';
 import { StandbyError } from '../errors/standby.error.js';
 import { deadlockError } from './deadlock.js';
 import type { KeyRegistry } from '../key/key-registry.js';
@@ -67,7 +67,7 @@ export async function lockTransaction(
       case SqlState.inFailedSqlTransaction:
         throw cannotGoOn(key, error as Error);
       default:
-        throw new LockConnectionError(error, key.name);
+        throw new LockConnectionError(brokeConnection(error), key.name);
     }
   }
 }

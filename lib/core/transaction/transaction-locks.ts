@@ -1,6 +1,8 @@
 import type { EntityManager } from 'typeorm';
 import type { AdvisoryLock } from '../table/advisory-lock.js';
 import type { KeyRegistry } from '../key/key-registry.js';
+import { CALLER, type CallerOptions, captureCall, describeCall, describePlace } from '../table/call-place.js';
+import { discard, isReadLater, readAfterCommit } from '../table/hold-while-read.js';
 import { runInside } from '../table/lock-context.js';
 import type { LockKey, LockName } from '../key/lock-key.js';
 import { lockTransaction } from './lock-transaction.js';
@@ -9,6 +11,7 @@ import { LockConfigurationError } from '../errors/lock-configuration.error.js';
 import { LockTimeoutError } from '../errors/lock-timeout.error.js';
 import { LockUnavailableError } from '../errors/lock-unavailable.error.js';
 import { checkOptions } from '../options/option-rules.js';
+import { LockReentryError } from '../errors/lock-reentry.error.js';
 import type { AdvisoryLockEvents } from '../events/advisory-lock-events.js';
 import type { AcquiredEvent } from '../events/lock-event.js';
 import { LockEventPublisher } from '../events/lock-event-publisher.js';
@@ -52,9 +55,15 @@ export class TransactionLocks {
 
   /** Runs the body in a transaction that holds the lock; rejects when the lock stays busy. */
   withLock<T>(name: LockName, body: TransactionBody<T>, options: TransactionLockOptions = {}): Promise<T> {
-    return this.run(name, body, options, (busy) => {
-      throw busy;
-    });
+    return this.run(
+      name,
+      body,
+      (value) => value,
+      (busy) => {
+        throw busy;
+      },
+      options,
+    );
   }
 
   /** The same, where a busy lock is a value. */
@@ -63,22 +72,26 @@ export class TransactionLocks {
     body: TransactionBody<T>,
     options: TransactionLockOptions = {},
   ): Promise<TryLockOutcome<T>> {
-    return this.run<TryLockOutcome<T>>(
+    return this.run<T, TryLockOutcome<T>>(
       name,
-      async (manager, lock) => ({ acquired: true, value: await body(manager, lock) }),
-      options,
+      body,
+      (value) => ({ acquired: true, value }),
       () => ({ acquired: false }),
+      options,
     );
   }
 
-  private async run<T>(
+  private async run<T, Outcome>(
     name: LockName,
     body: TransactionBody<T>,
-    options: TransactionLockOptions,
-    onBusy: (error: LockUnavailableError) => T,
-  ): Promise<T> {
+    onDone: (value: T) => Outcome,
+    onBusy: (error: LockUnavailableError) => Outcome,
+    options: TransactionLockOptions & CallerOptions,
+  ): Promise<Outcome> {
     checkOptions(options, transactionLockRules, 'withTransactionLock()');
     const key = this.keys.keyOf(name);
+    this.refuseReentry(key, options);
+    const place = options[CALLER] ?? captureCall();
     const { mode = 'exclusive', isolationLevel } = options;
     let busy: unknown;
     let session: AdvisoryLock | undefined;
@@ -90,13 +103,19 @@ export class TransactionLocks {
     }
     try {
       return await this.transactions.run(key.name, isolationLevel, async (transaction) => {
-        const run = async (): Promise<T> => body(transaction.manager, { name: key.name, key, mode });
+        const run = async (): Promise<Outcome> => {
+          const value = await body(transaction.manager, { name: key.name, key, mode });
+          if (!isReadLater(value)) return onDone(value);
+          discard(value);
+          throw readAfterCommit(`The body of withTransactionLock("${key.name}")`, value);
+        };
         if (session !== undefined) {
-          const value = await runInside(session, run);
+          const value = await runInside(session, run, { place });
           // What was written under a lost lock must not be committed.
           session.assertHeld();
           return value;
         }
+        transaction.openFor(key.id, { mode, place });
         let acquired: AcquiredEvent | undefined;
         busy = await this.take(transaction.manager, key, options, (event) => (acquired = event));
         if (busy !== undefined) throw busy as Error;
@@ -114,7 +133,7 @@ export class TransactionLocks {
     } catch (error) {
       // It was thrown only to roll back.
       if (busy !== undefined && error === busy) return onBusy(busy as LockUnavailableError);
-      throw error;
+      throw session?.explain(error) ?? error;
     } finally {
       await session?.release();
     }
@@ -138,6 +157,21 @@ export class TransactionLocks {
   /** Whether the calling code runs in a transaction that was opened for this lock. */
   isHeld(name: LockName): boolean {
     return this.transactions.isHeld(this.keys.keyOf(name).id);
+  }
+
+  /**
+   * Postgres would grant the lock again. Yet the body would run inside the outer one, perhaps of another
+   * caller whose asynchronous context has leaked.
+   */
+  private refuseReentry(key: LockKey, options: TransactionLockOptions & CallerOptions): void {
+    const outer = this.transactions.current()?.openedFor(key.id);
+    if (outer === undefined || this.sessionLocks.reentryOf(options) === 'join') return;
+    if (outer.mode === 'shared' && options.mode === 'shared') return;
+    throw new LockReentryError({
+      lockName: key.name,
+      heldBy: describePlace(outer.place),
+      requestedBy: describeCall(options),
+    });
   }
 
   /**

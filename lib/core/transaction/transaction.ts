@@ -1,7 +1,16 @@
 import type { DataSource, EntityManager } from 'typeorm';
+import type { LockMode } from '../options/lock-mode.js';
+import type { CallPlace } from '../table/call-place.js';
 import { sharedStorage } from '../table/shared-storage.js';
 
 const storage = sharedStorage<Transaction>('transactions');
+
+/** A lock for which a transaction was opened. */
+export interface OpenedLock {
+  readonly mode: LockMode;
+  /** Where it was requested. */
+  readonly place: CallPlace;
+}
 
 /**
  * A transaction, or a savepoint in one, that was opened for a lock. Its body, and all that it starts, runs
@@ -13,6 +22,8 @@ export class Transaction {
   /** The transaction that this one runs inside, perhaps on another data source. */
   readonly outer = storage.getStore();
   private readonly keyIds = new Set<string>();
+  /** Of the lock that its body was opened for, which runs inside it. */
+  private opened: (OpenedLock & { readonly keyId: string }) | undefined;
   private readonly endCallbacks: (() => void)[] = [];
   private lastTurn: Promise<unknown> = Promise.resolve();
 
@@ -28,6 +39,19 @@ export class Transaction {
   hold(keyId: string, onEnd?: () => void): void {
     this.keyIds.add(keyId);
     if (onEnd !== undefined) this.endCallbacks.push(onEnd);
+  }
+
+  /** Says which lock its body runs inside, and where that was requested. */
+  openFor(keyId: string, lock: OpenedLock): void {
+    this.opened = { ...lock, keyId };
+  }
+
+  /**
+   * The lock, when a body that was opened for it runs around this one. A lock that a savepoint has left
+   * to its transaction has no such body.
+   */
+  openedFor(keyId: string): OpenedLock | undefined {
+    return this.opened?.keyId === keyId ? this.opened : this.parent?.openedFor(keyId);
   }
 
   holds(keyId: string): boolean {

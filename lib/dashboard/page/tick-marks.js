@@ -20,6 +20,7 @@ const REASONS = {
   held: 'the lock was held',
   claimed: 'another instance claimed it',
   'too-late': 'it fired too late',
+  'no-tick': 'it fired for no tick',
   'not-leader': 'it does not lead',
   shutdown: 'it was shutting down',
 };

@@ -1,9 +1,11 @@
-import { type DynamicModule, Module } from '@nestjs/common';
+import { type DynamicModule, Inject, Module, type NestModule, type OnModuleInit } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
 import { type FeatureHost, getFeaturesToken } from '../../nest/features.js';
 import { Dashboard } from './dashboard.js';
 import { dashboardController } from './dashboard.controller.js';
 import { type AdvisoryLockDashboardOptions, checkDashboardOptions } from './dashboard.options.js';
 import { readPageFiles } from './page-files.js';
+import { registerPathsBelow } from './paths-below.js';
 
 const DEFAULT_PATH = 'locks';
 
@@ -28,7 +30,22 @@ const DEFAULT_PATH = 'locks';
  * ```
  */
 @Module({})
-export class AdvisoryLockDashboardModule {
+export class AdvisoryLockDashboardModule implements NestModule, OnModuleInit {
+  private endRegistering: (() => void) | undefined;
+
+  /** @internal */
+  constructor(@Inject(HttpAdapterHost) private readonly host: HttpAdapterHost) {}
+
+  /** Nest calls it before it registers routes. @internal */
+  configure(): void {
+    this.endRegistering = registerPathsBelow(this.host.httpAdapter);
+  }
+
+  /** Nest calls it when it has registered all routes. @internal */
+  onModuleInit(): void {
+    this.endRegistering?.();
+  }
+
   /**
    * Makes the module of a dashboard; an application may have several.
    *

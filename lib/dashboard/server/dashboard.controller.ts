@@ -1,9 +1,8 @@
 import {
+  All,
   Controller,
-  Get,
   Inject,
   NotFoundException,
-  Post,
   Req,
   Res,
   type Type,
@@ -15,18 +14,23 @@ import { Dashboard } from './dashboard.js';
 import { DashboardHeaders } from './dashboard-headers.guard.js';
 import type { DashboardRequest } from './dashboard-request.js';
 import type { AdvisoryLockDashboardOptions } from './dashboard.options.js';
-import { pageAt, type PageFiles } from './page-files.js';
+import { pageAt, type PageFile, type PageFiles } from './page-files.js';
+import { pathBelowOf, setPathsBelow } from './paths-below.js';
 import { snapshotQueryOf } from './snapshot-query.js';
 import { refuseOtherOrigins, terminateRequestOf } from './terminate-request.js';
 
-const JSON_TYPE = 'application/json; charset=utf-8';
+/**
+ * What `@ApiExcludeController()` of @nestjs/swagger sets, which applications need not have: the page is no
+ * part of their API.
+ */
+const SWAGGER_EXCLUSION = ['swagger/apiExcludeController', [true]] as const;
 
 /**
  * The controller class of one dashboard. Each dashboard needs its own, because decorators set path and
  * guards.
  *
- * The handlers send the response themselves (`@Res()`) and read the raw request: interceptors that wrap all
- * responses of an application, and pipes that validate all input by classes, must not affect them.
+ * The handler sends the response itself (`@Res()`) and reads the raw request: interceptors that wrap all
+ * responses of an application, and pipes that validate all input by classes, must not affect it.
  */
 export function dashboardController(
   path: string,
@@ -41,60 +45,47 @@ export function dashboardController(
       @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost,
     ) {}
 
-    @Get()
-    page(@Req() request: unknown, @Res() response: unknown): void {
-      const url = this.host.httpAdapter.getRequestUrl(request) as string;
-      this.reply(response, 'text/html; charset=utf-8', pageAt(page, url));
-    }
-
-    // Nest removes one slash from the end, and to Fastify the path without it is a different one.
-    @Get('//')
-    pageWithSlash(@Req() request: unknown, @Res() response: unknown): void {
-      this.page(request, response);
-    }
-
-    @Get([...assets.keys()])
-    asset(@Req() request: unknown, @Res() response: unknown): void {
-      const [path = ''] = (this.host.httpAdapter.getRequestUrl(request) as string).split('?', 1);
-      const asset = assets.get(path.slice(path.lastIndexOf('/') + 1));
-      if (asset === undefined) throw new NotFoundException();
-      this.reply(response, asset.contentType, asset.text);
-    }
-
-    @Get('snapshot')
-    async snapshot(@Req() { query }: DashboardRequest, @Res() response: unknown): Promise<void> {
-      this.reply(response, JSON_TYPE, JSON.stringify(await this.dashboard.snapshot(snapshotQueryOf(query))));
-    }
-
-    @Post('terminate')
-    async terminate(@Req() request: DashboardRequest, @Res() response: unknown): Promise<void> {
-      refuseOtherOrigins(request);
-      const result = await this.dashboard.terminate(
-        terminateRequestOf(request),
-        request.ip ?? 'an unknown address',
-      );
-      this.reply(response, JSON_TYPE, JSON.stringify(result));
-    }
-
-    private reply(response: unknown, contentType: string, text: string): void {
+    @All()
+    async respond(@Req() request: DashboardRequest, @Res() response: unknown): Promise<void> {
       const { httpAdapter } = this.host;
+      const method = httpAdapter.getRequestMethod(request) as string;
+      const { contentType, text } = await this.contentOf(method === 'HEAD' ? 'GET' : method, request);
       httpAdapter.setHeader(response, 'content-type', contentType);
       httpAdapter.reply(response, text, 200);
     }
+
+    private async contentOf(method: string, request: DashboardRequest): Promise<PageFile> {
+      const url = this.host.httpAdapter.getRequestUrl(request) as string;
+      const file = pathBelowOf(request);
+      switch (`${method} ${file}`) {
+        case 'GET ':
+          return { contentType: 'text/html; charset=utf-8', text: pageAt(page, url) };
+        case 'GET snapshot':
+          return json(await this.dashboard.snapshot(snapshotQueryOf(request.query)));
+        case 'POST terminate':
+          return json(await this.terminate(request));
+      }
+      const asset = assets.get(file);
+      if (asset === undefined || method !== 'GET') throw new NotFoundException(`Cannot ${method} ${url}`);
+      return asset;
+    }
+
+    private terminate(request: DashboardRequest): Promise<object> {
+      refuseOtherOrigins(request);
+      return this.dashboard.terminate(terminateRequestOf(request), request.ip ?? 'an unknown address');
+    }
   }
 
-  Reflect.defineMetadata(
-    FASTIFY_CONSTRAINTS,
-    { host: /^/ },
-    // eslint-disable-next-line @typescript-eslint/unbound-method -- Nest reads the metadata from the function
-    AdvisoryLockDashboardController.prototype.pageWithSlash,
-  );
+  Reflect.defineMetadata(...SWAGGER_EXCLUSION, AdvisoryLockDashboardController);
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- Nest reads the metadata from the function
+  setPathsBelow(AdvisoryLockDashboardController.prototype.respond, [
+    ...assets.keys(),
+    'snapshot',
+    'terminate',
+  ]);
   return AdvisoryLockDashboardController;
 }
 
-/**
- * The metadata key from which @nestjs/platform-fastify reads the constraints of a route. With a constraint
- * that is always met, Fastify accepts the path with a slash as another route even when it ignores trailing
- * slashes. Without it, Fastify would refuse the second route as a duplicate.
- */
-const FASTIFY_CONSTRAINTS = '__fastify_route_constraints__';
+function json(value: object): PageFile {
+  return { contentType: 'application/json; charset=utf-8', text: JSON.stringify(value) };
+}

@@ -8,12 +8,12 @@ import { DueTicks } from './due-ticks.js';
 export class JobSchedules {
   private readonly known = new Map<string, { readonly text: string; readonly due: DueTicks }>();
 
-  constructor(private readonly jobs: Pick<JobRuntime, 'scheduler' | 'ticks'>) {}
+  constructor(private readonly jobs: Pick<JobRuntime, 'schedulers' | 'ticks'>) {}
 
   of({ name, method }: Pick<ReportedJob, 'name' | 'method'>): KnownSchedule | undefined {
-    const { scheduler, ticks } = this.jobs;
+    const { schedulers, ticks } = this.jobs;
     const job = { lockName: name, method };
-    const times = scheduler && ticks.timesOf(job, scheduler);
+    const times = ticks.timesOf(job, schedulers);
     if (times === undefined) return undefined;
     const { text, spreadMs } = times;
     const id = jobIdOf(job);

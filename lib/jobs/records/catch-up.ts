@@ -1,4 +1,3 @@
-import { Logger } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type AdvisoryLock,
@@ -8,9 +7,11 @@ import {
   REJOIN_MS,
 } from '../../core/index.js';
 import type { JobRuntime } from '../job-runtime.js';
-import { type CronJob, findCronJob, type Scheduler } from '../schedule/scheduler.js';
+import { logFailure } from '../run/log-failure.js';
+import type { Firing } from '../schedule/firing.js';
+import { callFor } from '../schedule/given-firing.js';
+import { type CronJob, findCronJob } from '../schedule/scheduler.js';
 import { Ticks } from '../schedule/ticks.js';
-import { callForMissed } from './missed-tick.js';
 import { type RecordOptions, retainMsOf } from './record.options.js';
 
 /** A job catches up at most this many ticks. */
@@ -34,8 +35,6 @@ export interface RecordedJob {
   readonly call: () => Promise<unknown>;
 }
 
-const logger = new Logger('AdvisoryLock');
-
 /**
  * The instant after which ticks of the job have been missed; `undefined` when none have. Call it before the
  * timers start: the first run hides the ticks before it.
@@ -57,9 +56,8 @@ export async function missedAfter(
 /** Waits for the job's timer, and runs the ticks that were missed after that instant. Never rejects. */
 export async function catchUp(runtime: JobRuntime, job: RecordedJob, afterMs: number): Promise<void> {
   try {
-    const { scheduler } = runtime;
-    if (scheduler === undefined) return;
-    const cronJob = await forthcoming(runtime, () => startedJob(scheduler, job.mark));
+    if (runtime.schedulers.length === 0) return;
+    const cronJob = await forthcoming(runtime, () => startedJob(runtime, job.mark));
     if (cronJob === undefined) return;
     const now = Date.now();
     const max = job.options.catchUp === 'last' ? 1 : MAX_TICKS;
@@ -67,12 +65,12 @@ export async function catchUp(runtime: JobRuntime, job: RecordedJob, afterMs: nu
     const missed = new Ticks(cronJob.cronTime).between(fromMs, now, max);
     if (missed.length > 0) await runMissed(runtime, job, missed);
   } catch (error) {
-    if (!(error instanceof LockShutdownError)) logger.error(error);
+    if (!(error instanceof LockShutdownError)) logFailure(runtime.log, error);
   }
 }
 
-function startedJob(scheduler: Scheduler, mark: object): CronJob | undefined {
-  const job = findCronJob(scheduler, mark);
+function startedJob({ schedulers }: JobRuntime, mark: object): CronJob | undefined {
+  const job = findCronJob(schedulers, mark);
   return job?.isActive === true ? job : undefined;
 }
 
@@ -107,12 +105,17 @@ async function runUnderLock(
   const { name, mark, call } = job;
   for (const atMs of await runtime.records.unrecorded(name, ticks)) {
     if (signal.aborted || runtime.engine.isClosed || !leads(runtime, job)) return;
-    logger.log(`Running ${describeNames(name)} for ${new Date(atMs).toISOString()}, which was missed`);
+    runtime.log.log(`Running ${describeNames(name)} for ${new Date(atMs).toISOString()}, which was missed`);
     // As in the scheduler, a tick that fails does not keep the next from running.
-    await callForMissed(mark, atMs, call).catch((error: unknown) => {
-      logger.error(error);
+    await callFor(mark, () => missedFiring(atMs), call).catch((error: unknown) => {
+      logFailure(runtime.log, error);
     });
   }
+}
+
+function missedFiring(atMs: number): Firing {
+  const lateMs = Date.now() - atMs;
+  return { atMs, lateMs, claimMs: 0, graceMs: 0, isTooLate: () => false, isMissed: true };
 }
 
 function leads(runtime: JobRuntime, { leader }: RecordedJob): boolean {

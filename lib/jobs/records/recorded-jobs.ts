@@ -21,6 +21,7 @@ export class RecordedJobs implements OnModuleInit, OnApplicationBootstrap {
 
   async onModuleInit(): Promise<void> {
     const jobs = this.scan.provided.flatMap(({ instance }) => this.recordedJobsOf(instance));
+    for (const { job } of jobs) this.runtime.records.add(job.name);
     const [first] = jobs;
     if (first !== undefined) await checkRecords(this.runtime.records, first.where);
     for (const { job } of jobs) {

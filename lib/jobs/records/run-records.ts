@@ -1,7 +1,13 @@
-import { Logger } from '@nestjs/common';
 import { inspect } from 'node:util';
 import type { DataSource } from 'typeorm';
-import type { LockKey, LockName, LockRuntime, TryLockOutcome } from '../../core/index.js';
+import {
+  describeNames,
+  type LockKey,
+  type LockLog,
+  type LockName,
+  type LockRuntime,
+  type TryLockOutcome,
+} from '../../core/index.js';
 import { runTableOf } from './run-table.js';
 
 /** A longer error is cut. */
@@ -12,7 +18,6 @@ const MAX_PRUNED = 1_000;
 
 /** A run as the table has it. */
 export interface RecordedRun {
-  readonly job: string;
   readonly atMs: number;
   readonly instance: string;
   readonly startedMs: number;
@@ -28,13 +33,13 @@ export interface RecordedRun {
 // Milliseconds as text, as applications replace the parsers of node-postgres for timestamps and numbers.
 const msOf = (column: string): string =>
   `pg_catalog.round((extract(epoch FROM ${column}) OPERATOR(pg_catalog.*) 1000))::pg_catalog.text`;
-const COLUMNS = `job, ${msOf('tick_at')} AS at_ms, instance, ${msOf('started_at')} AS started_ms,
+const COLUMNS = `${msOf('tick_at')} AS at_ms, instance, ${msOf('started_at')} AS started_ms,
   ${msOf('ended_at')} AS ended_ms, outcome, error`;
 
 const OF_JOB = 'job OPERATOR(pg_catalog.=) $1';
 const OF_TICK = `${OF_JOB} AND tick_at OPERATOR(pg_catalog.=) ${timestamp('$2')}`;
 
-interface Row extends Pick<RecordedRun, 'job' | 'instance' | 'outcome' | 'error'> {
+interface Row extends Pick<RecordedRun, 'instance' | 'outcome' | 'error'> {
   readonly at_ms: string;
   readonly started_ms: string;
   readonly ended_ms: string | null;
@@ -44,14 +49,28 @@ interface Row extends Pick<RecordedRun, 'job' | 'instance' | 'outcome' | 'error'
  * Writes and reads the table of runs in the application's own data source, which need not know the entity.
  */
 export class RunRecords {
-  private readonly logger = new Logger('AdvisoryLock');
+  private readonly log: LockLog;
+  /** The names of the locks of recorded jobs of this instance. */
+  private readonly jobs = new Set<string>();
 
   constructor(
     private readonly engine: LockRuntime,
     private readonly findDataSource: () => DataSource,
     /** The name of this instance. */
     private readonly instance: string,
-  ) {}
+  ) {
+    this.log = engine.createLog('AdvisoryLock');
+  }
+
+  /** The names of the locks of this instance's recorded jobs, as the application wrote them. */
+  get jobNames(): readonly string[] {
+    return [...this.jobs];
+  }
+
+  /** Makes a job of this instance known, whether it has run or not. */
+  add(name: LockName): void {
+    this.jobs.add(describeNames(name));
+  }
 
   /** Rejects with the error of the server when runs cannot be recorded: it plans the statement of a run. */
   async check(): Promise<void> {
@@ -159,14 +178,13 @@ export class RunRecords {
       );
     } catch (cause) {
       const tick = new Date(atMs).toISOString();
-      this.logger.warn(`The end of ${job} for ${tick} could not be recorded: ${describeError(cause)}`);
+      this.log.warn(`The end of ${job} for ${tick} could not be recorded: ${describeError(cause)}`);
     }
   }
 
   private async read(where: string, parameters: unknown[]): Promise<RecordedRun[]> {
     const rows = await this.query<Row>(`SELECT ${COLUMNS} FROM ${this.table} ${where}`, parameters);
-    return rows.map(({ at_ms, started_ms, ended_ms, job, instance, outcome, error }) => ({
-      job,
+    return rows.map(({ at_ms, started_ms, ended_ms, instance, outcome, error }) => ({
       atMs: Number(at_ms),
       instance,
       startedMs: Number(started_ms),

@@ -1,10 +1,15 @@
 import { Logger } from '@nestjs/common';
-import { describeNames, type LockName, messageOf, type SkipReason } from '../../core/index.js';
+import {
+  describeNames,
+  type LockConnectionError,
+  type LockLog,
+  type LockName,
+  messageOf,
+  type SkipReason,
+} from '../../core/index.js';
 import type { JobRuntime } from '../job-runtime.js';
 import type { Firing } from '../schedule/firing.js';
 import type { JobName } from './job-name.js';
-
-const logger = new Logger('AdvisoryLock');
 
 /** A longer error is cut. */
 const MAX_MESSAGE_LENGTH = 200;
@@ -26,11 +31,14 @@ export class JobObserver {
   private readonly job: JobName;
   private readonly firing: Firing | undefined;
   private readonly runtime: JobRuntime | undefined;
+  private readonly logs: LockLog;
 
   constructor(private readonly observed: ObservedCall) {
     this.job = observed.job;
     this.firing = observed.firing;
     this.runtime = observed.runtime;
+    // There is no runtime where a test has replaced the service by a fake.
+    this.logs = observed.runtime?.log ?? new Logger('AdvisoryLock');
   }
 
   get hasBegun(): boolean {
@@ -39,6 +47,7 @@ export class JobObserver {
 
   began(): void {
     this.startedAt = performance.now();
+    this.runtime?.outage.end();
     this.publishTick('began');
   }
 
@@ -48,9 +57,15 @@ export class JobObserver {
 
   /** The job does not run. */
   skipped(reason: SkipReason, isLogged: boolean): void {
+    if (reason === 'held' || reason === 'claimed') this.runtime?.outage.end();
     if (isLogged) this.log(reason);
     // A run that the shutdown ended is recorded as failed.
     if (!this.hasBegun) this.publishSkip(reason);
+  }
+
+  /** The job does not run, as the database is away. No instance may have the tick, so it counts as missed. */
+  leftOut(error: LockConnectionError): void {
+    this.runtime?.outage.leaveOut(this.job.method, error);
   }
 
   private publishSkip(reason: SkipReason): void {
@@ -72,13 +87,13 @@ export class JobObserver {
     const forTick = this.firing === undefined ? '' : ` for ${new Date(this.firing.atMs).toISOString()}`;
     if (reason === 'too-late' && this.firing !== undefined) {
       const { atMs, claimMs } = this.firing;
-      logger.warn(
+      this.logs.warn(
         `Skipped ${method}: it is ${Date.now() - atMs} ms late${forTick}, and claims are kept for ` +
           `${claimMs} ms, so another instance may have run it. Set \`claimMs\`.`,
       );
     } else {
       const isOfTick = reason === 'held' || reason === 'claimed';
-      logger.debug(`Skipped ${method}${isOfTick ? forTick : ''}: ${this.why(reason)}`);
+      this.logs.debug(`Skipped ${method}${isOfTick ? forTick : ''}: ${this.why(reason)}`);
     }
   }
 
@@ -94,6 +109,8 @@ export class JobObserver {
         return 'the application is shutting down';
       case 'too-late':
         return 'it is too late for that tick';
+      case 'no-tick':
+        return 'its timer has fired at an instant that is no tick of its schedule, or once more for a tick';
     }
   }
 

@@ -40,7 +40,8 @@ export type JobOutcome =
   | { readonly ran: true; readonly value: unknown }
   | {
       readonly ran: false;
-      readonly reason: SkipReason;
+      /** `'outage'`: the database is away. */
+      readonly reason: SkipReason | 'outage';
       /** How long the lock was waited for, in milliseconds. */
       readonly waitMs?: number;
     };

@@ -5,6 +5,7 @@ import { settleBusy } from '../../locking/on-busy.js';
 import type { JobHost } from '../job-host.js';
 import type { JobMethod } from '../job-method.js';
 import type { Firing } from '../schedule/firing.js';
+import { NO_TICK } from '../schedule/firing-ticks.js';
 import { claimOptions } from './claim-options.js';
 import { runForTick, type Tick } from './current-tick.js';
 import { JobObserver } from './job-observer.js';
@@ -15,6 +16,7 @@ import { claimTick } from './steps/claim-tick.js';
 import { eligible } from './steps/eligible.js';
 import { notTooLate } from './steps/not-too-late.js';
 import { quietAtShutdown } from './steps/quiet-at-shutdown.js';
+import { quietInOutage } from './steps/quiet-in-outage.js';
 import { recordRun } from './steps/record-run.js';
 import { underLock } from './steps/under-lock.js';
 
@@ -22,7 +24,7 @@ import { underLock } from './steps/under-lock.js';
 const byHand = pipeline<JobRun>([quietAtShutdown, eligible, underLock, callMethod]);
 
 const timed = (steps: readonly JobStep<TimedRun>[]): ((run: TimedRun) => Promise<JobOutcome>) =>
-  pipeline<TimedRun>([quietAtShutdown, eligible, ...steps, callMethod]);
+  pipeline<TimedRun>([quietAtShutdown, quietInOutage, eligible, ...steps, callMethod]);
 
 /** The steps of a call by the timer, by the option `tick`. */
 const forTick = {
@@ -45,10 +47,11 @@ export async function runJob(
   call: MethodCall,
   { runtime, locks }: JobHost,
 ): Promise<unknown> {
-  const { scheduler } = runtime ?? {};
   // Before anything is awaited: later the caller is unknown.
-  const found = scheduler && job.findFiring(scheduler, claimOptions(job.tick).claimMs);
-  const firing = found instanceof Promise ? await found : found;
+  const finding =
+    runtime && job.findFiring(runtime.schedulers, call.instance, claimOptions(job.tick).claimMs);
+  const found = finding instanceof Promise ? await finding : finding;
+  const firing = found === NO_TICK ? undefined : found;
   const name = job.nameOf(call.instance);
   const lockName = describeNames(name);
   const observer = new JobObserver({
@@ -59,6 +62,7 @@ export async function runJob(
     runtime,
   });
   const run: JobRun = { job, call, name, locks, runtime, firing, observer, waitMs: 0 };
+  if (found === NO_TICK) return settle(run, { ran: false, reason: NO_TICK });
   if (!isTimed(run)) return settle(run, await byHand(run));
   const steps = stepsOf(run.firing, job);
   // The method gets its tick from `currentTick()`, and so does an `onBusy` function.
@@ -85,6 +89,7 @@ function settle(run: JobRun, outcome: JobOutcome): unknown {
   if (outcome.ran) return outcome.value;
   const { job, call, name, runtime, observer } = run;
   const { reason, waitMs = 0 } = outcome;
+  if (reason === 'outage') return undefined;
   const isBusy = reason === 'held' || reason === 'claimed';
   observer.skipped(reason, job.onBusy === 'skip' || !isBusy);
   if (!isBusy) return undefined;

@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import { type LockKey, RecentMap } from '../../core/index.js';
+import { type LockKey, type LockLog, RecentMap } from '../../core/index.js';
 import { type HeldFor, heldFor } from '../../inspection/held-for.js';
 import type { Fleet } from '../../fleet/fleet.js';
 import { formatDuration } from '../../inspection/format-duration.js';
@@ -39,22 +39,21 @@ interface Watched {
  * else had the lock meanwhile, so every tick since the lock was taken was left out in the whole fleet.
  */
 export class StarvedJobMonitor {
-  private readonly logger = new Logger('AdvisoryLock');
   private readonly watched = new RecentMap<string, Watched>(MAX_REMEMBERED_LOCKS);
 
   constructor(
     private readonly fleet: Fleet,
     private readonly ticks: TickLog,
-    private readonly findScheduler: () => Scheduler | undefined,
+    private readonly findSchedulers: () => readonly Scheduler[],
     /** It warns after this many ticks, and again each time that the lock has been held for twice as long. */
     private readonly warnAfterTicks: number,
+    private readonly log: LockLog = new Logger('AdvisoryLock'),
   ) {}
 
   /** Call it when a job did not get its lock for the tick. Never rejects. */
   async check(job: JobName, key: LockKey, atMs: number): Promise<void> {
-    const scheduler = this.findScheduler();
     const watched = this.watchedOf(key.id);
-    const times = scheduler && this.ticks.timesOf(job, scheduler);
+    const times = this.ticks.timesOf(job, this.findSchedulers());
     if (this.warnAfterTicks === 0 || times === undefined || atMs < watched.checkFromMs) return;
     watched.checkFromMs = Infinity;
     try {
@@ -94,7 +93,7 @@ export class StarvedJobMonitor {
     leftOut: number,
   ): void {
     const count = `${leftOut}${leftOut === MAX_TICKS ? ' or more' : ''}`;
-    this.logger.warn(
+    this.log.warn(
       `${method} was left out in the whole fleet for ${count} ticks in a row: lock "${lockName}" has been ` +
         `held for ${isAtLeast ? 'at least ' : ''}${formatDuration(ms)} by ${who}`,
     );

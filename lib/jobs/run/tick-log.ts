@@ -36,6 +36,11 @@ interface LoggedJob extends JobName {
 export class TickLog {
   private readonly jobs = new Map<string, LoggedJob>();
 
+  /** The methods of the jobs, such as `Reports.nightly`. */
+  get methods(): readonly string[] {
+    return [...this.jobs.values()].map(({ method }) => method);
+  }
+
   /** Adds a job. */
   add(name: JobName, findTimes: FindTimes | undefined): void {
     this.jobOf(name).findTimes = findTimes;
@@ -55,15 +60,15 @@ export class TickLog {
   }
 
   /** When the job is due, if this instance has it and its timer exists. */
-  timesOf({ lockName, method }: JobName, scheduler: Scheduler): JobTimes | undefined {
-    return this.jobs.get(jobIdOf({ lockName, method }))?.findTimes?.(scheduler);
+  timesOf({ lockName, method }: JobName, schedulers: readonly Scheduler[]): JobTimes | undefined {
+    return this.jobs.get(jobIdOf({ lockName, method }))?.findTimes?.(schedulers);
   }
 
   /** The report to the fleet. */
-  report(scheduler: Scheduler | undefined): ReportedJob[] {
+  report(schedulers: readonly Scheduler[]): ReportedJob[] {
     const perJob = reportedTicks(this.jobs.size);
     return [...this.jobs.values()].map(({ lockName, method, findTimes, ticks }) => {
-      const schedule = scheduler && findTimes?.(scheduler)?.text;
+      const schedule = schedulers.length === 0 ? undefined : findTimes?.(schedulers)?.text;
       return {
         name: lockName,
         method,

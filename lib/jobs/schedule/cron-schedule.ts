@@ -1,9 +1,6 @@
 /** An instant as the `cron` package returns it: a Luxon `DateTime`. */
 export interface CronMoment {
-  /** By how much the clocks of the zone are ahead of UTC, in minutes. */
-  readonly offset: number;
   toMillis(): number;
-  minus(duration: { readonly milliseconds: number }): CronMoment;
 }
 
 /**
@@ -13,11 +10,11 @@ export interface CronMoment {
  */
 export interface CronSchedule {
   /** The expression; the date where `realDate` is true. */
-  readonly source: string | { toMillis(): number };
+  readonly source: string | CronMoment;
   readonly realDate: boolean;
   readonly timeZone?: string;
   /** In minutes. One of the two is set: `cron` takes the zone of the system when neither is given. */
   readonly utcOffset?: number;
-  /** The first instant of an expression after `start`. There is no such method for the instant before. */
+  /** The instant after `start` that `cron` fires at, which need not be a tick. */
   getNextDateFrom(start: Date, timeZone: string): CronMoment;
 }

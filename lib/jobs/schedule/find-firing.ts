@@ -1,17 +1,21 @@
 import { executionAsyncResource } from 'node:async_hooks';
-import { takeMissed } from '../records/missed-tick.js';
 import { claimMsOf } from './claim-ms.js';
 import type { Firing } from './firing.js';
-import { type FiringTick, FiringTicks } from './firing-ticks.js';
+import { type FiringTick, FiringTicks, NO_TICK } from './firing-ticks.js';
+import { callFor, takeGiven } from './given-firing.js';
 import { periodStart } from './period.js';
 import { type CronJob, jobsOf, type Scheduler } from './scheduler.js';
 import { Ticks } from './ticks.js';
 
-/** Finds the firing that calls a decorated method. Call it before anything is awaited. */
+/** What calls a decorated method: a firing, one that is no tick, or something else, by hand. */
+export type FoundFiring = Firing | typeof NO_TICK | undefined;
+
+/** Finds the firing that calls the method of that object. Call it before anything is awaited. */
 export type FindFiring = (
-  scheduler: Scheduler,
+  schedulers: readonly Scheduler[],
+  instance: object,
   claimMs: number | undefined,
-) => Firing | undefined | Promise<Firing | undefined>;
+) => FoundFiring | Promise<FoundFiring>;
 
 /**
  * Runs of ticks that are a period apart overlap when clocks are apart, or an instance was busy. In
@@ -23,16 +27,23 @@ const firingTicks = new FiringTicks();
 
 /** For a job of `cron` that was made with this mark. */
 export function cronFiring(mark: object): FindFiring {
-  return (scheduler, claimMs) => {
-    const missed = takeMissed(mark);
-    if (missed !== undefined) return missed;
-    const jobs = jobsOf(scheduler, mark);
-    if (jobs.length === 0) return firstFiring(scheduler, mark, claimMs);
+  const latest = new WeakMap<object, number>();
+  /** Several schedulers fire for one tick, and so does one whose clock was put back. */
+  const onceOf = (instance: object, found: FoundFiring): FoundFiring => {
+    if (found === undefined || found === NO_TICK) return found;
+    if (latest.get(instance) === found.atMs) return NO_TICK;
+    latest.set(instance, found.atMs);
+    return found;
+  };
+  return (schedulers, instance, claimMs) => {
+    const given = takeGiven(mark, claimMs);
+    if (given !== undefined) return given.isMissed === true ? given : onceOf(instance, given);
+    const jobs = jobsOf(schedulers, mark);
     for (const job of jobs) {
       const tick = job.isCallbackRunning ? firingTicks.tickOf(job) : undefined;
-      if (tick !== undefined) return cronFiringOf(job, tick, claimMs);
+      if (tick !== undefined) return onceOf(instance, cronFiringOf(job, tick, claimMs));
     }
-    return undefined;
+    return firstFiring(schedulers, mark, jobs, claimMs).then((found) => onceOf(instance, found));
   };
 }
 
@@ -42,23 +53,43 @@ export function cronFiring(mark: object): FindFiring {
  * may take it.
  */
 async function firstFiring(
-  scheduler: Scheduler,
+  schedulers: readonly Scheduler[],
   mark: object,
+  known: readonly CronJob[],
   claimMs: number | undefined,
-): Promise<Firing | undefined> {
+): Promise<FoundFiring> {
   await Promise.resolve();
-  for (const job of jobsOf(scheduler, mark)) {
-    const tick = firingTicks.tickOf(job);
-    if (tick !== undefined && tick.lateMs <= job.threshold) return cronFiringOf(job, tick, claimMs);
+  for (const job of jobsOf(schedulers, mark)) {
+    const tick = known.includes(job) ? undefined : firingTicks.tickOf(job);
+    if (tick === NO_TICK || (tick !== undefined && tick.lateMs <= job.threshold))
+      return cronFiringOf(job, tick, claimMs);
   }
   return undefined;
 }
 
+/** Whether the timer of the job has fired for the tick, or a newer one. */
+export function hasFiredFor(job: CronJob, atMs: number): boolean {
+  return (firingTicks.newestOf(job) ?? -Infinity) >= atMs;
+}
+
+/** Calls the job for a tick that its own timer does not fire for. */
+export function fireFor(job: CronJob, mark: object, atMs: number): void {
+  const tick = { atMs, lateMs: Date.now() - atMs };
+  callFor(
+    mark,
+    (claimMs) => firingOf(job, tick, claimMs),
+    () => job.fireOnTick(),
+  );
+}
+
 /** For an interval of this period. The async resource of Node is the timer that calls. */
 export function intervalFiring(periodMs: number): FindFiring {
-  return (scheduler, claimMs) => {
+  return (schedulers, _instance, claimMs) => {
     const caller = executionAsyncResource();
-    if (!scheduler.getIntervals().some((name) => scheduler.getInterval(name) === caller)) return undefined;
+    const isTimer = schedulers.some((scheduler) =>
+      scheduler.getIntervals().some((name) => scheduler.getInterval(name) === caller),
+    );
+    if (!isTimer) return undefined;
     const now = Date.now();
     const atMs = periodStart(now, periodMs);
     // An instance may fire anywhere in the period, so its claim must last until the period is over
@@ -74,7 +105,33 @@ export function intervalFiring(periodMs: number): FindFiring {
   };
 }
 
+/**
+ * For a timeout, which has no tick: the first timer calls as if by hand, those of other schedulers do
+ * not.
+ */
+export function timeoutFiring(): FindFiring {
+  const called = new WeakSet();
+  return (schedulers, instance) => {
+    const caller = executionAsyncResource();
+    const isTimer = schedulers.some((scheduler) =>
+      scheduler.getTimeouts().some((name) => scheduler.getTimeout(name) === caller),
+    );
+    if (!isTimer) return undefined;
+    if (called.has(instance)) return NO_TICK;
+    called.add(instance);
+    return undefined;
+  };
+}
+
 function cronFiringOf(
+  job: CronJob,
+  tick: FiringTick | typeof NO_TICK,
+  claimMs: number | undefined,
+): FoundFiring {
+  return tick === NO_TICK ? tick : firingOf(job, tick, claimMs);
+}
+
+function firingOf(
   { cronTime }: CronJob,
   { atMs, lateMs }: FiringTick,
   givenClaimMs: number | undefined,

@@ -20,12 +20,12 @@ export interface JobTimes {
 }
 
 /** Finds the times of a job once the scheduler has its timer. */
-export type FindTimes = (scheduler: Scheduler) => JobTimes | undefined;
+export type FindTimes = (schedulers: readonly Scheduler[]) => JobTimes | undefined;
 
 /** For a job of `cron` that was made with this mark. */
 export function cronTimes(mark: object): FindTimes {
-  return (scheduler) => {
-    const job = findCronJob(scheduler, mark);
+  return (schedulers) => {
+    const job = findCronJob(schedulers, mark);
     if (job === undefined) return undefined;
     const { source } = job.cronTime;
     const ticks = new Ticks(job.cronTime);

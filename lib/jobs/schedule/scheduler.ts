@@ -1,10 +1,12 @@
 import type { FiringJob } from './firing-ticks.js';
 
-/** The part of a `SchedulerRegistry` that is used here. */
+/** The part of a `SchedulerRegistry` that is used here. An application has one for each `ScheduleModule`. */
 export interface Scheduler {
   getCronJobs(): Map<string, CronJob>;
   getIntervals(): string[];
   getInterval(name: string): unknown;
+  getTimeouts(): string[];
+  getTimeout(name: string): unknown;
 }
 
 /** A job of `cron` in the scheduler. */
@@ -16,14 +18,20 @@ export interface CronJob extends FiringJob {
   readonly threshold: number;
   /** Whether its timer is set. */
   readonly isActive: boolean;
+  /** Calls the callback by hand. */
+  fireOnTick(): unknown;
+}
+
+export function cronJobsIn(schedulers: readonly Scheduler[]): CronJob[] {
+  return schedulers.flatMap((scheduler) => [...scheduler.getCronJobs().values()]);
 }
 
 /** The jobs that were made with this mark. */
-export function jobsOf(scheduler: Scheduler, mark: object): CronJob[] {
-  return [...scheduler.getCronJobs().values()].filter(({ context }) => context === mark);
+export function jobsOf(schedulers: readonly Scheduler[], mark: object): CronJob[] {
+  return cronJobsIn(schedulers).filter(({ context }) => context === mark);
 }
 
-/** The job that was made with this mark; none until the scheduler has made it. */
-export function findCronJob(scheduler: Scheduler, mark: object): CronJob | undefined {
-  return jobsOf(scheduler, mark)[0];
+/** The job that was made with this mark; none until a scheduler has made it. */
+export function findCronJob(schedulers: readonly Scheduler[], mark: object): CronJob | undefined {
+  return jobsOf(schedulers, mark)[0];
 }

@@ -1,38 +1,23 @@
-import { STATUS_CODES } from 'node:http';
-import { type ArgumentsHost, Catch, HttpException, Inject } from '@nestjs/common';
+import { type ArgumentsHost, Catch, Inject, Logger } from '@nestjs/common';
 import { ApplicationConfig, BaseExceptionFilter } from '@nestjs/core';
 import { throwError } from 'rxjs';
-import { LockUnavailableError } from '../../core/index.js';
+import {
+  LockCapacityError,
+  LockConnectionError,
+  LockLostError,
+  LockShutdownError,
+  LockUnavailableError,
+} from '../../core/index.js';
+import { retryAfterSecondsOf, toHttpException } from './to-http-exception.js';
 
 /**
- * Makes the HTTP response for a busy lock: the status (409 by default), the code, and the name of the lock
- * only with `exposeLockName: true`. For the exception filters of an application that catch everything. Never
- * throws.
- *
- * @example
- * ```ts
- * catch(exception: unknown, host: ArgumentsHost) {
- *   super.catch(exception instanceof LockUnavailableError ? toHttpException(exception) : exception, host);
- * }
- * ```
+ * Shows HTTP clients why a lock could not be had, when no exception filter of the application has caught the
+ * error before.
  */
-export function toHttpException(error: LockUnavailableError): HttpException {
-  const { httpStatus = 409, exposeLockName = false } = error.http;
-  const body = {
-    statusCode: httpStatus,
-    error: STATUS_CODES[httpStatus],
-    message: 'Another request holds this lock. Try again later.',
-    code: error.code,
-    ...(exposeLockName && { lock: error.lockName }),
-  };
-  return new HttpException(body, httpStatus, { cause: error });
-}
-
-/**
- * Shows a busy lock to HTTP clients, when no exception filter of the application has caught the error before.
- */
-@Catch(LockUnavailableError)
+@Catch(LockUnavailableError, LockConnectionError, LockShutdownError, LockCapacityError, LockLostError)
 export class LockUnavailableFilter extends BaseExceptionFilter {
+  private readonly log = new Logger('AdvisoryLock');
+
   constructor(@Inject(ApplicationConfig) config: ApplicationConfig) {
     super();
     // Nest tries the last global filter first. As APP_FILTER, this one would come after those of the
@@ -40,9 +25,22 @@ export class LockUnavailableFilter extends BaseExceptionFilter {
     config.getGlobalFilters().unshift(this);
   }
 
-  override catch(error: LockUnavailableError, host: ArgumentsHost): unknown {
-    if (host.getType() === 'http') super.catch(toHttpException(error), host);
+  override catch(error: Error, host: ArgumentsHost): unknown {
+    const exception = toHttpException(error);
+    if (host.getType() === 'http') {
+      // A lost connection is logged once, when it is lost. A full lock table shows nowhere else.
+      if (error instanceof LockCapacityError) this.log.warn(error.message);
+      this.askToRetry(error, host.switchToHttp().getResponse());
+      super.catch(exception, host);
+    }
     // A microservice passes on what the filter returns; every other context continues with the error.
-    return host.getType() === 'rpc' ? throwError(() => error) : undefined;
+    return host.getType() === 'rpc' && exception !== error ? throwError(() => error) : undefined;
+  }
+
+  private askToRetry(error: Error, response: unknown): void {
+    const seconds = retryAfterSecondsOf(error);
+    const { httpAdapter } = this.httpAdapterHost ?? {};
+    if (seconds === undefined || httpAdapter?.isHeadersSent(response) !== false) return;
+    httpAdapter.setHeader(response, 'retry-after', String(seconds));
   }
 }

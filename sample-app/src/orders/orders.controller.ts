@@ -18,7 +18,7 @@ export class OrdersController {
    * lock.
    */
   @Post(':id/pay')
-  @WithAdvisoryLock<[id: number]>((id) => `order:${id}`)
+  @WithAdvisoryLock((id: number) => `order:${id}`)
   pay(@Param('id', ParseIntPipe) id: number): Promise<Order> {
     return this.orders.pay(id);
   }

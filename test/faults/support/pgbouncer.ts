@@ -10,7 +10,7 @@ import { type LastWill, leaveWill } from './last-will.js';
 import { type ServerProcess, startServerProcess } from './server-process.js';
 
 export interface PgBouncerOptions {
-  readonly mode: 'transaction' | 'session';
+  readonly mode: 'transaction' | 'session' | 'statement';
   /** Server connections for a user and a database. Default: 5. */
   readonly poolSize?: number;
   /** More settings of `pgbouncer.ini`. */

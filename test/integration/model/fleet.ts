@@ -96,7 +96,8 @@ export class Fleet {
       this.locks.delete(holder);
       return lock;
     });
-    await this.database.query('SELECT pg_terminate_backend(pid) FROM unnest($1::int[]) AS pid', [
+    // A backend reports its end before it gives its locks back, so it is waited for.
+    await this.database.query('SELECT pg_terminate_backend(pid, 5000) FROM unnest($1::int[]) AS pid', [
       engine.backendPids,
     ]);
     for (const lock of locks) {

@@ -1,3 +1,6 @@
+import { discard, isReadLater, LockConfigurationError } from '../../../core/index.js';
+import { describeMethod } from '../../../locking/describe-method.js';
+import type { MethodCall } from '../../../locking/locked-method.js';
 import type { JobOutcome, JobRun } from '../job-run.js';
 
 /** Calls the method, and records its end. */
@@ -7,10 +10,20 @@ export async function callMethod(run: JobRun): Promise<JobOutcome> {
   observer.began();
   try {
     const value: unknown = await Reflect.apply(call.method, call.instance, call.args);
+    if (isReadLater(value)) throw unreadResult(call, value);
     observer.ended();
     return { ran: true, value };
   } catch (error) {
     observer.ended({ error });
     throw error;
   }
+}
+
+/** A timer reads no result: its lock would be kept until the result is garbage. */
+function unreadResult({ instance, methodName }: MethodCall, value: object): LockConfigurationError {
+  discard(value);
+  return new LockConfigurationError(
+    `The job ${describeMethod(instance, methodName)} must not resolve to what is read later, received an ` +
+      `object of class ${value.constructor.name}: no code reads the result of a job. Read it in the job.`,
+  );
 }

@@ -1,0 +1,159 @@
+import { describe, expect, it, jest } from '@jest/globals';
+import pg from 'pg';
+import type { PostgresOptions } from '../../lib/core/index.js';
+import { createLocks } from '../support/locks.js';
+import { useTestDatabase } from '../support/test-database.js';
+
+const database = useTestDatabase();
+
+type Callback = (error: Error | null, result?: { rows: unknown[] }) => void;
+
+/** What the wrappers know of a query of node-postgres. */
+interface Query {
+  text: string;
+  callback?: Callback;
+  once?: (event: string, listener: (error?: Error) => void) => Query;
+  then?: (onResult: () => void, onError: (error: Error) => void) => void;
+}
+
+type QueryMethod = (this: TracedClient, ...args: unknown[]) => unknown;
+
+/** The fields of a client that dd-trace reads. */
+interface TracedClient {
+  readonly _queryQueue: Query[];
+  readonly _activeQuery: Query | null;
+}
+
+/** node-postgres with a wrapped `client.query`, as the data source of an application has it. */
+function tracedBy(wrap: (query: QueryMethod) => QueryMethod): PostgresOptions {
+  class Client extends pg.Client {}
+  Client.prototype.query = wrap(queryOfPg) as pg.Client['query'];
+  class Pool extends pg.Pool {
+    constructor(options: pg.PoolConfig) {
+      super({ ...options, Client });
+    }
+  }
+  return { type: 'postgres', url: database.url, driver: { ...pg, defaults: pg.defaults, Pool } };
+}
+
+// eslint-disable-next-line @typescript-eslint/unbound-method -- called with its client
+const queryOfPg: QueryMethod = pg.Client.prototype.query;
+
+const ended = jest.fn();
+
+/** Replaces the text, and listens to the query that the client has queued last. As dd-trace 5 and 6 do. */
+const datadog = (query: QueryMethod): QueryMethod =>
+  function (...args) {
+    const [first] = args;
+    if (typeof first === 'object' && first !== null)
+      Object.defineProperty(first, 'text', { configurable: true, value: (first as Query).text });
+    const result = query.apply(this, args);
+    const queued = this._queryQueue.at(-1) ?? this._activeQuery;
+    if (queued === null) return result;
+    const { callback } = queued;
+    if (callback !== undefined) {
+      queued.callback = function (error, answer) {
+        ended(error, answer?.rows);
+        callback.call(this, error, answer);
+      };
+    } else if (queued.once !== undefined) {
+      queued.once('error', ended);
+      queued.once('end', ended);
+    } else if (queued.then !== undefined) queued.then(ended, ended);
+    else fail();
+    return result;
+  };
+
+function fail(): never {
+  throw new TypeError('newQuery.then is not a function');
+}
+
+/**
+ * Replaces the callback before the call, or follows the promise. As @opentelemetry/instrumentation-pg
+ * does.
+ */
+const openTelemetry = (query: QueryMethod): QueryMethod =>
+  function (...args) {
+    const first = args[0] as Query | string;
+    if (typeof first === 'object' && first.callback !== undefined) {
+      const { callback } = first;
+      first.callback = function (error, result) {
+        ended(error, result?.rows);
+        callback.call(this, error, result);
+      };
+    }
+    const result = query.apply(this, args);
+    return result instanceof Promise ? result.finally(ended) : result;
+  };
+
+/** Listens to an emitter or follows a promise, if there is one. As elastic-apm-node and newrelic do. */
+const emitterOrPromise = (query: QueryMethod): QueryMethod =>
+  function (...args) {
+    const result = query.apply(this, args) as Partial<Query> & { on?: unknown };
+    if (typeof result.on === 'function') result.once?.('end', ended);
+    else if (typeof result.then === 'function') result.then(ended, ended);
+    return result;
+  };
+
+describe('a client that a tool for tracing has wrapped', () => {
+  it.each([
+    ['dd-trace', datadog],
+    ['OpenTelemetry', openTelemetry],
+    ['an emitter or a promise', emitterOrPromise],
+  ])('takes locks, and reports the end of each query: %s', async (_, wrap) => {
+    ended.mockClear();
+    const { service } = createLocks(tracedBy(wrap));
+    await using lock = await service.acquire('import');
+    expect(await service.tryAcquire('import')).toBeUndefined();
+    expect(await service.withLock(['a', 'b'], () => 1)).toBe(1);
+    expect(await lock.fencingToken()).toBeGreaterThan(0n);
+    expect(await service.diagnose()).toMatchObject({ isHealthy: true });
+    expect(ended).toHaveBeenCalled();
+  });
+
+  it.each([
+    ['before the statement is sent', () => fail()],
+    [
+      'after it was sent',
+      (query: QueryMethod): QueryMethod =>
+        function (...args) {
+          query.apply(this, args);
+          return fail();
+        },
+    ],
+  ] as [string, (query: QueryMethod) => QueryMethod][])(
+    'rejects with LOCK_CONNECTION when the wrapper throws %s',
+    async (_, broken) => {
+      let isBroken = false;
+      const unhandled = jest.fn();
+      process.on('unhandledRejection', unhandled);
+      try {
+        const { service } = createLocks(
+          tracedBy(
+            (query) =>
+              function (...args) {
+                const isOurs = typeof (args[0] as { submit?: unknown }).submit === 'function';
+                return (isBroken && isOurs ? broken(query) : query).apply(this, args);
+              },
+          ),
+        );
+        const lock = await service.acquire('held');
+        isBroken = true;
+        await expect(service.acquire('import')).rejects.toMatchObject({
+          code: 'LOCK_CONNECTION',
+          message: expect.stringMatching(
+            /the connection failed \(newQuery\.then is not a function\)/,
+          ) as unknown,
+        });
+        expect(lock.isHeld).toBe(false);
+        // The handshake of the next connection.
+        await expect(service.acquire('import')).rejects.toMatchObject({ code: 'LOCK_CONNECTION' });
+        isBroken = false;
+        await (await service.acquire('import')).release();
+        expect(unhandled).not.toHaveBeenCalled();
+      } finally {
+        process.off('unhandledRejection', unhandled);
+      }
+    },
+  );
+});

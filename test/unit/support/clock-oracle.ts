@@ -1,0 +1,76 @@
+import { shownTime } from './clock-changes.js';
+
+const MINUTE_MS = 60_000;
+
+/** Such as `1,5-9/2,*`. */
+function matcher(field: string, min: number, max: number): (value: number) => boolean {
+  const parts = field.split(',').map((part) => {
+    const [range = '', step] = part.split('/');
+    const [from, to] = range === '*' ? [min, max] : range.split('-').map(Number);
+    return {
+      from: from ?? min,
+      to: to ?? (step === undefined ? (from ?? min) : max),
+      step: Number(step ?? 1),
+    };
+  });
+  return (value) =>
+    parts.some(({ from, to, step }) => value >= from && value <= to && (value - from) % step === 0);
+}
+
+/**
+ * Says when a job runs by the rule of Debian's cron, in the way of its daemon: it looks at the clock on the
+ * wall each minute.
+ */
+export class ClockOracle {
+  private readonly minutes: { readonly atMs: number; readonly shownMs: number }[] = [];
+
+  constructor(
+    zone: string,
+    readonly fromMs: number,
+    readonly untilMs: number,
+  ) {
+    const shown = shownTime(zone);
+    // From an hour before: it must know what the clock has shown.
+    for (let atMs = fromMs - 60 * MINUTE_MS; atMs < untilMs; atMs += MINUTE_MS)
+      this.minutes.push({ atMs, shownMs: shown(atMs) });
+  }
+
+  ticksOf(expression: string): number[] {
+    const fields = expression.split(' ');
+    const [second = '', minute = '', hour = '', day = '', month = '', weekday = ''] =
+      fields.length === 5 ? ['0', ...fields] : fields;
+    const isWild = minute.includes('*') || hour.includes('*');
+    const isSecond = matcher(second, 0, 59);
+    const seconds = Array.from({ length: 60 }, (_, n) => n).filter(isSecond);
+    const isMinute = matcher(minute, 0, 59);
+    const isHour = matcher(hour, 0, 23);
+    const isDay = matcher(day, 1, 31);
+    const isMonth = matcher(month, 1, 12);
+    const isWeekday = matcher(weekday, 0, 6);
+    const isNamed = (shownMs: number): boolean => {
+      const date = new Date(shownMs);
+      const ofMonth = isDay(date.getUTCDate());
+      const ofWeek = isWeekday(date.getUTCDay());
+      const isRightDay = day === '*' || weekday === '*' ? ofMonth && ofWeek : ofMonth || ofWeek;
+      return (
+        isMinute(date.getUTCMinutes()) &&
+        isHour(date.getUTCHours()) &&
+        isMonth(date.getUTCMonth() + 1) &&
+        isRightDay
+      );
+    };
+
+    const ticks = new Set<number>();
+    let newestMs = (this.minutes[0]?.shownMs ?? 0) - MINUTE_MS;
+    for (const { atMs, shownMs } of this.minutes) {
+      const isRepeated = shownMs <= newestMs;
+      if (!isWild)
+        for (let lostMs = newestMs + MINUTE_MS; lostMs < shownMs; lostMs += MINUTE_MS)
+          if (isNamed(lostMs)) ticks.add(atMs);
+      if (isNamed(shownMs) && (isWild || !isRepeated))
+        for (const each of seconds) ticks.add(atMs + each * 1_000);
+      newestMs = Math.max(newestMs, shownMs);
+    }
+    return [...ticks].filter((tick) => tick >= this.fromMs).sort((a, b) => a - b);
+  }
+}

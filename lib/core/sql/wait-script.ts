@@ -15,9 +15,10 @@ export const TURN_MS = 500;
 /** Where a script leaves its result: a block of PL/pgSQL returns none. */
 export const RESULT = 'nestjs_advisory_lock.is_granted';
 
-/** Whether the last {@link waitScript} of the session has taken the lock: `y` when it has. */
+/** Whether the {@link waitScript} before it has taken the lock: `y` when it has. Clears the result after it. */
 export const IS_GRANTED: Statement = {
-  text: `SELECT pg_catalog.current_setting('${RESULT}', true)`,
+  text: `SELECT pg_catalog.current_setting('${RESULT}', true),
+  pg_catalog.set_config('${RESULT}', '', false)`,
 };
 
 /**
@@ -37,7 +38,6 @@ export function waitScript(key: LockKey, mode: LockMode, timeoutMs: number): str
     : TURN_MS;
   return `DO $wait$
 BEGIN
-  PERFORM pg_catalog.set_config('${RESULT}', '', false);
   LOOP
     BEGIN
       PERFORM pg_catalog.set_config('lock_timeout', (${turnMs})::text, true);

@@ -140,7 +140,6 @@ export { runInside, runOutside } from './table/lock-context.js';
 export type { LockHold } from './table/lock-hold.js';
 export { LockTable } from './table/lock-table.js';
 export { acquirePermit } from './table/permits.js';
-export { REJOIN_MS } from './table/rejoin-ms.js';
 export type { SessionLocks } from './table/session-locks.js';
 export { sharedStorage } from './table/shared-storage.js';
 export type { TryLockOutcome } from './table/try-lock-outcome.js';

@@ -51,6 +51,7 @@ export async function inspectLocks(
   const [text] = await query(inspectStatement(keys, wantsMembers, notification));
   const { database, nowMs, ownPid, locks, backends, members = [] } = JSON.parse(text ?? '') as InspectResult;
   const toolOf = knownToolsOf(database);
+  const statementOf = new Map(backends.map(({ pid, statementMs }) => [pid, statementMs]));
   const backendOf = new Map<number, InspectedBackend>(
     backends.map((row) => [row.pid, inspectedBackend(row)]),
   );
@@ -68,6 +69,9 @@ export async function inspectLocks(
     ]): InspectedLock => {
       const key = inspectedKey(classid, objid, objsubid);
       const backend = pid === null ? undefined : (backendOf.get(pid) ?? { pid });
+      // A session of this library waits in turns, of which `pg_locks` knows the last; its statement is the wait.
+      const statementMs = backend?.instance === undefined || isGranted ? null : statementOf.get(backend.pid);
+      const waitedMs = statementMs == null ? waitingMs : nowMs - statementMs;
       const scope = pid === null ? 'transaction' : !isInTransaction || pid === ownPid ? 'session' : undefined;
       return {
         key,
@@ -78,8 +82,8 @@ export async function inspectLocks(
         ...(isGranted && scope !== undefined && { scope }),
         ...present('backend', backend),
         ...present('instance', backend?.instance),
-        ...present('waitingSince', waitingMs === null ? undefined : new Date(nowMs - waitingMs)),
-        ...present('waitingMs', waitingMs ?? undefined),
+        ...present('waitingSince', waitedMs === null ? undefined : new Date(nowMs - waitedMs)),
+        ...present('waitingMs', waitedMs ?? undefined),
         blockedBy: [...new Set(blockedBy)],
       };
     },

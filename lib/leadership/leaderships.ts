@@ -4,7 +4,6 @@ import {
   type LockName,
   type LockRuntime,
   LockShutdownError,
-  REJOIN_MS,
   runOutside,
   signalRules,
 } from '../core/index.js';
@@ -30,7 +29,7 @@ export class Leaderships {
     const { id } = this.runtime.keys.keyOf(name);
     if (this.runtime.isClosed) throw new LockShutdownError(describeNames(name));
     const acquire = (signal: AbortSignal) =>
-      this.runtime.locks.tryAcquire(name, { waitMs: REJOIN_MS, signal });
+      this.runtime.locks.tryAcquire(name, { waitMs: Infinity, signal });
     // It outlasts the caller: inside a lock of the caller on that name it would be elected at once.
     const leadership = runOutside(
       () => new Leadership(describeNames(name), acquire, body, this.runtime.createLog('AdvisoryLock')),

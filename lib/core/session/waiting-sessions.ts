@@ -11,6 +11,7 @@ export class WaitingSessions {
   private readonly idle = new Map<WaitingSession, NodeJS.Timeout>();
   private readonly all = new Map<LockSession, WaitingSession>();
   private opening = 0;
+  private isRefused = false;
 
   constructor(
     private readonly connections: LockConnections,
@@ -33,9 +34,10 @@ export class WaitingSessions {
 
   /**
    * A session to wait on, or `undefined` when there are as many as allowed, or the server has no room for
-   * more.
+   * more, or none for waits at all.
    */
   async take(): Promise<WaitingSession | undefined> {
+    if (this.isRefused) return undefined;
     for (const [session, timer] of this.idle) {
       clearTimeout(timer);
       this.idle.delete(session);
@@ -78,6 +80,11 @@ export class WaitingSessions {
       void session.close();
     }, IDLE_MS).unref();
     this.idle.set(session, timer);
+  }
+
+  /** Call it when the server refuses the statement of a wait, as to a role without PL/pgSQL. */
+  refuse(): void {
+    this.isRefused = true;
   }
 
   /** Closes all sessions. Those that still wait or hold are cut off. */

@@ -1,6 +1,6 @@
 import type { LockKey } from '../key/lock-key.js';
 import type { LockMode } from '../options/lock-mode.js';
-import { argumentsOf, lockTimeoutOf } from './wait-script.js';
+import { argumentsOf, lockTimeoutOf, RESULT } from './wait-script.js';
 
 const TRY = {
   exclusive: 'pg_catalog.pg_try_advisory_xact_lock',
@@ -45,7 +45,11 @@ export function tryScript(key: LockKey, mode: LockMode): string {
   );
 }
 
-/** Waits for the key in the queue of Postgres, as one message. Afterwards the timeouts are what they were. */
+/**
+ * Waits for the key in the queue of Postgres, as one message. Its {@link WAIT_RESULT} is `y` when the key
+ * is granted. The end of the time is an error that is caught here, as one that reaches the client writes
+ * a line into the log of the server. Afterwards the timeouts are what they were.
+ */
 export function waitScript(
   key: LockKey,
   mode: LockMode,
@@ -54,12 +58,21 @@ export function waitScript(
 ): string {
   return (
     `SAVEPOINT ${SAVEPOINT}; ` +
-    `SET LOCAL lock_timeout = ${lockTimeoutOf(waitMs)}; SET LOCAL statement_timeout = 0; ` +
-    `SELECT ${WAIT[mode]}(${argumentsOf(key)}); ` +
+    `SET LOCAL statement_timeout = 0; ` +
+    `DO $wait$ BEGIN ` +
+    `PERFORM pg_catalog.set_config('lock_timeout', '${lockTimeoutOf(waitMs)}', true); ` +
+    `PERFORM ${WAIT[mode]}(${argumentsOf(key)}); ` +
+    `PERFORM pg_catalog.set_config('${RESULT}', 'y', true); ` +
+    `EXCEPTION WHEN lock_not_available THEN PERFORM pg_catalog.set_config('${RESULT}', '', true); ` +
+    `END $wait$; ` +
+    `SELECT pg_catalog.current_setting('${RESULT}') AS outcome; ` +
     `SET LOCAL lock_timeout = '${lockTimeout}'; SET LOCAL statement_timeout = '${statementTimeout}'; ` +
     `RELEASE SAVEPOINT ${SAVEPOINT}`
   );
 }
+
+/** The place of the row of {@link waitScript} among its results. */
+export const WAIT_RESULT = 3;
 
 /**
  * Undoes a failed script: the transaction is as before it, settings included, and a lock that was granted at

@@ -8,7 +8,13 @@ import type { KeyRegistry } from '../key/key-registry.js';
 import type { LockKey } from '../key/lock-key.js';
 import type { LockMode } from '../options/lock-mode.js';
 import { SqlState, sqlStateOf } from '../sql/sqlstate.js';
-import { type TryResult, tryScript, UNDO_SCRIPT, waitScript } from '../sql/transaction-statements.js';
+import {
+  type TryResult,
+  tryScript,
+  UNDO_SCRIPT,
+  WAIT_RESULT,
+  waitScript,
+} from '../sql/transaction-statements.js';
 
 /** How a lock of a transaction is acquired. */
 export interface TransactionAcquireOptions {
@@ -24,7 +30,7 @@ export interface TransactionAcquireOptions {
  * each.
  */
 interface PgClient {
-  query(script: string): Promise<{ rows: TryResult[] }[]>;
+  query(script: string): Promise<{ rows: (TryResult & { readonly outcome?: string })[] }[]>;
 }
 
 /**
@@ -46,15 +52,13 @@ export async function lockTransaction(
     if (result?.granted == null) throw readsAsOfOneMoment(key);
     if (result.granted || waitMs === 0) return result.granted;
     onWaiting?.();
-    await client.query(waitScript(key, mode, waitMs, result));
-    return true;
+    const results = await client.query(waitScript(key, mode, waitMs, result));
+    return results[WAIT_RESULT]?.rows[0]?.outcome === 'y';
   } catch (error) {
     if (error instanceof LockConfigurationError) throw error;
     // Rejects when the connection is gone, and when the transaction had failed before.
     await client.query(UNDO_SCRIPT).catch(() => undefined);
     switch (sqlStateOf(error)) {
-      case SqlState.lockNotAvailable:
-        return false; // the time is over
       case SqlState.deadlockDetected:
         throw deadlockError(key, keys, error as Error);
       case SqlState.outOfMemory:

@@ -4,7 +4,6 @@ import {
   describeNames,
   type LockName,
   LockShutdownError,
-  REJOIN_MS,
 } from '../../core/index.js';
 import type { JobRuntime } from '../job-runtime.js';
 import { logFailure } from '../run/log-failure.js';
@@ -84,6 +83,9 @@ async function forthcoming<T>(runtime: JobRuntime, check: () => T | undefined): 
   return undefined;
 }
 
+/** After how long a wait checks whether this instance still leads, in milliseconds. */
+const RECHECK_LEADER_MS = 5_000;
+
 /**
  * All instances that start together call this. They wait, as the instance that catches up may die; when it
  * succeeds, the others find nothing left.
@@ -92,7 +94,7 @@ async function runMissed(runtime: JobRuntime, job: RecordedJob, ticks: readonly 
   const run = ({ signal }: AdvisoryLock): Promise<void> => runUnderLock(runtime, job, ticks, signal);
   let isDone = false;
   while (!isDone && (await forthcoming(runtime, () => leads(runtime, job) || undefined)) === true) {
-    isDone = (await runtime.engine.locks.tryWithLock(job.name, run, { waitMs: REJOIN_MS })).acquired;
+    isDone = (await runtime.engine.locks.tryWithLock(job.name, run, { waitMs: RECHECK_LEADER_MS })).acquired;
   }
 }
 

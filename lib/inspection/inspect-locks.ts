@@ -69,7 +69,8 @@ export async function inspectLocks(
     ]): InspectedLock => {
       const key = inspectedKey(classid, objid, objsubid);
       const backend = pid === null ? undefined : (backendOf.get(pid) ?? { pid });
-      // A session of this library waits in turns, of which `pg_locks` knows the last; its statement is the wait.
+      // A session of this library waits in turns, of which `pg_locks` knows the last; its statement is
+      // the wait.
       const statementMs = backend?.instance === undefined || isGranted ? null : statementOf.get(backend.pid);
       const waitedMs = statementMs == null ? waitingMs : nowMs - statementMs;
       const scope = pid === null ? 'transaction' : !isInTransaction || pid === ownPid ? 'session' : undefined;

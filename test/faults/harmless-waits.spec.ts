@@ -55,7 +55,7 @@ function inspectorOf(url: string) {
 }
 
 describe('a wait', () => {
-  it('keeps no index from being built concurrently, whatever it is for and however long it lasts', async () => {
+  it('keeps no index from being built concurrently, whatever it is for', async () => {
     const holder = locksOf(server.url);
     await using one = await holder.acquire(['import', 'feed']);
     await using reader = await holder.acquire('report', { mode: 'shared' });

@@ -15,7 +15,10 @@ export const TURN_MS = 500;
 /** Where a script leaves its result: a block of PL/pgSQL returns none. */
 export const RESULT = 'nestjs_advisory_lock.is_granted';
 
-/** Whether the {@link waitScript} before it has taken the lock: `y` when it has. Clears the result after it. */
+/**
+ * Whether the {@link waitScript} before it has taken the lock: `y` when it has. Clears the result after
+ * it.
+ */
 export const IS_GRANTED: Statement = {
   text: `SELECT pg_catalog.current_setting('${RESULT}', true),
   pg_catalog.set_config('${RESULT}', '', false)`,
@@ -61,7 +64,7 @@ END $wait$`;
 export function turnScript(key: LockKey, mode: LockMode, timeoutMs: number): string {
   return `DO $wait$
 BEGIN
-  PERFORM pg_catalog.set_config('lock_timeout', '${Math.min(lockTimeoutOf(timeoutMs) || TURN_MS, TURN_MS)}', true);
+  PERFORM pg_catalog.set_config('lock_timeout', '${lockTimeoutOf(Math.min(timeoutMs, TURN_MS))}', true);
   PERFORM ${lockCall(key, mode)};
   PERFORM pg_catalog.set_config('${RESULT}', 'y', true);
 EXCEPTION

@@ -1,4 +1,4 @@
-import { type DynamicModule, Inject, Module, type NestModule, type OnModuleInit } from '@nestjs/common';
+import { type DynamicModule, Inject, Module } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { type FeatureHost, getFeaturesToken } from '../../nest/features.js';
 import { Dashboard } from './dashboard.js';
@@ -30,7 +30,7 @@ const DEFAULT_PATH = 'locks';
  * ```
  */
 @Module({})
-export class AdvisoryLockDashboardModule implements NestModule, OnModuleInit {
+export class AdvisoryLockDashboardModule {
   private endRegistering: (() => void) | undefined;
 
   /** @internal */

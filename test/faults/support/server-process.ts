@@ -37,7 +37,7 @@ export async function startServerProcess(command: ServerCommand): Promise<Server
     void exited.then(will.revoke, will.revoke);
   }
   let log = '';
-  child.stderr?.on('data', (chunk: Buffer) => (log += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (log += chunk.toString()));
   await isReady(child, command, () => log);
   return {
     pid: pid ?? 0,

@@ -12,7 +12,7 @@ import { checkOptions } from '../options/option-rules.js';
 import type { Reentry, ReentryOptions } from '../options/reentry.options.js';
 import type { AcquireOptions } from './acquire-options.js';
 import { AdvisoryLock } from './advisory-lock.js';
-import { CALLER, type CallerOptions, captureCall, describeCall, describePlace } from './call-place.js';
+import { CALLER, type CallerOptions, describeCall, describePlace } from './call-place.js';
 import { holdWhileRead, isReadLater } from './hold-while-read.js';
 import { type ContextLock, findInside, runInside } from './lock-context.js';
 import type { LockHold } from './lock-hold.js';
@@ -136,7 +136,7 @@ export class SessionLocks {
     options?: LockOptions & CallerOptions,
   ): Promise<Outcome> {
     if (options !== undefined) checkOptions(options, lockRules, 'acquire() and withLock()');
-    const place = options?.[CALLER] ?? captureCall();
+    const place = options?.[CALLER] ?? body;
     let lock: AdvisoryLock | undefined;
     if (isOneName(name) && (options?.permits ?? 1) === 1) {
       const key = this.keys.keyOf(name);

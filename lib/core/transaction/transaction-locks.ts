@@ -1,7 +1,7 @@
 import type { EntityManager } from 'typeorm';
 import type { AdvisoryLock } from '../table/advisory-lock.js';
 import type { KeyRegistry } from '../key/key-registry.js';
-import { CALLER, type CallerOptions, captureCall, describeCall, describePlace } from '../table/call-place.js';
+import { CALLER, type CallerOptions, describeCall, describePlace } from '../table/call-place.js';
 import { discard, isReadLater, readAfterCommit } from '../table/hold-while-read.js';
 import { runInside } from '../table/lock-context.js';
 import type { LockKey, LockName } from '../key/lock-key.js';
@@ -91,7 +91,7 @@ export class TransactionLocks {
     checkOptions(options, transactionLockRules, 'withTransactionLock()');
     const key = this.keys.keyOf(name);
     this.refuseReentry(key, options);
-    const place = options[CALLER] ?? captureCall();
+    const place = options[CALLER] ?? body;
     const { mode = 'exclusive', isolationLevel } = options;
     let busy: unknown;
     let session: AdvisoryLock | undefined;

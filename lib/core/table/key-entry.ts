@@ -12,6 +12,12 @@ import { Waiter } from './waiter.js';
 /** How soon readers that wait for a writer of another process notice that it has left, in milliseconds. */
 const RECHECK_MS = 100;
 
+/**
+ * How long other processes may have to wait before they are looked for, in milliseconds: so long
+ * hand-offs inside the process are not counted after a look that has found none.
+ */
+const LOOK_MS = 2;
+
 const FREE: KeyState = { name: 'free' };
 
 /** What an entry needs from its table. */
@@ -38,6 +44,8 @@ export class KeyEntry {
    * their turn.
    */
   private handoffs = 0;
+  /** Until then, by `performance.now()`, it is known that no other process waits. */
+  private goesOnUntil = 0;
   private recheck: NodeJS.Timeout | undefined;
 
   constructor(
@@ -140,11 +148,33 @@ export class KeyEntry {
     hold.released();
     if (holds.size > 0) return Promise.resolve();
     const isNext = mode === 'exclusive' && this.waiters[0]?.mode === mode;
-    const isHandedOn = isNext && this.handoffs < this.table.maxLocalHandoffs && session.isRecent;
-    if (!isHandedOn) return this.unlock(hold);
+    const { maxLocalHandoffs } = this.table;
+    if (!isNext || maxLocalHandoffs === 0 || !session.isRecent) return this.unlock(hold);
+    if (this.handoffs >= maxLocalHandoffs && performance.now() >= this.goesOnUntil)
+      return this.lookForOthers(session, mode);
     this.handoffs += 1;
     this.grant(session, mode);
     return Promise.resolve();
+  }
+
+  /**
+   * Hands the key on if no other process waits for it, which takes half of what it takes to give it back and
+   * to request it again.
+   */
+  private async lookForOthers(session: LockSession, mode: LockMode): Promise<void> {
+    // The key is held for whoever comes next: when the session ends, it is lost.
+    const kept = this.addHold();
+    const askedAt = performance.now();
+    // A look that fails decides nothing; the session has ended, or has another statement to fail.
+    const isWaitedFor = await session.isWaitedFor(this.key).catch(() => true);
+    if (kept.lost !== undefined || this.state.name !== 'held') return;
+    this.state.holds.delete(kept);
+    if (isWaitedFor || this.waiters[0]?.mode !== mode) return this.unlock(kept);
+    this.handoffs = 0;
+    const now = performance.now();
+    // The more locks there are on the server, the longer a look takes.
+    this.goesOnUntil = now + Math.max(LOOK_MS, now - askedAt);
+    this.grant(session, mode);
   }
 
   /**

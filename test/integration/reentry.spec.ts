@@ -229,7 +229,7 @@ describe('a transaction lock inside itself', () => {
     });
   });
 
-  it('is granted by lockInTransaction, as Postgres does, for the manager says which transaction is meant', async () => {
+  it('is granted by lockInTransaction, as the manager says which transaction is meant', async () => {
     const { mine, dataSource } = await transactional();
     await dataSource.transaction(async (manager) => {
       await mine.lockInTransaction(manager, 'import');

@@ -9,6 +9,9 @@ const PRUNE_EVERY_MS = 60_000;
 /** One statement deletes at most this many. */
 const MAX_PRUNED = 10_000;
 
+/** While there are more, it rests for so many times as long as it took: grants go on at their speed. */
+const PRUNE_REST = 9;
+
 /** How often a statement is repeated that met another one at the same row. */
 const MAX_ATTEMPTS = 10;
 
@@ -85,7 +88,8 @@ export class LeaseStore {
     this.sendExtensions(requests),
   );
   private readonly ends = new Batches<LeaseId, undefined>((requests) => this.sendEnds(requests));
-  private prunedAt = -Infinity;
+  /** By `performance.now()`; infinite while rows are being deleted. */
+  private pruneAt = -Infinity;
 
   constructor(private readonly database: ApplicationDatabase) {}
 
@@ -179,15 +183,16 @@ export class LeaseStore {
   }
 
   private pruneSometimes(): void {
-    if (performance.now() < this.prunedAt + PRUNE_EVERY_MS) return;
-    this.prunedAt = performance.now();
-    void this.prune().then(
-      (count) => {
-        if (count === MAX_PRUNED) this.prunedAt = -Infinity;
-      },
-      // The next grant after a pause tries again.
-      () => undefined,
-    );
+    const begin = performance.now();
+    if (begin < this.pruneAt) return;
+    this.pruneAt = Infinity;
+    void this.prune()
+      // Nothing depends on it, and a later grant tries again.
+      .catch(() => 0)
+      .then((count) => {
+        const now = performance.now();
+        this.pruneAt = now + (count === MAX_PRUNED ? PRUNE_REST * (now - begin) : PRUNE_EVERY_MS);
+      });
   }
 
   /**

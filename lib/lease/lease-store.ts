@@ -108,14 +108,18 @@ export class LeaseStore {
     await this.ends.add(lease);
   }
 
-  /** The lease, or `undefined` when it has ended. */
+  /**
+   * The lease, or `undefined` when it has ended. It locks the row, which a standby refuses: what a standby
+   * knows may have ended.
+   */
   async find({ name, tokenHash }: LeaseId): Promise<LeaseTerm | undefined> {
     const { rows, sentAt } = await this.run<TermRow & { readonly left_ms: string }>(
       `SELECT ${TERM}, pg_catalog.floor((extract(epoch FROM (held.expires_at OPERATOR(pg_catalog.-) now.at))
           OPERATOR(pg_catalog.*) 1000))::pg_catalog.text AS left_ms
          FROM ${this.table} AS held, ${NOW}
         WHERE held.name OPERATOR(pg_catalog.=) $1 AND held.token_hash OPERATOR(pg_catalog.=) $2
-          AND held.expires_at OPERATOR(pg_catalog.>) now.at`,
+          AND held.expires_at OPERATOR(pg_catalog.>) now.at
+          FOR NO KEY UPDATE OF held`,
       [name, tokenHash],
     );
     const [row] = rows;

@@ -169,7 +169,7 @@ export class Leases {
 
   private async ask(name: string, request: GrantRequest): Promise<LeaseTerm | undefined> {
     this.throwIfClosed(name);
-    return this.run(name, `The lease "${name}" was not taken`, async () => {
+    const term = await this.run(name, `The lease "${name}" was not taken`, async () => {
       try {
         return await this.store.grant(request);
       } catch (error) {
@@ -178,6 +178,12 @@ export class Leases {
         throw error;
       }
     });
+    if (term !== undefined && this.engine.closeSignal.aborted) {
+      // The shutdown does not know of it, and would not wait for its body.
+      await this.store.end(request).catch(() => undefined);
+      throw new LockShutdownError(name);
+    }
+    return term;
   }
 
   private async run<T>(name: string, what: string, statement: () => Promise<T>): Promise<T> {

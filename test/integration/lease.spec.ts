@@ -200,6 +200,30 @@ describe('a lease', () => {
     await expect(service.lease('free', TTL)).rejects.toMatchObject({ code: 'LOCK_SHUTDOWN' });
   });
 
+  it('of a body that ends during the shutdown is released before the connections close', async () => {
+    const locks = createLocks(database.url, {}, await openDataSource(database.url));
+    let end = (): void => undefined;
+    let started = (): void => undefined;
+    const starting = new Promise<void>((resolve) => {
+      started = resolve;
+    });
+    const running = locks.service.withLease(
+      'doc',
+      () =>
+        new Promise<void>((resolve) => {
+          end = resolve;
+          started();
+        }),
+      TTL,
+    );
+    await starting;
+    const closing = locks.close(30_000);
+    end();
+    await closing;
+    expect(await database.query('SELECT token_hash FROM advisory_lease')).toEqual([{ token_hash: null }]);
+    await running;
+  });
+
   it('of a body that the shutdown does not wait for any longer is lost', async () => {
     const locks = createLocks(database.url, {}, await openDataSource(database.url));
     const { service } = locks;
@@ -235,12 +259,18 @@ describe('a lease is refused', () => {
     },
   );
 
-  it.each(['', 'a\0b', 'x'.repeat(2_001), 42, ['a']])('for the name %p', async (name) => {
-    const service = createLocks(database.url).service;
+  it.each([
+    ['an empty name', ''],
+    ['a name with a NUL character', 'a\0b'],
+    ['a name that is too long', 'x'.repeat(2_001)],
+    ['a number', 42],
+    ['several names', ['a']],
+  ])('for %s', async (_, name) => {
+    const { service } = createLocks(database.url);
     await expect(service.lease(name as string, TTL)).rejects.toMatchObject({ code: 'LOCK_CONFIGURATION' });
   });
 
-  it.each([{ owner: '' }, { owner: 'a\0' }, { keepAlive: 1 }, { waitMs: -1 }, { ttl: 5 }])(
+  it.each([{ owner: '' }, { owner: 'x'.repeat(201) }, { keepAlive: 1 }, { waitMs: -1 }, { ttl: 5 }])(
     'with the options %p',
     async (options) => {
       const service = createLocks(database.url).service;

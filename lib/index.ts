@@ -46,6 +46,16 @@ export { ExclusiveInterval } from './jobs/exclusive-interval.decorator.js';
 export type { ExclusiveJobOptions, LeaderOptions } from './jobs/exclusive-job.options.js';
 export type { TickOptions } from './jobs/tick.options.js';
 export { ExclusiveTimeout } from './jobs/exclusive-timeout.decorator.js';
+export { AdvisoryLease } from './lease/advisory-lease.js';
+export { AdvisoryLeaseRecord } from './lease/advisory-lease-record.entity.js';
+export { CreateAdvisoryLeases1795824000000 } from './lease/create-advisory-leases.migration.js';
+export type { LeaseOptions, ResumeLeaseOptions } from './lease/lease.options.js';
+export { ADVISORY_LEASE_SQL } from './lease/lease-table.js';
+export { AdvisoryOnceRecord } from './lease/once/advisory-once-record.entity.js';
+export { CreateAdvisoryOnce1795824000001 } from './lease/once/create-advisory-once.migration.js';
+export type { OnceOptions } from './lease/once/once.options.js';
+export { ADVISORY_ONCE_SQL } from './lease/once/once-table.js';
+
 export { InjectAdvisoryLock } from './locking/inject-advisory-lock.decorator.js';
 export type { RunTimeJobOptions, ScheduledJob } from './jobs/run-time-jobs.js';
 export type { Leadership, LeadOptions } from './leadership/leadership.js';

@@ -2,6 +2,7 @@ import type { BeforeApplicationShutdown, OnApplicationBootstrap, OnModuleInit } 
 import { DEFAULT_NAME, LockConfigurationError, type LockEngine, type LockLog } from '../core/index.js';
 import { describeDiagnosis, POOLER_NOTICE } from '../inspection/describe-diagnosis.js';
 import { diagnose } from '../inspection/diagnose.js';
+import type { Leases } from '../lease/leases.js';
 
 const DEFAULT_SHUTDOWN_TIMEOUT_MS = 10_000;
 
@@ -20,6 +21,7 @@ export class AdvisoryLockLifecycle
 
   constructor(
     private readonly engine: LockEngine,
+    private readonly leases: Leases,
     private readonly options: LifecycleOptions,
     private readonly name: string,
   ) {
@@ -58,6 +60,6 @@ export class AdvisoryLockLifecycle
    */
   async beforeApplicationShutdown(): Promise<void> {
     const { shutdownTimeoutMs = DEFAULT_SHUTDOWN_TIMEOUT_MS } = this.options;
-    await this.engine.close(shutdownTimeoutMs);
+    await Promise.all([this.engine.close(shutdownTimeoutMs), this.leases.close(shutdownTimeoutMs)]);
   }
 }

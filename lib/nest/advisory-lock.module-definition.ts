@@ -70,8 +70,8 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
     {
       provide: AdvisoryLockLifecycle,
       inject: [features, MODULE_OPTIONS_TOKEN],
-      useFactory: ({ [FEATURES]: { engine } }: FeatureHost, options: AdvisoryLockModuleOptions) =>
-        new AdvisoryLockLifecycle(engine, options, name),
+      useFactory: ({ [FEATURES]: { engine, leases } }: FeatureHost, options: AdvisoryLockModuleOptions) =>
+        new AdvisoryLockLifecycle(engine, leases, options, name),
     },
     LockUnavailableFilter,
   ];

@@ -7,6 +7,9 @@ import { RunTimeJobs } from '../jobs/run-time-jobs.js';
 import { TickLog } from '../jobs/run/tick-log.js';
 import { findSchedulers } from '../jobs/schedule/find-schedulers.js';
 import { Leaderships } from '../leadership/leaderships.js';
+import { dataSourceDatabase } from '../lease/application-database.js';
+import { Leases } from '../lease/leases.js';
+import { OnceRuns } from '../lease/once/once-runs.js';
 import { BodySpans } from '../telemetry/body-spans.js';
 import { type AdvisoryLockModuleOptions, checkModuleOptions } from './advisory-lock.options.js';
 import type { Features } from './features.js';
@@ -62,7 +65,17 @@ export function createFeatures(
     isLeader: (leadership) => leaderships.isLeader(leadership),
     warnAfterTicks,
   });
-  return { engine, fleet, jobs, runTimeJobs: new RunTimeJobs(jobs), leaderships, bodySpans };
+  const database = dataSourceDatabase(findDataSource);
+  return {
+    engine,
+    fleet,
+    jobs,
+    runTimeJobs: new RunTimeJobs(jobs),
+    leaderships,
+    leases: new Leases(engine, database, instance),
+    onceRuns: new OnceRuns(engine, database, instance),
+    bodySpans,
+  };
 }
 
 /** The name of the database in connection options, or that TypeORM's driver has found out. */

@@ -106,7 +106,12 @@ function eventsOf(exported, checker) {
   );
 }
 
-const KINDS = { createCounter: 'counter', createHistogram: 'histogram', createObservableGauge: 'gauge' };
+const KINDS = {
+  __proto__: null,
+  createCounter: 'counter',
+  createHistogram: 'histogram',
+  createObservableGauge: 'gauge',
+};
 
 function metricsOf(source) {
   return callsIn(source).flatMap(({ expression, arguments: [first] }) => {

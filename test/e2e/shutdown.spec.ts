@@ -111,8 +111,10 @@ describe('what is under way when an application ends', () => {
   it('is no problem of the server when it is the start of the application, as in a hot reload', async () => {
     const proxy = await startThroughProxy();
     proxy.silence();
-    const { engine } = createLocks(proxy.url(database.url), { connectionOptions: { connectTimeoutMS: 200 } });
-    const lifecycle = new AdvisoryLockLifecycle(engine, { failOnProblems: true }, 'default');
+    const { engine, features } = createLocks(proxy.url(database.url), {
+      connectionOptions: { connectTimeoutMS: 200 },
+    });
+    const lifecycle = new AdvisoryLockLifecycle(engine, features.leases, { failOnProblems: true }, 'default');
     const starting = lifecycle.onApplicationBootstrap();
     await lifecycle.beforeApplicationShutdown();
     await expect(starting).resolves.toBeUndefined();

@@ -1,9 +1,11 @@
 import { parseArgs } from 'node:util';
+import type { LockEngine } from '../core/index.js';
 import type { CliCommand } from './cli-command.js';
 import { readDurationMs } from './duration.js';
 import { ExitStatus } from './exit-status.js';
 import { FLEET_OPTIONS_HELP, fleetOptions, readWithinMs } from './fleet-arguments.js';
 import { KEY_OPTIONS_HELP, keyOptions, readKeyOptions } from './key-arguments.js';
+import { foreignKeysOf } from './keys-by-scheme.js';
 import { countsOf, locksTable, sortedLocks } from './locks-table.js';
 import { type EngineInFleet, openEngineInFleet } from './open-engine.js';
 import { print } from './print.js';
@@ -25,7 +27,7 @@ export const listCommand: CliCommand = {
       '500ms, 10s or 1m',
     '  --waiting             only locks that have waiters',
     '  --claims              also claims on ticks of jobs, which are kept for a while after the run',
-    '  --name <name>         only the lock of this name',
+    '  --name <name>         only the lock of this name, and the locks that it is by other key schemes',
     '  --json                prints an array of locks, as `AdvisoryLockInspector.list()` returns it; ' +
       'with --watch, one per line',
     KEY_OPTIONS_HELP,
@@ -55,9 +57,10 @@ export const listCommand: CliCommand = {
 
 type ListOptions = ReturnType<typeof readList>;
 
-async function linesOf({ fleet }: EngineInFleet, options: ListOptions): Promise<string[]> {
+async function linesOf({ engine, fleet }: EngineInFleet, options: ListOptions): Promise<string[]> {
+  const schemes = await schemesOf(engine, options);
   const { now, locks: all } = await fleet.inspect({ withinMs: options.withinMs });
-  const wanted = all.filter(isWanted(options, all));
+  const wanted = all.filter(isWanted(options, all, schemes)).map((lock) => withScheme(lock, schemes));
   const locks = sortedLocks({
     now,
     locks: wanted.filter(({ isClaim }) => options.hasClaims || isClaim !== true),
@@ -69,12 +72,32 @@ async function linesOf({ fleet }: EngineInFleet, options: ListOptions): Promise<
   ];
 }
 
+/** The keys of the wanted name, each with its scheme where that is another one: `nightly (medusa)`. */
+type Schemes = ReadonlyMap<string, { readonly name: string; readonly scheme?: string }>;
+
+async function schemesOf(engine: LockEngine, { name }: ListOptions): Promise<Schemes | undefined> {
+  if (name === undefined) return undefined;
+  await engine.serverKeys.resolve(name);
+  const own = engine.keys.keyOf(name);
+  const foreign = await foreignKeysOf(engine, name, own);
+  return new Map<string, { name: string; scheme?: string }>([
+    ...[...foreign].map(([keyId, scheme]) => [keyId, { name, scheme }] as const),
+    [own.id, { name }],
+  ]);
+}
+
+function withScheme(lock: InspectedLock, schemes: Schemes | undefined): InspectedLock {
+  const { name, scheme } = schemes?.get(lock.key.id) ?? {};
+  return name === undefined || scheme === undefined ? lock : { ...lock, name: `${name} (${scheme})` };
+}
+
 function isWanted(
-  { keyId, isWaiting }: ListOptions,
+  { isWaiting }: ListOptions,
   locks: readonly InspectedLock[],
+  schemes: Schemes | undefined,
 ): (lock: InspectedLock) => boolean {
   const waitedFor = new Set(locks.filter(({ isGranted }) => !isGranted).map(({ key }) => key.id));
-  return ({ key }) => (keyId === undefined || key.id === keyId) && (!isWaiting || waitedFor.has(key.id));
+  return ({ key }) => schemes?.has(key.id) !== false && (!isWaiting || waitedFor.has(key.id));
 }
 
 function readList(args: string[]) {
@@ -100,9 +123,10 @@ function readList(args: string[]) {
     );
   }
   const { keys } = readKeyOptions(values);
+  if (name !== undefined) keys.check(name);
   return {
     keys,
-    keyId: name === undefined ? undefined : keys.keyOf(name).id,
+    name,
     isWaiting: waiting,
     hasClaims: claims,
     json,

@@ -23,7 +23,16 @@ export { messageOf } from './errors/message-of.js';
 export { StandbyError } from './errors/standby.error.js';
 
 export { KeyRegistry, type KeyRegistryOptions } from './key/key-registry.js';
-export { type KeyFunction, type KeyScheme, keySchemes, type KeyValue } from './key/key-schemes.js';
+export type { KeyFunction, KeyValue } from './key/key-function.js';
+export {
+  isServerKeyScheme,
+  isKeySchemeName,
+  KEY_SCHEME_NAMES,
+  type KeyScheme,
+  keySchemes,
+  SERVER_KEY_SCHEMES,
+  type ServerKeyScheme,
+} from './key/key-schemes.js';
 export {
   describe,
   describeNames,
@@ -65,6 +74,7 @@ export {
   wholeMs,
   wholeNumber,
 } from './options/option-rules.js';
+export { type KeySchemeOptions, keySchemeRules } from './options/key-scheme.options.js';
 export { type Reentry, type ReentryOptions, reentryRules } from './options/reentry.options.js';
 export type { TransactionIsolationLevel } from './options/transaction-isolation-level.js';
 export {
@@ -127,6 +137,7 @@ export {
 
 export { Heartbeat, SilenceError } from './session/heartbeat.js';
 export { LockSession } from './session/lock-session.js';
+export { ServerKeys } from './session/server-keys.js';
 export type { ServerQueries } from './session/server-queries.js';
 export { WaitingSession } from './session/waiting-session.js';
 

@@ -12,6 +12,7 @@ import type { LockRuntime } from './lock-runtime.js';
 import { DEFAULT_NAME } from './options/default-name.js';
 import { type CreateLog, SILENT_LOG } from './options/lock-log.js';
 import type { Reentry } from './options/reentry.options.js';
+import { ServerKeys } from './session/server-keys.js';
 import { ServerQueries } from './session/server-queries.js';
 import type { Claims } from './table/claims.js';
 import type { KeyStateName } from './table/key-state.js';
@@ -64,6 +65,7 @@ export class LockEngine implements LockRuntime {
   readonly locks: SessionLocks;
   readonly transactionLocks: TransactionLocks;
   readonly server: ServerQueries;
+  readonly serverKeys: ServerKeys;
   /** The locks by their keys, below names, options and events. */
   readonly table: LockTable;
   private readonly connections: LockConnections;
@@ -87,17 +89,25 @@ export class LockEngine implements LockRuntime {
       onTransition: options.onTransition,
     });
     this.server = new ServerQueries(this.table.sessions, this.connections);
+    this.serverKeys = new ServerKeys(this.keys, this.server);
     const { dataSource } = options;
     this.transactions = new Transactions(dataSource ?? noDataSource);
     this.locks = new SessionLocks({
       keys: this.keys,
+      serverKeys: this.serverKeys,
       table: this.table,
       events: this.events,
       http,
       reentry,
       isHeldByTransaction: (keyId) => dataSource !== undefined && this.transactions.isHeld(keyId),
     });
-    this.transactionLocks = new TransactionLocks(this.locks, this.keys, this.transactions, this.events);
+    this.transactionLocks = new TransactionLocks(
+      this.locks,
+      this.keys,
+      this.transactions,
+      this.events,
+      this.serverKeys,
+    );
   }
 
   /** Opens an engine. It connects when the first lock is requested. */

@@ -3,6 +3,7 @@ import {
   type AdvisoryLock,
   type AdvisoryLockEvents,
   describeNames,
+  type KeySchemeOptions,
   type LockInTransactionOptions,
   type LockName,
   type LockNames,
@@ -92,8 +93,8 @@ export class AdvisoryLockService {
   /**
    * Like {@link AdvisoryLockService.withLock}, but a busy lock is a value: `{ acquired: false }`.
    *
-   * @throws {@link LockLostError} (`LOCK_LOST`) and {@link LockReentryError} (`LOCK_REENTERED`) as `withLock`,
-   * the reason of `signal`,
+   * @throws {@link LockLostError} (`LOCK_LOST`) and {@link LockReentryError} (`LOCK_REENTERED`) as
+   * `withLock`, the reason of `signal`,
    * {@link LockConnectionError} (`LOCK_CONNECTION`), {@link LockCapacityError} (`LOCK_CAPACITY`),
    * {@link LockConfigurationError} (`LOCK_CONFIGURATION`), {@link LockShutdownError} (`LOCK_SHUTDOWN`).
    * @example
@@ -260,8 +261,8 @@ export class AdvisoryLockService {
    * const isBusy = await locks.isLocked('import');
    * ```
    */
-  async isLocked(name: LockName): Promise<boolean> {
-    return this.engine.locks.isLocked(name);
+  async isLocked(name: LockName, options?: KeySchemeOptions): Promise<boolean> {
+    return this.engine.locks.isLocked(name, options);
   }
 
   /**
@@ -277,8 +278,8 @@ export class AdvisoryLockService {
    * }
    * ```
    */
-  current(name?: LockName): AdvisoryLock | undefined {
-    return this.engine.locks.current(name);
+  current(name?: LockName, options?: KeySchemeOptions): AdvisoryLock | undefined {
+    return this.engine.locks.current(name, options);
   }
 
   /**
@@ -292,10 +293,10 @@ export class AdvisoryLockService {
    * this.locks.assertHeld(`order:${id}`);
    * ```
    */
-  assertHeld(name: LockName): void {
-    const lock = this.current(name);
+  assertHeld(name: LockName, options?: KeySchemeOptions): void {
+    const lock = this.current(name, options);
     lock?.assertHeld();
-    if (lock === undefined && !this.engine.transactionLocks.isHeld(name)) {
+    if (lock === undefined && !this.engine.transactionLocks.isHeld(name, options)) {
       throw new LockNotHeldError(describeNames(name), 'this code does not run inside a body that holds it');
     }
   }

@@ -165,6 +165,24 @@ describe('why', () => {
     });
   });
 
+  it('names a lock of another library by the name that is asked for, and so does list', async () => {
+    const { service } = createLocks(database.url);
+    await service.acquire('nightly-report', { keyScheme: 'medusa' });
+    await service.acquire('nightly-report', { keyScheme: 'hashtext' });
+
+    const why = await outcomeOf('why', 'nightly-report', '--within', '0ms');
+    expect(why.stdout).toContain('"nightly-report" is free');
+    expect(why.stdout).toMatch(
+      /By the key scheme medusa, "nightly-report" is another lock, 4157621263, which is held by .+ --scheme medusa\./,
+    );
+    const bySchemes = await outcomeOf('why', 'nightly-report', '--scheme', 'hashtext', '--within', '0ms');
+    expect(bySchemes.stdout).toContain('"nightly-report" is held by');
+
+    const list = await outcomeOf('list', '--name', 'nightly-report', '--within', '0ms');
+    expect(list.stdout).toContain('nightly-report (medusa)');
+    expect(list.stdout).toContain('nightly-report (hashtext)');
+  });
+
   it('shows the holders of permits, and the holder of the turn', async () => {
     const { service } = createLocks(database.url, { namespace: 'shop' });
     const other = createLocks(database.url, { namespace: 'shop' }).service;

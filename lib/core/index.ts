@@ -84,16 +84,25 @@ export {
   transactionLockRules,
 } from './options/transaction-lock.options.js';
 
+export {
+  BACKEND_PID,
+  CLEAR_SNAPSHOT,
+  TRANSACTION_ID,
+  UNLOCK_ALL,
+} from './sql/session-statements.js';
 export { NOTIFY_SETTINGS } from './sql/notify-settings.js';
-export { ownLockOf } from './sql/pg-locks-statements.js';
+export { OWN_LOCKS, ownLockOf } from './sql/pg-locks-statements.js';
 export {
   BATCH,
+  LETTERS,
   type LockOperation,
   type LockRequest,
   resultsOf,
   statementFor,
 } from './sql/request-statement.js';
 export { isSyntaxOrAccessError, SqlState, sqlStateOf } from './sql/sqlstate.js';
+export { CHECKUP } from './sql/server-statements.js';
+export type { ServerError } from './sql/sqlstate.js';
 export type { Statement } from './sql/statement.js';
 
 export { AdvisoryLockEvents } from './events/advisory-lock-events.js';
@@ -121,10 +130,11 @@ export {
   MAX_INSTANCE_LENGTH,
 } from './connection/application-name.js';
 export type { Checkup } from './connection/checkup.js';
+export type { Connection, ConnectionSource } from './connection/connection-source.js';
 export { parseAddress } from './connection/database-address.js';
 export { GrowingPause } from './connection/growing-pause.js';
 export type { ServerFacts } from './connection/handshake.js';
-export { LockConnection, type Notification } from './connection/lock-connection.js';
+export { type Listening, LockConnection, type Notification } from './connection/lock-connection.js';
 export { LockConnections, type LockConnectionsOptions } from './connection/lock-connections.js';
 export type { PoolerOption } from './connection/pooler.js';
 export { sessionSettings } from './connection/session-settings.js';

@@ -1,5 +1,6 @@
 import type { DataSource } from 'typeorm';
 import type { Notification } from './connection/lock-connection.js';
+import type { ConnectionSource } from './connection/connection-source.js';
 import { LockConnections, type LockConnectionsOptions } from './connection/lock-connections.js';
 import type { PostgresOptions } from './connection/sibling-options.js';
 import { LockConfigurationError } from './errors/lock-configuration.error.js';
@@ -30,6 +31,8 @@ export interface LockEngineOptions extends KeyRegistryOptions, LockConnectionsOp
    * Where the database is. Called before each connection. Throws `LOCK_CONFIGURATION` when it is not known.
    */
   readonly database: () => PostgresOptions;
+  /** Opens the connections for locks, in the place of connections to the database. */
+  readonly connections?: ConnectionSource | undefined;
   /** The application's data source, for locks of its transactions. Without it there are no such locks. */
   readonly dataSource?: (() => DataSource) | undefined;
   /** How many locks this process may hold at once. By default half of what the server has room for. */
@@ -68,7 +71,7 @@ export class LockEngine implements LockRuntime {
   readonly serverKeys: ServerKeys;
   /** The locks by their keys, below names, options and events. */
   readonly table: LockTable;
-  private readonly connections: LockConnections;
+  private readonly connections: ConnectionSource;
   private readonly transactions: Transactions;
   private readonly notificationListeners = new Set<(notification: Notification) => void>();
 
@@ -77,7 +80,7 @@ export class LockEngine implements LockRuntime {
     this.createLog = createLog;
     this.keys = options.keys ?? new KeyRegistry(options);
     this.events = new AdvisoryLockEvents(name, createLog('AdvisoryLockEvents'), options.aroundBody);
-    this.connections = new LockConnections(options.database, options);
+    this.connections = options.connections ?? new LockConnections(options.database, options);
     this.table = new LockTable(this.connections, {
       maxLocks: options.maxLocks,
       maxLocalHandoffs: options.maxLocalHandoffs,

@@ -10,7 +10,8 @@ import { Leaderships } from '../leadership/leaderships.js';
 import { BodySpans } from '../telemetry/body-spans.js';
 import { type AdvisoryLockModuleOptions, checkModuleOptions } from './advisory-lock.options.js';
 import type { Features } from './features.js';
-import { findPostgres } from './find-data-source.js';
+import { findPostgres, type PostgresDataSource } from './find-data-source.js';
+import type { LockDouble } from './lock-double.js';
 import { moduleLogs } from './module-log.js';
 
 /** Makes the parts of one configured module. Throws `LOCK_CONFIGURATION` for invalid options. */
@@ -18,6 +19,7 @@ export function createFeatures(
   name: string,
   options: AdvisoryLockModuleOptions,
   moduleRef: ModuleRef,
+  double?: LockDouble,
 ): Features {
   checkModuleOptions(options);
   const {
@@ -29,7 +31,9 @@ export function createFeatures(
   } = options;
   const ticks = new TickLog();
   const bodySpans = new BodySpans();
-  const findDataSource = () => findPostgres(moduleRef, options.dataSource);
+  const findDataSource =
+    (double?.engineOptions.dataSource as (() => PostgresDataSource) | undefined) ??
+    (() => findPostgres(moduleRef, options.dataSource));
   const engine = LockEngine.open({
     ...options,
     name,
@@ -46,6 +50,7 @@ export function createFeatures(
     ),
     aroundBody: bodySpans,
     channelsOf: joinsFleet ? fleetChannels : undefined,
+    connections: double?.engineOptions.connections,
   });
   const fleet = new Fleet(engine, {
     instance,
@@ -62,7 +67,9 @@ export function createFeatures(
     isLeader: (leadership) => leaderships.isLeader(leadership),
     warnAfterTicks,
   });
-  return { engine, fleet, jobs, runTimeJobs: new RunTimeJobs(jobs), leaderships, bodySpans };
+  const features = { engine, fleet, jobs, runTimeJobs: new RunTimeJobs(jobs), leaderships, bodySpans };
+  double?.opened(name, features);
+  return features;
 }
 
 /** The name of the database in connection options, or that TypeORM's driver has found out. */

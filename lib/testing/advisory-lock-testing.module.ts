@@ -10,7 +10,11 @@ import { EventEmitterBridge } from '../nest/event-emitter-bridge.js';
 import { FEATURES, type FeatureHost, getFeaturesToken } from '../nest/features.js';
 import { LOCK_DOUBLE } from '../nest/lock-double.js';
 import { AdvisoryLockTelemetry } from '../telemetry/advisory-lock-telemetry.js';
-import { AdvisoryLockTesting, type AdvisoryLockTestingOptions } from './advisory-lock-testing.js';
+import {
+  AdvisoryLockTesting,
+  type AdvisoryLockTestingOptions,
+  moduleOptionsOf,
+} from './advisory-lock-testing.js';
 
 /**
  * The module without a database, for tests: imported in the place of `AdvisoryLockModule`, or beside an
@@ -38,8 +42,7 @@ export class AdvisoryLockTestingModule {
    * ```
    */
   static forRoot(options: AdvisoryLockTestingOptions = {}): DynamicModule {
-    const { entityManager: _, ...moduleOptions } = options;
-    const locks = inMemory(AdvisoryLockModule.forRoot(moduleOptions));
+    const locks = inMemory(AdvisoryLockModule.forRoot(moduleOptionsOf(options)));
     return {
       module: AdvisoryLockTestingModule,
       global: true,

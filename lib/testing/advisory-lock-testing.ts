@@ -73,12 +73,12 @@ export class AdvisoryLockTesting {
   // eslint-disable-next-line @typescript-eslint/unified-signatures -- the published types leave it out
   constructor(options?: AdvisoryLockTestingOptions, moduleRef?: ModuleRef);
   constructor(
-    { entityManager, ...options }: AdvisoryLockTestingOptions = {},
+    options: AdvisoryLockTestingOptions = {},
     private readonly moduleRef: ModuleRef = WITHOUT_NEST,
   ) {
-    this.options = options;
+    this.options = moduleOptionsOf(options);
     const findManager = async (): Promise<object> =>
-      entityManager ?? (await findEntityManager(moduleRef)) ?? {};
+      options.entityManager ?? (await findEntityManager(moduleRef)) ?? {};
     const dataSource = new MemoryDataSource(this.server, findManager);
     this.double = {
       engineOptions: {
@@ -185,8 +185,7 @@ export class AdvisoryLockTesting {
     const { elsewhere } = this;
     this.elsewhere = undefined;
     await elsewhere?.close(0);
-    for (const { engine } of this.modules.values())
-      for (const { key } of engine.claims.held) engine.claims.giveBack(key);
+    this.onModuleDestroy();
     const { backends } = this.server;
     for (const backend of backends) backend.fail(new Error('AdvisoryLockTesting.reset() has ended it'));
     await Promise.all(backends.map(({ ended }) => ended));
@@ -203,6 +202,12 @@ export class AdvisoryLockTesting {
   provide<T extends object>(instance: T): T {
     for (const key of serviceKeysOf(instance)) writeService(instance, key, this.service);
     return instance;
+  }
+
+  /** For Nest: forgets the claims of ticks, for which the end of an application would wait. @internal */
+  onModuleDestroy(): void {
+    for (const { engine } of this.modules.values())
+      for (const { key } of engine.claims.held) engine.claims.giveBack(key);
   }
 
   /** The parts of a module of the application, when they have been made. @internal */
@@ -226,6 +231,11 @@ export class AdvisoryLockTesting {
       isGranted && keyIds.has(String(key)) ? pid : [],
     );
   }
+}
+
+/** The options of the module alone. */
+export function moduleOptionsOf(options: AdvisoryLockTestingOptions): AdvisoryLockModuleOptions {
+  return Object.fromEntries(Object.entries(options).filter(([name]) => name !== 'entityManager'));
 }
 
 /** The keys of the locks, also of those that are held with other options than the name alone. */

@@ -4,7 +4,7 @@ import type { ModuleRef } from '@nestjs/core';
 export async function findEntityManager(moduleRef: ModuleRef): Promise<object | undefined> {
   try {
     const { EntityManager } = await import('typeorm');
-    return moduleRef.get(EntityManager, { strict: false });
+    return moduleRef.get<object>(EntityManager, { strict: false });
   } catch {
     return undefined;
   }

@@ -29,7 +29,7 @@ export interface BackendServer {
   forget(pid: number): void;
 }
 
-/** One backend of the server in memory: it runs the statements that the library sends on a lock connection. */
+/** One backend of the server in memory. It runs the statements that the library sends for locks. */
 export class MemoryBackend implements Connection {
   readonly isPooled = false;
   readonly isListening = false;

@@ -107,7 +107,7 @@ function isBlockedBy(grant: Grant, others: readonly Grant[]): boolean {
   return others.some((other) => excludes(other, grant));
 }
 
-/** Grants the lock to the waiters in their order, as far as neither holders nor earlier waiters exclude them. */
+/** Grants the lock to the waiters in their order, if neither holders nor earlier waiters exclude them. */
 function serve({ grants, queue }: Lock): void {
   const staying: Waiter[] = [];
   for (const waiter of queue.splice(0)) {

@@ -19,9 +19,10 @@ export async function runTick(instance: object, methodName: string | symbol, at:
   if (Number.isNaN(atMs)) {
     throw new LockConfigurationError('The instant of runTick() must be a valid Date, received Invalid Date.');
   }
-  return callFor(
+  const outcome: unknown = await callFor(
     job.mark,
     (claimMs = CLAIM_MS) => ({ atMs, lateMs: 0, claimMs, graceMs: 0, isTooLate: () => false }),
     () => Reflect.apply(method, instance, []) as unknown,
   );
+  return outcome;
 }

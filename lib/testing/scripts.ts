@@ -25,7 +25,7 @@ export function requestsOf({ name, values = [] }: Statement): LockRequest[] | un
       return [{ operation: 'unlock', mode: 'exclusive', key: LockKey.of(BigInt(first)) }];
     case 'advisory_lock_batch': {
       const bits = keys.slice(1, -1).split(',').map(BigInt);
-      return [...first].flatMap((letter, n) => {
+      return Array.from(first).flatMap((letter, n) => {
         const found = OPERATIONS.get(letter);
         return found === undefined ? [] : { ...found, key: keyOf(found.form, bits[n] ?? 0n) };
       });

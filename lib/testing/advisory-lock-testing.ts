@@ -127,6 +127,8 @@ export class AdvisoryLockTesting {
    * Ends the connection that holds the lock, as an outage does: the lock is lost, and so are all others of
    * that connection. Resolves when the holders are notified; does nothing when no one holds it.
    *
+   * @throws {@link LockConfigurationError} (`LOCK_CONFIGURATION`) for an invalid name.
+   *
    * @example
    * ```ts
    * const running = imports.run();
@@ -179,7 +181,7 @@ export class AdvisoryLockTesting {
 
   /**
    * Makes everything free: releases what {@link hold} holds, forgets the claims of ticks, and ends the
-   * connections of the application, so that what it still holds is lost.
+   * connections of the application, so that what it still holds is lost. Never rejects.
    */
   async reset(): Promise<void> {
     const { elsewhere } = this;

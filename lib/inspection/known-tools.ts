@@ -8,6 +8,20 @@ const FIXED: Readonly<Record<string, string>> = {
   '5887940537704921958': 'goose',
 };
 
+/**
+ * The first number of a pair that BullMQ takes in Postgres: `hashtext('bullmq:finalization')`. The function
+ * has been the same since Postgres 8.4.
+ */
+const BULLMQ_FINALIZATION = -502_438_564;
+
+/** The name of a tool that takes many short locks of transactions. */
+export const BULLMQ = 'BullMQ';
+
+/** The tool that is known to lock such a pair. */
+export function toolOfPair([first]: readonly [number, number]): string | undefined {
+  return first === BULLMQ_FINALIZATION ? BULLMQ : undefined;
+}
+
 /** Flyway adds the 32-bit hash of its table's name to this number. */
 const FLYWAY = 77_431_708_279_161n;
 const HASH_RANGE = 2n ** 31n;

@@ -154,6 +154,25 @@ describe('list', () => {
   });
 });
 
+describe('beside BullMQ', () => {
+  it('list leaves out its short locks, and names them', async () => {
+    const client = await connect(database.url, 'queue');
+    await client.query('BEGIN');
+    await client.query(
+      "SELECT pg_advisory_xact_lock(hashtext('bullmq:finalization'), 1), " +
+        "pg_advisory_xact_lock(hashtext('bullmq:job:1'))",
+    );
+    await createLocks(database.url).service.acquire('import');
+
+    const folded = await outcomeOf('list', '--within', '0ms');
+    expect(folded.stdout).not.toMatch(/BullMQ .*queue/);
+    expect(folded.stdout).toContain('1 lock held, 0 wait; 2 locks of BullMQ left out, --tools lists them');
+    const listed = await outcomeOf('list', '--tools', '--within', '0ms');
+    expect(listed.stdout.match(/BullMQ/g)).toHaveLength(2);
+    await client.query('ROLLBACK');
+  });
+});
+
 describe('why', () => {
   it('says that a lock is free', async () => {
     expect(await outcomeOf('why', 'nightly-report')).toMatchObject({

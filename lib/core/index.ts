@@ -84,12 +84,7 @@ export {
   transactionLockRules,
 } from './options/transaction-lock.options.js';
 
-export {
-  BACKEND_PID,
-  CLEAR_SNAPSHOT,
-  TRANSACTION_ID,
-  UNLOCK_ALL,
-} from './sql/session-statements.js';
+export { BACKEND_PID, CLEAR_SNAPSHOT, TRANSACTION_ID, UNLOCK_ALL } from './sql/session-statements.js';
 export { NOTIFY_SETTINGS } from './sql/notify-settings.js';
 export { OWN_LOCKS, ownLockOf } from './sql/pg-locks-statements.js';
 export {

@@ -13,9 +13,9 @@ const ROOMS = [
   'leadership',
   'lease',
   'adapters',
-  'testing',
   'cli',
   'nest',
+  'testing',
   'dashboard',
 ];
 

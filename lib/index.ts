@@ -87,7 +87,7 @@ export type {
   WaitingEvent,
 } from './core/index.js';
 
-export type { KeyFunction, KeyScheme, KeyValue } from './core/index.js';
+export type { KeyFunction, KeyScheme, KeySchemeOptions, KeyValue, ServerKeyScheme } from './core/index.js';
 export type { PoolerOption } from './core/index.js';
 export type { LockConnectionOptions } from './core/index.js';
 export type { LockKey, LockName, LockNames } from './core/index.js';

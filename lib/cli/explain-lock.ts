@@ -23,6 +23,7 @@ export function explainLock(story: LockStory): string {
       .filter(({ backend }) => backend !== undefined)
       .map((lock) => describeHolder(lock, otherLocksOf(story, lock), now)),
   ];
+  paragraphs.push(describeOtherSchemes(story));
   if (holders.length === 0 && story.name !== undefined) paragraphs.push(describeNamesakes(story));
   if (waiters.length > 0) paragraphs.push(describeQueue(waiters, nameOf, now));
   paragraphs.push(story.trying.map(describeTrying));
@@ -59,6 +60,17 @@ function describeNamesakes(story: LockStory): string[] {
   const namesakes = namesakesOf(story).map((name) => `"${printable(name)}"`);
   if (namesakes.length === 0) return [OTHER_KEYS];
   return [`There is ${listed(namesakes)}, though, which is another key: see --namespace.`];
+}
+
+/** Of a name that another program locks by its own formula, the two locks do not exclude each other. */
+function describeOtherSchemes({ label, ofOtherSchemes = [] }: LockStory): string[] {
+  return ofOtherSchemes.map(({ scheme, lock }) => {
+    const what = lock.isGranted ? 'is held' : 'is waited for';
+    return (
+      `By the key scheme ${scheme}, ${label} is another lock, ${lock.key.id}, which ${what} by ` +
+      `${shownHolder(lock)}: see --scheme ${scheme}.`
+    );
+  });
 }
 
 function describeTrying({ instance, calls: count, waitedMs }: TryingInstance): string {

@@ -118,7 +118,7 @@ function readRun(args: string[]) {
   const name = readName(positionals);
   if (file === undefined) throw new UsageError('The command is missing: it must follow `--`.');
   const { keys } = readKeyOptions(values);
-  keys.keyOf(name);
+  keys.check(name);
   const mode = values.mode as LockMode;
   const permits = Number(values.permits);
   const waitMs = values.wait === 'forever' ? Infinity : readDurationMs(values.wait, '--wait');

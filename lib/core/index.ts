@@ -23,7 +23,16 @@ export { messageOf } from './errors/message-of.js';
 export { StandbyError } from './errors/standby.error.js';
 
 export { KeyRegistry, type KeyRegistryOptions } from './key/key-registry.js';
-export { type KeyFunction, type KeyScheme, keySchemes, type KeyValue } from './key/key-schemes.js';
+export type { KeyFunction, KeyValue } from './key/key-function.js';
+export {
+  isServerKeyScheme,
+  isKeySchemeName,
+  KEY_SCHEME_NAMES,
+  type KeyScheme,
+  keySchemes,
+  SERVER_KEY_SCHEMES,
+  type ServerKeyScheme,
+} from './key/key-schemes.js';
 export {
   describe,
   describeNames,
@@ -65,6 +74,7 @@ export {
   wholeMs,
   wholeNumber,
 } from './options/option-rules.js';
+export { type KeySchemeOptions, keySchemeRules } from './options/key-scheme.options.js';
 export { type Reentry, type ReentryOptions, reentryRules } from './options/reentry.options.js';
 export type { TransactionIsolationLevel } from './options/transaction-isolation-level.js';
 export {
@@ -74,16 +84,22 @@ export {
   transactionLockRules,
 } from './options/transaction-lock.options.js';
 
+export { BACKEND_PID, CLEAR_SNAPSHOT, TRANSACTION_ID, UNLOCK_ALL } from './sql/session-statements.js';
 export { NOTIFY_SETTINGS } from './sql/notify-settings.js';
-export { ownLockOf } from './sql/pg-locks-statements.js';
+export { OWN_LOCKS, ownLockOf } from './sql/pg-locks-statements.js';
 export {
   BATCH,
+  LETTERS,
   type LockOperation,
   type LockRequest,
   resultsOf,
   statementFor,
 } from './sql/request-statement.js';
+export { IS_GRANTED } from './sql/wait-script.js';
+export { WAIT_RESULT } from './sql/transaction-statements.js';
 export { isSyntaxOrAccessError, SqlState, sqlStateOf } from './sql/sqlstate.js';
+export { CHECKUP } from './sql/server-statements.js';
+export type { ServerError } from './sql/sqlstate.js';
 export type { Statement } from './sql/statement.js';
 
 export { AdvisoryLockEvents } from './events/advisory-lock-events.js';
@@ -111,10 +127,11 @@ export {
   MAX_INSTANCE_LENGTH,
 } from './connection/application-name.js';
 export type { Checkup } from './connection/checkup.js';
+export type { Connection, ConnectionSource } from './connection/connection-source.js';
 export { parseAddress } from './connection/database-address.js';
 export { GrowingPause } from './connection/growing-pause.js';
 export type { ServerFacts } from './connection/handshake.js';
-export { LockConnection, type Notification } from './connection/lock-connection.js';
+export { type Listening, LockConnection, type Notification } from './connection/lock-connection.js';
 export { LockConnections, type LockConnectionsOptions } from './connection/lock-connections.js';
 export type { PoolerOption } from './connection/pooler.js';
 export { sessionSettings } from './connection/session-settings.js';
@@ -127,6 +144,7 @@ export {
 
 export { Heartbeat, SilenceError } from './session/heartbeat.js';
 export { LockSession } from './session/lock-session.js';
+export { ServerKeys } from './session/server-keys.js';
 export type { ServerQueries } from './session/server-queries.js';
 export { WaitingSession } from './session/waiting-session.js';
 

@@ -1,5 +1,6 @@
 import type { DataSource } from 'typeorm';
 import type { Notification } from './connection/lock-connection.js';
+import type { ConnectionSource } from './connection/connection-source.js';
 import { LockConnections, type LockConnectionsOptions } from './connection/lock-connections.js';
 import type { PostgresOptions } from './connection/sibling-options.js';
 import { LockConfigurationError } from './errors/lock-configuration.error.js';
@@ -12,6 +13,7 @@ import type { LockRuntime } from './lock-runtime.js';
 import { DEFAULT_NAME } from './options/default-name.js';
 import { type CreateLog, SILENT_LOG } from './options/lock-log.js';
 import type { Reentry } from './options/reentry.options.js';
+import { ServerKeys } from './session/server-keys.js';
 import { ServerQueries } from './session/server-queries.js';
 import type { Claims } from './table/claims.js';
 import type { KeyStateName } from './table/key-state.js';
@@ -29,6 +31,8 @@ export interface LockEngineOptions extends KeyRegistryOptions, LockConnectionsOp
    * Where the database is. Called before each connection. Throws `LOCK_CONFIGURATION` when it is not known.
    */
   readonly database: () => PostgresOptions;
+  /** Opens the connections for locks, in the place of connections to the database. */
+  readonly connections?: ConnectionSource | undefined;
   /** The application's data source, for locks of its transactions. Without it there are no such locks. */
   readonly dataSource?: (() => DataSource) | undefined;
   /** How many locks this process may hold at once. By default half of what the server has room for. */
@@ -64,9 +68,10 @@ export class LockEngine implements LockRuntime {
   readonly locks: SessionLocks;
   readonly transactionLocks: TransactionLocks;
   readonly server: ServerQueries;
+  readonly serverKeys: ServerKeys;
   /** The locks by their keys, below names, options and events. */
   readonly table: LockTable;
-  private readonly connections: LockConnections;
+  private readonly connections: ConnectionSource;
   private readonly transactions: Transactions;
   private readonly notificationListeners = new Set<(notification: Notification) => void>();
 
@@ -75,7 +80,7 @@ export class LockEngine implements LockRuntime {
     this.createLog = createLog;
     this.keys = options.keys ?? new KeyRegistry(options);
     this.events = new AdvisoryLockEvents(name, createLog('AdvisoryLockEvents'), options.aroundBody);
-    this.connections = new LockConnections(options.database, options);
+    this.connections = options.connections ?? new LockConnections(options.database, options);
     this.table = new LockTable(this.connections, {
       maxLocks: options.maxLocks,
       maxLocalHandoffs: options.maxLocalHandoffs,
@@ -87,17 +92,25 @@ export class LockEngine implements LockRuntime {
       onTransition: options.onTransition,
     });
     this.server = new ServerQueries(this.table.sessions, this.connections);
+    this.serverKeys = new ServerKeys(this.keys, this.server);
     const { dataSource } = options;
     this.transactions = new Transactions(dataSource ?? noDataSource);
     this.locks = new SessionLocks({
       keys: this.keys,
+      serverKeys: this.serverKeys,
       table: this.table,
       events: this.events,
       http,
       reentry,
       isHeldByTransaction: (keyId) => dataSource !== undefined && this.transactions.isHeld(keyId),
     });
-    this.transactionLocks = new TransactionLocks(this.locks, this.keys, this.transactions, this.events);
+    this.transactionLocks = new TransactionLocks(
+      this.locks,
+      this.keys,
+      this.transactions,
+      this.events,
+      this.serverKeys,
+    );
   }
 
   /** Opens an engine. It connects when the first lock is requested. */

@@ -26,7 +26,7 @@ export class Leaderships {
 
   lead(name: LockName, body: LeadershipBody, options: LeadOptions = {}): Leadership {
     checkOptions(options, signalRules, 'lead()');
-    const { id } = this.runtime.keys.keyOf(name);
+    const id = this.runtime.keys.identityOf(name);
     if (this.runtime.isClosed) throw new LockShutdownError(describeNames(name));
     const acquire = (signal: AbortSignal) =>
       this.runtime.locks.tryAcquire(name, { waitMs: Infinity, signal });
@@ -40,7 +40,7 @@ export class Leaderships {
   }
 
   isLeader(name: LockName): boolean {
-    const { id } = this.runtime.keys.keyOf(name);
+    const id = this.runtime.keys.identityOf(name);
     return [...this.candidates].some(([leadership, keyId]) => keyId === id && leadership.isLeader);
   }
 

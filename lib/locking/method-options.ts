@@ -2,6 +2,7 @@ import {
   aModuleName,
   busyHttpRules,
   checkOptions,
+  keySchemeRules,
   modeRules,
   oneOf,
   type OptionRules,
@@ -24,6 +25,7 @@ const sessionRules: OptionRules = {
   ...modeRules,
   ...permitRules,
   ...reentryRules,
+  ...keySchemeRules,
   ...busyHttpRules,
 };
 

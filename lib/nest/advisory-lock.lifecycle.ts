@@ -2,7 +2,11 @@ import type { BeforeApplicationShutdown, OnApplicationBootstrap, OnModuleInit } 
 import { DEFAULT_NAME, LockConfigurationError, type LockEngine, type LockLog } from '../core/index.js';
 import { describeDiagnosis, POOLER_NOTICE } from '../inspection/describe-diagnosis.js';
 import { diagnose } from '../inspection/diagnose.js';
+import { knownToolsOf } from '../inspection/known-tools.js';
 import type { Leases } from '../lease/leases.js';
+
+/** Some tools make their keys of the name of the database. */
+const CURRENT_DATABASE = { text: 'SELECT pg_catalog.current_database()' };
 
 const DEFAULT_SHUTDOWN_TIMEOUT_MS = 10_000;
 
@@ -42,6 +46,7 @@ export class AdvisoryLockLifecycle
     if (this.engine.isClosed) return;
     this.logger.log(describeDiagnosis(diagnosis));
     if (diagnosis.pooler === 'transaction') this.logger.warn(POOLER_NOTICE);
+    if (diagnosis.server !== undefined) await this.warnOfKnownTools();
     if (diagnosis.isHealthy) return;
     const messages = diagnosis.problems.map(({ message }) => message);
     if (this.options.failOnProblems === true) {
@@ -52,6 +57,22 @@ export class AdvisoryLockLifecycle
     }
     for (const message of messages) this.logger.warn(message);
     this.logger.warn(`In full: ${JSON.stringify(diagnosis)}`);
+  }
+
+  /** Warns of names in decorators that have a key of another tool, which would exclude that tool. */
+  private async warnOfKnownTools(): Promise<void> {
+    const { pinnedKeys } = this.engine.keys;
+    if (pinnedKeys.length === 0) return;
+    const database = await this.engine.server.query(CURRENT_DATABASE).catch(() => []);
+    const toolOf = knownToolsOf(database[0] ?? undefined);
+    for (const { name, id } of pinnedKeys) {
+      const tool = toolOf(id);
+      if (tool === undefined) continue;
+      this.logger.warn(
+        `The lock "${name}" has the key ${id}, which ${tool} uses, too: each would wait for the other. ` +
+          'Give the lock another name.',
+      );
+    }
   }
 
   /**

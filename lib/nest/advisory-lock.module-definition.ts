@@ -22,6 +22,7 @@ import { createFeatures } from './create-features.js';
 import { EventEmitterBridge } from './event-emitter-bridge.js';
 import { type FeatureHost, FEATURES, type Features, getFeaturesToken } from './features.js';
 import { AdvisoryLockHealthIndicator } from './health/advisory-lock-health-indicator.js';
+import { LOCK_DOUBLE, type LockDouble } from './lock-double.js';
 import { LockUnavailableFilter } from './http/lock-unavailable.filter.js';
 
 export const { ConfigurableModuleClass, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE, MODULE_OPTIONS_TOKEN } =
@@ -44,10 +45,12 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
     ...(definition.providers ?? []),
     {
       provide: features,
-      inject: [MODULE_OPTIONS_TOKEN, ModuleRef],
-      useFactory: (options: AdvisoryLockModuleOptions, moduleRef: ModuleRef): FeatureHost => ({
-        [FEATURES]: createFeatures(name, options, moduleRef),
-      }),
+      inject: [MODULE_OPTIONS_TOKEN, ModuleRef, { token: LOCK_DOUBLE, optional: true }],
+      useFactory: (
+        options: AdvisoryLockModuleOptions,
+        moduleRef: ModuleRef,
+        double: LockDouble | undefined,
+      ): FeatureHost => ({ [FEATURES]: createFeatures(name, options, moduleRef, double) }),
     },
     from(features, token, (parts) => new AdvisoryLockService(parts)),
     ...byClass,
@@ -78,6 +81,8 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
   return {
     ...definition,
     global: isGlobal,
+    // `overrideModule()` of Nest compares by identity, so a test can replace the class alone. It is empty.
+    imports: [...(definition.imports ?? []), definition.module],
     // When Nest reads them the application has been loaded, with all copies of this package that it uses.
     get providers() {
       return [...providers, ...copies()];

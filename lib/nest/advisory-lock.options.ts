@@ -8,7 +8,7 @@ import {
   DEFAULT_HEARTBEAT_TIMES,
   describe,
   type KeyScheme,
-  keySchemes,
+  keySchemeRules,
   LockConfigurationError,
   type LockConnectionOptions,
   MAX_INSTANCE_LENGTH,
@@ -45,8 +45,9 @@ export interface AdvisoryLockModuleOptions extends BusyHttpOptions, ReentryOptio
    */
   readonly namespace?: string;
   /**
-   * How names become keys: `sha256` (64 bits), `md5-31` (31 bits, for sharing locks with programs that use
-   * that recipe), or a function. All programs that exclude each other need the same.
+   * How names become keys: `sha256` (64 bits), the formula of another library by its name, or a function; see
+   * {@link KeyScheme}. All programs that exclude each other need the same. Calls and decorators have the same
+   * option.
    * @default 'sha256'
    */
   readonly keyScheme?: KeyScheme;
@@ -201,10 +202,7 @@ const rules: OptionRules = {
     'the name of a data source, or an injection token',
   ],
   namespace: [(value) => typeof value === 'string' && value !== '', 'a string of at least one character'],
-  keyScheme: [
-    (value) => typeof value === 'function' || Object.hasOwn(keySchemes, value as string),
-    `one of ${Object.keys(keySchemes).join(', ')}, or a function from a name to a key`,
-  ],
+  ...keySchemeRules,
   connectionOptions: anObject,
   maxConnections: wholeNumber(1, 100),
   maxLocks: wholeNumber(1, Number.MAX_SAFE_INTEGER),

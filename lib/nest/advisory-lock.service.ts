@@ -3,6 +3,7 @@ import {
   type AdvisoryLock,
   type AdvisoryLockEvents,
   describeNames,
+  type KeySchemeOptions,
   type LockInTransactionOptions,
   type LockName,
   type LockNames,
@@ -263,8 +264,8 @@ export class AdvisoryLockService {
    * const isBusy = await locks.isLocked('import');
    * ```
    */
-  async isLocked(name: LockName): Promise<boolean> {
-    return this.engine.locks.isLocked(name);
+  async isLocked(name: LockName, options?: KeySchemeOptions): Promise<boolean> {
+    return this.engine.locks.isLocked(name, options);
   }
 
   /**
@@ -280,8 +281,8 @@ export class AdvisoryLockService {
    * }
    * ```
    */
-  current(name?: LockName): AdvisoryLock | undefined {
-    return this.engine.locks.current(name);
+  current(name?: LockName, options?: KeySchemeOptions): AdvisoryLock | undefined {
+    return this.engine.locks.current(name, options);
   }
 
   /**
@@ -295,10 +296,10 @@ export class AdvisoryLockService {
    * this.locks.assertHeld(`order:${id}`);
    * ```
    */
-  assertHeld(name: LockName): void {
-    const lock = this.current(name);
+  assertHeld(name: LockName, options?: KeySchemeOptions): void {
+    const lock = this.current(name, options);
     lock?.assertHeld();
-    if (lock === undefined && !this.engine.transactionLocks.isHeld(name)) {
+    if (lock === undefined && !this.engine.transactionLocks.isHeld(name, options)) {
       throw new LockNotHeldError(describeNames(name), 'this code does not run inside a body that holds it');
     }
   }

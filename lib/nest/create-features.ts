@@ -13,7 +13,8 @@ import { OnceRuns } from '../lease/once/once-runs.js';
 import { BodySpans } from '../telemetry/body-spans.js';
 import { type AdvisoryLockModuleOptions, checkModuleOptions } from './advisory-lock.options.js';
 import type { Features } from './features.js';
-import { findPostgres } from './find-data-source.js';
+import { findPostgres, type PostgresDataSource } from './find-data-source.js';
+import type { LockDouble } from './lock-double.js';
 import { moduleLogs } from './module-log.js';
 
 /** Makes the parts of one configured module. Throws `LOCK_CONFIGURATION` for invalid options. */
@@ -21,6 +22,7 @@ export function createFeatures(
   name: string,
   options: AdvisoryLockModuleOptions,
   moduleRef: ModuleRef,
+  double?: LockDouble,
 ): Features {
   checkModuleOptions(options);
   const {
@@ -32,7 +34,9 @@ export function createFeatures(
   } = options;
   const ticks = new TickLog();
   const bodySpans = new BodySpans();
-  const findDataSource = () => findPostgres(moduleRef, options.dataSource);
+  const findDataSource =
+    (double?.engineOptions.dataSource as (() => PostgresDataSource) | undefined) ??
+    (() => findPostgres(moduleRef, options.dataSource));
   const engine = LockEngine.open({
     ...options,
     name,
@@ -49,6 +53,7 @@ export function createFeatures(
     ),
     aroundBody: bodySpans,
     channelsOf: joinsFleet ? fleetChannels : undefined,
+    connections: double?.engineOptions.connections,
   });
   const fleet = new Fleet(engine, {
     instance,
@@ -66,7 +71,7 @@ export function createFeatures(
     warnAfterTicks,
   });
   const database = dataSourceDatabase(findDataSource);
-  return {
+  const made = {
     engine,
     fleet,
     jobs,
@@ -76,6 +81,8 @@ export function createFeatures(
     onceRuns: new OnceRuns(engine, database, instance),
     bodySpans,
   };
+  double?.opened(name, made);
+  return made;
 }
 
 /** The name of the database in connection options, or that TypeORM's driver has found out. */

@@ -154,6 +154,25 @@ describe('list', () => {
   });
 });
 
+describe('beside BullMQ', () => {
+  it('list leaves out its short locks, and names them', async () => {
+    const client = await connect(database.url, 'queue');
+    await client.query('BEGIN');
+    await client.query(
+      "SELECT pg_advisory_xact_lock(hashtext('bullmq:finalization'), 1), " +
+        "pg_advisory_xact_lock(hashtext('bullmq:job:1'))",
+    );
+    await createLocks(database.url).service.acquire('import');
+
+    const folded = await outcomeOf('list', '--within', '0ms');
+    expect(folded.stdout).not.toMatch(/BullMQ .*queue/);
+    expect(folded.stdout).toContain('1 lock held, 0 wait; 2 locks of BullMQ left out, --tools lists them');
+    const listed = await outcomeOf('list', '--tools', '--within', '0ms');
+    expect(listed.stdout.match(/BullMQ/g)).toHaveLength(2);
+    await client.query('ROLLBACK');
+  });
+});
+
 describe('why', () => {
   it('says that a lock is free', async () => {
     expect(await outcomeOf('why', 'nightly-report')).toMatchObject({
@@ -163,6 +182,24 @@ describe('why', () => {
           'Its key is 7440995589958059143.\n',
       ) as unknown,
     });
+  });
+
+  it('names a lock of another library by the name that is asked for, and so does list', async () => {
+    const { service } = createLocks(database.url);
+    await service.acquire('nightly-report', { keyScheme: 'medusa' });
+    await service.acquire('nightly-report', { keyScheme: 'hashtext' });
+
+    const why = await outcomeOf('why', 'nightly-report', '--within', '0ms');
+    expect(why.stdout).toContain('"nightly-report" is free');
+    expect(why.stdout).toMatch(
+      /By the key scheme medusa, "nightly-report" is another lock, 4157621263, which is held by .+ --scheme medusa\./,
+    );
+    const bySchemes = await outcomeOf('why', 'nightly-report', '--scheme', 'hashtext', '--within', '0ms');
+    expect(bySchemes.stdout).toContain('"nightly-report" is held by');
+
+    const list = await outcomeOf('list', '--name', 'nightly-report', '--within', '0ms');
+    expect(list.stdout).toContain('nightly-report (medusa)');
+    expect(list.stdout).toContain('nightly-report (hashtext)');
   });
 
   it('shows the holders of permits, and the holder of the turn', async () => {

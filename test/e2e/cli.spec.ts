@@ -260,6 +260,28 @@ describe('key', () => {
     ]);
   });
 
+  it('prints the keys of a name by all schemes, with those that the server computes', async () => {
+    const { status, stdout } = await outcomeOf('key', 'nightly-report', '--all-schemes');
+    expect(status).toBe(0);
+    expect(stdout.split('\n')).toEqual(
+      expect.arrayContaining([
+        'sha256              7440995589958059143',
+        'advisory-lock       (280642407, -2017152350)',
+        'medusa              4157621263',
+        'hashtext            759228614',
+      ]),
+    );
+    const withoutDatabase = await startCli(['key', "l'été", '--all-schemes'], {}).outcome;
+    expect(withoutDatabase.stdout).toContain("computed by the server: SELECT hashtext('l''été')");
+  });
+
+  it('warns of a key that a tool is known to use', async () => {
+    // By the formula of DistributedLock, 16 hex digits are a key.
+    const { stdout } = await outcomeOf('key', '0000000004556d29', '--scheme', 'distributed-lock');
+    expect(stdout).toContain('key       72707369\n');
+    expect(stdout).toContain('warning   Prisma Migrate uses this key');
+  });
+
   it('needs no database', async () => {
     const { status, stdout } = await startCli(['key', 'nightly-report', '--json'], {
       DATABASE_URL: 'postgres://nobody@127.0.0.1:1/nothing',
@@ -367,7 +389,7 @@ describe('wrong arguments', () => {
     [['lock'], 'There is no command "lock".'],
     [['key'], 'The name of the lock is missing.'],
     [['key', ''], 'must be a string of at least one character'],
-    [['key', 'a', '--scheme', 'md5'], '--scheme must be sha256 or md5-31, received "md5".'],
+    [['key', 'a', '--scheme', 'md5'], '--scheme must be one of sha256, md5-31, advisory-lock, medusa, '],
     [['run', 'a'], 'The command is missing: it must follow `--`.'],
     [['run', 'a', 'true', '--', 'true'], 'The command takes one name, received "true" as well.'],
     [['run', 'a', '--wait', 'soon', '--', 'true'], '--wait must be a time such as 500ms, 10s or 2m'],

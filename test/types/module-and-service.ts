@@ -81,6 +81,9 @@ export class Service {
     const lock: AdvisoryLock = await this.locks.tryAcquire(`a ${value}`);
     await this.locks.acquire(lock.name, { waitMs: Infinity, signal: lock.signal });
     await this.locks.acquire(lock.name, { permits: 5 });
+    await this.locks.acquire(lock.name, { keyScheme: 'river:7' });
+    // @ts-expect-error 2322 no such scheme
+    await this.locks.acquire(lock.name, { keyScheme: 'unknown' });
     // @ts-expect-error 2561 misspelt
     await this.locks.acquire(lock.name, { permit: 5 });
     // @ts-expect-error 2345 no name

@@ -1,5 +1,5 @@
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
-import type { KeyValue } from './key-schemes.js';
+import type { KeyValue } from './key-function.js';
 
 /**
  * The name of a lock: a string, which a key scheme turns into a key; or a key itself, as a number or bigint

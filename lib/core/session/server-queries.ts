@@ -1,6 +1,6 @@
 import type { Checkup } from '../connection/checkup.js';
 import type { ServerFacts } from '../connection/handshake.js';
-import type { LockConnections } from '../connection/lock-connections.js';
+import type { ConnectionSource } from '../connection/connection-source.js';
 import { connectionError } from '../errors/lock-connection.error.js';
 import type { Statement } from '../sql/statement.js';
 import type { LockSession } from './lock-session.js';
@@ -10,7 +10,7 @@ import type { LockSessions } from './lock-sessions.js';
 export class ServerQueries {
   constructor(
     private readonly sessions: LockSessions,
-    private readonly connections: LockConnections,
+    private readonly connections: ConnectionSource,
   ) {}
 
   /**

@@ -1,4 +1,4 @@
-import type { LockConnection } from '../connection/lock-connection.js';
+import type { Connection } from '../connection/connection-source.js';
 import type { LockKey } from '../key/lock-key.js';
 import type { LockMode } from '../options/lock-mode.js';
 import type { LockSession } from './lock-session.js';
@@ -16,7 +16,7 @@ export class WaitingSession {
   private cancelling: Promise<void> = Promise.resolve();
 
   constructor(
-    private readonly connection: LockConnection,
+    private readonly connection: Connection,
     /** The session that holds the key after the wait, and gives it back. */
     readonly session: LockSession,
   ) {}

@@ -1,4 +1,4 @@
-import type { LockConnections } from '../connection/lock-connections.js';
+import type { ConnectionSource } from '../connection/connection-source.js';
 import type { LockRoom } from './lock-room.js';
 import { LockSession } from './lock-session.js';
 import { WaitingSession } from './waiting-session.js';
@@ -14,7 +14,7 @@ export class WaitingSessions {
   private isRefused = false;
 
   constructor(
-    private readonly connections: LockConnections,
+    private readonly connections: ConnectionSource,
     private readonly room: LockRoom,
     private readonly onEnd: (session: LockSession, cause: Error) => void,
   ) {}

@@ -6,6 +6,9 @@ import { LockUnavailableError } from '../errors/lock-unavailable.error.js';
 import type { AdvisoryLockEvents } from '../events/advisory-lock-events.js';
 import { LockEventPublisher } from '../events/lock-event-publisher.js';
 import type { KeyRegistry } from '../key/key-registry.js';
+import type { KeyScheme } from '../key/key-schemes.js';
+import { type KeySchemeOptions, keySchemeRules } from '../options/key-scheme.options.js';
+import type { ServerKeys } from '../session/server-keys.js';
 import { describeNames, isOneName, type LockKey, type LockName, type LockNames } from '../key/lock-key.js';
 import { type LockOptions, lockRules } from '../options/lock.options.js';
 import { checkOptions } from '../options/option-rules.js';
@@ -23,6 +26,7 @@ import type { TryLockOutcome } from './try-lock-outcome.js';
 
 export interface SessionLocksParts {
   readonly keys: KeyRegistry;
+  readonly serverKeys: ServerKeys;
   readonly table: LockTable;
   readonly events: AdvisoryLockEvents;
   /** How a busy lock is shown to HTTP clients, where the options of the call do not say so. */
@@ -86,20 +90,25 @@ export class SessionLocks {
   /** A handle on the lock, or `undefined` when it stays busy. */
   async tryAcquire(name: LockNames, options?: LockOptions): Promise<AdvisoryLock | undefined> {
     if (options !== undefined) checkOptions(options, lockRules, 'acquire() and withLock()');
+    const resolving = this.parts.serverKeys.resolve(name, options);
+    if (resolving !== undefined) await resolving;
     if (!isOneName(name) || (options?.permits ?? 1) > 1) return this.takeOther(name, options);
-    const key = this.keys.keyOf(name);
+    const key = this.keys.keyOf(name, options?.keyScheme);
     return this.inside(key, options) ?? this.handle(await this.take(key, options));
   }
 
   /** The lock around the calling code, lost or not: the innermost one, or the one with that name. */
-  current(name?: LockName): AdvisoryLock | undefined {
-    const lockId = name === undefined ? undefined : this.keys.keyOf(name).lockId;
-    const isLookedFor = (lock: ContextLock): boolean => lockId === undefined || lock.isOf(lockId);
+  current(name?: LockName, { keyScheme }: KeySchemeOptions = {}): AdvisoryLock | undefined {
+    const key = name === undefined ? undefined : this.keys.knownKeyOf(name, keyScheme);
+    if (name !== undefined && key === undefined) return undefined;
+    const isLookedFor = (lock: ContextLock): boolean => key === undefined || lock.isOf(key.lockId);
     return findInside(this.table, isLookedFor)?.lock as AdvisoryLock | undefined;
   }
 
-  isLocked(name: LockName): Promise<boolean> {
-    return this.table.isLocked(this.keys.keyOf(name));
+  async isLocked(name: LockName, options: KeySchemeOptions = {}): Promise<boolean> {
+    checkOptions(options, keySchemeRules, 'isLocked()');
+    await this.parts.serverKeys.resolve(name, options);
+    return this.table.isLocked(this.keys.keyOf(name, options.keyScheme));
   }
 
   /** What the request does inside the lock that it asks for. */
@@ -137,9 +146,11 @@ export class SessionLocks {
   ): Promise<Outcome> {
     if (options !== undefined) checkOptions(options, lockRules, 'acquire() and withLock()');
     const place = options?.[CALLER] ?? body;
+    const resolving = this.parts.serverKeys.resolve(name, options);
+    if (resolving !== undefined) await resolving;
     let lock: AdvisoryLock | undefined;
     if (isOneName(name) && (options?.permits ?? 1) === 1) {
-      const key = this.keys.keyOf(name);
+      const key = this.keys.keyOf(name, options?.keyScheme);
       lock = this.inside(key, options) ?? this.handle(await this.take(key, options));
     } else {
       lock = await this.takeOther(name, options);
@@ -255,7 +266,7 @@ export class SessionLocks {
     options: LockOptions,
   ): Promise<AdvisoryLock | undefined> {
     const { waitMs = 0, signal } = options;
-    const keys = this.keys.permitKeysOf(name, permits);
+    const keys = this.keys.permitKeysOf(name, permits, options.keyScheme);
     for (const key of keys.permits) {
       const inside = this.inside(key, options);
       if (inside !== undefined) return inside;
@@ -275,7 +286,7 @@ export class SessionLocks {
     options: LockOptions = {},
   ): Promise<AdvisoryLock | undefined> {
     const { mode = 'exclusive', waitMs = 0, signal } = options;
-    const keys = this.distinctKeys(names);
+    const keys = this.distinctKeys(names, options.keyScheme);
     const inside: AdvisoryLock[] = [];
     try {
       for (const key of keys) {
@@ -296,10 +307,10 @@ export class SessionLocks {
     }
   }
 
-  private distinctKeys(names: readonly Exclude<LockName, number>[]): LockKey[] {
+  private distinctKeys(names: readonly Exclude<LockName, number>[], scheme?: KeyScheme): LockKey[] {
     const keys = new Map<string, LockKey>();
     for (const name of names) {
-      const key = this.keys.keyOf(name);
+      const key = this.keys.keyOf(name, scheme);
       keys.set(key.id, key);
     }
     if (keys.size > 0) return [...keys.values()];

@@ -15,6 +15,8 @@ import { LockReentryError } from '../errors/lock-reentry.error.js';
 import type { AdvisoryLockEvents } from '../events/advisory-lock-events.js';
 import type { AcquiredEvent } from '../events/lock-event.js';
 import { LockEventPublisher } from '../events/lock-event-publisher.js';
+import type { ServerKeys } from '../session/server-keys.js';
+import type { KeySchemeOptions } from '../options/key-scheme.options.js';
 import type { SessionLocks } from '../table/session-locks.js';
 import type { TryLockOutcome } from '../table/try-lock-outcome.js';
 import {
@@ -49,6 +51,7 @@ export class TransactionLocks {
     private readonly keys: KeyRegistry,
     private readonly transactions: Transactions,
     private readonly events: AdvisoryLockEvents,
+    private readonly serverKeys: ServerKeys,
   ) {
     this.publisher = new LockEventPublisher(events);
   }
@@ -89,9 +92,10 @@ export class TransactionLocks {
     options: TransactionLockOptions & CallerOptions,
   ): Promise<Outcome> {
     checkOptions(options, transactionLockRules, 'withTransactionLock()');
-    const key = this.keys.keyOf(name);
-    this.refuseReentry(key, options);
     const place = options[CALLER] ?? body;
+    await this.serverKeys.resolve(name, options);
+    const key = this.keys.keyOf(name, options.keyScheme);
+    this.refuseReentry(key, options);
     const { mode = 'exclusive', isolationLevel } = options;
     let busy: unknown;
     let session: AdvisoryLock | undefined;
@@ -146,8 +150,9 @@ export class TransactionLocks {
     options: LockInTransactionOptions,
   ): Promise<LockUnavailableError | undefined> {
     checkOptions(options, lockInTransactionRules, 'lockInTransaction()');
-    const key = this.keys.keyOf(name);
-    const inside = this.sessionLocks.current(name);
+    await this.serverKeys.resolve(name, options);
+    const key = this.keys.keyOf(name, options.keyScheme);
+    const inside = this.sessionLocks.current(name, options);
     if (inside?.isHeld === true && !(inside.mode === 'shared' && options.mode === 'shared')) {
       throw heldByTheSession(key);
     }
@@ -155,8 +160,9 @@ export class TransactionLocks {
   }
 
   /** Whether the calling code runs in a transaction that was opened for this lock. */
-  isHeld(name: LockName): boolean {
-    return this.transactions.isHeld(this.keys.keyOf(name).id);
+  isHeld(name: LockName, { keyScheme }: KeySchemeOptions = {}): boolean {
+    const key = this.keys.knownKeyOf(name, keyScheme);
+    return key !== undefined && this.transactions.isHeld(key.id);
   }
 
   /**
@@ -186,7 +192,7 @@ export class TransactionLocks {
     const readsAsOfOneMoment =
       this.transactions.current() === undefined &&
       READS_AS_OF_ONE_MOMENT.includes(this.transactions.isolationLevel(isolationLevel));
-    if (!readsAsOfOneMoment && this.sessionLocks.current(name)?.isHeld !== true) return undefined;
+    if (!readsAsOfOneMoment && this.sessionLocks.current(name, http)?.isHeld !== true) return undefined;
     return this.sessionLocks.acquire(name, {
       ...http,
       ...(mode !== 'exclusive' && { mode }),

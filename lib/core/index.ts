@@ -83,7 +83,7 @@ export {
   resultsOf,
   statementFor,
 } from './sql/request-statement.js';
-export { isSyntaxOrAccessError, SqlState, sqlStateOf } from './sql/sqlstate.js';
+export { isSyntaxOrAccessError, type ServerError, SqlState, sqlStateOf } from './sql/sqlstate.js';
 export type { Statement } from './sql/statement.js';
 
 export { AdvisoryLockEvents } from './events/advisory-lock-events.js';
@@ -145,4 +145,5 @@ export { sharedStorage } from './table/shared-storage.js';
 export type { TryLockOutcome } from './table/try-lock-outcome.js';
 
 export { currentEntityManager } from './transaction/current-entity-manager.js';
+export type { OpenTransaction, PgTransactionClient, SqlTransaction } from './transaction/open-transaction.js';
 export type { TransactionBody, TransactionLocks } from './transaction/transaction-locks.js';

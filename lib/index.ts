@@ -112,3 +112,4 @@ export type { FleetLook, SilentBackend } from './fleet/fleet-look.js';
 export type { InstanceReport, ReportedJob, ReportedLock, ReportedTick } from './fleet/instance-report.js';
 export type { Diagnosis, Problem, ProblemCode } from './inspection/diagnosis.js';
 export { toHttpException } from './nest/http/to-http-exception.js';
+export { LockUnavailableFilter } from './nest/transports/lock-unavailable.filter.js';

@@ -22,7 +22,7 @@ import { createFeatures } from './create-features.js';
 import { EventEmitterBridge } from './event-emitter-bridge.js';
 import { type FeatureHost, FEATURES, type Features, getFeaturesToken } from './features.js';
 import { AdvisoryLockHealthIndicator } from './health/advisory-lock-health-indicator.js';
-import { LockUnavailableFilter } from './http/lock-unavailable.filter.js';
+import { LockUnavailableFilter } from './transports/lock-unavailable.filter.js';
 
 export const { ConfigurableModuleClass, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE, MODULE_OPTIONS_TOKEN } =
   new ConfigurableModuleBuilder<AdvisoryLockModuleOptions>()

@@ -4,6 +4,8 @@ import {
   Controller,
   type INestApplication,
   type NestHybridApplicationOptions,
+  Param,
+  Sse,
   type Type,
   UseFilters,
 } from '@nestjs/common';
@@ -20,7 +22,7 @@ import { WsAdapter } from '@nestjs/platform-ws';
 import { MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { AdvisoryLockEvents, LockUnavailableFilter, WithAdvisoryLock } from 'nestjs-advisory-lock';
 import type { AddressInfo, Server } from 'node:net';
-import { firstValueFrom } from 'rxjs';
+import { firstValueFrom, type Observable, of } from 'rxjs';
 import { io } from 'socket.io-client';
 import { WebSocket } from 'ws';
 import { defer } from '../support/cleanup.js';
@@ -50,8 +52,8 @@ class Payments {
 
   @EventPattern('paid')
   @WithAdvisoryLock(secret)
-  paid(_id: string): Promise<void> {
-    return Promise.resolve();
+  paid(id: string): Promise<void> {
+    return Promise.reject(new Error(`${id} was handled`));
   }
 }
 
@@ -85,6 +87,15 @@ class Gateway {
   @WithAdvisoryLock(secret)
   pay(@MessageBody() id: string): Promise<object> {
     return Promise.resolve({ event: 'paid', data: id });
+  }
+}
+
+@Controller()
+class Feeds {
+  @Sse('feed/:id')
+  @WithAdvisoryLock(secret)
+  feed(@Param('id') id: string): Observable<object> {
+    return of({ data: id });
   }
 }
 
@@ -234,6 +245,19 @@ describe('a busy lock in a WebSocket', () => {
     client.send(JSON.stringify({ event: 'pay', data: '1' }));
 
     expect(JSON.parse(await received)).toEqual({ event: 'exception', data: refusal });
+    expect(errorsIn(served)).toEqual([]);
+  });
+});
+
+describe('a busy lock of server-sent events', () => {
+  it('is the response of HTTP, as no event has been sent', async () => {
+    const served = await serve('express', lockedApp(database, { controllers: [Feeds] }));
+    await lockInOtherSession(database, 'secret:1');
+
+    const response = await fetch(`${served.url}/feed/1`);
+    expect(response.status).toBe(409);
+    expect(await response.json()).toMatchObject({ code: 'LOCK_UNAVAILABLE', message: BUSY });
+    expect(await (await fetch(`${served.url}/feed/2`)).text()).toContain('data: 2');
     expect(errorsIn(served)).toEqual([]);
   });
 });

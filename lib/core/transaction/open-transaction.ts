@@ -10,8 +10,10 @@ import type { EntityManager, QueryRunner } from 'typeorm';
  */
 export interface SqlTransaction {
   /**
-   * Runs one statement in the transaction, and resolves to its rows. Rejects with the error of the
-   * server, or with one that has it in its chain of causes.
+   * Runs one statement in the transaction, and resolves to its rows.
+   *
+   * @throws the error of the server, or one that has it in its chain of causes; `LOCK_CONFIGURATION` where
+   * the client knows that the transaction has ended.
    */
   runStatement(sql: string): Promise<readonly object[]>;
   /** The transaction of that client. Calls in one and the same take turns. */
@@ -29,7 +31,11 @@ export interface SqlTransaction {
  * ```
  */
 export interface PgTransactionClient {
-  /** Runs a message of one or several statements. */
+  /**
+   * Runs a message of one or several statements.
+   *
+   * @throws the error of the server, or of the connection.
+   */
   query(script: string): Promise<unknown>;
   /** What clients have and pools have not. */
   escapeIdentifier(text: string): string;

@@ -54,9 +54,11 @@ export class LockUnavailableFilter extends BaseExceptionFilter {
     switch (transport) {
       case 'http':
         this.askToRetry(error, host.switchToHttp().getResponse());
-        return super.catch(toHttpException(error), host);
+        super.catch(toHttpException(error), host);
+        return undefined;
       case 'ws':
-        return replyWs(refusal, host);
+        replyWs(refusal, host);
+        return undefined;
       case 'rpc':
         return throwError(() => rpcErrorOf(refusal, host));
       case 'graphql':

@@ -92,8 +92,8 @@ export class AdvisoryLockService {
   /**
    * Like {@link AdvisoryLockService.withLock}, but a busy lock is a value: `{ acquired: false }`.
    *
-   * @throws {@link LockLostError} (`LOCK_LOST`) and {@link LockReentryError} (`LOCK_REENTERED`) as
-   * `withLock`, the reason of `signal`,
+   * @throws {@link LockLostError} (`LOCK_LOST`) and {@link LockReentryError} (`LOCK_REENTERED`) as withLock,
+   * the reason of `signal`,
    * {@link LockConnectionError} (`LOCK_CONNECTION`), {@link LockCapacityError} (`LOCK_CAPACITY`),
    * {@link LockConfigurationError} (`LOCK_CONFIGURATION`), {@link LockShutdownError} (`LOCK_SHUTDOWN`).
    * @example

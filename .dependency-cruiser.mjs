@@ -32,7 +32,7 @@ const CORE_ROOMS = [
   'transaction',
 ];
 
-const WITHOUT_NEST = ['core', 'inspection', 'migrations', 'fleet', 'cli'];
+const WITHOUT_NEST = ['core', 'inspection', 'migrations', 'fleet', 'adapters', 'cli'];
 
 const oneOf = (names) => `(${names.join('|')})`;
 

@@ -1,5 +1,6 @@
 /*
- * The public API, kept by hand. `./dashboard` has its own: lib/dashboard/index.ts.
+ * The public API, kept by hand. `./adapters` and `./dashboard` have their own: lib/adapters/index.ts and
+ * lib/dashboard/index.ts.
  */
 export { AdvisoryLock } from './core/index.js';
 export {
@@ -32,7 +33,7 @@ export {
   type RunMigrationsOptions,
 } from './migrations/run-migrations-exclusively.js';
 export type { LockInTransactionOptions, TransactionLock, TransactionLockOptions } from './core/index.js';
-export type { TransactionBody } from './core/index.js';
+export type { OpenTransaction, PgTransactionClient, SqlTransaction, TransactionBody } from './core/index.js';
 
 export { currentTick, type Tick } from './jobs/run/current-tick.js';
 export { CreateExclusiveCronRuns1735689600000 } from './jobs/records/create-exclusive-cron-runs.migration.js';
@@ -121,3 +122,4 @@ export type { FleetLook, SilentBackend } from './fleet/fleet-look.js';
 export type { InstanceReport, ReportedJob, ReportedLock, ReportedTick } from './fleet/instance-report.js';
 export type { Diagnosis, Problem, ProblemCode } from './inspection/diagnosis.js';
 export { toHttpException } from './nest/http/to-http-exception.js';
+export { LockUnavailableFilter } from './nest/transports/lock-unavailable.filter.js';

@@ -96,7 +96,6 @@ export {
   statementFor,
 } from './sql/request-statement.js';
 export { IS_GRANTED } from './sql/wait-script.js';
-export { WAIT_RESULT } from './sql/transaction-statements.js';
 export { isSyntaxOrAccessError, SqlState, sqlStateOf } from './sql/sqlstate.js';
 export { CHECKUP } from './sql/server-statements.js';
 export type { ServerError } from './sql/sqlstate.js';
@@ -163,4 +162,5 @@ export { sharedStorage } from './table/shared-storage.js';
 export type { TryLockOutcome } from './table/try-lock-outcome.js';
 
 export { currentEntityManager } from './transaction/current-entity-manager.js';
+export type { OpenTransaction, PgTransactionClient, SqlTransaction } from './transaction/open-transaction.js';
 export type { TransactionBody, TransactionLocks } from './transaction/transaction-locks.js';

@@ -23,7 +23,7 @@ import { EventEmitterBridge } from './event-emitter-bridge.js';
 import { type FeatureHost, FEATURES, type Features, getFeaturesToken } from './features.js';
 import { AdvisoryLockHealthIndicator } from './health/advisory-lock-health-indicator.js';
 import { LOCK_DOUBLE, type LockDouble } from './lock-double.js';
-import { LockUnavailableFilter } from './http/lock-unavailable.filter.js';
+import { LockUnavailableFilter } from './transports/lock-unavailable.filter.js';
 
 export const { ConfigurableModuleClass, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE, MODULE_OPTIONS_TOKEN } =
   new ConfigurableModuleBuilder<AdvisoryLockModuleOptions>()

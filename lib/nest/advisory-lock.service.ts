@@ -1,4 +1,3 @@
-import type { EntityManager } from 'typeorm';
 import {
   type AdvisoryLock,
   type AdvisoryLockEvents,
@@ -10,6 +9,7 @@ import {
   LockNotHeldError,
   type LockOptions,
   type LockRuntime,
+  type OpenTransaction,
   type TransactionBody,
   type TransactionLockOptions,
   type TryLockOutcome,
@@ -210,8 +210,12 @@ export class AdvisoryLockService {
    * rollback to a savepoint before it. An attempt that fails leaves the transaction as it was, and the
    * transaction can continue.
    *
-   * @param manager - the manager that `dataSource.transaction()` gives to its callback, or the manager of a
-   * query runner.
+   * It takes the lock by statements of its own, with a savepoint: await it before the next statement of the
+   * transaction.
+   *
+   * @param transaction - the manager that `dataSource.transaction()` gives to its callback, a query runner of
+   * TypeORM, a client of `pg` inside `BEGIN`, or what `nestjs-advisory-lock/adapters` makes of the
+   * transaction of another client.
    * @throws {@link LockUnavailableError} (`LOCK_UNAVAILABLE`) when another holder has it,
    * {@link LockTimeoutError} (`LOCK_TIMEOUT`) when it stayed busy for all of `waitMs`,
    * {@link LockDeadlockError} (`LOCK_DEADLOCK`), {@link LockConfigurationError} (`LOCK_CONFIGURATION`) when
@@ -227,11 +231,11 @@ export class AdvisoryLockService {
    * ```
    */
   async lockInTransaction(
-    manager: EntityManager,
+    transaction: OpenTransaction,
     name: LockName,
     options: LockInTransactionOptions = {},
   ): Promise<void> {
-    const busy = await this.engine.transactionLocks.lock(manager, name, options);
+    const busy = await this.engine.transactionLocks.lock(transaction, name, options);
     if (busy !== undefined) throw busy;
   }
 
@@ -245,11 +249,11 @@ export class AdvisoryLockService {
    * ```
    */
   async tryLockInTransaction(
-    manager: EntityManager,
+    transaction: OpenTransaction,
     name: LockName,
     options: LockInTransactionOptions = {},
   ): Promise<boolean> {
-    return (await this.engine.transactionLocks.lock(manager, name, options)) === undefined;
+    return (await this.engine.transactionLocks.lock(transaction, name, options)) === undefined;
   }
 
   /**

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { describe, LockConfigurationError, WAIT_RESULT } from '../core/index.js';
+import { describe, LockConfigurationError } from '../core/index.js';
 import type { MemoryBackend } from './memory-backend.js';
 import type { MemoryServer } from './memory-server.js';
 import { scriptedLock } from './scripts.js';
@@ -70,7 +70,7 @@ class MemoryTransaction {
     if (lock === undefined) return [];
     if (!lock.isTry) {
       const outcome = (await this.backend.isGranted(lock, 'transaction')) ? 'y' : '';
-      return Array.from({ length: WAIT_RESULT + 1 }, () => ({ rows: [{ outcome }] }));
+      return script.split('; ').map(() => ({ rows: [{ outcome }] }));
     }
     const { key, mode } = lock;
     const granted = this.server.locks.take({ pid: this.backend.pid, key, mode, scope: 'transaction' });

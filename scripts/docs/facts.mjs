@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import ts from 'typescript';
 
-const ENTRIES = ['lib/index.ts', 'lib/dashboard/index.ts', 'lib/testing/index.ts'];
+const ENTRIES = ['lib/index.ts', 'lib/adapters/index.ts', 'lib/dashboard/index.ts', 'lib/testing/index.ts'];
 
 /** Types of options whose names do not say so. */
 const MORE_OPTIONS = ['AdvisoryLockModuleExtras', 'LockFilter'];

@@ -8,6 +8,7 @@ import ts from 'typescript';
 
 const PACKAGES = {
   'nestjs-advisory-lock': 'lib/index.ts',
+  'nestjs-advisory-lock/adapters': 'lib/adapters/index.ts',
   'nestjs-advisory-lock/dashboard': 'lib/dashboard/index.ts',
   'nestjs-advisory-lock/testing': 'lib/testing/index.ts',
 };

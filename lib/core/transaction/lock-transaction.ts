@@ -1,4 +1,3 @@
-import type { QueryRunner } from 'typeorm';
 import { LockCapacityError } from '../errors/lock-capacity.error.js';
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
 import { brokeConnection, LockConnectionError } from '../errors/lock-connection.error.js';
@@ -7,14 +6,16 @@ import { deadlockError } from './deadlock.js';
 import type { KeyRegistry } from '../key/key-registry.js';
 import type { LockKey } from '../key/lock-key.js';
 import type { LockMode } from '../options/lock-mode.js';
-import { SqlState, sqlStateOf } from '../sql/sqlstate.js';
+import { serverErrorIn, SqlState, sqlStateOf } from '../sql/sqlstate.js';
 import {
+  type Script,
   type TryResult,
   tryScript,
   UNDO_SCRIPT,
-  WAIT_RESULT,
+  type WaitResult,
   waitScript,
 } from '../sql/transaction-statements.js';
+import type { TransactionClient } from './transaction-client.js';
 
 /** How a lock of a transaction is acquired. */
 export interface TransactionAcquireOptions {
@@ -25,50 +26,73 @@ export interface TransactionAcquireOptions {
   readonly onWaiting?: (() => void) | undefined;
 }
 
-/**
- * The part of a node-postgres client that is used here. A message of several statements has one result for
- * each.
- */
-interface PgClient {
-  query(script: string): Promise<{ rows: (TryResult & { readonly outcome?: string })[] }[]>;
-}
+const lastTurns = new WeakMap<object, Promise<unknown>>();
 
 /**
- * Takes the key for the transaction of the query runner, whose commit or rollback releases it. Resolves to
- * false when another holder has it for all of `waitMs`. In every case the transaction can go on, unless its
- * connection is gone.
+ * Takes the key for the transaction, whose commit or rollback releases it. Resolves to false when another
+ * holder has it for all of `waitMs`. In every case the transaction can go on, unless its connection is gone.
+ *
+ * Calls in one transaction take turns: undoing one of them would undo those whose savepoint came later.
  */
-export async function lockTransaction(
-  runner: QueryRunner,
+export function lockTransaction(
+  client: TransactionClient,
+  key: LockKey,
+  keys: KeyRegistry,
+  options: TransactionAcquireOptions,
+): Promise<boolean> {
+  const { identity } = client;
+  const take = (): Promise<boolean> => takeInTurn(client, key, keys, options);
+  const lastTurn = lastTurns.get(identity);
+  const turn = lastTurn === undefined ? take() : lastTurn.then(take);
+  const ended = turn
+    .catch(() => undefined)
+    .then(() => {
+      if (lastTurns.get(identity) === ended) lastTurns.delete(identity);
+    });
+  lastTurns.set(identity, ended);
+  return turn;
+}
+
+async function takeInTurn(
+  client: TransactionClient,
   key: LockKey,
   keys: KeyRegistry,
   { mode, waitMs, onWaiting }: TransactionAcquireOptions,
 ): Promise<boolean> {
-  // By the client itself, because TypeORM's query() drops the results of a message with several statements.
-  const client = (await runner.connect()) as PgClient;
   try {
-    const result = (await client.query(tryScript(key, mode)))[1]?.rows[0];
+    const result = (await runOrUndo(client, tryScript(key, mode))) as TryResult | undefined;
     if (result?.isStandby === true) throw new StandbyError();
     if (result?.granted == null) throw readsAsOfOneMoment(key);
     if (result.granted || waitMs === 0) return result.granted;
     onWaiting?.();
-    const results = await client.query(waitScript(key, mode, waitMs, result));
-    return results[WAIT_RESULT]?.rows[0]?.outcome === 'y';
+    const waited = (await runOrUndo(client, waitScript(key, mode, waitMs, result))) as WaitResult | undefined;
+    return waited?.outcome === 'y';
   } catch (error) {
-    if (error instanceof LockConfigurationError) throw error;
-    // Rejects when the connection is gone, and when the transaction had failed before.
-    await client.query(UNDO_SCRIPT).catch(() => undefined);
-    switch (sqlStateOf(error)) {
+    if (error instanceof LockConfigurationError) {
+      throw error.lockName === undefined ? cannotGoOn(key, error) : error;
+    }
+    const cause = serverErrorIn(error) ?? error;
+    switch (sqlStateOf(cause)) {
       case SqlState.deadlockDetected:
-        throw deadlockError(key, keys, error as Error);
+        throw deadlockError(key, keys, cause as Error);
       case SqlState.outOfMemory:
-        throw new LockCapacityError(key.name, error);
+        throw new LockCapacityError(key.name, cause);
       case SqlState.noActiveSqlTransaction:
       case SqlState.inFailedSqlTransaction:
-        throw cannotGoOn(key, error as Error);
+        throw cannotGoOn(key, cause as Error);
       default:
-        throw new LockConnectionError(brokeConnection(error), key.name);
+        throw new LockConnectionError(brokeConnection(cause), key.name);
     }
+  }
+}
+
+async function runOrUndo(client: TransactionClient, script: Script): Promise<unknown> {
+  try {
+    return await client.run(script);
+  } catch (error) {
+    // Rejects when the connection is gone, and when the transaction had failed before.
+    await client.run(UNDO_SCRIPT).catch(() => undefined);
+    throw error;
   }
 }
 
@@ -84,9 +108,8 @@ function readsAsOfOneMoment(key: LockKey): LockConfigurationError {
 
 function cannotGoOn(key: LockKey, cause: Error): LockConfigurationError {
   return new LockConfigurationError(
-    `The lock "${key.name}" was not taken: it needs an open transaction, but the transaction has failed ` +
-      `before, or it was ended without TypeORM (${cause.message}). Take the lock in a transaction that is ` +
-      'still open.',
+    `The lock "${key.name}" was not taken: it needs an open transaction, received none, or one that has ` +
+      `ended or failed before (${cause.message}). Take the lock in a transaction that is still open.`,
     { lockName: key.name, cause },
   );
 }

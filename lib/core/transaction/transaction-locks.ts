@@ -6,6 +6,8 @@ import { discard, isReadLater, readAfterCommit } from '../table/hold-while-read.
 import { runInside } from '../table/lock-context.js';
 import type { LockKey, LockName } from '../key/lock-key.js';
 import { lockTransaction } from './lock-transaction.js';
+import type { OpenTransaction } from './open-transaction.js';
+import { transactionClient } from './transaction-client.js';
 import type { Transactions } from './transactions.js';
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
 import { LockTimeoutError } from '../errors/lock-timeout.error.js';
@@ -145,7 +147,7 @@ export class TransactionLocks {
 
   /** Takes the lock inside the caller's own transaction. Resolves to the error of a busy lock. */
   async lock(
-    manager: EntityManager,
+    transaction: OpenTransaction,
     name: LockName,
     options: LockInTransactionOptions,
   ): Promise<LockUnavailableError | undefined> {
@@ -156,7 +158,7 @@ export class TransactionLocks {
     if (inside?.isHeld === true && !(inside.mode === 'shared' && options.mode === 'shared')) {
       throw heldByTheSession(key);
     }
-    return this.take(manager, key, options);
+    return this.take(transaction, key, options);
   }
 
   /** Whether the calling code runs in a transaction that was opened for this lock. */
@@ -201,17 +203,14 @@ export class TransactionLocks {
   }
 
   private async take(
-    manager: EntityManager,
+    transaction: OpenTransaction,
     key: LockKey,
     { mode = 'exclusive', waitMs = 0, ...http }: LockInTransactionOptions,
     onAcquired?: (acquired: AcquiredEvent) => void,
   ): Promise<LockUnavailableError | undefined> {
-    const runner = manager.queryRunner;
-    if (runner === undefined || !runner.isTransactionActive || runner.isReleased) throw noTransaction(key);
-    // A standby grants the same key as its primary.
-    if (runner.getReplicationMode() === 'slave') throw onReplica(key);
+    const client = await transactionClient(transaction, key);
     const take = (onWaiting?: () => void): Promise<boolean> =>
-      lockTransaction(runner, key, this.keys, { mode, waitMs, onWaiting });
+      lockTransaction(client, key, this.keys, { mode, waitMs, onWaiting });
     const isTaken = this.events.hasListeners
       ? await this.publisher.transaction(key, { mode, waitMs }, take, onAcquired)
       : await take();
@@ -219,24 +218,6 @@ export class TransactionLocks {
     const busy = this.sessionLocks.unavailable(key.name, http);
     return waitMs === 0 ? busy : new LockTimeoutError(key.name, waitMs, busy.http);
   }
-}
-
-function noTransaction(key: LockKey): LockConfigurationError {
-  return new LockConfigurationError(
-    `The lock "${key.name}" needs an EntityManager with an active transaction, received one without. Pass ` +
-      'the manager that dataSource.transaction() gives to its callback, or that of a query runner after ' +
-      'startTransaction().',
-    { lockName: key.name },
-  );
-}
-
-function onReplica(key: LockKey): LockConfigurationError {
-  return new LockConfigurationError(
-    `The lock "${key.name}" needs a transaction on the master, received one on a replica, whose locks do ` +
-      'not exclude those of the master. Use a query ' +
-      "runner made by createQueryRunner('master').",
-    { lockName: key.name },
-  );
 }
 
 function heldByTheSession(key: LockKey): LockConfigurationError {

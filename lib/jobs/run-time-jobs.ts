@@ -47,6 +47,7 @@ export class RunTimeJobs {
   ): Promise<ScheduledJob> {
     const {
       schedulers: [scheduler],
+      known,
       ticks,
       unfiredTicks,
     } = this.runtime;
@@ -74,6 +75,7 @@ export class RunTimeJobs {
     ticks.add({ lockName: describeNames(lock), method: name }, cronTimes(mark));
     const run = (): Promise<unknown> =>
       runJob(job, { method: body, methodName: name, instance, args: [] }, this.host);
+    known.add({ lock, method: name, findTimes: cronTimes(mark), instance, methodName: name, call: run });
     const catchUpNow = await this.prepareRecord(job, name, mark, run);
     const params: object = {
       ...cronOptions,

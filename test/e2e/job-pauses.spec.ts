@@ -207,7 +207,11 @@ describe('a paused job', () => {
 
   it('may be a job that is made at run time, of a module with a name', async () => {
     const started = await start({
-      imports: [postgres(database), AdvisoryLockModule.forRoot({ name: 'archive' }), ScheduleModule.forRoot()],
+      imports: [
+        postgres(database),
+        AdvisoryLockModule.forRoot({ name: 'archive' }),
+        ScheduleModule.forRoot(),
+      ],
     });
     const locks: AdvisoryLockService = started.app.get(getAdvisoryLockToken('archive'));
     const jobs = new AdvisoryLockJobs(locks);
@@ -259,7 +263,8 @@ describe('pausing is refused', () => {
       jobs.pause('Reports.write', { reason: 'a\0b' }),
       jobs.pause('Reports.write', { because: 'so' } as object),
     ];
-    for (const attempt of refused) await expect(attempt).rejects.toMatchObject({ code: 'LOCK_CONFIGURATION' });
+    for (const attempt of refused)
+      await expect(attempt).rejects.toMatchObject({ code: 'LOCK_CONFIGURATION' });
     await expect(jobs.pause('Reports.wrote')).rejects.toThrow(/"Reports\.wrote".*has "Reports\.write"/);
     expect(await database.query('SELECT FROM advisory_lock_job_pause')).toEqual([]);
   });

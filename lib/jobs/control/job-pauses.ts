@@ -120,9 +120,7 @@ export class JobPauses {
 
   private isFresh(listener: object | undefined): boolean {
     if (this.readNotices !== this.notices) return false;
-    return listener === undefined
-      ? performance.now() - this.readAt < REREAD_MS
-      : listener === this.listener;
+    return listener === undefined ? performance.now() - this.readAt < REREAD_MS : listener === this.listener;
   }
 
   /** The notices count from before the query: one that arrives during it makes what is read out of date. */
@@ -140,7 +138,8 @@ export class JobPauses {
       if (found == null) return [];
       return (await this.query(selectPauses(this.table))).map(readPause);
     } catch (error) {
-      if (!isSyntaxOrAccessError(error)) throw new LockConnectionError(error, undefined, 'Pauses are unknown');
+      if (!isSyntaxOrAccessError(error))
+        throw new LockConnectionError(error, undefined, 'Pauses are unknown');
       this.log.warn(`Jobs cannot be paused here, as the table of pauses cannot be read: ${error.message}`);
       return [];
     }

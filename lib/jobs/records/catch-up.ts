@@ -1,10 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  type AdvisoryLock,
-  describeNames,
-  type LockName,
-  LockShutdownError,
-} from '../../core/index.js';
+import { type AdvisoryLock, describeNames, type LockName, LockShutdownError } from '../../core/index.js';
 import type { JobRuntime } from '../job-runtime.js';
 import { logFailure } from '../run/log-failure.js';
 import type { Firing } from '../schedule/firing.js';

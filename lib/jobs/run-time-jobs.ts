@@ -58,8 +58,8 @@ export class RunTimeJobs {
       );
     }
     const { lockOptions, tickOptions, cronOptions } = splitCronOptions(options);
-    const { lock = name, onBusy = 'skip', reentry } = lockOptions;
-    checkJobOptions('exclusiveJob()', { ...tickOptions, lock: lockOptions.lock, onBusy, reentry });
+    const { lock = name, onBusy = 'skip', reentry, jitterMs } = lockOptions;
+    checkJobOptions('exclusiveJob()', { ...tickOptions, lock: lockOptions.lock, onBusy, reentry, jitterMs });
     checkCronTime(`The job "${name}"`, expression, cronOptions);
     const { CronJob } = await importCron();
     const mark = {};
@@ -69,6 +69,7 @@ export class RunTimeJobs {
       leader: undefined,
       onBusy,
       reentry,
+      jitterMs,
       findFiring: cronFiring(mark),
       tick: tickOptions as JobMethod['tick'],
     };

@@ -38,7 +38,8 @@ const tableExists = async (path: string): Promise<boolean> => {
 
 afterEach(() =>
   database.query(
-    `DROP TABLE IF EXISTS advisory_lock_job_pause, "App_advisory_lock_job_pause", migrations, "App_migrations",
+    `DROP TABLE IF EXISTS advisory_lock_job_pause, "App_advisory_lock_job_pause", migrations,
+        "App_migrations",
         typeorm_metadata;
       DROP SCHEMA IF EXISTS "Other" CASCADE`,
   ),
@@ -98,7 +99,7 @@ describe('the table of paused jobs', () => {
 
     const until = new Date(Date.now() + 60_000);
     await pauses.pause('report', undefined, until);
-    expect(await find()).toEqual([{ ...first, reason: null, until }]);
+    expect(await find()).toEqual([{ job: first?.job, pausedAt: first?.pausedAt, by: first?.by, reason: null, until }]);
 
     await pauses.resume('report');
     const [resumed] = await find();

@@ -153,10 +153,10 @@ export class JobPauses {
         throw new LockConnectionError(cause, undefined, 'The pause was not changed');
       }
       throw new LockConfigurationError(
-        `Pausing a job needs a table that the application can write: ${messageOf(cause)}. Add the migration ` +
-          'CreateAdvisoryLockJobPauses1735776000000 to the data source, or the entity AdvisoryLockJobPause ' +
-          'where `synchronize` is set, or run the following SQL, and grant SELECT, INSERT and UPDATE on the ' +
-          `table to the role of the application: ${createPauseTable(this.table)};`,
+        `Pausing a job needs a table that the application can write: ${messageOf(cause)}. Add the ` +
+          'migration CreateAdvisoryLockJobPauses1735776000000 to the data source, or the entity ' +
+          'AdvisoryLockJobPause where `synchronize` is set, or run the following SQL, and grant SELECT, INSERT ' +
+          `and UPDATE on the table to the role of the application: ${createPauseTable(this.table)};`,
         { cause },
       );
     }
@@ -194,7 +194,7 @@ export class JobPauses {
     // TypeORM resolves to rows and their number for UPDATE.
     const [first] = rows;
     const found = Array.isArray(first) ? first : (rows as object[]);
-    return found.map((row) => Object.values(row)[0] as string);
+    return found.map((row) => Object.values(row as Record<string, string>)[0] ?? '');
   }
 }
 

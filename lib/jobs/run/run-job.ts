@@ -16,6 +16,7 @@ import { awaitPreviousRun } from './steps/await-previous-run.js';
 import { callMethod } from './steps/call-method.js';
 import { claimTick } from './steps/claim-tick.js';
 import { eligible } from './steps/eligible.js';
+import { jitter } from './steps/jitter.js';
 import { notPaused } from './steps/not-paused.js';
 import { notTooLate } from './steps/not-too-late.js';
 import { quietAtShutdown } from './steps/quiet-at-shutdown.js';
@@ -27,7 +28,7 @@ import { underLock } from './steps/under-lock.js';
 const byHand = pipeline<JobRun>([quietAtShutdown, eligible, underLock, callMethod]);
 
 /** So does a timeout, unless its job is paused. */
-const byTimeout = pipeline<JobRun>([quietAtShutdown, eligible, notPaused, underLock, callMethod]);
+const byTimeout = pipeline<JobRun>([quietAtShutdown, eligible, notPaused, jitter, underLock, callMethod]);
 
 /** What `runNow()` calls rejects when it does not run. */
 const onDemand = pipeline<JobRun>([eligible, underLock, callMethod]);
@@ -37,18 +38,22 @@ const timed = (steps: readonly JobStep<TimedRun>[]): ((run: TimedRun) => Promise
 
 /** The steps of a call by the timer, by the option `tick`. */
 const forTick = {
-  none: timed([underLock]),
+  none: timed([jitter, underLock]),
   // The second check, because the database may have been slow, or this process frozen.
-  claim: timed([notTooLate, claimTick, notTooLate, awaitPreviousRun, underLock]),
+  claim: timed([notTooLate, claimTick, notTooLate, jitter, awaitPreviousRun, underLock]),
   // Unlike a claim, a record says whether a tick has run, however late it is.
-  record: timed([claimTick, awaitPreviousRun, underLock, recordRun]),
+  record: timed([claimTick, jitter, awaitPreviousRun, underLock, recordRun]),
 };
 
 /**
  * The steps of a tick that the timer missed: all missed ticks run inside one lock, and others find the
  * record.
  */
-const forMissedTick = { ...forTick, claim: timed([underLock]), record: timed([underLock, recordRun]) };
+const forMissedTick = {
+  none: timed([underLock]),
+  claim: timed([underLock]),
+  record: timed([underLock, recordRun]),
+};
 
 /** Runs one call of a job: by its timer once per tick in the fleet, by hand whenever it gets the lock. */
 export async function runJob(

@@ -99,7 +99,9 @@ describe('the table of paused jobs', () => {
 
     const until = new Date(Date.now() + 60_000);
     await pauses.pause('report', undefined, until);
-    expect(await find()).toEqual([{ job: first?.job, pausedAt: first?.pausedAt, by: first?.by, reason: null, until }]);
+    expect(await find()).toEqual([
+      { job: first?.job, pausedAt: first?.pausedAt, by: first?.by, reason: null, until },
+    ]);
 
     await pauses.resume('report');
     const [resumed] = await find();

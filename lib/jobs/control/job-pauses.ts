@@ -153,10 +153,10 @@ export class JobPauses {
         throw new LockConnectionError(cause, undefined, 'The pause was not changed');
       }
       throw new LockConfigurationError(
-        `Pausing a job needs a table that the application can write: ${messageOf(cause)}. Add the ` +
-          'migration CreateAdvisoryLockJobPauses1735776000000 to the data source, or the entity ' +
-          'AdvisoryLockJobPause where `synchronize` is set, or run the following SQL, and grant SELECT, INSERT ' +
-          `and UPDATE on the table to the role of the application: ${createPauseTable(this.table)};`,
+        `Pausing a job needs a table that the application can write: ${messageOf(cause)}. ` +
+          'Add the migration CreateAdvisoryLockJobPauses1735776000000 to the data source, or the ' +
+          'entity AdvisoryLockJobPause where `synchronize` is set, or run the following SQL, and grant ' +
+          `SELECT, INSERT and UPDATE on the table to the role of the application: ${createPauseTable(this.table)};`,
         { cause },
       );
     }

@@ -156,7 +156,8 @@ export class JobPauses {
         `Pausing a job needs a table that the application can write: ${messageOf(cause)}. ` +
           'Add the migration CreateAdvisoryLockJobPauses1735776000000 to the data source, or the ' +
           'entity AdvisoryLockJobPause where `synchronize` is set, or run the following SQL, and grant ' +
-          `SELECT, INSERT and UPDATE on the table to the role of the application: ${createPauseTable(this.table)};`,
+          'SELECT, INSERT and UPDATE on the table to the role of the application: ' +
+          `${createPauseTable(this.table)};`,
         { cause },
       );
     }

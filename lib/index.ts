@@ -38,6 +38,10 @@ export type { OpenTransaction, PgTransactionClient, SqlTransaction, TransactionB
 export { currentTick, type Tick } from './jobs/run/current-tick.js';
 export { CreateExclusiveCronRuns1735689600000 } from './jobs/records/create-exclusive-cron-runs.migration.js';
 export { AdvisoryLockCronHistory, type AdvisoryLockCronRun } from './nest/advisory-lock-cron-history.js';
+export { AdvisoryLockJobs, type AdvisoryLockJob, type PauseOptions } from './nest/advisory-lock-jobs.js';
+export { AdvisoryLockJobPause } from './jobs/control/advisory-lock-job-pause.entity.js';
+export { CreateAdvisoryLockJobPauses1735776000000 } from './jobs/control/create-advisory-lock-job-pauses.migration.js';
+export { ADVISORY_LOCK_JOB_PAUSE_SQL } from './jobs/control/pause-table.js';
 export { ExclusiveCronRun } from './jobs/records/exclusive-cron-run.entity.js';
 export type { RecordOptions } from './jobs/records/record.options.js';
 export { EXCLUSIVE_CRON_RUN_SQL } from './jobs/records/run-table.js';

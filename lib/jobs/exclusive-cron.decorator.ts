@@ -82,6 +82,7 @@ export function splitCronOptions(options: ExclusiveCronOptions) {
     onBusy,
     connection,
     reentry,
+    jitterMs,
     tick,
     claimMs,
     onCrash,
@@ -92,7 +93,7 @@ export function splitCronOptions(options: ExclusiveCronOptions) {
     ...cronOptions
   } = options;
   return {
-    lockOptions: { lock, onBusy, connection, reentry, leader },
+    lockOptions: { lock, onBusy, connection, reentry, jitterMs, leader },
     tickOptions: { tick, claimMs, onCrash, overlap, catchUp, retain },
     cronOptions,
   };

@@ -45,7 +45,7 @@ export function exclusiveJob(
   options: Undefinable<ExclusiveJobOptions & LeaderOptions & (TickOptions | RecordOptions)>,
 ): LockedJobDecorator {
   checkJobOptions(decorator, options);
-  const { lock, onBusy = 'skip', connection, reentry, leader, ...tick } = options;
+  const { lock, onBusy = 'skip', connection, reentry, leader, jitterMs, ...tick } = options;
   const serviceKey = getAdvisoryLockToken(connection);
   const schedule = scheduleMetadata(scheduled);
   const isRecorded = tick.tick === 'record' && mark !== undefined;
@@ -73,6 +73,7 @@ export function exclusiveJob(
       leader,
       onBusy,
       reentry,
+      jitterMs,
       findFiring,
       tick: tick as TickOptions | RecordOptions,
     };

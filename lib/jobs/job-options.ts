@@ -20,6 +20,7 @@ const jobRules: OptionRules = {
   lock: aLockName,
   leader: aLockName,
   ...reentryRules,
+  jitterMs: wholeMs(0, 86_400_000, ' (a day)'),
   ...recordRules,
   tick: [
     (value) => value === 'claim' || value === 'record' || value === 'none',

@@ -2,6 +2,8 @@ import type { SchedulerRegistry } from '@nestjs/schedule';
 import type { DataSource } from 'typeorm';
 import type { LockLog, LockName, LockRuntime } from '../core/index.js';
 import type { Fleet } from '../fleet/fleet.js';
+import { JobPauses } from './control/job-pauses.js';
+import { KnownJobs } from './control/known-jobs.js';
 import { RunRecords } from './records/run-records.js';
 import { JobOutage } from './run/job-outage.js';
 import { StarvedJobMonitor } from './run/starved-job-monitor.js';
@@ -29,6 +31,10 @@ export class JobRuntime {
   readonly ticks: TickLog;
   /** The runs of jobs with `tick: 'record'`. */
   readonly records: RunRecords;
+  /** The jobs of this instance, for those that operate them. */
+  readonly known = new KnownJobs();
+  /** Which jobs are paused. */
+  readonly pauses: JobPauses;
   /** Warns of jobs that do not run in any instance. */
   readonly starvedJobs: StarvedJobMonitor;
   /** Runs the ticks that `cron` leaves out. */
@@ -42,6 +48,7 @@ export class JobRuntime {
     this.log = engine.createLog('AdvisoryLock');
     this.ticks = ticks;
     this.records = new RunRecords(engine, findDataSource, fleet.instance);
+    this.pauses = new JobPauses(engine, findDataSource, fleet.instance);
     this.starvedJobs = new StarvedJobMonitor(fleet, ticks, () => this.schedulers, warnAfterTicks, this.log);
     this.unfiredTicks = new UnfiredTicks(() => this.schedulers);
     this.outage = new JobOutage(this.log, () => ticks.methods);

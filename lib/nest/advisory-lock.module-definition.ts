@@ -14,6 +14,7 @@ import { AdvisoryLockTelemetry } from '../telemetry/advisory-lock-telemetry.js';
 import { NameTemplates } from '../telemetry/name-templates.js';
 import { AdvisoryLockCronHistory } from './advisory-lock-cron-history.js';
 import { AdvisoryLockInspector } from './advisory-lock-inspector.js';
+import { AdvisoryLockJobs } from './advisory-lock-jobs.js';
 import { AdvisoryLockLifecycle } from './advisory-lock.lifecycle.js';
 import type { AdvisoryLockModuleExtras, AdvisoryLockModuleOptions } from './advisory-lock.options.js';
 import { AdvisoryLockService } from './advisory-lock.service.js';
@@ -99,6 +100,7 @@ const INJECTED_CLASSES = Object.entries({
   AdvisoryLockEvents,
   AdvisoryLockCronHistory,
   AdvisoryLockInspector,
+  AdvisoryLockJobs,
   AdvisoryLockHealthIndicator,
 }) as unknown as [name: string, injected: Type][];
 
@@ -111,6 +113,7 @@ function providersByClass(token: symbol, features: symbol): Provider[] {
     from(features, AdvisoryLockEvents, ({ engine }) => engine.events),
     fromHost(features, AdvisoryLockCronHistory),
     fromHost(features, AdvisoryLockInspector),
+    fromHost(features, AdvisoryLockJobs),
     fromHost(features, AdvisoryLockHealthIndicator),
   ];
 }

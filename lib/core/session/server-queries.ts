@@ -31,7 +31,16 @@ export class ServerQueries {
    * {@link query}.
    */
   async isListening(): Promise<boolean> {
-    return (await this.sessions.openShared()).isListening;
+    return (await this.listener()) !== undefined;
+  }
+
+  /**
+   * The shared session, if it receives notifications: another object after each loss of one. Connects when
+   * there is none, and sends no query otherwise. Rejects like {@link query}.
+   */
+  async listener(): Promise<object | undefined> {
+    const session = await this.sessions.openShared();
+    return session.isListening ? session : undefined;
   }
 
   /** Whether two sessions have proven that locks of this server exclude each other. */

@@ -56,11 +56,28 @@ export async function catchUp(runtime: JobRuntime, job: RecordedJob, afterMs: nu
     const now = Date.now();
     const max = job.options.catchUp === 'last' ? 1 : MAX_TICKS;
     const fromMs = Math.max(afterMs, now - retainMsOf(job.options));
-    const missed = new Ticks(cronJob.cronTime).between(fromMs, now, max);
+    const missed = await missedTicks(runtime, job.name, new Ticks(cronJob.cronTime), fromMs, now, max);
     if (missed.length > 0) await runMissed(runtime, job, missed);
   } catch (error) {
     if (!(error instanceof LockShutdownError)) logFailure(runtime.log, error);
   }
+}
+
+/** The newest of the ticks that were missed. Those of a pause were left out on purpose. */
+async function missedTicks(
+  { pauses }: JobRuntime,
+  name: LockName,
+  ticks: Ticks,
+  fromMs: number,
+  untilMs: number,
+  max: number,
+): Promise<number[]> {
+  await pauses.refresh();
+  const pause = pauses.of(name);
+  if (pause === undefined) return ticks.between(fromMs, untilMs, max);
+  const before = ticks.between(fromMs, Math.min(pause.pausedAtMs - 1, untilMs), max);
+  const after = ticks.between(Math.max(fromMs, (pause.untilMs ?? Infinity) - 1), untilMs, max);
+  return [...before, ...after].slice(-max);
 }
 
 function startedJob({ schedulers }: JobRuntime, mark: object): CronJob | undefined {

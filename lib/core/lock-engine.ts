@@ -1,7 +1,7 @@
 import type { DataSource } from 'typeorm';
+import type { DatabaseOptions } from './connection/connection-config.js';
 import type { Notification } from './connection/lock-connection.js';
 import { LockConnections, type LockConnectionsOptions } from './connection/lock-connections.js';
-import type { PostgresOptions } from './connection/sibling-options.js';
 import { LockConfigurationError } from './errors/lock-configuration.error.js';
 import type { BusyHttpOptions } from './errors/lock-unavailable.error.js';
 import { AdvisoryLockEvents } from './events/advisory-lock-events.js';
@@ -28,7 +28,7 @@ export interface LockEngineOptions extends KeyRegistryOptions, LockConnectionsOp
   /**
    * Where the database is. Called before each connection. Throws `LOCK_CONFIGURATION` when it is not known.
    */
-  readonly database: () => PostgresOptions;
+  readonly database: () => DatabaseOptions;
   /** The application's data source, for locks of its transactions. Without it there are no such locks. */
   readonly dataSource?: (() => DataSource) | undefined;
   /** How many locks this process may hold at once. By default half of what the server has room for. */
@@ -169,7 +169,8 @@ export class LockEngine implements LockRuntime {
 
 function noDataSource(): never {
   throw new LockConfigurationError(
-    'A transaction lock needs a data source, received none. Open the engine with a `dataSource`, or use a ' +
-      'session lock.',
+    'A transaction that is opened for a lock needs a TypeORM data source, received none: there is the option ' +
+      '`postgres`, or no `dataSource`. Take the lock in a transaction of your own client, by ' +
+      'lockInTransaction(tx, name), or around it, by withLock(name, body) with the transaction inside.',
   );
 }

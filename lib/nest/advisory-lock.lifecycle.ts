@@ -2,6 +2,7 @@ import type { BeforeApplicationShutdown, OnApplicationBootstrap, OnModuleInit } 
 import { DEFAULT_NAME, LockConfigurationError, type LockEngine, type LockLog } from '../core/index.js';
 import { describeDiagnosis, POOLER_NOTICE } from '../inspection/describe-diagnosis.js';
 import { diagnose } from '../inspection/diagnose.js';
+import type { RunRecords } from '../jobs/records/run-records.js';
 
 const DEFAULT_SHUTDOWN_TIMEOUT_MS = 10_000;
 
@@ -10,6 +11,7 @@ export interface LifecycleOptions {
   readonly shutdownTimeoutMs?: number;
   readonly failOnProblems?: boolean;
   readonly dataSource?: unknown;
+  readonly postgres?: unknown;
 }
 
 /** Ties the locks of one configured module to the life of the application. */
@@ -22,6 +24,7 @@ export class AdvisoryLockLifecycle
     private readonly engine: LockEngine,
     private readonly options: LifecycleOptions,
     private readonly name: string,
+    private readonly records?: Pick<RunRecords, 'close'>,
   ) {
     this.logger = engine.createLog('AdvisoryLockModule');
   }
@@ -29,7 +32,8 @@ export class AdvisoryLockLifecycle
   /** A missing data source, or one that is not Postgres, stops the bootstrap rather than the first lock. */
   onModuleInit(): void {
     this.engine.checkDatabase();
-    if (this.name === DEFAULT_NAME || this.options.dataSource !== undefined) return;
+    const { dataSource, postgres } = this.options;
+    if (this.name === DEFAULT_NAME || dataSource !== undefined || postgres !== undefined) return;
     this.logger.log('Uses the default data source, as the option `dataSource` is not set');
   }
 
@@ -59,5 +63,7 @@ export class AdvisoryLockLifecycle
   async beforeApplicationShutdown(): Promise<void> {
     const { shutdownTimeoutMs = DEFAULT_SHUTDOWN_TIMEOUT_MS } = this.options;
     await this.engine.close(shutdownTimeoutMs);
+    // The jobs that have finished meanwhile have recorded that.
+    await this.records?.close();
   }
 }

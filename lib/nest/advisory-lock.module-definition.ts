@@ -44,9 +44,13 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
     ...(definition.providers ?? []),
     {
       provide: features,
-      inject: [MODULE_OPTIONS_TOKEN, ModuleRef],
-      useFactory: (options: AdvisoryLockModuleOptions, moduleRef: ModuleRef): FeatureHost => ({
-        [FEATURES]: createFeatures(name, options, moduleRef),
+      inject: [MODULE_OPTIONS_TOKEN, ModuleRef, DiscoveryService],
+      useFactory: (
+        options: AdvisoryLockModuleOptions,
+        moduleRef: ModuleRef,
+        discovery: DiscoveryService,
+      ): FeatureHost => ({
+        [FEATURES]: createFeatures(name, options, moduleRef, discovery),
       }),
     },
     from(features, token, (parts) => new AdvisoryLockService(parts)),
@@ -70,8 +74,8 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
     {
       provide: AdvisoryLockLifecycle,
       inject: [features, MODULE_OPTIONS_TOKEN],
-      useFactory: ({ [FEATURES]: { engine } }: FeatureHost, options: AdvisoryLockModuleOptions) =>
-        new AdvisoryLockLifecycle(engine, options, name),
+      useFactory: ({ [FEATURES]: { engine, jobs } }: FeatureHost, options: AdvisoryLockModuleOptions) =>
+        new AdvisoryLockLifecycle(engine, options, name, jobs.records),
     },
     LockUnavailableFilter,
   ];

@@ -1,4 +1,4 @@
-import type { ModuleRef } from '@nestjs/core';
+import type { DiscoveryService, ModuleRef } from '@nestjs/core';
 import { applicationNameOf, DEFAULT_NAME, defaultInstanceName, LockEngine } from '../core/index.js';
 import { fleetChannels } from '../fleet/channels.js';
 import { Fleet } from '../fleet/fleet.js';
@@ -10,7 +10,7 @@ import { Leaderships } from '../leadership/leaderships.js';
 import { BodySpans } from '../telemetry/body-spans.js';
 import { type AdvisoryLockModuleOptions, checkModuleOptions } from './advisory-lock.options.js';
 import type { Features } from './features.js';
-import { findPostgres } from './find-data-source.js';
+import { moduleDatabase } from './module-database.js';
 import { moduleLogs } from './module-log.js';
 
 /** Makes the parts of one configured module. Throws `LOCK_CONFIGURATION` for invalid options. */
@@ -18,6 +18,7 @@ export function createFeatures(
   name: string,
   options: AdvisoryLockModuleOptions,
   moduleRef: ModuleRef,
+  discovery: DiscoveryService,
 ): Features {
   checkModuleOptions(options);
   const {
@@ -29,21 +30,18 @@ export function createFeatures(
   } = options;
   const ticks = new TickLog();
   const bodySpans = new BodySpans();
-  const findDataSource = () => findPostgres(moduleRef, options.dataSource);
+  const database = moduleDatabase(options, instance, moduleRef, discovery);
   const engine = LockEngine.open({
     ...options,
     name,
-    database: () => findDataSource().options,
-    dataSource: findDataSource,
+    database: database.find,
+    dataSource: database.findDataSource,
     applicationName: applicationNameOf(instance, name === DEFAULT_NAME ? undefined : name),
     http: {
       ...(httpStatus !== undefined && { httpStatus }),
       ...(exposeLockName !== undefined && { exposeLockName }),
     },
-    createLog: moduleLogs(
-      name,
-      () => databaseOf(options.connectionOptions) ?? databaseOf(findDataSource().driver),
-    ),
+    createLog: moduleLogs(name, database.findName),
     aroundBody: bodySpans,
     channelsOf: joinsFleet ? fleetChannels : undefined,
   });
@@ -58,17 +56,9 @@ export function createFeatures(
     fleet,
     ticks,
     findSchedulers: () => findSchedulers(moduleRef),
-    findDataSource,
+    recordDatabase: database.records,
     isLeader: (leadership) => leaderships.isLeader(leadership),
     warnAfterTicks,
   });
   return { engine, fleet, jobs, runTimeJobs: new RunTimeJobs(jobs), leaderships, bodySpans };
-}
-
-/** The name of the database in connection options, or that TypeORM's driver has found out. */
-function databaseOf(source: object | undefined): string | undefined {
-  const { database, url } = (source ?? {}) as { readonly database?: unknown; readonly url?: unknown };
-  if (typeof database === 'string') return database;
-  if (typeof url !== 'string' || !URL.canParse(url)) return undefined;
-  return decodeURIComponent(new URL(url).pathname.slice(1)) || undefined;
 }

@@ -6,8 +6,12 @@ export const RUN_TABLE = 'exclusive_cron_run';
 /** The table as a statement names it: where TypeORM expects the table of the entity. */
 export function runTableOf({ options }: DataSource): string {
   const schema = 'schema' in options ? options.schema : undefined;
-  const table = quoted(`${options.entityPrefix ?? ''}${RUN_TABLE}`);
-  return schema === undefined ? table : `${quoted(schema)}.${table}`;
+  return quotedTable(`${options.entityPrefix ?? ''}${RUN_TABLE}`, schema);
+}
+
+/** A table as a statement names it. */
+export function quotedTable(table: string, schema: string | undefined): string {
+  return schema === undefined ? quoted(table) : `${quoted(schema)}.${quoted(table)}`;
 }
 
 /** The statement that creates the table, as `synchronize` would. */

@@ -81,7 +81,9 @@ export class DataSourceFinder {
 function isDataSourceClass(token: unknown): token is InjectionToken {
   if (typeof token !== 'function') return false;
   const prototype: unknown = token.prototype;
-  return isObject(prototype) && ['createQueryRunner', 'initialize'].every((name) => Object.hasOwn(prototype, name));
+  return (
+    isObject(prototype) && ['createQueryRunner', 'initialize'].every((name) => Object.hasOwn(prototype, name))
+  );
 }
 
 function isPostgres(dataSource: DataSource): dataSource is PostgresDataSource {

@@ -1,11 +1,7 @@
 import type { DiscoveryService, ModuleRef } from '@nestjs/core';
 import type { DataSource } from 'typeorm';
 import { addressOfConfig, type DatabaseOptions, readPostgresConfig, schemaOfConfig } from '../core/index.js';
-import {
-  PooledRecords,
-  type RecordDatabase,
-  recordsInDataSource,
-} from '../jobs/records/record-database.js';
+import { PooledRecords, type RecordDatabase, recordsInDataSource } from '../jobs/records/record-database.js';
 import type { AdvisoryLockModuleOptions } from './advisory-lock.options.js';
 import { DataSourceFinder } from './find-data-source.js';
 

@@ -15,10 +15,7 @@ const times = { heartbeatMs: 2_000 };
 type Config = ReturnType<typeof connectionConfig>;
 
 /** The options of the lock connection for these of the application. */
-function optionsOf(
-  application: Partial<PostgresOptions>,
-  connectionOptions?: LockConnectionOptions,
-): Config {
+function optionsOf(application: Partial<PostgresOptions>, connectionOptions?: LockConnectionOptions): Config {
   return connectionConfig({ type: 'postgres', ...application }, { ...needs, connectionOptions }, times);
 }
 
@@ -39,11 +36,7 @@ describe('the address of the lock connection', () => {
       'postgres://ann:50%!@db/shop',
       { host: 'db', password: '50%!', database: 'shop' },
     ],
-    [
-      'IPv6',
-      'postgres://ann@[::1]:5433/shop',
-      { host: '::1', port: 5433, user: 'ann', database: 'shop' },
-    ],
+    ['IPv6', 'postgres://ann@[::1]:5433/shop', { host: '::1', port: 5433, user: 'ann', database: 'shop' }],
     [
       'a socket in the query',
       'postgresql://ann:secret@/shop?host=/run/pg',

@@ -169,8 +169,8 @@ export class LockEngine implements LockRuntime {
 
 function noDataSource(): never {
   throw new LockConfigurationError(
-    'A transaction that is opened for a lock needs a TypeORM data source, received none: there is the option ' +
-      '`postgres`, or no `dataSource`. Take the lock in a transaction of your own client, by ' +
+    'A transaction that is opened for a lock needs a TypeORM data source, received none: there is the ' +
+      'option `postgres`, or no `dataSource`. Take the lock in a transaction of your own client, by ' +
       'lockInTransaction(tx, name), or around it, by withLock(name, body) with the transaction inside.',
   );
 }

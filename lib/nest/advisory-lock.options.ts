@@ -34,7 +34,7 @@ import {
 export interface AdvisoryLockModuleOptions extends BusyHttpOptions, ReentryOptions {
   /**
    * The database, for an application without TypeORM: a connection string, or the options of a client of
-   * node-postgres (`pg.ClientConfig`), whose `password` may be a function, which is called for each connection.
+   * node-postgres (`pg.ClientConfig`), whose `password` may be a function that is called for each connection.
    * With it there is no `dataSource`, and `withTransactionLock()` is refused.
    * @default none: the database of `dataSource`
    */
@@ -253,8 +253,8 @@ function checkSource({ postgres, dataSource }: AdvisoryLockModuleOptions): void 
   if (postgres === undefined || dataSource === undefined) return;
   throw new LockConfigurationError(
     'AdvisoryLockModule must have one database, received both options `postgres` and `dataSource`. Leave ' +
-      '`postgres` out where the application uses TypeORM, and `dataSource` where it does not; for locks around ' +
-      'a pooler of the data source there is `connectionOptions`.',
+      '`postgres` out where the application uses TypeORM, and `dataSource` where it does not. To go around ' +
+      'a pooler there is `connectionOptions`.',
   );
 }
 

@@ -17,8 +17,8 @@ import { bootstrapError, postgres, start } from './support/applications.js';
 const database = useTestDatabase();
 
 beforeAll(async () => {
-  await database.query(EXCLUSIVE_CRON_RUN_SQL);
-  await database.query(`CREATE SCHEMA sales; SET search_path = sales; ${EXCLUSIVE_CRON_RUN_SQL}; RESET search_path`);
+  const inSales = `SET search_path = sales; ${EXCLUSIVE_CRON_RUN_SQL}; RESET search_path`;
+  await database.query(`${EXCLUSIVE_CRON_RUN_SQL}; CREATE SCHEMA sales; ${inSales}`);
 });
 
 it('locks, schedules, leads, records and serves the dashboard where TypeORM is not installed', async () => {

@@ -14,9 +14,11 @@ afterEach(() => {
   if (before !== undefined) Object.defineProperty(scope, 'typeormMetadataArgsStorage', before);
 });
 
-class One {}
-class Other {}
-class Later {}
+class One {
+  id = '';
+}
+class Other extends One {}
+class Later extends One {}
 
 it('an entity is known to TypeORM, whether that is loaded before it, after it, or never', () => {
   defineEntity(One, 'one', { id: { type: 'text', primary: true } });

@@ -1,4 +1,4 @@
-import type { TlsOptions, ConnectionOptions } from 'node:tls';
+import type { ConnectionOptions, TlsOptions } from 'node:tls';
 import type { DataSourceOptions } from 'typeorm';
 import { addressOf, type ConnectionConfig, differentAddress } from './database-address.js';
 import type { PostgresConfig } from './postgres-config.js';
@@ -13,8 +13,7 @@ export type DatabaseOptions = PostgresOptions | PostgresConfig;
 /**
  * Where the connections for locks may differ from the application's, such as a direct URL that goes around a
  * pooler. The fields have the names of TypeORM, also beside the module option `postgres`. Single fields win
- * over a `url`, here and in the data source. Of `extra`, the options of node-postgres that belong to an address
- * are taken over, such as `options` and `sslnegotiation`.
+ * over a `url`, here and in the data source.
  *
  * @example
  * ```ts
@@ -22,25 +21,56 @@ export type DatabaseOptions = PostgresOptions | PostgresConfig;
  * ```
  */
 export interface LockConnectionOptions {
-  /** An address such as `postgres://user:password@host:5432/database`. */
+  /**
+   * An address such as `postgres://user:password@host:5432/database`.
+   * @default none
+   */
   readonly url?: string | undefined;
-  /** The host, or the folder of a socket. */
+  /**
+   * The host, or the folder of a socket.
+   * @default that of the application
+   */
   readonly host?: string | undefined;
-  /** The port. */
+  /**
+   * The port.
+   * @default that of the application; 5432 beside a `url`
+   */
   readonly port?: number | undefined;
-  /** The role. */
+  /**
+   * The role.
+   * @default that of the application
+   */
   readonly username?: string | undefined;
-  /** The password, or a function that is called for each connection. */
+  /**
+   * The password, or a function that is called for each connection.
+   * @default that of the application, for the same role
+   */
   readonly password?: string | (() => string) | (() => Promise<string>) | undefined;
-  /** The database. Locks of different databases do not exclude each other. */
+  /**
+   * The database. Locks of different databases do not exclude each other.
+   * @default that of the application
+   */
   readonly database?: string | undefined;
-  /** Whether the connection is encrypted, or how. */
+  /**
+   * Whether the connection is encrypted, or how.
+   * @default as that of the application
+   */
   readonly ssl?: boolean | TlsOptions | ConnectionOptions | undefined;
-  /** How long a connection attempt may take, in milliseconds. */
+  /**
+   * How long a connection attempt may take, in milliseconds.
+   * @default that of the application, or else 10_000
+   */
   readonly connectTimeoutMS?: number | undefined;
-  /** Replaces the name by which `pg_stat_activity` shows which instance a connection belongs to. */
+  /**
+   * Replaces the name by which `pg_stat_activity` shows which instance a connection belongs to.
+   * @default `nestjs-advisory-lock <instance>`
+   */
   readonly applicationName?: string | undefined;
-  /** Options of node-postgres that belong to an address. */
+  /**
+   * Options of node-postgres that belong to an address, such as `options` and `sslnegotiation`. Others have
+   * no effect.
+   * @default none
+   */
   readonly extra?: object | undefined;
 }
 

@@ -20,9 +20,9 @@ type IgnoredField =
 
 /**
  * Where the database is, by the options of a client of node-postgres: `pg.ClientConfig` is one. What is
- * missing is read from the environment (`PGHOST`, `PGPASSWORD`, …), and what stands in `connectionString` wins
- * over the fields beside it, as in node-postgres. Timeouts, `application_name`, `types` and the like have no
- * effect, so that the options of the application can be passed as they are: the library sets its own.
+ * missing is read from the environment (`PGHOST`, `PGPASSWORD`, …), and what stands in `connectionString`
+ * wins over the fields beside it, as in node-postgres. Timeouts, `application_name`, `types` and the like
+ * have no effect, so that the options of the application can be passed as they are: the library sets its own.
  *
  * @example
  * ```ts
@@ -72,8 +72,8 @@ const FOREIGN_FIELDS = {
 } as const;
 
 /**
- * The options of a client of node-postgres for the value of an option. Throws `LOCK_CONFIGURATION`, without any
- * part of an address, for one that cannot be used.
+ * The options of a client of node-postgres for the value of an option. Throws `LOCK_CONFIGURATION`, without
+ * any part of an address, for one that cannot be used.
  *
  * @param option - how messages name it.
  */

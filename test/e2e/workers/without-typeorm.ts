@@ -11,7 +11,7 @@ const hook = `
 `;
 register(`data:text/javascript,${encodeURIComponent(hook)}`);
 const commonJs = Module as unknown as { _resolveFilename(request: string, ...rest: unknown[]): string };
-const { _resolveFilename: resolveFilename } = commonJs;
+const resolveFilename = commonJs._resolveFilename.bind(commonJs);
 commonJs._resolveFilename = (request, ...rest) => {
   if (!hidden.includes(request)) return resolveFilename(request, ...rest);
   throw Object.assign(new Error(`Cannot find module '${request}'`), { code: 'MODULE_NOT_FOUND' });
@@ -117,8 +117,8 @@ process.send?.({
   run: run?.job,
   dashboard: snapshot.status,
   isHealthy: doctor.isHealthy,
-  health: status['locks']?.status,
+  health: status['locks'].status,
   cli: await runCli(['list']),
 });
 await app.close();
-process.disconnect?.();
+process.disconnect();

@@ -94,7 +94,7 @@ export type {
 
 export type { KeyFunction, KeyScheme, KeySchemeOptions, KeyValue, ServerKeyScheme } from './core/index.js';
 export type { PoolerOption } from './core/index.js';
-export type { LockConnectionOptions } from './core/index.js';
+export type { LockConnectionOptions, PostgresConfig } from './core/index.js';
 export type { LockKey, LockName, LockNames } from './core/index.js';
 export type { LockMode } from './core/index.js';
 export type { TransactionIsolationLevel } from './core/index.js';

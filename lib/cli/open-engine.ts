@@ -24,7 +24,7 @@ export function openEngine(purpose: string, more: Partial<LockEngineOptions> = {
   return LockEngine.open({
     // node-postgres reads what is missing from the PG* variables:
     // https://node-postgres.com/features/connecting
-    database: () => ({ type: 'postgres', ...(url && { url }) }),
+    database: () => (url ? { connectionString: url } : {}),
     applicationName: applicationNameOf(defaultInstanceName(), purpose),
     ...more,
   });

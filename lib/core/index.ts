@@ -128,18 +128,26 @@ export {
 export type { Checkup } from './connection/checkup.js';
 export type { Connection, ConnectionSource } from './connection/connection-source.js';
 export { parseAddress } from './connection/database-address.js';
+export {
+  connectionConfig,
+  type DatabaseOptions,
+  type LockConnectionOptions,
+  type PostgresOptions,
+} from './connection/connection-config.js';
 export { GrowingPause } from './connection/growing-pause.js';
 export type { ServerFacts } from './connection/handshake.js';
 export { type Listening, LockConnection, type Notification } from './connection/lock-connection.js';
 export { LockConnections, type LockConnectionsOptions } from './connection/lock-connections.js';
+export { openPool, type PgPool } from './connection/pg-pool.js';
 export type { PoolerOption } from './connection/pooler.js';
+export {
+  addressOfConfig,
+  type PostgresConfig,
+  readPostgresConfig,
+  schemaOfConfig,
+} from './connection/postgres-config.js';
 export { sessionSettings } from './connection/session-settings.js';
 export { DEFAULT_HEARTBEAT_TIMES } from './connection/session-times.js';
-export {
-  type LockConnectionOptions,
-  type PostgresOptions,
-  siblingOptions,
-} from './connection/sibling-options.js';
 
 export { Heartbeat, SilenceError } from './session/heartbeat.js';
 export { LockSession } from './session/lock-session.js';

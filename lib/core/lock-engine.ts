@@ -1,8 +1,8 @@
 import type { DataSource } from 'typeorm';
+import type { DatabaseOptions } from './connection/connection-config.js';
 import type { Notification } from './connection/lock-connection.js';
 import type { ConnectionSource } from './connection/connection-source.js';
 import { LockConnections, type LockConnectionsOptions } from './connection/lock-connections.js';
-import type { PostgresOptions } from './connection/sibling-options.js';
 import { LockConfigurationError } from './errors/lock-configuration.error.js';
 import type { BusyHttpOptions } from './errors/lock-unavailable.error.js';
 import { AdvisoryLockEvents } from './events/advisory-lock-events.js';
@@ -30,7 +30,7 @@ export interface LockEngineOptions extends KeyRegistryOptions, LockConnectionsOp
   /**
    * Where the database is. Called before each connection. Throws `LOCK_CONFIGURATION` when it is not known.
    */
-  readonly database: () => PostgresOptions;
+  readonly database: () => DatabaseOptions;
   /** Opens the connections for locks, in the place of connections to the database. */
   readonly connections?: ConnectionSource | undefined;
   /** The application's data source, for locks of its transactions. Without it there are no such locks. */
@@ -182,7 +182,8 @@ export class LockEngine implements LockRuntime {
 
 function noDataSource(): never {
   throw new LockConfigurationError(
-    'A transaction lock needs a data source, received none. Open the engine with a `dataSource`, or use a ' +
-      'session lock.',
+    'A transaction that is opened for a lock needs a TypeORM data source, received none: there is the ' +
+      'option `postgres`, or no `dataSource`. Take the lock in a transaction of your own client, by ' +
+      'lockInTransaction(tx, name), or around it, by withLock(name, body) with the transaction inside.',
   );
 }

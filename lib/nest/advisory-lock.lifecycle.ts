@@ -3,6 +3,7 @@ import { DEFAULT_NAME, LockConfigurationError, type LockEngine, type LockLog } f
 import { describeDiagnosis, POOLER_NOTICE } from '../inspection/describe-diagnosis.js';
 import { diagnose } from '../inspection/diagnose.js';
 import { knownToolsOf } from '../inspection/known-tools.js';
+import type { RunRecords } from '../jobs/records/run-records.js';
 import type { Leases } from '../lease/leases.js';
 
 /** Some tools make their keys of the name of the database. */
@@ -15,6 +16,7 @@ export interface LifecycleOptions {
   readonly shutdownTimeoutMs?: number;
   readonly failOnProblems?: boolean;
   readonly dataSource?: unknown;
+  readonly postgres?: unknown;
 }
 
 /** Ties the locks of one configured module to the life of the application. */
@@ -28,6 +30,7 @@ export class AdvisoryLockLifecycle
     private readonly leases: Leases,
     private readonly options: LifecycleOptions,
     private readonly name: string,
+    private readonly records?: Pick<RunRecords, 'close'>,
   ) {
     this.logger = engine.createLog('AdvisoryLockModule');
   }
@@ -35,7 +38,8 @@ export class AdvisoryLockLifecycle
   /** A missing data source, or one that is not Postgres, stops the bootstrap rather than the first lock. */
   onModuleInit(): void {
     this.engine.checkDatabase();
-    if (this.name === DEFAULT_NAME || this.options.dataSource !== undefined) return;
+    const { dataSource, postgres } = this.options;
+    if (this.name === DEFAULT_NAME || dataSource !== undefined || postgres !== undefined) return;
     this.logger.log('Uses the default data source, as the option `dataSource` is not set');
   }
 
@@ -82,5 +86,7 @@ export class AdvisoryLockLifecycle
   async beforeApplicationShutdown(): Promise<void> {
     const { shutdownTimeoutMs = DEFAULT_SHUTDOWN_TIMEOUT_MS } = this.options;
     await Promise.all([this.engine.close(shutdownTimeoutMs), this.leases.close(shutdownTimeoutMs)]);
+    // The jobs that have finished meanwhile have recorded that.
+    await this.records?.close();
   }
 }

@@ -24,6 +24,7 @@ import { EventEmitterBridge } from './event-emitter-bridge.js';
 import { type FeatureHost, FEATURES, type Features, getFeaturesToken } from './features.js';
 import { AdvisoryLockHealthIndicator } from './health/advisory-lock-health-indicator.js';
 import { LOCK_DOUBLE, type LockDouble } from './lock-double.js';
+import { databaseInMemory, type ModuleDatabase, moduleDatabase } from './module-database.js';
 import { LockUnavailableFilter } from './transports/lock-unavailable.filter.js';
 
 export const { ConfigurableModuleClass, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE, MODULE_OPTIONS_TOKEN } =
@@ -46,12 +47,19 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
     ...(definition.providers ?? []),
     {
       provide: features,
-      inject: [MODULE_OPTIONS_TOKEN, ModuleRef, { token: LOCK_DOUBLE, optional: true }],
+      inject: [MODULE_OPTIONS_TOKEN, ModuleRef, DiscoveryService, { token: LOCK_DOUBLE, optional: true }],
       useFactory: (
         options: AdvisoryLockModuleOptions,
         moduleRef: ModuleRef,
+        discovery: DiscoveryService,
         double: LockDouble | undefined,
-      ): FeatureHost => ({ [FEATURES]: createFeatures(name, options, moduleRef, double) }),
+      ): FeatureHost => {
+        const findDatabase = (instance: string): ModuleDatabase =>
+          double === undefined
+            ? moduleDatabase(options, instance, moduleRef, discovery)
+            : databaseInMemory(double.engineOptions.dataSource);
+        return { [FEATURES]: createFeatures(name, options, moduleRef, findDatabase, double) };
+      },
     },
     from(features, token, (parts) => new AdvisoryLockService(parts)),
     ...byClass,
@@ -74,8 +82,10 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
     {
       provide: AdvisoryLockLifecycle,
       inject: [features, MODULE_OPTIONS_TOKEN],
-      useFactory: ({ [FEATURES]: { engine, leases } }: FeatureHost, options: AdvisoryLockModuleOptions) =>
-        new AdvisoryLockLifecycle(engine, leases, options, name),
+      useFactory: (
+        { [FEATURES]: { engine, jobs, leases } }: FeatureHost,
+        options: AdvisoryLockModuleOptions,
+      ) => new AdvisoryLockLifecycle(engine, leases, options, name, jobs.records),
     },
     LockUnavailableFilter,
   ];

@@ -16,6 +16,7 @@ import {
   oneOf,
   type OptionRules,
   type PoolerOption,
+  type PostgresConfig,
   type ReentryOptions,
   reentryRules,
   wholeMs,
@@ -31,6 +32,13 @@ import {
  * ```
  */
 export interface AdvisoryLockModuleOptions extends BusyHttpOptions, ReentryOptions {
+  /**
+   * The database, for an application without TypeORM: a connection string, or the options of a client of
+   * node-postgres (`pg.ClientConfig`), whose `password` may be a function that is called for each connection.
+   * With it there is no `dataSource`, and `withTransactionLock()` is refused.
+   * @default none: the database of `dataSource`
+   */
+  readonly postgres?: string | PostgresConfig;
   /**
    * The TypeORM data source whose database has the locks: the `name` given to `TypeOrmModule.forRoot`, or an
    * injection token.
@@ -197,6 +205,10 @@ export interface AdvisoryLockOptionsFactory {
 const rules: OptionRules = {
   ...busyHttpRules,
   ...reentryRules,
+  postgres: [
+    (value) => (typeof value === 'string' && value !== '') || (typeof value === 'object' && value !== null),
+    'a connection string, or the options of a client of node-postgres',
+  ],
   dataSource: [
     (value) => ['string', 'symbol', 'function'].includes(typeof value),
     'the name of a data source, or an injection token',
@@ -231,7 +243,17 @@ export function checkModuleOptions(options: unknown): void {
     );
   }
   checkOptions(options, rules, 'AdvisoryLockModule');
+  checkSource(options);
   checkTimes(options);
+}
+
+function checkSource({ postgres, dataSource }: AdvisoryLockModuleOptions): void {
+  if (postgres === undefined || dataSource === undefined) return;
+  throw new LockConfigurationError(
+    'AdvisoryLockModule must have one database, received both options `postgres` and `dataSource`. Leave ' +
+      '`postgres` out where the application uses TypeORM, and `dataSource` where it does not. To go around ' +
+      'a pooler there is `connectionOptions`.',
+  );
 }
 
 /** Each of these times must be longer than the one before. */

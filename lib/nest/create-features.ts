@@ -13,8 +13,8 @@ import { OnceRuns } from '../lease/once/once-runs.js';
 import { BodySpans } from '../telemetry/body-spans.js';
 import { type AdvisoryLockModuleOptions, checkModuleOptions } from './advisory-lock.options.js';
 import type { Features } from './features.js';
-import { findPostgres, type PostgresDataSource } from './find-data-source.js';
 import type { LockDouble } from './lock-double.js';
+import type { ModuleDatabase } from './module-database.js';
 import { moduleLogs } from './module-log.js';
 
 /** Makes the parts of one configured module. Throws `LOCK_CONFIGURATION` for invalid options. */
@@ -22,6 +22,7 @@ export function createFeatures(
   name: string,
   options: AdvisoryLockModuleOptions,
   moduleRef: ModuleRef,
+  findDatabase: (instance: string) => ModuleDatabase,
   double?: LockDouble,
 ): Features {
   checkModuleOptions(options);
@@ -34,23 +35,18 @@ export function createFeatures(
   } = options;
   const ticks = new TickLog();
   const bodySpans = new BodySpans();
-  const findDataSource =
-    (double?.engineOptions.dataSource as (() => PostgresDataSource) | undefined) ??
-    (() => findPostgres(moduleRef, options.dataSource));
+  const database = findDatabase(instance);
   const engine = LockEngine.open({
     ...options,
     name,
-    database: () => findDataSource().options,
-    dataSource: findDataSource,
+    database: database.find,
+    dataSource: database.findDataSource,
     applicationName: applicationNameOf(instance, name === DEFAULT_NAME ? undefined : name),
     http: {
       ...(httpStatus !== undefined && { httpStatus }),
       ...(exposeLockName !== undefined && { exposeLockName }),
     },
-    createLog: moduleLogs(
-      name,
-      () => databaseOf(options.connectionOptions) ?? databaseOf(findDataSource().driver),
-    ),
+    createLog: moduleLogs(name, database.findName),
     aroundBody: bodySpans,
     channelsOf: joinsFleet ? fleetChannels : undefined,
     connections: double?.engineOptions.connections,
@@ -66,29 +62,22 @@ export function createFeatures(
     fleet,
     ticks,
     findSchedulers: () => findSchedulers(moduleRef),
-    findDataSource,
+    recordDatabase: database.records,
     isLeader: (leadership) => leaderships.isLeader(leadership),
     warnAfterTicks,
   });
-  const database = dataSourceDatabase(findDataSource);
+  const { findDataSource, records } = database;
+  const tables = findDataSource === undefined ? records : dataSourceDatabase(findDataSource);
   const made = {
     engine,
     fleet,
     jobs,
     runTimeJobs: new RunTimeJobs(jobs),
     leaderships,
-    leases: new Leases(engine, database, instance),
-    onceRuns: new OnceRuns(engine, database, instance),
+    leases: new Leases(engine, tables, instance),
+    onceRuns: new OnceRuns(engine, tables, instance),
     bodySpans,
   };
   double?.opened(name, made);
   return made;
-}
-
-/** The name of the database in connection options, or that TypeORM's driver has found out. */
-function databaseOf(source: object | undefined): string | undefined {
-  const { database, url } = (source ?? {}) as { readonly database?: unknown; readonly url?: unknown };
-  if (typeof database === 'string') return database;
-  if (typeof url !== 'string' || !URL.canParse(url)) return undefined;
-  return decodeURIComponent(new URL(url).pathname.slice(1)) || undefined;
 }

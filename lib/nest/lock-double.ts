@@ -7,7 +7,10 @@ export const LOCK_DOUBLE: unique symbol = Symbol.for('nestjs-advisory-lock:doubl
 /** What `nestjs-advisory-lock/testing` provides to every module of an application. */
 export interface LockDouble {
   /** The parts of an engine that need no database. */
-  readonly engineOptions: Required<Pick<LockEngineOptions, 'connections' | 'dataSource'>>;
+  readonly engineOptions: {
+    readonly connections: NonNullable<LockEngineOptions['connections']>;
+    readonly dataSource: NonNullable<LockEngineOptions['dataSource']>;
+  };
   /** Called with the parts of each module. */
   opened(name: string, features: Features): void;
 }

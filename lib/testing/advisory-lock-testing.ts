@@ -4,6 +4,7 @@ import { serviceKeysOf, writeService } from '../locking/service-key.js';
 import type { AdvisoryLockModuleOptions } from '../nest/advisory-lock.options.js';
 import { AdvisoryLockService } from '../nest/advisory-lock.service.js';
 import { createFeatures } from '../nest/create-features.js';
+import { databaseInMemory } from '../nest/module-database.js';
 import type { Features } from '../nest/features.js';
 import type { LockDouble } from '../nest/lock-double.js';
 import { findEntityManager } from './find-entity-manager.js';
@@ -224,7 +225,13 @@ export class AdvisoryLockTesting {
     return (
       this.modules.get(DEFAULT_NAME) ??
       first ??
-      createFeatures(DEFAULT_NAME, this.options, this.moduleRef, this.double)
+      createFeatures(
+        DEFAULT_NAME,
+        this.options,
+        this.moduleRef,
+        () => databaseInMemory(this.double.engineOptions.dataSource),
+        this.double,
+      )
     );
   }
 

@@ -152,7 +152,8 @@ export class MemoryBackend implements Connection {
       );
       return [results.map((isDone) => (isDone ? 'y' : 'n')).join('')];
     }
-    const { name, text, values = [] } = statement;
+    const { name, text } = statement;
+    const values = (statement.values ?? []).map((value) => value ?? '');
     switch (text) {
       case BACKEND_PID.text:
         return [String(this.pid)];

@@ -16,7 +16,8 @@ for (const form of ['bigint', 'pair'] as const) {
 }
 
 /** The requests that a statement of `statementFor()` has; `undefined` when it is another one. */
-export function requestsOf({ name, values = [] }: Statement): LockRequest[] | undefined {
+export function requestsOf({ name, values: given = [] }: Statement): LockRequest[] | undefined {
+  const values = given.map((value) => value ?? '');
   const [first = '', keys = ''] = values;
   switch (name) {
     case 'advisory_lock_try':

@@ -6,7 +6,7 @@ import ts from 'typescript';
 const ENTRIES = ['lib/index.ts', 'lib/adapters/index.ts', 'lib/dashboard/index.ts', 'lib/testing/index.ts'];
 
 /** Types of options whose names do not say so. */
-const MORE_OPTIONS = ['AdvisoryLockModuleExtras', 'LockFilter'];
+const MORE_OPTIONS = ['AdvisoryLockModuleExtras', 'LockFilter', 'PostgresConfig'];
 
 export function factsOf(program, root) {
   const checker = program.getTypeChecker();

@@ -11,6 +11,7 @@ import {
 import { fleetChannels } from '../../lib/fleet/channels.js';
 import { Fleet } from '../../lib/fleet/fleet.js';
 import { JobRuntime } from '../../lib/jobs/job-runtime.js';
+import { recordsInDataSource } from '../../lib/jobs/records/record-database.js';
 import { RunTimeJobs } from '../../lib/jobs/run-time-jobs.js';
 import { TickLog } from '../../lib/jobs/run/tick-log.js';
 import { Leaderships } from '../../lib/leadership/leaderships.js';
@@ -66,7 +67,7 @@ export function openLocks(
     fleet,
     ticks: new TickLog(),
     findSchedulers: () => [],
-    findDataSource,
+    recordDatabase: recordsInDataSource(findDataSource),
     isLeader: (name) => leaderships.isLeader(name),
   });
   const applicationDatabase = dataSourceDatabase(findDataSource);

@@ -1,4 +1,4 @@
-import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { defineEntity } from '../records/define-entity.js';
 import { PAUSE_TABLE } from './pause-table.js';
 
 /**
@@ -11,25 +11,27 @@ import { PAUSE_TABLE } from './pause-table.js';
  * TypeOrmModule.forRoot({ type: 'postgres', url, entities: [AdvisoryLockJobPause], synchronize: true })
  * ```
  */
-@Entity({ name: PAUSE_TABLE })
 export class AdvisoryLockJobPause {
   /** The name of the job's lock, with the namespace of the module: `shop:Reports.daily`. */
-  @PrimaryColumn({ type: 'text' })
   job!: string;
 
   /** Why it was paused; null when no reason was given. */
-  @Column({ type: 'text', nullable: true })
   reason!: string | null;
 
   /** When it was paused, by the clock of the server. */
-  @Column({ name: 'paused_at', type: 'timestamptz' })
   pausedAt!: Date;
 
   /** When the pause ends or has ended; null until it is resumed. */
-  @Column({ type: 'timestamptz', nullable: true })
   until!: Date | null;
 
   /** The `instanceName` of the module that paused it, or the user and host of the command line. */
-  @Column({ type: 'text' })
   by!: string;
 }
+
+defineEntity(AdvisoryLockJobPause, PAUSE_TABLE, {
+  job: { type: 'text', primary: true },
+  reason: { type: 'text', nullable: true },
+  pausedAt: { name: 'paused_at', type: 'timestamptz' },
+  until: { type: 'timestamptz', nullable: true },
+  by: { type: 'text' },
+});

@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DataSource } from 'typeorm';
 import {
   isSyntaxOrAccessError,
   LockConfigurationError,
@@ -19,7 +18,8 @@ import {
   readPause,
   selectPauses,
 } from './pause-statements.js';
-import { createPauseTable, pauseTableOf } from './pause-table.js';
+import type { RecordDatabase } from '../records/record-database.js';
+import { createPauseTable, PAUSE_TABLE } from './pause-table.js';
 
 /** An instance that is not notified reads the table at most once in so many milliseconds. */
 const REREAD_MS = 3_000;
@@ -45,7 +45,7 @@ export class JobPauses {
 
   constructor(
     private readonly engine: LockRuntime,
-    private readonly findDataSource: () => DataSource,
+    private readonly database: RecordDatabase,
     /** The name of this instance. */
     private readonly instance: string,
   ) {
@@ -76,7 +76,7 @@ export class JobPauses {
   /** Reads the table, unless what was read before is up to date. Rejects with `LOCK_CONNECTION`. */
   async refresh(): Promise<void> {
     // An application may connect later than its locks, which have a connection of their own.
-    if (!this.findDataSource().isInitialized) return;
+    if (!this.database.isReady) return;
     let listener = await this.engine.server.listener();
     while (!this.isFresh(listener)) {
       this.reading ??= this.read(listener).finally(() => {
@@ -187,14 +187,14 @@ export class JobPauses {
   }
 
   private get table(): string {
-    return pauseTableOf(this.findDataSource());
+    return this.database.tableOf(PAUSE_TABLE);
   }
 
   private async query({ text, values }: Statement): Promise<string[]> {
-    const rows = await this.findDataSource().query<object[] | [object[], number]>(text, values?.slice());
+    const rows = await this.database.query<object | object[]>(text, values ?? []);
     // TypeORM resolves to rows and their number for UPDATE.
     const [first] = rows;
-    const found = Array.isArray(first) ? first : (rows as object[]);
+    const found = Array.isArray(first) ? (first as object[]) : rows;
     return found.map((row) => Object.values(row as Record<string, string>)[0] ?? '');
   }
 }

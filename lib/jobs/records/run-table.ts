@@ -11,8 +11,12 @@ export function runTableOf(dataSource: DataSource): string {
 /** A table of the library, in the `schema` and behind the `entityPrefix` of the data source. */
 export function tableOf({ options }: DataSource, name: string): string {
   const schema = 'schema' in options ? options.schema : undefined;
-  const table = quoted(`${options.entityPrefix ?? ''}${name}`);
-  return schema === undefined ? table : `${quoted(schema)}.${table}`;
+  return quotedTable(`${options.entityPrefix ?? ''}${name}`, schema);
+}
+
+/** A table as a statement names it. */
+export function quotedTable(table: string, schema: string | undefined): string {
+  return schema === undefined ? quoted(table) : `${quoted(schema)}.${quoted(table)}`;
 }
 
 /** The statement that creates the table, as `synchronize` would. */

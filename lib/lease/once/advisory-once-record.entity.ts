@@ -1,4 +1,4 @@
-import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { defineEntity } from '../../jobs/records/define-entity.js';
 import { ONCE_TABLE } from './once-table.js';
 
 /**
@@ -10,21 +10,23 @@ import { ONCE_TABLE } from './once-table.js';
  * await dataSource.getRepository(AdvisoryOnceRecord).delete({ name: 'shop:seed-plans' }); // runs again
  * ```
  */
-@Entity({ name: ONCE_TABLE })
 export class AdvisoryOnceRecord {
   /** The name, with the namespace of the module: `shop:seed-plans`. */
-  @PrimaryColumn({ type: 'text' })
   name!: string;
 
   /** The option `version`; empty without one. */
-  @PrimaryColumn({ type: 'text' })
   version!: string;
 
   /** The `instanceName` of the module that ran it; by default the host and the process, `web-1:4711`. */
-  @Column({ type: 'text' })
   instance!: string;
 
   /** When it had succeeded, by the clock of the server. */
-  @Column({ name: 'ran_at', type: 'timestamptz' })
   ranAt!: Date;
 }
+
+defineEntity(AdvisoryOnceRecord, ONCE_TABLE, {
+  name: { type: 'text', primary: true },
+  version: { type: 'text', primary: true },
+  instance: { type: 'text' },
+  ranAt: { name: 'ran_at', type: 'timestamptz' },
+});

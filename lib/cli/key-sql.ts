@@ -1,4 +1,4 @@
-import type { KeyScheme, LockKey } from '../core/index.js';
+import { isPrintable, type KeyScheme, type LockKey } from '../core/index.js';
 
 /** A statement to run by hand. */
 export interface SqlForHand {
@@ -22,7 +22,7 @@ export function keySql(
   return {
     key: {
       what: 'the key, computed by Postgres',
-      statement: `SELECT ${FORMULAS[scheme](literal(fullName))}`,
+      statement: `SELECT ${FORMULAS[scheme](sqlLiteral(fullName))}`,
     },
     tryLock: {
       what: 'take it for the session, if it is free (or wait for it: pg_advisory_lock)',
@@ -46,6 +46,14 @@ export function keySql(
   } satisfies Record<string, SqlForHand>;
 }
 
-function literal(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
+/** A text as SQL writes it. Characters that are unsafe to print are escapes. */
+export function sqlLiteral(text: string): string {
+  const quoted = text.replaceAll("'", "''");
+  if (isPrintable(text)) return `'${quoted}'`;
+  return `U&'${quoted.replaceAll('\\', String.raw`\\`).replace(/[^ -~]/gu, unicodeEscape)}'`;
+}
+
+/** @see https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-STRINGS-UESCAPE */
+function unicodeEscape(character: string): string {
+  return `\\+${(character.codePointAt(0) ?? 0).toString(16).padStart(6, '0')}`;
 }

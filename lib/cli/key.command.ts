@@ -1,9 +1,10 @@
 import { parseArgs } from 'node:util';
+import { printable } from '../core/index.js';
 import type { CliCommand } from './cli-command.js';
 import { ExitStatus } from './exit-status.js';
 import { KEY_OPTIONS_HELP, keyOptions, readKeyOptions, readName } from './key-arguments.js';
 import { keySql } from './key-sql.js';
-import { print } from './print.js';
+import { print, printJson } from './print.js';
 import { readArguments } from './usage.error.js';
 
 /** Prints the key of a name, without a database. */
@@ -19,7 +20,7 @@ export const keyCommand: CliCommand = {
     const hex = `0x${BigInt.asUintN(64, key.bits).toString(16).padStart(16, '0')}`;
     if (json) {
       const pgLocks = { classid, objid, objsubid };
-      print(JSON.stringify({ name, fullName, scheme, key: key.id, hex, pgLocks, sql }, null, 2));
+      printJson({ name, fullName, scheme, key: key.id, hex, pgLocks, sql });
       return Promise.resolve(ExitStatus.ok);
     }
     const forms = {
@@ -31,7 +32,7 @@ export const keyCommand: CliCommand = {
     };
     print(
       Object.entries(forms)
-        .map(([form, value]) => `${form.padEnd(8)}  ${value}`)
+        .map(([form, value]) => `${form.padEnd(8)}  ${printable(value)}`)
         .join('\n'),
     );
     for (const { what, statement } of Object.values(sql)) print(`\n-- ${what}\n${statement};`);

@@ -6,7 +6,7 @@ import { FLEET_OPTIONS_HELP, fleetOptions, readWithinMs } from './fleet-argument
 import { KEY_OPTIONS_HELP, keyOptions, readKeyOptions } from './key-arguments.js';
 import { countsOf, locksTable, sortedLocks } from './locks-table.js';
 import { type EngineInFleet, openEngineInFleet } from './open-engine.js';
-import { print } from './print.js';
+import { jsonOf, print } from './print.js';
 import { screenWidth } from './screen.js';
 import type { InspectedLock } from '../inspection/inspected-lock.js';
 import { readArguments, UsageError } from './usage.error.js';
@@ -62,7 +62,7 @@ async function linesOf({ fleet }: EngineInFleet, options: ListOptions): Promise<
     now,
     locks: wanted.filter(({ isClaim }) => options.hasClaims || isClaim !== true),
   });
-  if (options.json) return [JSON.stringify(locks, null, options.watchMs === undefined ? 2 : undefined)];
+  if (options.json) return [jsonOf(locks, options.watchMs === undefined ? 'lines' : 'line')];
   return [
     ...(locks.length > 0 ? locksTable({ now, locks }, screenWidth()) : []),
     countsOf(locks, wanted.length - locks.length),

@@ -20,6 +20,7 @@ export {
   LockUnavailableError,
 } from './errors/lock-unavailable.error.js';
 export { messageOf } from './errors/message-of.js';
+export { isPrintable, printable, printableJson, printableStack } from './errors/printable.js';
 export { StandbyError } from './errors/standby.error.js';
 
 export { KeyRegistry, type KeyRegistryOptions } from './key/key-registry.js';
@@ -50,7 +51,7 @@ export {
   type WaitOptions,
   waitRules,
 } from './options/lock.options.js';
-export { type CreateLog, type LockLog, SILENT_LOG } from './options/lock-log.js';
+export { type CreateLog, type LockLog, printableLog, SILENT_LOG } from './options/lock-log.js';
 export type { LockMode } from './options/lock-mode.js';
 export {
   aBoolean,

@@ -1,4 +1,5 @@
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
+import { printable } from '../errors/printable.js';
 import type { KeyValue } from './key-schemes.js';
 
 /**
@@ -169,6 +170,10 @@ function forName(name: string | undefined): string {
 
 /** A value as error messages show it: `the number 0`, `the string "x"`. Never throws. */
 export function describe(value: unknown): string {
+  return printable(textOf(value));
+}
+
+function textOf(value: unknown): string {
   if (typeof value === 'string') return `the string ${JSON.stringify(value)}`;
   if (typeof value === 'bigint') return `the bigint ${value}`;
   if (typeof value === 'number') return `the number ${value}`;
@@ -181,7 +186,7 @@ export function describe(value: unknown): string {
 function describeElement(value: unknown): string {
   if (typeof value !== 'object' || value === null) return String(value);
   const { constructor } = value as { readonly constructor?: unknown };
-  return typeof constructor === 'function'
+  return typeof constructor === 'function' && typeof constructor.name === 'string'
     ? `an object of class ${constructor.name}`
     : 'an object without a class';
 }

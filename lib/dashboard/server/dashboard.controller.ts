@@ -10,6 +10,7 @@ import {
   VERSION_NEUTRAL,
 } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
+import { printable } from '../../core/index.js';
 import { Dashboard } from './dashboard.js';
 import { DashboardHeaders } from './dashboard-headers.guard.js';
 import type { DashboardRequest } from './dashboard-request.js';
@@ -86,6 +87,10 @@ export function dashboardController(
   return AdvisoryLockDashboardController;
 }
 
+/** All of it is for display: names, and what servers say, may be of anyone. */
 function json(value: object): PageFile {
-  return { contentType: 'application/json; charset=utf-8', text: JSON.stringify(value) };
+  const text = JSON.stringify(value, (_, each: unknown) =>
+    typeof each === 'string' ? printable(each) : each,
+  );
+  return { contentType: 'application/json; charset=utf-8', text };
 }

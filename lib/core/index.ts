@@ -56,13 +56,13 @@ export type { LockMode } from './options/lock-mode.js';
 export {
   aBoolean,
   aModuleName,
-  anObject,
   checkOptions,
   isWholeNumber,
   MAX_TIMER_MS,
   oneOf,
   type OptionRule,
   type OptionRules,
+  ownOptions,
   wholeMs,
   wholeNumber,
 } from './options/option-rules.js';
@@ -111,6 +111,7 @@ export {
   instanceOf,
   MAX_INSTANCE_LENGTH,
 } from './connection/application-name.js';
+export { aConnection, checkConnectionOptions } from './connection/check-connection-options.js';
 export type { Checkup } from './connection/checkup.js';
 export { parseAddress } from './connection/database-address.js';
 export { GrowingPause } from './connection/growing-pause.js';

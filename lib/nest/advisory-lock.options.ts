@@ -1,9 +1,10 @@
 import type { InjectionToken } from '@nestjs/common';
 import {
   aBoolean,
-  anObject,
+  aConnection,
   type BusyHttpOptions,
   busyHttpRules,
+  checkConnectionOptions,
   checkOptions,
   DEFAULT_HEARTBEAT_TIMES,
   describe,
@@ -205,7 +206,7 @@ const rules: OptionRules = {
     (value) => typeof value === 'function' || Object.hasOwn(keySchemes, value as string),
     `one of ${Object.keys(keySchemes).join(', ')}, or a function from a name to a key`,
   ],
-  connectionOptions: anObject,
+  connectionOptions: aConnection,
   maxConnections: wholeNumber(1, 100),
   maxLocks: wholeNumber(1, Number.MAX_SAFE_INTEGER),
   maxLocalHandoffs: wholeNumber(0, 1_000_000),
@@ -224,16 +225,17 @@ const rules: OptionRules = {
   joinsFleet: aBoolean,
 };
 
-/** Refuses options that are unknown or invalid, and a factory that returned none. */
-export function checkModuleOptions(options: unknown): void {
-  if (typeof options !== 'object' || options === null) {
+/** Refuses options that are unknown or invalid, and a factory that returned none. Returns the checked ones. */
+export function checkModuleOptions(options: AdvisoryLockModuleOptions): AdvisoryLockModuleOptions {
+  if (typeof options !== 'object' || (options as object | null) === null) {
     throw new LockConfigurationError(
       `The options of AdvisoryLockModule must be an object, received ${describe(options)}. Let the factory ` +
         'of forRootAsync() return {} where it has no options.',
     );
   }
-  checkOptions(options, rules, 'AdvisoryLockModule');
-  checkTimes(options);
+  const checked = checkOptions(options, rules, 'AdvisoryLockModule');
+  checkTimes(checked);
+  return { ...checked, ...checkConnectionOptions(checked, 'AdvisoryLockModule') };
 }
 
 /** Each of these times must be longer than the one before. */

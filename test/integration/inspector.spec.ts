@@ -346,6 +346,48 @@ describe('a role without privileges', () => {
   });
 });
 
+describe('a role that may end only its own backends', () => {
+  const role = `${database.name}_ender`;
+  let url: string;
+  beforeAll(async () => {
+    await database.query(`CREATE ROLE ${role} LOGIN PASSWORD 'ender'`);
+    defer(() => database.query(`DROP ROLE ${role}`));
+    const own = new URL(database.url);
+    own.username = role;
+    own.password = 'ender';
+    url = own.href;
+  });
+
+  it('says which of several holders it has ended', async () => {
+    const { inspector, lines } = loggedInspector(url);
+    const own = await connect(url);
+    const foreign = await connect();
+    for (const client of [own, foreign]) await client.query('SELECT pg_advisory_lock_shared(1)');
+    const ended = terminated(own);
+    await expect(inspector.terminate(1n, { reason: 'hangs' })).rejects.toMatchObject({
+      code: 'LOCK_CONFIGURATION',
+      message: expect.stringMatching(
+        new RegExp(`backend ${own.pid} was ended, and the backend ${foreign.pid} was not.*pg_signal_backend`),
+      ),
+    });
+    await ended;
+    expect(lines).toEqual([`Backend ${own.pid}, which held the lock "1", was ended: hangs`]);
+    expect(await inspector.find(1)).toMatchObject([{ backend: { pid: foreign.pid } }]);
+  });
+
+  it('ends no holder by its pid alone, when it was listed without its start', async () => {
+    const inspector = new AdvisoryLockInspector(createLocks(url).service);
+    const foreign = await connect();
+    await foreign.query('SELECT pg_advisory_lock(1)');
+    const [listed] = await inspector.find(1);
+    expect(listed?.backend).toEqual({ pid: foreign.pid, applicationName: 'foreign', user: expect.any(String) });
+    await expect(inspector.terminate(listed as InspectedLock, { reason: 'test' })).rejects.toMatchObject({
+      code: 'LOCK_CONFIGURATION',
+      message: expect.stringContaining('pg_read_all_stats'),
+    });
+  });
+});
+
 describe('terminating', () => {
   it('ends the holder, which is notified, and the waiter gets the lock', async () => {
     const [holder, other] = [inspected(), inspected()];

@@ -3,6 +3,7 @@ import { type KeyFunction, type KeyScheme, keySchemes } from './key-schemes.js';
 import { describe, LockKey, type LockName } from './lock-key.js';
 import type { PermitKeys } from './permit-keys.js';
 import { RecentMap } from './recent-map.js';
+import { hintForPromise } from './refused-promise.js';
 
 export interface KeyRegistryOptions {
   readonly namespace?: string | undefined;
@@ -42,7 +43,7 @@ export class KeyRegistry {
     if (typeof name !== 'string') {
       throw new LockConfigurationError(
         `A lock with \`permits\` must have a string as its name, received ${describe(name)}. A key cannot ` +
-          'be turned into the keys of more permits.',
+          `be turned into the keys of more permits.${hintForPromise(name)}`,
       );
     }
     const first = this.keyOf(name);

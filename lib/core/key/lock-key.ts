@@ -1,6 +1,7 @@
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
 import { printable } from '../errors/printable.js';
 import type { KeyValue } from './key-schemes.js';
+import { hintForPromise } from './refused-promise.js';
 
 /**
  * The name of a lock: a string, which a key scheme turns into a key; or a key itself, as a number or bigint
@@ -155,7 +156,7 @@ function int4Pair(value: unknown, name: string | undefined): readonly [number, n
   }
   throw new LockConfigurationError(
     `A pair of lock keys must be two whole numbers of 32 bits, from ${INT4.min} to ${INT4.max}, received ` +
-      `${describe(value)}${forName(name)}.`,
+      `${describe(value)}${forName(name)}.${hintForPromise(value)}`,
     { lockName: name },
   );
 }

@@ -86,9 +86,9 @@ export class TransactionLocks {
     body: TransactionBody<T>,
     onDone: (value: T) => Outcome,
     onBusy: (error: LockUnavailableError) => Outcome,
-    options: TransactionLockOptions & CallerOptions,
+    given: TransactionLockOptions & CallerOptions,
   ): Promise<Outcome> {
-    checkOptions(options, transactionLockRules, 'withTransactionLock()');
+    const options = checkOptions(given, transactionLockRules, 'withTransactionLock()');
     const key = this.keys.keyOf(name);
     this.refuseReentry(key, options);
     const place = options[CALLER] ?? captureCall();
@@ -143,9 +143,9 @@ export class TransactionLocks {
   async lock(
     manager: EntityManager,
     name: LockName,
-    options: LockInTransactionOptions,
+    given: LockInTransactionOptions,
   ): Promise<LockUnavailableError | undefined> {
-    checkOptions(options, lockInTransactionRules, 'lockInTransaction()');
+    const options = checkOptions(given, lockInTransactionRules, 'lockInTransaction()');
     const key = this.keys.keyOf(name);
     const inside = this.sessionLocks.current(name);
     if (inside?.isHeld === true && !(inside.mode === 'shared' && options.mode === 'shared')) {

@@ -18,7 +18,8 @@ import type { AdvisoryLockDashboardOptions } from './dashboard.options.js';
 import { pageAt, type PageFile, type PageFiles } from './page-files.js';
 import { pathBelowOf, setPathsBelow } from './paths-below.js';
 import { snapshotQueryOf } from './snapshot-query.js';
-import { refuseOtherOrigins, terminateRequestOf } from './terminate-request.js';
+import { type AllowedHosts, refuseOtherOrigins } from './request-origin.js';
+import { terminateRequestOf } from './terminate-request.js';
 
 /**
  * What `@ApiExcludeController()` of @nestjs/swagger sets, which applications need not have: the page is no
@@ -37,6 +38,7 @@ export function dashboardController(
   path: string,
   guards: NonNullable<AdvisoryLockDashboardOptions['guards']>,
   { page, assets }: PageFiles,
+  allowedHosts: AllowedHosts = () => true,
 ): Type<unknown> {
   @Controller({ path, version: VERSION_NEUTRAL })
   @UseGuards(DashboardHeaders, ...guards)
@@ -72,7 +74,7 @@ export function dashboardController(
     }
 
     private terminate(request: DashboardRequest): Promise<object> {
-      refuseOtherOrigins(request);
+      refuseOtherOrigins(request, allowedHosts);
       return this.dashboard.terminate(terminateRequestOf(request), request.ip ?? 'an unknown address');
     }
   }

@@ -14,6 +14,9 @@ import { watch } from './watch.js';
 
 const DEFAULT_WATCH = '2s';
 
+/** Each look asks the server and the fleet. */
+const WATCH_LIMITS = { min: '50ms', max: '1h' };
+
 /** Shows the advisory locks of the database. */
 export const listCommand: CliCommand = {
   usage:
@@ -22,7 +25,7 @@ export const listCommand: CliCommand = {
   summary: 'Shows the holders and waiters of every lock of the database',
   details: [
     `  --watch [<time>]      shows them again and again, every ${DEFAULT_WATCH} or at the given interval: ` +
-      '500ms, 10s or 1m',
+      '500ms, 10s or 1m, from 50ms to 1h',
     '  --waiting             only locks that have waiters',
     '  --claims              also claims on ticks of jobs, which are kept for a while after the run',
     '  --name <name>         only the lock of this name',
@@ -107,6 +110,6 @@ function readList(args: string[]) {
     hasClaims: claims,
     json,
     withinMs: readWithinMs(values),
-    watchMs: isWatching ? readDurationMs(time ?? DEFAULT_WATCH, '--watch') : undefined,
+    watchMs: isWatching ? readDurationMs(time ?? DEFAULT_WATCH, '--watch', WATCH_LIMITS) : undefined,
   };
 }

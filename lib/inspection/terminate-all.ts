@@ -18,8 +18,8 @@ WHERE pid IN (
   WHERE ${IN_THIS_DATABASE} AND granted AND pg_catalog.concat_ws(':', classid, objid, objsubid) = $1)`;
 
 /**
- * Ends the backends that hold the key at this moment, each by a statement of its own: Postgres refuses a whole
- * statement for one backend that the role may not end, and does not report which it has ended before.
+ * Ends the backends that hold the key at this moment, each by a statement of its own: Postgres refuses a
+ * whole statement for one backend that the role may not end, and does not report which it has ended before.
  */
 export async function terminateAll(query: RunQuery, key: PgLocksKey): Promise<EndingOfAll> {
   const [text] = await query({ text: HOLDERS, values: [ownLockOf(key)] });

@@ -123,9 +123,9 @@ export interface TerminateOptions {
  * Lists the advisory locks of the database with their holders and waiters: the locks of this library and
  * those of other programs. Inject it by its class; for a module with a `name`, make one with its service.
  *
- * Each call that lists is one statement on the lock connection, so it takes no connection of the pool, and needs no
- * superuser. A role without `pg_read_all_stats` sees less of the backends of other roles: their pid and
- * application name, but not their address and times.
+ * Each call that lists is one statement on the lock connection, so it takes no connection of the pool, and
+ * needs no superuser. A role without `pg_read_all_stats` sees less of the backends of other roles: their pid
+ * and application name, but not their address and times.
  *
  * The results are for display: they may be outdated when they are read. All methods reject with
  * `LOCK_CONNECTION` when the database cannot be reached, and with `LOCK_SHUTDOWN` when the application has
@@ -249,15 +249,17 @@ export class AdvisoryLockInspector {
    * Ends the backends that hold a lock at this moment, and resolves to their pids: none when the lock is not
    * held any more, or another backend holds it than was listed, or the same backend has taken it again, where
    * it was listed with `fleetWithinMs`. In a database that applications share, the holder of a key may be
-   * another application. That frees all other locks of those backends, too; a process of this
-   * library is notified that they are lost, and connects again. When the promise resolves, the backends have
-   * received the signal and end within moments.
+   * another application.
+   *
+   * That frees all other locks of those backends, too; a process of this library is notified that they are
+   * lost, and connects again. When the promise resolves, the backends have received the signal and end within
+   * moments.
    *
    * @throws {@link LockConfigurationError} (`LOCK_CONFIGURATION`) without a `reason`, for an invalid target,
-   * for a holder that was listed without the `id` of its backend, as the role may not see it, or when the role
-   * of the lock connection lacks the privilege: it may end backends of its own role, and others as a member of
-   * `pg_signal_backend`. Where it may end some of several holders, the message says which it has ended. {@link LockConnectionError} (`LOCK_CONNECTION`),
-   * {@link LockShutdownError} (`LOCK_SHUTDOWN`).
+   * for a holder that was listed without the `id` of its backend, as the role may not see it, or when the
+   * role of the lock connection lacks the privilege: it may end backends of its own role, and others as a
+   * member of `pg_signal_backend`. Where it may end some of several holders, the message says which it has
+   * ended. {@link LockConnectionError} (`LOCK_CONNECTION`), {@link LockShutdownError} (`LOCK_SHUTDOWN`).
    * @example
    * ```ts
    * const [holder] = await inspector.list({ name: 'daily-report', isGranted: true });
@@ -307,9 +309,9 @@ export class AdvisoryLockInspector {
     }
     if (backend.id === undefined) {
       throw new LockConfigurationError(
-        `The target of terminate() must be listed with the \`id\` of its backend, received the pid ${backend.pid} ` +
-          'alone, which another backend may have by now. The role of the lock connection sees the backends of ' +
-          'other roles as a member of pg_read_all_stats.',
+        'The target of terminate() must be listed with the `id` of its backend, received the pid ' +
+          `${backend.pid} alone, which another backend may have by now. To see when backends of other roles ` +
+          'began, the role of the lock connection must be a member of pg_read_all_stats.',
       );
     }
     return terminateListed(this.instances, this.query, target);

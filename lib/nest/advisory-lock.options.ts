@@ -225,7 +225,7 @@ const rules: OptionRules = {
   joinsFleet: aBoolean,
 };
 
-/** Refuses options that are unknown or invalid, and a factory that returned none. Returns the checked ones. */
+/** Refuses options that are unknown or invalid, and a factory that returned none. Returns the others. */
 export function checkModuleOptions(options: AdvisoryLockModuleOptions): AdvisoryLockModuleOptions {
   if (typeof options !== 'object' || (options as object | null) === null) {
     throw new LockConfigurationError(

@@ -58,11 +58,13 @@ export function ownOptions<T extends object>(options: T): T {
   const prototype: unknown = Object.getPrototypeOf(options);
   if (prototype === Object.prototype || prototype === null) return options;
   const own = { ...options } as Record<string, unknown>;
-  for (let from: object | null = options; from !== null; from = Object.getPrototypeOf(from) as object | null) {
+  let from: object | null = options;
+  while (from !== null) {
     for (const [name, property] of Object.entries(Object.getOwnPropertyDescriptors(from))) {
       const isOption = (property.enumerable === true || 'get' in property) && name !== '__proto__';
       if (isOption && !Object.hasOwn(own, name)) own[name] = options[name as keyof T];
     }
+    from = Object.getPrototypeOf(from) as object | null;
   }
   return own as T;
 }

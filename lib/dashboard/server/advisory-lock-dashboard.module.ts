@@ -50,9 +50,9 @@ export class AdvisoryLockDashboardModule implements NestModule, OnModuleInit {
   /**
    * Makes the module of a dashboard; an application may have several.
    *
-   * @throws `LockConfigurationError` (`LOCK_CONFIGURATION`) when it has neither guards nor `public: true`, when
-   * everyone could end holders without `everyoneMayTerminate: true`, for options that are unknown or invalid,
-   * and when the files of the page are missing from the package.
+   * @throws `LockConfigurationError` (`LOCK_CONFIGURATION`) when it has neither guards nor `public: true`,
+   * when everyone could end holders without `everyoneMayTerminate: true`, for options that are unknown or
+   * invalid, and when the files of the page are missing from the package.
    *
    * @example
    * ```ts

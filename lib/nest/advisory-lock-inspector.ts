@@ -310,8 +310,8 @@ export class AdvisoryLockInspector {
     if (backend.id === undefined) {
       throw new LockConfigurationError(
         'The target of terminate() must be listed with the `id` of its backend, received the pid ' +
-          `${backend.pid} alone, which another backend may have by now. To see when backends of other roles ` +
-          'began, the role of the lock connection must be a member of pg_read_all_stats.',
+          `${backend.pid} alone, which another backend may have by now. To see since when other backends ` +
+          'are there, the role of the lock connection must be a member of pg_read_all_stats.',
       );
     }
     return terminateListed(this.instances, this.query, target);

@@ -196,7 +196,10 @@ describe('whatever is written on the command line', () => {
     { maxLength: 6 },
   );
   const { DATABASE_URL: url } = process.env;
-  const write = { stdout: process.stdout.write, stderr: process.stderr.write };
+  const write = {
+    stdout: process.stdout.write.bind(process.stdout),
+    stderr: process.stderr.write.bind(process.stderr),
+  };
   let printed = '';
   beforeAll(() => {
     process.env.DATABASE_URL = 'no address';
@@ -216,21 +219,19 @@ describe('whatever is written on the command line', () => {
   it('a key argument is read, or is a usage error', () => {
     holds(
       fc.property(words, (args) => {
-        onlyThrows(
-          () =>
-            readArguments(() => {
-              const { values, positionals } = parseArgs({
-                args,
-                options: lockOptions,
-                allowPositionals: true,
-              });
-              const { keys } = readKeyOptions(values);
-              readLock(values, positionals);
-              const name = readName(positionals);
-              expect(isPrintable(keySql(keys.keyOf(name), name, 'sha256').key.statement)).toBe(true);
-            }),
-          UsageError,
-        );
+        onlyThrows(() => {
+          readArguments(() => {
+            const { values, positionals } = parseArgs({
+              args,
+              options: lockOptions,
+              allowPositionals: true,
+            });
+            const { keys } = readKeyOptions(values);
+            readLock(values, positionals);
+            const name = readName(positionals);
+            expect(isPrintable(keySql(keys.keyOf(name), name, 'sha256').key.statement)).toBe(true);
+          });
+        }, UsageError);
       }),
     );
   });

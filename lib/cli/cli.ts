@@ -1,4 +1,4 @@
-import { AdvisoryLockError } from '../core/index.js';
+import { AdvisoryLockError, messageOf, printable, printableStack } from '../core/index.js';
 import type { CliCommand } from './cli-command.js';
 import { doctorCommand } from './doctor.command.js';
 import { ExitStatus, statusOfError } from './exit-status.js';
@@ -58,9 +58,9 @@ function asksForHelp(args: readonly string[]): boolean {
 
 /** The message of an expected error says everything; of any other error, the stack matters. */
 function explain(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
+  if (!(error instanceof Error)) return printable(messageOf(error));
   const isExpected = error instanceof AdvisoryLockError || statusOfError(error) !== ExitStatus.bug;
-  return isExpected ? error.message : (error.stack ?? error.message);
+  return isExpected ? printable(error.message) : printableStack(error.stack ?? error.message);
 }
 
 function help(): string {

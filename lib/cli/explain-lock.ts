@@ -1,8 +1,9 @@
+import { printable } from '../core/index.js';
 import { formatDuration } from '../inspection/format-duration.js';
 import { calls, describeHolder, describePrepared } from './describe-holder.js';
 import { describeWaiter, listed } from './describe-waiter.js';
 import type { LockStory, TryingInstance } from './lock-story.js';
-import { capitalize, printable } from './printable.js';
+import { capitalize } from './words.js';
 import type { InspectedLock } from '../inspection/inspected-lock.js';
 import { namesakesOf, otherLocksOf } from './other-locks.js';
 import { rollbackOf } from './prepared-holders.js';

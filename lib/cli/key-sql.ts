@@ -1,4 +1,4 @@
-import type { KeyScheme, LockKey } from '../core/index.js';
+import { isPrintable, type KeyScheme, type LockKey } from '../core/index.js';
 
 /** A statement to run by hand. */
 export interface SqlForHand {
@@ -18,7 +18,7 @@ const FORMULAS: Readonly<Partial<Record<Extract<KeyScheme, string>, (literal: st
 
 /** The formula in SQL; `undefined` where there is none. */
 export function formulaSql(fullName: string, scheme: Extract<KeyScheme, string>): string | undefined {
-  const formula = FORMULAS[scheme]?.(literal(fullName));
+  const formula = FORMULAS[scheme]?.(sqlLiteral(fullName));
   return formula && `SELECT ${formula}`;
 }
 
@@ -54,6 +54,14 @@ export function keySql(
   } satisfies Record<string, SqlForHand>;
 }
 
-function literal(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
+/** A text as SQL writes it. Characters that are unsafe to print are escapes. */
+export function sqlLiteral(text: string): string {
+  const quoted = text.replaceAll("'", "''");
+  if (isPrintable(text)) return `'${quoted}'`;
+  return `U&'${quoted.replaceAll('\\', String.raw`\\`).replace(/[^ -~]/gu, unicodeEscape)}'`;
+}
+
+/** @see https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-STRINGS-UESCAPE */
+function unicodeEscape(character: string): string {
+  return `\\+${(character.codePointAt(0) ?? 0).toString(16).padStart(6, '0')}`;
 }

@@ -1,5 +1,11 @@
 import { parseArgs } from 'node:util';
-import { isServerKeyScheme, type LockKey, SERVER_KEY_SCHEMES, type ServerKeyScheme } from '../core/index.js';
+import {
+  isServerKeyScheme,
+  type LockKey,
+  printable,
+  SERVER_KEY_SCHEMES,
+  type ServerKeyScheme,
+} from '../core/index.js';
 import { knownToolsOf } from '../inspection/known-tools.js';
 import type { CliCommand } from './cli-command.js';
 import { ExitStatus } from './exit-status.js';
@@ -7,7 +13,7 @@ import { KEY_OPTIONS_HELP, keyOptions, readKeyOptions, readName } from './key-ar
 import { formulaSql, keySql } from './key-sql.js';
 import { keysByScheme, serverKeyOf } from './keys-by-scheme.js';
 import { openEngine } from './open-engine.js';
-import { print } from './print.js';
+import { print, printJson } from './print.js';
 import { readArguments, UsageError } from './usage.error.js';
 
 /** Prints the key of a name, without a database where that can be. */
@@ -49,7 +55,7 @@ function printOne({ name, fullName, scheme, json }: WantedKey, key: LockKey): vo
   if (json) {
     const pgLocks = { classid, objid, objsubid };
     const known = tool !== undefined && { tool };
-    print(JSON.stringify({ name, fullName, scheme, key: key.id, hex, pgLocks, ...known, sql }, null, 2));
+    printJson({ name, fullName, scheme, key: key.id, hex, pgLocks, ...known, sql });
     return;
   }
   const forms = {
@@ -62,7 +68,7 @@ function printOne({ name, fullName, scheme, json }: WantedKey, key: LockKey): vo
   };
   print(
     Object.entries(forms)
-      .map(([form, value]) => `${form.padEnd(8)}  ${value}`)
+      .map(([form, value]) => `${form.padEnd(8)}  ${printable(value)}`)
       .join('\n'),
   );
   for (const { what, statement } of Object.values(sql)) print(`\n-- ${what}\n${statement};`);

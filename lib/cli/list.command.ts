@@ -8,7 +8,7 @@ import { KEY_OPTIONS_HELP, keyOptions, readKeyOptions } from './key-arguments.js
 import { foreignKeysOf } from './keys-by-scheme.js';
 import { countsOf, locksTable, sortedLocks } from './locks-table.js';
 import { type EngineInFleet, openEngineInFleet } from './open-engine.js';
-import { print } from './print.js';
+import { jsonOf, print } from './print.js';
 import { screenWidth } from './screen.js';
 import type { InspectedLock } from '../inspection/inspected-lock.js';
 import { BULLMQ } from '../inspection/known-tools.js';
@@ -16,6 +16,9 @@ import { readArguments, UsageError } from './usage.error.js';
 import { watch } from './watch.js';
 
 const DEFAULT_WATCH = '2s';
+
+/** Each look asks the server and the fleet. */
+const WATCH_LIMITS = { min: '50ms', max: '1h' };
 
 /** Shows the advisory locks of the database. */
 export const listCommand: CliCommand = {
@@ -25,7 +28,7 @@ export const listCommand: CliCommand = {
   summary: 'Shows the holders and waiters of every lock of the database',
   details: [
     `  --watch [<time>]      shows them again and again, every ${DEFAULT_WATCH} or at the given interval: ` +
-      '500ms, 10s or 1m',
+      '500ms, 10s or 1m, from 50ms to 1h',
     '  --waiting             only locks that have waiters',
     '  --claims              also claims on ticks of jobs, which are kept for a while after the run',
     '  --tools               also the short locks of BullMQ that no one waits for',
@@ -70,7 +73,7 @@ async function linesOf({ engine, fleet }: EngineInFleet, options: ListOptions): 
     ),
   });
   const claims = options.hasClaims ? 0 : wanted.filter(({ isClaim }) => isClaim === true).length;
-  if (options.json) return [JSON.stringify(locks, null, options.watchMs === undefined ? 2 : undefined)];
+  if (options.json) return [jsonOf(locks, options.watchMs === undefined ? 'lines' : 'line')];
   return [
     ...(locks.length > 0 ? locksTable({ now, locks }, screenWidth()) : []),
     countsOf(locks, claims, wanted.length - locks.length - claims),
@@ -144,6 +147,6 @@ function readList(args: string[]) {
     hasTools: tools,
     json,
     withinMs: readWithinMs(values),
-    watchMs: isWatching ? readDurationMs(time ?? DEFAULT_WATCH, '--watch') : undefined,
+    watchMs: isWatching ? readDurationMs(time ?? DEFAULT_WATCH, '--watch', WATCH_LIMITS) : undefined,
   };
 }

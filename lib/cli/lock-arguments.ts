@@ -5,9 +5,10 @@ import {
   LockKey,
   type LockName,
   lockRules,
+  printable,
 } from '../core/index.js';
 import { KEY_OPTIONS_HELP, keyOptions, readKeyOptions, readName } from './key-arguments.js';
-import { printable, shellWord } from './printable.js';
+import { shellWord } from './words.js';
 import { UsageError } from './usage.error.js';
 
 /** The options that say which lock is meant: by its name, or by its key where that is not made of a name. */

@@ -9,7 +9,7 @@ import { FLEET_OPTIONS_HELP, fleetOptions, readWithinMs } from './fleet-argument
 import { changePauses, JOB_OPTIONS_HELP, jobOptions, readJob, readJobOptions } from './job-arguments.js';
 import { openEngineInFleet } from './open-engine.js';
 import { print, printError } from './print.js';
-import { printable } from './printable.js';
+import { printable } from '../core/index.js';
 import { readArguments, UsageError } from './usage.error.js';
 
 /** Pauses a job in the whole fleet. */

@@ -6,7 +6,7 @@ import { ExitStatus } from './exit-status.js';
 import { changePauses, JOB_OPTIONS_HELP, jobOptions, readJob, readJobOptions } from './job-arguments.js';
 import { openEngineInFleet } from './open-engine.js';
 import { print } from './print.js';
-import { printable } from './printable.js';
+import { printable } from '../core/index.js';
 import { readArguments } from './usage.error.js';
 
 /** Ends the pause of a job. */

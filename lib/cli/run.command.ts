@@ -18,6 +18,8 @@ import { printError } from './print.js';
 import { Signals } from './signals.js';
 import { readArguments, UsageError } from './usage.error.js';
 
+const KILL_AFTER_LIMITS = { min: '0s', max: '24h' };
+
 /** Runs a command while the lock is held. */
 export const runCommand: CliCommand = {
   usage:
@@ -134,7 +136,7 @@ function readRun(args: string[]) {
     mode,
     permits,
     waitMs,
-    killAfterMs: readDurationMs(values['kill-after'], '--kill-after'),
+    killAfterMs: readDurationMs(values['kill-after'], '--kill-after', KILL_AFTER_LIMITS),
     file,
     fileArgs,
   };

@@ -3,7 +3,7 @@ import { Calendar } from '../jobs/calendar/calendar.js';
 import { Zone } from '../jobs/calendar/zone.js';
 import type { CliCommand } from './cli-command.js';
 import { ExitStatus } from './exit-status.js';
-import { print } from './print.js';
+import { print, printJson } from './print.js';
 import { readArguments, UsageError } from './usage.error.js';
 
 const DEFAULT_COUNT = '10';
@@ -31,7 +31,7 @@ export const ticksCommand: CliCommand = {
   run(args) {
     const { ticks, zone, json } = readArguments(() => readTicks(args));
     const instants = ticks.map((tick) => new Date(tick).toISOString());
-    if (json) print(JSON.stringify(instants, null, 2));
+    if (json) printJson(instants);
     else if (ticks.length > 0) print(ticks.map((tick) => lineOf(tick, zone)).join('\n'));
     return Promise.resolve(ExitStatus.ok);
   },

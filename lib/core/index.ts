@@ -20,6 +20,7 @@ export {
   LockUnavailableError,
 } from './errors/lock-unavailable.error.js';
 export { messageOf } from './errors/message-of.js';
+export { isPrintable, printable, printableJson, printableStack } from './errors/printable.js';
 export { StandbyError } from './errors/standby.error.js';
 
 export { KeyRegistry, type KeyRegistryOptions } from './key/key-registry.js';
@@ -59,18 +60,18 @@ export {
   type WaitOptions,
   waitRules,
 } from './options/lock.options.js';
-export { type CreateLog, type LockLog, SILENT_LOG } from './options/lock-log.js';
+export { type CreateLog, type LockLog, printableLog, SILENT_LOG } from './options/lock-log.js';
 export type { LockMode } from './options/lock-mode.js';
 export {
   aBoolean,
   aModuleName,
-  anObject,
   checkOptions,
   isWholeNumber,
   MAX_TIMER_MS,
   oneOf,
   type OptionRule,
   type OptionRules,
+  ownOptions,
   wholeMs,
   wholeNumber,
 } from './options/option-rules.js';
@@ -125,6 +126,7 @@ export {
   instanceOf,
   MAX_INSTANCE_LENGTH,
 } from './connection/application-name.js';
+export { aConnection, checkConnectionOptions } from './connection/check-connection-options.js';
 export type { Checkup } from './connection/checkup.js';
 export type { Connection, ConnectionSource } from './connection/connection-source.js';
 export { parseAddress } from './connection/database-address.js';

@@ -11,7 +11,7 @@ import { ConnectionLog } from './events/connection-log.js';
 import { KeyRegistry, type KeyRegistryOptions } from './key/key-registry.js';
 import type { LockRuntime } from './lock-runtime.js';
 import { DEFAULT_NAME } from './options/default-name.js';
-import { type CreateLog, SILENT_LOG } from './options/lock-log.js';
+import { type CreateLog, printableLog, SILENT_LOG } from './options/lock-log.js';
 import type { Reentry } from './options/reentry.options.js';
 import { ServerKeys } from './session/server-keys.js';
 import { ServerQueries } from './session/server-queries.js';
@@ -77,14 +77,14 @@ export class LockEngine implements LockRuntime {
 
   private constructor(options: LockEngineOptions) {
     const { createLog = () => SILENT_LOG, http = {}, name = DEFAULT_NAME, reentry = 'refuse' } = options;
-    this.createLog = createLog;
+    this.createLog = (context) => printableLog(createLog(context));
     this.keys = options.keys ?? new KeyRegistry(options);
-    this.events = new AdvisoryLockEvents(name, createLog('AdvisoryLockEvents'), options.aroundBody);
+    this.events = new AdvisoryLockEvents(name, this.createLog('AdvisoryLockEvents'), options.aroundBody);
     this.connections = options.connections ?? new LockConnections(options.database, options);
     this.table = new LockTable(this.connections, {
       maxLocks: options.maxLocks,
       maxLocalHandoffs: options.maxLocalHandoffs,
-      connectionLog: new ConnectionLog(createLog('AdvisoryLock'), this.events),
+      connectionLog: new ConnectionLog(this.createLog('AdvisoryLock'), this.events),
       channelsOf: options.channelsOf,
       onNotification: (notification) => {
         for (const listener of this.notificationListeners) listener(notification);

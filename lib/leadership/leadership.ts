@@ -3,8 +3,9 @@ import {
   type AdvisoryLock,
   GrowingPause,
   LockShutdownError,
-  messageOf,
   type LockLog,
+  messageOf,
+  printable,
 } from '../core/index.js';
 import type { LeadershipBody } from './leadership-body.js';
 import { Term } from './term.js';
@@ -75,7 +76,8 @@ export class Leadership implements AsyncDisposable {
    * itself.
    */
   stop(): Promise<void> {
-    return this.stopBecause(new DOMException(`The leadership of "${this.name}" was stopped`, 'AbortError'));
+    const message = printable(`The leadership of "${this.name}" was stopped`);
+    return this.stopBecause(new DOMException(message, 'AbortError'));
   }
 
   /** The same as {@link Leadership.stop}, for `await using`. Never rejects. */

@@ -141,8 +141,8 @@ export function WithAdvisoryLock<Args extends readonly unknown[]>(
   name: LockNames | ((...args: Args) => LockNames),
   options: MethodOptions<Args, unknown> = {},
 ): LockedMethodDecorator<Args> {
-  checkMethodOptions('@WithAdvisoryLock', options);
-  const { onBusy = 'throw', connection, scope = 'session', ...lockOptions } = options;
+  const checked = checkMethodOptions('@WithAdvisoryLock', options);
+  const { onBusy = 'throw', connection, scope = 'session', ...lockOptions } = checked;
   const serviceKey = getAdvisoryLockToken(connection);
   const lock: MethodLock = {
     serviceKey,

@@ -1,9 +1,10 @@
 import type { InjectionToken } from '@nestjs/common';
 import {
   aBoolean,
-  anObject,
+  aConnection,
   type BusyHttpOptions,
   busyHttpRules,
+  checkConnectionOptions,
   checkOptions,
   DEFAULT_HEARTBEAT_TIMES,
   describe,
@@ -215,7 +216,7 @@ const rules: OptionRules = {
   ],
   namespace: [(value) => typeof value === 'string' && value !== '', 'a string of at least one character'],
   ...keySchemeRules,
-  connectionOptions: anObject,
+  connectionOptions: aConnection,
   maxConnections: wholeNumber(1, 100),
   maxLocks: wholeNumber(1, Number.MAX_SAFE_INTEGER),
   maxLocalHandoffs: wholeNumber(0, 1_000_000),
@@ -234,17 +235,18 @@ const rules: OptionRules = {
   joinsFleet: aBoolean,
 };
 
-/** Refuses options that are unknown or invalid, and a factory that returned none. */
-export function checkModuleOptions(options: unknown): void {
-  if (typeof options !== 'object' || options === null) {
+/** Refuses options that are unknown or invalid, and a factory that returned none. Returns the others. */
+export function checkModuleOptions(options: AdvisoryLockModuleOptions): AdvisoryLockModuleOptions {
+  if (typeof options !== 'object' || (options as object | null) === null) {
     throw new LockConfigurationError(
       `The options of AdvisoryLockModule must be an object, received ${describe(options)}. Let the factory ` +
         'of forRootAsync() return {} where it has no options.',
     );
   }
-  checkOptions(options, rules, 'AdvisoryLockModule');
-  checkSource(options);
-  checkTimes(options);
+  const checked = checkOptions(options, rules, 'AdvisoryLockModule');
+  checkSource(checked);
+  checkTimes(checked);
+  return { ...checked, ...checkConnectionOptions(checked, 'AdvisoryLockModule') };
 }
 
 function checkSource({ postgres, dataSource }: AdvisoryLockModuleOptions): void {

@@ -20,12 +20,12 @@ import { moduleLogs } from './module-log.js';
 /** Makes the parts of one configured module. Throws `LOCK_CONFIGURATION` for invalid options. */
 export function createFeatures(
   name: string,
-  options: AdvisoryLockModuleOptions,
+  given: AdvisoryLockModuleOptions,
   moduleRef: ModuleRef,
   findDatabase: (instance: string) => ModuleDatabase,
   double?: LockDouble,
 ): Features {
-  checkModuleOptions(options);
+  const options = checkModuleOptions(given);
   const {
     instanceName: instance = defaultInstanceName(),
     joinsFleet = true,

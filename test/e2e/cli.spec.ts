@@ -365,6 +365,7 @@ describe('a DATABASE_URL that is no address of Postgres', () => {
     'postgres://ann:hunter2#x@127.0.0.1/shop',
     'postgres://ann:hunter2/x@127.0.0.1/shop',
     'postgresql://ann:hunter2@127.0.0.1:port/shop',
+    'postgresql://ann@127.0.0.1/shop?port=hunter2',
   ])('is refused in one line, without its password, when it cannot be parsed: %s', async (url) => {
     const { status, stdout, stderr } = await startCli(['list'], { DATABASE_URL: url }).outcome;
     expect({ status, stdout }).toEqual({ status: 64, stdout: '' });
@@ -380,6 +381,38 @@ describe('a DATABASE_URL that is no address of Postgres', () => {
   it('may be in capitals, and have the longer scheme', async () => {
     const url = database.url.replace(/^postgres(ql)?:/, 'PostgreSQL:');
     expect((await startCli(['list'], { DATABASE_URL: url }).outcome).status).toBe(0);
+  });
+});
+
+describe('what is printed of arguments and names', () => {
+  const HOSTILE = 'a\nb\x1B[2J\u202Ec\u2028d';
+  const UNSAFE = /[^\P{Cc}\n]|[\p{Cf}\p{Zl}\p{Zp}]/u;
+
+  it.each([
+    ['a command', [HOSTILE]],
+    ['an option', ['list', `--${HOSTILE}`]],
+    ['a surplus name', ['key', 'import', HOSTILE]],
+    ['a program', ['run', 'import', '--', HOSTILE]],
+    ['a time', ['list', '--within', HOSTILE]],
+  ])('is safe to show, where it is %s', async (_, args) => {
+    const { stdout, stderr } = await start(...args).outcome;
+    expect(stdout + stderr).not.toMatch(UNSAFE);
+    expect(stderr).not.toContain('a\nb');
+  });
+
+  it('is the same value in JSON and in SQL', async () => {
+    const [text, json] = await Promise.all(
+      [[], ['--json']].map((args) => start('key', HOSTILE, ...args).outcome),
+    );
+    expect(`${text?.stdout}${json?.stdout}`).not.toMatch(UNSAFE);
+    const { name, key, sql } = JSON.parse(json?.stdout ?? '') as {
+      name: string;
+      key: string;
+      sql: { key: { statement: string } };
+    };
+    expect(name).toBe(HOSTILE);
+    const [row] = await database.query<Record<string, string>>(sql.key.statement);
+    expect(Object.values(row ?? {})).toEqual([key]);
   });
 });
 
@@ -399,6 +432,8 @@ describe('wrong arguments', () => {
       ['run', 'a', '--mode', 'shared', '--permits', '2', '--', 'true'],
       '--permits and --mode shared exclude each other',
     ],
+    [['list', '--within', '2m'], '--within must be a time from 0s to 60s, received "2m".'],
+    [['list', '--watch', '0'], '--watch must be a time from 50ms to 1h, received "0".'],
     [['doctor', '--loud'], "Unknown option '--loud'"],
   ])('%j are reported, with the usage', async (args, message) => {
     const { status, stdout, stderr } = await outcomeOf(...args);

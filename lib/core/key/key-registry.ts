@@ -10,6 +10,7 @@ import {
 import { describe, describeNames, LockKey, type LockName } from './lock-key.js';
 import type { PermitKeys } from './permit-keys.js';
 import { RecentMap } from './recent-map.js';
+import { hintForPromise } from './refused-promise.js';
 
 export interface KeyRegistryOptions {
   readonly namespace?: string | undefined;
@@ -61,7 +62,7 @@ export class KeyRegistry {
     if (typeof name !== 'string') {
       throw new LockConfigurationError(
         `A lock with \`permits\` must have a string as its name, received ${describe(name)}. A key cannot ` +
-          'be turned into the keys of more permits.',
+          `be turned into the keys of more permits.${hintForPromise(name)}`,
       );
     }
     const first = this.keyOf(name, scheme);

@@ -53,6 +53,8 @@ export class ServerQueries {
     try {
       return await query(session);
     } catch (error) {
+      // The error that announces the end of a connection may be read before the end.
+      if (session.end === undefined) await session.confirm().catch(() => undefined);
       throw session.end === undefined ? error : connectionError(session.end, undefined, 'No result');
     }
   }

@@ -8,6 +8,7 @@ import { type KeyState, type KeyStateName, NEXT_STATES } from './key-state.js';
 import { LockHold } from './lock-hold.js';
 import { QueuedAcquisition } from './queued-acquisition.js';
 import { Waiter } from './waiter.js';
+import { WaiterQueue } from './waiter-queue.js';
 
 /** How soon readers that wait for a writer of another process notice that it has left, in milliseconds. */
 const RECHECK_MS = 100;
@@ -37,7 +38,7 @@ export interface KeyEntryTable {
  * ARCHITECTURE.md draws the states and their transitions.
  */
 export class KeyEntry {
-  private readonly waiters: Waiter[] = [];
+  private readonly waiters = new WaiterQueue();
   private state: KeyState = FREE;
   /**
    * How often the lock was handed on, or joined by a reader, inside the process since other processes had
@@ -64,7 +65,7 @@ export class KeyEntry {
 
   /** The calls that wait for it here, in the order of the queue. */
   get waiting(): readonly Waiter[] {
-    return this.waiters;
+    return [...this.waiters];
   }
 
   /** Takes the key, which this process has not used until now. */
@@ -125,14 +126,12 @@ export class KeyEntry {
    */
   wait(options: AcquireOptions): Promise<LockHold | undefined> {
     const waiter = new Waiter(options, (leaving) => this.leave(leaving));
-    const { waiters } = this;
-    const place = waiters.findLastIndex(({ since }) => since <= waiter.since) + 1;
-    waiters.splice(place, 0, waiter);
+    this.waiters.add(waiter);
     if (this.state.name === 'free') {
       this.queue();
     } else {
       waiter.notifyWaiting();
-      if (place === 0) this.letReadersIn();
+      if (this.waiters.first === waiter) this.letReadersIn();
     }
     return waiter.outcome;
   }
@@ -147,7 +146,7 @@ export class KeyEntry {
     holds.delete(hold);
     hold.released();
     if (holds.size > 0) return Promise.resolve();
-    const isNext = mode === 'exclusive' && this.waiters[0]?.mode === mode;
+    const isNext = mode === 'exclusive' && this.waiters.first?.mode === mode;
     const { maxLocalHandoffs } = this.table;
     if (!isNext || maxLocalHandoffs === 0 || !session.isRecent) return this.unlock(hold);
     if (this.handoffs >= maxLocalHandoffs && performance.now() >= this.goesOnUntil)
@@ -169,7 +168,7 @@ export class KeyEntry {
     const isWaitedFor = await session.isWaitedFor(this.key).catch(() => true);
     if (kept.lost !== undefined || this.state.name !== 'held') return;
     this.state.holds.delete(kept);
-    if (isWaitedFor || this.waiters[0]?.mode !== mode) return this.unlock(kept);
+    if (isWaitedFor || this.waiters.first?.mode !== mode) return this.unlock(kept);
     this.handoffs = 0;
     const now = performance.now();
     // The more locks there are on the server, the longer a look takes.
@@ -191,7 +190,7 @@ export class KeyEntry {
 
   /** Ends all waiting; resolves when this process is in no queue for the key. */
   async endWaiting(): Promise<void> {
-    for (const waiter of this.waiters.splice(0)) waiter.fail(new LockShutdownError(this.key.name));
+    for (const waiter of this.waiters.removeAll()) waiter.fail(new LockShutdownError(this.key.name));
     if (this.state.name === 'queued') await this.state.acquisition.stop();
   }
 
@@ -246,7 +245,7 @@ export class KeyEntry {
 
   /** Whether the key is held by readers, and the first waiter is one too. */
   private isReaderNext(): boolean {
-    return this.isHeldByReaders && this.waiters[0]?.mode === 'shared';
+    return this.isHeldByReaders && this.waiters.first?.mode === 'shared';
   }
 
   /**
@@ -313,7 +312,7 @@ export class KeyEntry {
     const { waiters } = this;
     this.hold(session, mode);
     let isServed = false;
-    while (waiters[0]?.mode === mode && (mode === 'shared' || !isServed)) {
+    while (waiters.first?.mode === mode && (mode === 'shared' || !isServed)) {
       waiters.shift()?.grant(this.addHold());
       isServed = true;
     }
@@ -347,10 +346,10 @@ export class KeyEntry {
     const { key, table, waiters } = this;
     const acquisition = new QueuedAcquisition(
       key,
-      waiters[0]?.mode ?? 'exclusive',
+      waiters.first?.mode ?? 'exclusive',
       () => table.sessions.openShared(key),
       table.sessions.waiting,
-      () => waiters.reduce((latest, { deadline }) => Math.max(latest, deadline), 0) - performance.now(),
+      () => [...waiters].reduce((latest, { deadline }) => Math.max(latest, deadline), 0) - performance.now(),
       () => {
         for (const waiter of waiters) waiter.notifyWaiting();
       },
@@ -363,20 +362,18 @@ export class KeyEntry {
         else this.grant(session, acquisition.mode);
       },
       (error: unknown) => {
-        for (const waiter of waiters.splice(0)) waiter.fail(error);
+        for (const waiter of waiters.removeAll()) waiter.fail(error);
         this.next();
       },
     );
   }
 
   private async leave(waiter: Waiter): Promise<void> {
-    const place = this.waiters.indexOf(waiter);
-    if (place < 0) return;
-    this.waiters.splice(place, 1);
+    if (!this.waiters.remove(waiter)) return;
     this.letReadersIn();
     if (this.state.name !== 'queued') return;
     // The first waiter may now want the key in the other mode, which takes another acquisition.
-    if (this.waiters[0]?.mode === this.state.acquisition.mode) return;
+    if (this.waiters.first?.mode === this.state.acquisition.mode) return;
     await this.state.acquisition.stop();
     await this.releasing();
   }

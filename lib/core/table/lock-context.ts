@@ -6,8 +6,6 @@ import { sharedStorage } from './shared-storage.js';
 export interface ContextLock {
   /** The table that it belongs to: two applications in one process may hold one key in two databases. */
   readonly owner: object;
-  /** Whether it holds exactly that key. */
-  includes(keyId: string): boolean;
   /** Whether it holds that lock, by any of its permits. */
   isOf(lockId: string): boolean;
   /**

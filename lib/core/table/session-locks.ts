@@ -10,6 +10,7 @@ import type { KeyScheme } from '../key/key-schemes.js';
 import { type KeySchemeOptions, keySchemeRules } from '../options/key-scheme.options.js';
 import type { ServerKeys } from '../session/server-keys.js';
 import { describeNames, isOneName, type LockKey, type LockName, type LockNames } from '../key/lock-key.js';
+import { hintForPromise } from '../key/refused-promise.js';
 import { type LockOptions, lockRules } from '../options/lock.options.js';
 import { checkOptions } from '../options/option-rules.js';
 import type { Reentry, ReentryOptions } from '../options/reentry.options.js';
@@ -23,6 +24,9 @@ import type { LockTable } from './lock-table.js';
 import { acquirePermit } from './permits.js';
 import { acquireAll } from './several-locks.js';
 import type { TryLockOutcome } from './try-lock-outcome.js';
+
+/** How many names a lock may have. */
+const MAX_NAMES = 1_000;
 
 export interface SessionLocksParts {
   readonly keys: KeyRegistry;
@@ -88,8 +92,8 @@ export class SessionLocks {
   }
 
   /** A handle on the lock, or `undefined` when it stays busy. */
-  async tryAcquire(name: LockNames, options?: LockOptions): Promise<AdvisoryLock | undefined> {
-    if (options !== undefined) checkOptions(options, lockRules, 'acquire() and withLock()');
+  async tryAcquire(name: LockNames, given?: LockOptions): Promise<AdvisoryLock | undefined> {
+    const options = checkedOptions(given);
     const resolving = this.parts.serverKeys.resolve(name, options);
     if (resolving !== undefined) await resolving;
     if (!isOneName(name) || (options?.permits ?? 1) > 1) return this.takeOther(name, options);
@@ -142,9 +146,9 @@ export class SessionLocks {
     body: LockBody<T>,
     onDone: (value: T) => Outcome,
     onBusy: () => Outcome,
-    options?: LockOptions & CallerOptions,
+    given?: LockOptions & CallerOptions,
   ): Promise<Outcome> {
-    if (options !== undefined) checkOptions(options, lockRules, 'acquire() and withLock()');
+    const options = checkedOptions(given);
     const place = options?.[CALLER] ?? body;
     const resolving = this.parts.serverKeys.resolve(name, options);
     if (resolving !== undefined) await resolving;
@@ -293,7 +297,8 @@ export class SessionLocks {
         const share = this.inside(key, options);
         if (share !== undefined) inside.push(share);
       }
-      const missing = keys.filter(({ id }) => !inside.some((lock) => lock.includes(id)));
+      const insideIds = new Set(inside.map(({ key: { id } }) => id));
+      const missing = keys.filter(({ id }) => !insideIds.has(id));
       const wanted = { mode, waitMs, signal };
       const taken = await this.publish(describeNames(names), wanted, (acquire) =>
         acquireAll(this.table, missing, acquire),
@@ -308,10 +313,21 @@ export class SessionLocks {
   }
 
   private distinctKeys(names: readonly Exclude<LockName, number>[], scheme?: KeyScheme): LockKey[] {
+    if (names.length > MAX_NAMES) {
+      throw new LockConfigurationError(
+        `A list of lock names must have at most ${MAX_NAMES} names, received ${names.length}: each takes a ` +
+          "place in the server's lock table, which all its clients share. Lock what they share.",
+      );
+    }
     const keys = new Map<string, LockKey>();
-    for (const name of names) {
-      const key = this.keys.keyOf(name, scheme);
-      keys.set(key.id, key);
+    try {
+      for (const name of names) {
+        const key = this.keys.keyOf(name, scheme);
+        keys.set(key.id, key);
+      }
+    } catch (error) {
+      for (const name of names) hintForPromise(name);
+      throw error;
     }
     if (keys.size > 0) return [...keys.values()];
     throw new LockConfigurationError(
@@ -321,7 +337,8 @@ export class SessionLocks {
   }
 
   private async handleOnAll(keys: readonly LockKey[], holds: readonly LockHold[]): Promise<AdvisoryLock> {
-    const inOrder = keys.flatMap(({ id }) => holds.find(({ key }) => key.id === id) ?? []);
+    const holdOf = new Map(holds.map((hold) => [hold.key.id, hold]));
+    const inOrder = keys.flatMap(({ id }) => holdOf.get(id) ?? []);
     const lock = new AdvisoryLock(this.table, inOrder as [LockHold, ...LockHold[]]);
     const { lost } = lock;
     if (lost === undefined) return lock;
@@ -329,6 +346,10 @@ export class SessionLocks {
     await lock.release();
     throw lost;
   }
+}
+
+function checkedOptions<T extends LockOptions>(options: T | undefined): T | undefined {
+  return options && checkOptions(options, lockRules, 'acquire() and withLock()');
 }
 
 /** Such a lock would stay busy until the end of the transaction, and a wait for it would not end. */

@@ -1,3 +1,4 @@
+import { forgetAbort, onceAborted } from './abort-listeners.js';
 import type { AcquireOptions } from './acquire-options.js';
 import type { LockHold } from './lock-hold.js';
 import type { LockMode } from '../options/lock-mode.js';
@@ -26,7 +27,7 @@ export class Waiter {
     this.deadline = performance.now() + options.waitMs;
     this.since = options.since ?? performance.now();
     if (Number.isFinite(options.waitMs)) this.timer = setTimeout(this.onTimeout, options.waitMs);
-    options.signal?.addEventListener('abort', this.onAbort, { once: true });
+    if (options.signal !== undefined) onceAborted(options.signal, this.onAbort);
   }
 
   get mode(): LockMode {
@@ -64,6 +65,7 @@ export class Waiter {
 
   private stopListening(): void {
     clearTimeout(this.timer);
-    this.options.signal?.removeEventListener('abort', this.onAbort);
+    const { signal } = this.options;
+    if (signal !== undefined) forgetAbort(signal, this.onAbort);
   }
 }

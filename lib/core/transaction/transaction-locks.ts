@@ -91,9 +91,9 @@ export class TransactionLocks {
     body: TransactionBody<T>,
     onDone: (value: T) => Outcome,
     onBusy: (error: LockUnavailableError) => Outcome,
-    options: TransactionLockOptions & CallerOptions,
+    given: TransactionLockOptions & CallerOptions,
   ): Promise<Outcome> {
-    checkOptions(options, transactionLockRules, 'withTransactionLock()');
+    const options = checkOptions(given, transactionLockRules, 'withTransactionLock()');
     const place = options[CALLER] ?? body;
     await this.serverKeys.resolve(name, options);
     const key = this.keys.keyOf(name, options.keyScheme);
@@ -149,9 +149,9 @@ export class TransactionLocks {
   async lock(
     transaction: OpenTransaction,
     name: LockName,
-    options: LockInTransactionOptions,
+    given: LockInTransactionOptions,
   ): Promise<LockUnavailableError | undefined> {
-    checkOptions(options, lockInTransactionRules, 'lockInTransaction()');
+    const options = checkOptions(given, lockInTransactionRules, 'lockInTransaction()');
     await this.serverKeys.resolve(name, options);
     const key = this.keys.keyOf(name, options.keyScheme);
     const inside = this.sessionLocks.current(name, options);

@@ -5,6 +5,7 @@ import {
   type LockLog,
   type LockName,
   messageOf,
+  printableLog,
   type SkipReason,
 } from '../../core/index.js';
 import type { JobRuntime } from '../job-runtime.js';
@@ -40,7 +41,7 @@ export class JobObserver {
     this.firing = observed.firing;
     this.runtime = observed.runtime;
     // There is no runtime where a test has replaced the service by a fake.
-    this.logs = observed.runtime?.log ?? new Logger('AdvisoryLock');
+    this.logs = observed.runtime?.log ?? printableLog(new Logger('AdvisoryLock'));
   }
 
   get hasBegun(): boolean {

@@ -64,8 +64,7 @@ export default {
     })),
     {
       name: 'lib/cli knows of jobs only when they run',
-      comment:
-        'The calendar is arithmetic, and pauses are SQL; everything else in lib/jobs is part of a Nest application.',
+      comment: 'The calendar is arithmetic, and pauses are SQL; everything else in lib/jobs is part of Nest.',
       severity: 'error',
       from: { path: '^lib/cli/' },
       to: { path: '^lib/jobs/', pathNot: '^lib/jobs/(calendar/|control/pause-)' },

@@ -40,7 +40,7 @@ export { CreateExclusiveCronRuns1735689600000 } from './jobs/records/create-excl
 export { AdvisoryLockCronHistory, type AdvisoryLockCronRun } from './nest/advisory-lock-cron-history.js';
 export { AdvisoryLockJobs, type AdvisoryLockJob, type PauseOptions } from './nest/advisory-lock-jobs.js';
 export { AdvisoryLockJobPause } from './jobs/control/advisory-lock-job-pause.entity.js';
-export { CreateAdvisoryLockJobPauses1735776000000 } from './jobs/control/create-advisory-lock-job-pauses.migration.js';
+export { CreateAdvisoryLockJobPauses1735776000000 } from './jobs/control/create-job-pauses.migration.js';
 export { ADVISORY_LOCK_JOB_PAUSE_SQL } from './jobs/control/pause-table.js';
 export { ExclusiveCronRun } from './jobs/records/exclusive-cron-run.entity.js';
 export type { RecordOptions } from './jobs/records/record.options.js';

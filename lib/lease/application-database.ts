@@ -46,7 +46,7 @@ export function databaseError(cause: unknown, lockName: string, what: string, ta
   return new LockConfigurationError(
     `${what}, which needs a table that the application can read and write: ${cause.message}. Add the ` +
       'entity or the migration to the data source (see docs/leases.md), or run this SQL, and grant SELECT, ' +
-      `INSERT, UPDATE and DELETE on the table to the role of the application:\n${tableSql}`,
+      `INSERT, UPDATE and DELETE on the table to the role of the application: ${tableSql.replace(/\s+/g, ' ')}`,
     { lockName, cause },
   );
 }

@@ -114,7 +114,10 @@ export class MemoryBackend implements Connection {
     });
   }
 
-  /** Waits for a lock in the queue of the server; resolves to false when the time is over, or it is canceled. */
+  /**
+   * Waits for a lock in the queue of the server; resolves to false when the time is over, or it is
+   * canceled.
+   */
   async isGranted(lock: ScriptedLock, scope: Grant['scope']): Promise<boolean> {
     try {
       await this.waitFor(lock, scope);

@@ -157,7 +157,7 @@ export class JobPauses {
           'Add the migration CreateAdvisoryLockJobPauses1735776000000 to the data source, or the ' +
           'entity AdvisoryLockJobPause where `synchronize` is set, or run the following SQL, and grant ' +
           'SELECT, INSERT and UPDATE on the table to the role of the application: ' +
-          `${createPauseTable(this.table)};`,
+          `${createPauseTable(this.table).replace(/\s+/g, ' ')};`,
         { cause },
       );
     }

@@ -20,9 +20,10 @@ export async function transactionClient(
   if (has(transaction, 'runStatement')) return oneByOne(transaction as SqlTransaction);
   if (has(transaction, 'escapeIdentifier')) return inOneMessage(transaction as PgTransactionClient);
   if (has(transaction, 'startTransaction')) return ofTypeOrm(transaction as QueryRunner, key);
-  // The EntityManager of MikroORM has none.
-  if (has(transaction, 'getTreeRepository'))
-    return ofTypeOrm((transaction as EntityManager).queryRunner, key);
+  const { queryRunner } = transaction as Partial<EntityManager>;
+  // The EntityManager of MikroORM has neither, and that of a test need not have all methods.
+  if (has(transaction, 'getTreeRepository') || has(queryRunner, 'connect'))
+    return ofTypeOrm(queryRunner, key);
   throw notATransaction(transaction, key);
 }
 

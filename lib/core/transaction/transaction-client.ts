@@ -20,7 +20,7 @@ export async function transactionClient(
   if (has(transaction, 'runStatement')) return oneByOne(transaction as SqlTransaction);
   if (has(transaction, 'escapeIdentifier')) return inOneMessage(transaction as PgTransactionClient);
   if (has(transaction, 'startTransaction')) return ofTypeOrm(transaction as QueryRunner, key);
-  const { queryRunner } = transaction as Partial<EntityManager>;
+  const queryRunner = (transaction as Partial<EntityManager> | null | undefined)?.queryRunner;
   // The EntityManager of MikroORM has neither, and that of a test need not have all methods.
   if (has(transaction, 'getTreeRepository') || has(queryRunner, 'connect'))
     return ofTypeOrm(queryRunner, key);

@@ -95,7 +95,8 @@ export class TransactionLocks {
   ): Promise<Outcome> {
     const options = checkOptions(given, transactionLockRules, 'withTransactionLock()');
     const place = options[CALLER] ?? body;
-    await this.serverKeys.resolve(name, options);
+    const resolving = this.serverKeys.resolve(name, options);
+    if (resolving !== undefined) await resolving;
     const key = this.keys.keyOf(name, options.keyScheme);
     this.refuseReentry(key, options);
     const { mode = 'exclusive', isolationLevel } = options;
@@ -152,7 +153,8 @@ export class TransactionLocks {
     given: LockInTransactionOptions,
   ): Promise<LockUnavailableError | undefined> {
     const options = checkOptions(given, lockInTransactionRules, 'lockInTransaction()');
-    await this.serverKeys.resolve(name, options);
+    const resolving = this.serverKeys.resolve(name, options);
+    if (resolving !== undefined) await resolving;
     const key = this.keys.keyOf(name, options.keyScheme);
     const inside = this.sessionLocks.current(name, options);
     if (inside?.isHeld === true && !(inside.mode === 'shared' && options.mode === 'shared')) {

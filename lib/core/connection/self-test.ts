@@ -83,8 +83,8 @@ function givesOneSession(version: string): LockConfigurationError {
 function sharesItsBackends(): LockConfigurationError {
   return new LockConfigurationError(
     "With `pooler: 'none'` each lock connection must have a backend of its own, but it goes through a " +
-      'pooler that shares its backends. Leave the option `pooler` out, let the pooler run in session mode, or let ' +
-      '`connectionOptions` of AdvisoryLockModule point to PostgreSQL itself.',
+      'pooler that shares its backends. Leave the option `pooler` out, let the pooler run in session mode, ' +
+      'or let `connectionOptions` of AdvisoryLockModule point to PostgreSQL itself.',
   );
 }
 

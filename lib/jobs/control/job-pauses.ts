@@ -135,7 +135,7 @@ export class JobPauses {
   private async queryPauses(): Promise<JobPause[]> {
     try {
       const [found] = await this.query(findTable(this.table));
-      if (found == null) return [];
+      if (found === undefined || found === '') return [];
       return (await this.query(selectPauses(this.table))).map(readPause);
     } catch (error) {
       if (!isSyntaxOrAccessError(error))

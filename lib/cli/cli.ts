@@ -1,4 +1,4 @@
-import { AdvisoryLockError, messageOf, printable, printableStack } from '../core/index.js';
+import { AdvisoryLockError, isError, messageOf, printable, printableStack } from '../core/index.js';
 import type { CliCommand } from './cli-command.js';
 import { doctorCommand } from './doctor.command.js';
 import { ExitStatus, statusOfError } from './exit-status.js';
@@ -58,7 +58,7 @@ function asksForHelp(args: readonly string[]): boolean {
 
 /** The message of an expected error says everything; of any other error, the stack matters. */
 function explain(error: unknown): string {
-  if (!(error instanceof Error)) return printable(messageOf(error));
+  if (!isError(error)) return printable(messageOf(error));
   const isExpected = error instanceof AdvisoryLockError || statusOfError(error) !== ExitStatus.bug;
   return isExpected ? printable(error.message) : printableStack(error.stack ?? error.message);
 }

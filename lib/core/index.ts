@@ -19,6 +19,7 @@ export {
   type BusyHttpStatus,
   LockUnavailableError,
 } from './errors/lock-unavailable.error.js';
+export { isError } from './errors/is-error.js';
 export { messageOf } from './errors/message-of.js';
 export { isPrintable, printable, printableJson, printableStack } from './errors/printable.js';
 export { StandbyError } from './errors/standby.error.js';

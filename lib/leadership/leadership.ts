@@ -2,8 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type AdvisoryLock,
   GrowingPause,
-  LockShutdownError,
+  isError,
   type LockLog,
+  LockShutdownError,
   messageOf,
   printable,
 } from '../core/index.js';
@@ -141,7 +142,7 @@ export class Leadership implements AsyncDisposable {
   private logEnd({ lost }: Term, failures: readonly unknown[]): void {
     const what = `The leader of "${this.name}" failed in this instance, which stops leading it`;
     for (const failure of failures) {
-      this.log.error(`${what}: ${String(failure)}`, failure instanceof Error ? failure.stack : undefined);
+      this.log.error(`${what}: ${String(failure)}`, isError(failure) ? failure.stack : undefined);
     }
     if (lost !== undefined) this.log.warn(`Not leading "${this.name}" any more. ${lost.message}`);
     else if (this.isStopped) this.log.log(`Stopped leading "${this.name}"`);

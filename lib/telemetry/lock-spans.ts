@@ -3,6 +3,7 @@ import {
   type AcquiredEvent,
   type AdvisoryLockEvents,
   type BusyEvent,
+  isError,
   type LostEvent,
   messageOf,
   printable,
@@ -142,7 +143,7 @@ export class LockSpans {
 
 /** The attributes of the event that records an error. */
 function exceptionOf(error: unknown, message: string): Exception {
-  if (!(error instanceof Error)) return message;
+  if (!isError(error)) return message;
   const { name, stack } = error;
   const { code } = error as { readonly code?: unknown };
   return {

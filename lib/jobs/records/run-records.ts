@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import {
   describeNames,
+  isError,
   type LockKey,
   type LockLog,
   type LockName,
@@ -223,6 +224,6 @@ function ago(ms: string): string {
 
 /** As text that Postgres accepts: it has no zero character. */
 function describeError(error: unknown): string {
-  const text = error instanceof Error ? String(error) : inspect(error);
+  const text = isError(error) ? String(error) : inspect(error);
   return text.replaceAll('\0', '').slice(0, MAX_ERROR_LENGTH);
 }

@@ -1,5 +1,6 @@
 /*
- * The public API, kept by hand. `./dashboard` has its own: lib/dashboard/index.ts.
+ * The public API, kept by hand. `./adapters` and `./dashboard` have their own: lib/adapters/index.ts and
+ * lib/dashboard/index.ts.
  */
 export { AdvisoryLock } from './core/index.js';
 export {
@@ -32,11 +33,15 @@ export {
   type RunMigrationsOptions,
 } from './migrations/run-migrations-exclusively.js';
 export type { LockInTransactionOptions, TransactionLock, TransactionLockOptions } from './core/index.js';
-export type { TransactionBody } from './core/index.js';
+export type { OpenTransaction, PgTransactionClient, SqlTransaction, TransactionBody } from './core/index.js';
 
 export { currentTick, type Tick } from './jobs/run/current-tick.js';
 export { CreateExclusiveCronRuns1735689600000 } from './jobs/records/create-exclusive-cron-runs.migration.js';
 export { AdvisoryLockCronHistory, type AdvisoryLockCronRun } from './nest/advisory-lock-cron-history.js';
+export { AdvisoryLockJobs, type AdvisoryLockJob, type PauseOptions } from './nest/advisory-lock-jobs.js';
+export { AdvisoryLockJobPause } from './jobs/control/advisory-lock-job-pause.entity.js';
+export { CreateAdvisoryLockJobPauses1735776000000 } from './jobs/control/create-job-pauses.migration.js';
+export { ADVISORY_LOCK_JOB_PAUSE_SQL } from './jobs/control/pause-table.js';
 export { ExclusiveCronRun } from './jobs/records/exclusive-cron-run.entity.js';
 export type { RecordOptions } from './jobs/records/record.options.js';
 export { EXCLUSIVE_CRON_RUN_SQL } from './jobs/records/run-table.js';
@@ -46,6 +51,16 @@ export { ExclusiveInterval } from './jobs/exclusive-interval.decorator.js';
 export type { ExclusiveJobOptions, LeaderOptions } from './jobs/exclusive-job.options.js';
 export type { TickOptions } from './jobs/tick.options.js';
 export { ExclusiveTimeout } from './jobs/exclusive-timeout.decorator.js';
+export { AdvisoryLease } from './lease/advisory-lease.js';
+export { AdvisoryLeaseRecord } from './lease/advisory-lease-record.entity.js';
+export { CreateAdvisoryLeases1795824000000 } from './lease/create-advisory-leases.migration.js';
+export type { LeaseOptions, ResumeLeaseOptions } from './lease/lease.options.js';
+export { ADVISORY_LEASE_SQL } from './lease/lease-table.js';
+export { AdvisoryOnceRecord } from './lease/once/advisory-once-record.entity.js';
+export { CreateAdvisoryOnce1795824000001 } from './lease/once/create-advisory-once.migration.js';
+export type { OnceOptions } from './lease/once/once.options.js';
+export { ADVISORY_ONCE_SQL } from './lease/once/once-table.js';
+
 export { InjectAdvisoryLock } from './locking/inject-advisory-lock.decorator.js';
 export type { RunTimeJobOptions, ScheduledJob } from './jobs/run-time-jobs.js';
 export type { Leadership, LeadOptions } from './leadership/leadership.js';
@@ -77,9 +92,9 @@ export type {
   WaitingEvent,
 } from './core/index.js';
 
-export type { KeyFunction, KeyScheme, KeyValue } from './core/index.js';
+export type { KeyFunction, KeyScheme, KeySchemeOptions, KeyValue, ServerKeyScheme } from './core/index.js';
 export type { PoolerOption } from './core/index.js';
-export type { LockConnectionOptions } from './core/index.js';
+export type { LockConnectionOptions, PostgresConfig } from './core/index.js';
 export type { LockKey, LockName, LockNames } from './core/index.js';
 export type { LockMode } from './core/index.js';
 export type { TransactionIsolationLevel } from './core/index.js';
@@ -118,3 +133,4 @@ export type {
 } from './fleet/instance-report.js';
 export type { Diagnosis, Problem, ProblemCode } from './inspection/diagnosis.js';
 export { toHttpException } from './nest/http/to-http-exception.js';
+export { LockUnavailableFilter } from './nest/transports/lock-unavailable.filter.js';

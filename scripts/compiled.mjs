@@ -42,8 +42,12 @@ export function compiled(path) {
   return join(output, relative(root, script));
 }
 
-/** The source of compiled JavaScript, and the map between them. */
-export function sourceOf(path) {
+/**
+ * The source of compiled JavaScript, which the loader gives the name of its source, and the map between
+ * them.
+ */
+export function sourceOf(loaded) {
+  const path = loaded.endsWith('.ts') ? compiled(loaded) : loaded;
   if (!path.startsWith(output)) return undefined;
   const [, data] = /\n\/\/# sourceMappingURL=data:[^,]+;base64,(\S+)/.exec(readFileSync(path, 'utf8')) ?? [];
   if (data === undefined) return undefined;

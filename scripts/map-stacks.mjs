@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { sourceOf } from './compiled.mjs';
 
 const sources = new Map();
-const SCRIPT_PLACE = /(file:\/\/[^\s()]+\.js):(\d+):(\d+)/g;
+const SCRIPT_PLACE = /(file:\/\/[^\s()]+\.[jt]s):(\d+):(\d+)/g;
 
 /*
  * Shows places of the TypeScript source in stack traces. `--enable-source-maps` does the same, but reads

@@ -1,20 +1,32 @@
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { compiled } from './compiled.mjs';
 
 /*
- * The loader of `typescript.mjs`: what is to be run is compiled with all that it could import. The name
- * of the package is its source there, unless LIBRARY=built asks for the build in `dist`.
+ * The loader of `typescript.mjs`. It resolves what tsconfig.json resolves and no more: `./neighbor.js` is the
+ * file `neighbor.ts`, and the name of the package is its source, unless LIBRARY=built asks for the build in
+ * `dist`. Modules keep the address of their source, so that scripts find the repository.
  */
-const root = new URL('..', import.meta.url).href;
-const isSource = (url) => url.startsWith(root) && url.endsWith('.ts');
-const usesBuild = process.env.LIBRARY === 'built';
+const root = new URL('..', import.meta.url);
+const isSource = (url) =>
+  url?.startsWith(root.href) && url.endsWith('.ts') && !url.includes('/node_modules/');
+const mapsPackageName = process.env.LIBRARY !== 'built';
 
-export async function resolve(specifier, context, next) {
-  if (usesBuild && /^nestjs-advisory-lock(\/[a-z]+)?$/.test(specifier)) {
-    return next(specifier, { ...context, parentURL: import.meta.url });
-  }
-  if (context.parentURL === undefined && isSource(specifier)) {
-    return next(pathToFileURL(compiled(fileURLToPath(specifier))).href, context);
+export function resolve(specifier, context, next) {
+  if (!isSource(context.parentURL)) return next(specifier, context);
+  const packagePath = mapsPackageName && /^nestjs-advisory-lock(\/[a-z]+)?$/.exec(specifier);
+  if (packagePath) return found(new URL(`lib${packagePath[1] ?? ''}/index.ts`, root));
+  if (/^\.{1,2}\/.*\.js$/.test(specifier)) {
+    const neighbor = new URL(specifier.replace(/js$/, 'ts'), context.parentURL);
+    if (existsSync(neighbor)) return found(neighbor);
   }
   return next(specifier, context);
 }
+
+export async function load(url, context, next) {
+  if (!isSource(url)) return next(url, context);
+  const source = readFileSync(compiled(fileURLToPath(url)), 'utf8');
+  return { format: 'module', source, shortCircuit: true };
+}
+
+const found = ({ href }) => ({ url: href, format: 'module', shortCircuit: true });

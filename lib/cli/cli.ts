@@ -1,11 +1,14 @@
-import { AdvisoryLockError } from '../core/index.js';
+import { AdvisoryLockError, isError, messageOf, printable, printableStack } from '../core/index.js';
 import type { CliCommand } from './cli-command.js';
 import { doctorCommand } from './doctor.command.js';
 import { ExitStatus, statusOfError } from './exit-status.js';
+import { jobsCommand } from './jobs.command.js';
 import { keyCommand } from './key.command.js';
 import { killCommand } from './kill.command.js';
 import { listCommand } from './list.command.js';
+import { pauseCommand } from './pause.command.js';
 import { printError, print } from './print.js';
+import { resumeCommand } from './resume.command.js';
 import { runCommand } from './run.command.js';
 import { ticksCommand } from './ticks.command.js';
 import { UsageError } from './usage.error.js';
@@ -18,6 +21,9 @@ const commands: Readonly<Record<string, CliCommand>> = {
   run: runCommand,
   key: keyCommand,
   ticks: ticksCommand,
+  jobs: jobsCommand,
+  pause: pauseCommand,
+  resume: resumeCommand,
   doctor: doctorCommand,
 };
 
@@ -52,9 +58,9 @@ function asksForHelp(args: readonly string[]): boolean {
 
 /** The message of an expected error says everything; of any other error, the stack matters. */
 function explain(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
+  if (!isError(error)) return printable(messageOf(error));
   const isExpected = error instanceof AdvisoryLockError || statusOfError(error) !== ExitStatus.bug;
-  return isExpected ? error.message : (error.stack ?? error.message);
+  return isExpected ? printable(error.message) : printableStack(error.stack ?? error.message);
 }
 
 function help(): string {

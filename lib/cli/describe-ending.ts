@@ -1,8 +1,9 @@
+import { printable } from '../core/index.js';
 import { sinceWhenHeld, whereFrom } from './describe-holder.js';
 import { listed } from './describe-waiter.js';
 import type { LockStory } from './lock-story.js';
 import { namesOf, otherLocksOf } from './other-locks.js';
-import { capitalize, printable } from './printable.js';
+import { capitalize } from './words.js';
 import { rollbackOf } from './prepared-holders.js';
 import type { InspectedLock } from '../inspection/inspected-lock.js';
 import { shownHolderWithPid } from './shown-holder.js';

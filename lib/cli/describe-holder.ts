@@ -1,8 +1,8 @@
+import { printable } from '../core/index.js';
 import { formatDuration } from '../inspection/format-duration.js';
 import { clockTime, sinceWhen } from './ago.js';
 import { heldFor } from '../inspection/held-for.js';
 import type { PreparedTransaction } from './prepared-holders.js';
-import { printable } from './printable.js';
 import type { InspectedLock } from '../inspection/inspected-lock.js';
 import { addressOf, shownHolder } from './shown-holder.js';
 

@@ -1,10 +1,11 @@
 import { parseArgs } from 'node:util';
+import { printable } from '../core/index.js';
 import { describeDiagnosis, POOLER_NOTICE } from '../inspection/describe-diagnosis.js';
 import { diagnose } from '../inspection/diagnose.js';
 import type { CliCommand } from './cli-command.js';
 import { ExitStatus } from './exit-status.js';
 import { openEngine } from './open-engine.js';
-import { print } from './print.js';
+import { print, printJson } from './print.js';
 import { readArguments } from './usage.error.js';
 
 /** Checks whether the database can be relied on for locks. */
@@ -25,12 +26,12 @@ export const doctorCommand: CliCommand = {
       const diagnosis = await diagnose(engine);
       const { isHealthy, pooler, locks, problems } = diagnosis;
       if (values.json === true) {
-        print(JSON.stringify(diagnosis, null, 2));
+        printJson(diagnosis);
       } else {
         const room = locks?.allowed === undefined ? '' : `, a process may hold ${locks.allowed} locks`;
-        if (diagnosis.server !== undefined) print(`${describeDiagnosis(diagnosis)}${room}`);
+        if (diagnosis.server !== undefined) print(printable(`${describeDiagnosis(diagnosis)}${room}`));
         if (pooler === 'transaction') print(`Note: ${POOLER_NOTICE}`);
-        for (const { code, message } of problems) print(`${code}: ${message}`);
+        for (const { code, message } of problems) print(printable(`${code}: ${message}`));
         if (isHealthy) print('No problems.');
       }
       return isHealthy ? ExitStatus.ok : ExitStatus.problems;

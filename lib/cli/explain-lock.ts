@@ -1,8 +1,9 @@
+import { printable } from '../core/index.js';
 import { formatDuration } from '../inspection/format-duration.js';
 import { calls, describeHolder, describePrepared } from './describe-holder.js';
 import { describeWaiter, listed } from './describe-waiter.js';
 import type { LockStory, TryingInstance } from './lock-story.js';
-import { capitalize, printable } from './printable.js';
+import { capitalize } from './words.js';
 import type { InspectedLock } from '../inspection/inspected-lock.js';
 import { namesakesOf, otherLocksOf } from './other-locks.js';
 import { rollbackOf } from './prepared-holders.js';
@@ -23,6 +24,7 @@ export function explainLock(story: LockStory): string {
       .filter(({ backend }) => backend !== undefined)
       .map((lock) => describeHolder(lock, otherLocksOf(story, lock), now)),
   ];
+  paragraphs.push(describeOtherSchemes(story));
   if (holders.length === 0 && story.name !== undefined) paragraphs.push(describeNamesakes(story));
   if (waiters.length > 0) paragraphs.push(describeQueue(waiters, nameOf, now));
   paragraphs.push(story.trying.map(describeTrying));
@@ -59,6 +61,17 @@ function describeNamesakes(story: LockStory): string[] {
   const namesakes = namesakesOf(story).map((name) => `"${printable(name)}"`);
   if (namesakes.length === 0) return [OTHER_KEYS];
   return [`There is ${listed(namesakes)}, though, which is another key: see --namespace.`];
+}
+
+/** Of a name that another program locks by its own formula, the two locks do not exclude each other. */
+function describeOtherSchemes({ label, ofOtherSchemes = [] }: LockStory): string[] {
+  return ofOtherSchemes.map(({ scheme, lock }) => {
+    const what = lock.isGranted ? 'is held' : 'is waited for';
+    return (
+      `By the key scheme ${scheme}, ${label} is another lock, ${lock.key.id}, which ${what} by ` +
+      `${shownHolder(lock)}: see --scheme ${scheme}.`
+    );
+  });
 }
 
 function describeTrying({ instance, calls: count, waitedMs }: TryingInstance): string {

@@ -1,7 +1,7 @@
-import { KeyRegistry, type KeyScheme, keySchemes } from '../core/index.js';
+import { isKeySchemeName, KEY_SCHEME_NAMES, KeyRegistry, type KeyScheme } from '../core/index.js';
 import { UsageError } from './usage.error.js';
 
-type SchemeName = Extract<KeyScheme, string>;
+export type SchemeName = Extract<KeyScheme, string>;
 
 /** How names become keys; must be as in the applications that share the locks. */
 export const keyOptions = {
@@ -10,7 +10,7 @@ export const keyOptions = {
 } as const;
 
 export const KEY_OPTIONS_HELP = [
-  '  --scheme <scheme>     how the name becomes a key: sha256 (default) or md5-31',
+  '  --scheme <scheme>     how the name becomes a key: sha256 (default), md5-31, or as in another library',
   '  --namespace <prefix>  the namespace of the application, when it has one',
 ].join('\n');
 
@@ -21,9 +21,8 @@ export interface KeyArguments {
 
 export function readKeyOptions(values: { scheme: string; namespace?: string | undefined }): KeyArguments {
   const { scheme, namespace } = values;
-  if (!isScheme(scheme)) {
-    const known = Object.keys(keySchemes).join(' or ');
-    throw new UsageError(`--scheme must be ${known}, received ${JSON.stringify(scheme)}.`);
+  if (!isKeySchemeName(scheme)) {
+    throw new UsageError(`--scheme must be one of ${KEY_SCHEME_NAMES}, received ${JSON.stringify(scheme)}.`);
   }
   return { scheme, keys: new KeyRegistry({ namespace, keyScheme: scheme }) };
 }
@@ -36,8 +35,4 @@ export function readName(positionals: readonly string[]): string {
     throw new UsageError(`The command takes one name, received ${JSON.stringify(surplus)} as well.`);
   }
   return name;
-}
-
-function isScheme(scheme: string): scheme is SchemeName {
-  return Object.hasOwn(keySchemes, scheme);
 }

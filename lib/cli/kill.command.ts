@@ -11,7 +11,7 @@ import { LOCK_OPTIONS_HELP, lockOptions, readLock } from './lock-arguments.js';
 import { type LockStory, storyOf } from './lock-story.js';
 import { type EngineInFleet, openEngineInFleet } from './open-engine.js';
 import { print } from './print.js';
-import { capitalize } from './printable.js';
+import { capitalize } from './words.js';
 import { PrivilegeError } from './privilege.error.js';
 import { readArguments, UsageError } from './usage.error.js';
 import { shownHolderWithPid } from './shown-holder.js';

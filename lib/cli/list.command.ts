@@ -1,31 +1,38 @@
 import { parseArgs } from 'node:util';
+import type { LockEngine } from '../core/index.js';
 import type { CliCommand } from './cli-command.js';
 import { readDurationMs } from './duration.js';
 import { ExitStatus } from './exit-status.js';
 import { FLEET_OPTIONS_HELP, fleetOptions, readWithinMs } from './fleet-arguments.js';
 import { KEY_OPTIONS_HELP, keyOptions, readKeyOptions } from './key-arguments.js';
+import { foreignKeysOf } from './keys-by-scheme.js';
 import { countsOf, locksTable, sortedLocks } from './locks-table.js';
 import { type EngineInFleet, openEngineInFleet } from './open-engine.js';
-import { print } from './print.js';
+import { jsonOf, print } from './print.js';
 import { screenWidth } from './screen.js';
 import type { InspectedLock } from '../inspection/inspected-lock.js';
+import { BULLMQ } from '../inspection/known-tools.js';
 import { readArguments, UsageError } from './usage.error.js';
 import { watch } from './watch.js';
 
 const DEFAULT_WATCH = '2s';
 
+/** Each look asks the server and the fleet. */
+const WATCH_LIMITS = { min: '50ms', max: '1h' };
+
 /** Shows the advisory locks of the database. */
 export const listCommand: CliCommand = {
   usage:
-    '[--watch [<time>]] [--waiting] [--claims] [--name <name>] [--within <time>] [--json] [--scheme …] ' +
-    '[--namespace …]',
+    '[--watch [<time>]] [--waiting] [--claims] [--tools] [--name <name>] [--within <time>] [--json] ' +
+    '[--scheme …] [--namespace …]',
   summary: 'Shows the holders and waiters of every lock of the database',
   details: [
     `  --watch [<time>]      shows them again and again, every ${DEFAULT_WATCH} or at the given interval: ` +
-      '500ms, 10s or 1m',
+      '500ms, 10s or 1m, from 50ms to 1h',
     '  --waiting             only locks that have waiters',
     '  --claims              also claims on ticks of jobs, which are kept for a while after the run',
-    '  --name <name>         only the lock of this name',
+    '  --tools               also the short locks of BullMQ that no one waits for',
+    '  --name <name>         only the lock of this name, and the locks that it is by other key schemes',
     '  --json                prints an array of locks, as `AdvisoryLockInspector.list()` returns it; ' +
       'with --watch, one per line',
     KEY_OPTIONS_HELP,
@@ -55,26 +62,56 @@ export const listCommand: CliCommand = {
 
 type ListOptions = ReturnType<typeof readList>;
 
-async function linesOf({ fleet }: EngineInFleet, options: ListOptions): Promise<string[]> {
+async function linesOf({ engine, fleet }: EngineInFleet, options: ListOptions): Promise<string[]> {
+  const schemes = await schemesOf(engine, options);
   const { now, locks: all } = await fleet.inspect({ withinMs: options.withinMs });
-  const wanted = all.filter(isWanted(options, all));
+  const wanted = all.filter(isWanted(options, all, schemes)).map((lock) => withScheme(lock, schemes));
   const locks = sortedLocks({
     now,
-    locks: wanted.filter(({ isClaim }) => options.hasClaims || isClaim !== true),
+    locks: wanted.filter(
+      (lock) => (options.hasClaims || lock.isClaim !== true) && (options.hasTools || !isNoise(lock, all)),
+    ),
   });
-  if (options.json) return [JSON.stringify(locks, null, options.watchMs === undefined ? 2 : undefined)];
+  const claims = options.hasClaims ? 0 : wanted.filter(({ isClaim }) => isClaim === true).length;
+  if (options.json) return [jsonOf(locks, options.watchMs === undefined ? 'lines' : 'line')];
   return [
     ...(locks.length > 0 ? locksTable({ now, locks }, screenWidth()) : []),
-    countsOf(locks, wanted.length - locks.length),
+    countsOf(locks, claims, wanted.length - locks.length - claims),
   ];
 }
 
+/** Whether it is one of the many short locks of BullMQ, and no one waits for it. */
+function isNoise({ tool, key, isGranted }: InspectedLock, locks: readonly InspectedLock[]): boolean {
+  const isWaitedFor = (): boolean => locks.some((other) => !other.isGranted && other.key.id === key.id);
+  return tool === BULLMQ && isGranted && !isWaitedFor();
+}
+
+/** The keys of the wanted name, each with its scheme where that is another one: `nightly (medusa)`. */
+type Schemes = ReadonlyMap<string, { readonly name: string; readonly scheme?: string }>;
+
+async function schemesOf(engine: LockEngine, { name }: ListOptions): Promise<Schemes | undefined> {
+  if (name === undefined) return undefined;
+  await engine.serverKeys.resolve(name);
+  const own = engine.keys.keyOf(name);
+  const foreign = await foreignKeysOf(engine, name, own);
+  return new Map<string, { name: string; scheme?: string }>([
+    ...[...foreign].map(([keyId, scheme]) => [keyId, { name, scheme }] as const),
+    [own.id, { name }],
+  ]);
+}
+
+function withScheme(lock: InspectedLock, schemes: Schemes | undefined): InspectedLock {
+  const { name, scheme } = schemes?.get(lock.key.id) ?? {};
+  return name === undefined || scheme === undefined ? lock : { ...lock, name: `${name} (${scheme})` };
+}
+
 function isWanted(
-  { keyId, isWaiting }: ListOptions,
+  { isWaiting }: ListOptions,
   locks: readonly InspectedLock[],
+  schemes: Schemes | undefined,
 ): (lock: InspectedLock) => boolean {
   const waitedFor = new Set(locks.filter(({ isGranted }) => !isGranted).map(({ key }) => key.id));
-  return ({ key }) => (keyId === undefined || key.id === keyId) && (!isWaiting || waitedFor.has(key.id));
+  return ({ key }) => schemes?.has(key.id) !== false && (!isWaiting || waitedFor.has(key.id));
 }
 
 function readList(args: string[]) {
@@ -86,13 +123,14 @@ function readList(args: string[]) {
       watch: { type: 'boolean', default: false },
       waiting: { type: 'boolean', default: false },
       claims: { type: 'boolean', default: false },
+      tools: { type: 'boolean', default: false },
       name: { type: 'string' },
       json: { type: 'boolean', default: false },
     },
     // parseArgs() does not support options with an optional value.
     allowPositionals: true,
   });
-  const { watch: isWatching, waiting, claims, name, json } = values;
+  const { watch: isWatching, waiting, claims, tools, name, json } = values;
   const [time, ...surplus] = isWatching ? positionals : [undefined, ...positionals];
   if (surplus[0] !== undefined) {
     throw new UsageError(
@@ -100,13 +138,15 @@ function readList(args: string[]) {
     );
   }
   const { keys } = readKeyOptions(values);
+  if (name !== undefined) keys.check(name);
   return {
     keys,
-    keyId: name === undefined ? undefined : keys.keyOf(name).id,
+    name,
     isWaiting: waiting,
     hasClaims: claims,
+    hasTools: tools,
     json,
     withinMs: readWithinMs(values),
-    watchMs: isWatching ? readDurationMs(time ?? DEFAULT_WATCH, '--watch') : undefined,
+    watchMs: isWatching ? readDurationMs(time ?? DEFAULT_WATCH, '--watch', WATCH_LIMITS) : undefined,
   };
 }

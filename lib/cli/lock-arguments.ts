@@ -1,6 +1,14 @@
-import { checkOptions, type KeyRegistry, type LockKey, type LockName, lockRules } from '../core/index.js';
+import {
+  checkOptions,
+  type KeyRegistry,
+  type LockEngine,
+  LockKey,
+  type LockName,
+  lockRules,
+  printable,
+} from '../core/index.js';
 import { KEY_OPTIONS_HELP, keyOptions, readKeyOptions, readName } from './key-arguments.js';
-import { printable, shellWord } from './printable.js';
+import { shellWord } from './words.js';
 import { UsageError } from './usage.error.js';
 
 /** The options that say which lock is meant: by its name, or by its key where that is not made of a name. */
@@ -21,12 +29,29 @@ export interface WantedLock {
   readonly label: string;
   readonly name: LockName;
   readonly keys: KeyRegistry;
+  /** How many may hold it at once. */
+  readonly permits: number;
+  /** The arguments that select this lock in another command. */
+  readonly asArguments: string;
+}
+
+/** The keys of a lock. */
+export interface WantedKeys {
   /** The key of the lock; for a lock with permits, the keys of all permits. */
   readonly permitKeys: readonly LockKey[];
   /** For a lock with permits: the key that its first waiter holds. */
   readonly turnKey: LockKey | undefined;
-  /** The arguments that select this lock in another command. */
-  readonly asArguments: string;
+}
+
+/** The keys of the lock, which the server computes where only it can. */
+export async function keysOfLock(
+  { serverKeys }: Pick<LockEngine, 'serverKeys'>,
+  { name, keys, permits }: WantedLock,
+): Promise<WantedKeys> {
+  await serverKeys.resolve(name, { permits });
+  if (permits === 1) return { permitKeys: [keys.keyOf(name)], turnKey: undefined };
+  const { permits: permitKeys, turn } = keys.permitKeysOf(name, permits);
+  return { permitKeys, turnKey: turn };
 }
 
 interface LockValues {
@@ -41,11 +66,10 @@ export function readLock(values: LockValues, positionals: readonly string[]): Wa
   checkOptions({ permits }, lockRules, 'the lock');
   const { keys } = readKeyOptions(values);
   const name = values.key === undefined ? readName(positionals) : readKey(values.key, positionals);
-  const own = keys.keyOf(name);
-  const { permits: permitKeys, turn } =
-    permits > 1 ? keys.permitKeysOf(name, permits) : { permits: [own], turn: undefined };
-  const label = typeof name === 'string' ? `"${printable(name)}"` : `the key ${own.id}`;
-  return { label, name, keys, permitKeys, turnKey: turn, asArguments: argumentsOf(name, values) };
+  keys.check(name);
+  if (permits > 1 && !keys.isOfServer()) keys.permitKeysOf(name, permits);
+  const label = typeof name === 'string' ? `"${printable(name)}"` : `the key ${LockKey.of(name).id}`;
+  return { label, name, keys, permits, asArguments: argumentsOf(name, values) };
 }
 
 function readKey(text: string, positionals: readonly string[]): LockName {

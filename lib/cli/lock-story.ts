@@ -1,7 +1,8 @@
 import type { LockKey } from '../core/index.js';
 import type { InspectedLock } from '../inspection/inspected-lock.js';
 import type { InstanceReport } from '../fleet/instance-report.js';
-import type { WantedLock } from './lock-arguments.js';
+import { foreignKeysOf } from './keys-by-scheme.js';
+import { keysOfLock, type WantedLock } from './lock-arguments.js';
 import type { EngineInFleet } from './open-engine.js';
 import { preparedHolders, type PreparedTransaction } from './prepared-holders.js';
 
@@ -26,6 +27,8 @@ export interface LockStory {
   readonly prepared: readonly PreparedTransaction[];
   /** All other locks of the database. */
   readonly otherLocks: readonly InspectedLock[];
+  /** Those of them whose key is that of the name by another scheme, as other libraries lock it. */
+  readonly ofOtherSchemes?: readonly { readonly scheme: string; readonly lock: InspectedLock }[];
   /** The arguments that select this lock in another command. */
   readonly asArguments: string;
 }
@@ -43,7 +46,9 @@ export async function storyOf(
   wanted: WantedLock,
   withinMs?: number,
 ): Promise<LockStory> {
-  const { label, name, permitKeys, turnKey, asArguments } = wanted;
+  const { label, name, asArguments } = wanted;
+  const { permitKeys, turnKey } = await keysOfLock(engine, wanted);
+  const [own] = permitKeys;
   const permitIds = new Set(permitKeys.map(({ id }) => id));
   const isOwn = ({ key }: InspectedLock): boolean => permitIds.has(key.id) || key.id === turnKey?.id;
   // Two inspections: an instance with many locks reports all that it is asked about, but not all that it
@@ -51,6 +56,8 @@ export async function storyOf(
   const keys = turnKey === undefined ? permitKeys : [...permitKeys, turnKey];
   const { locks, reports } = await fleet.inspect({ keys, withinMs });
   const { now, locks: all } = await fleet.inspect({ withinMs });
+  const schemes =
+    typeof name === 'string' && own !== undefined ? await foreignKeysOf(engine, name, own) : undefined;
   const ofPermits = locks.filter(({ key }) => permitIds.has(key.id));
   const ofTurn = locks.filter(({ key }) => key.id === turnKey?.id);
   const holders = ofPermits.filter((lock) => lock.isGranted && !isCovered(lock, ofPermits));
@@ -68,6 +75,10 @@ export async function storyOf(
     trying: reports.flatMap((report) => tryingIn(report, turnKey ?? permitKeys[0], locks)),
     prepared: hasPrepared ? await preparedHolders(engine, permitKeys) : [],
     otherLocks: all.filter((lock) => !isOwn(lock)),
+    ofOtherSchemes: all.flatMap((lock) => {
+      const scheme = isOwn(lock) ? undefined : schemes?.get(lock.key.id);
+      return scheme === undefined ? [] : [{ scheme, lock }];
+    }),
     asArguments,
   };
 }

@@ -34,14 +34,16 @@ export function locksTable({ locks, now }: LockView, width: number): string[] {
   return tableOf(shown, rows, width);
 }
 
-/** `3 locks held, 1 waits`, and how many claims are not listed. */
-export function countsOf(locks: readonly InspectedLock[], claims: number): string {
+/** `3 locks held, 1 waits`, and how many claims and locks of BullMQ are not listed. */
+export function countsOf(locks: readonly InspectedLock[], claims: number, ofTools = 0): string {
   const held = new Set(locks.filter(({ isGranted }) => isGranted).map(({ key }) => key.id)).size;
   const waiting = locks.filter(({ isGranted }) => !isGranted).length;
   const counts = `${held} lock${held === 1 ? '' : 's'} held, ${waiting} wait${waiting === 1 ? 's' : ''}`;
-  if (claims === 0) return counts;
-  const left = `${claims} claim${claims === 1 ? '' : 's'} on ticks of jobs left out`;
-  return `${counts}; ${left}, --claims lists them`;
+  const left = [
+    claims > 0 && `${claims} claim${claims === 1 ? '' : 's'} on ticks of jobs left out, --claims lists them`,
+    ofTools > 0 && `${ofTools} lock${ofTools === 1 ? '' : 's'} of BullMQ left out, --tools lists them`,
+  ];
+  return [counts, ...left.filter((part) => part !== false)].join('; ');
 }
 
 /** Locks with the most waiters first, then those that have been held longest; each followed by its queue. */

@@ -1,6 +1,7 @@
 import {
   applicationNameOf,
   defaultInstanceName,
+  isWholeNumber,
   type KeyRegistry,
   LockEngine,
   type LockEngineOptions,
@@ -24,7 +25,7 @@ export function openEngine(purpose: string, more: Partial<LockEngineOptions> = {
   return LockEngine.open({
     // node-postgres reads what is missing from the PG* variables:
     // https://node-postgres.com/features/connecting
-    database: () => ({ type: 'postgres', ...(url && { url }) }),
+    database: () => (url ? { connectionString: url } : {}),
     applicationName: applicationNameOf(defaultInstanceName(), purpose),
     ...more,
   });
@@ -39,9 +40,13 @@ export function openEngineInFleet(purpose: string, keys: KeyRegistry): EngineInF
 /** Throws when it is not an address of Postgres, before anything else is done with it. */
 function checkAddress(url: string): void {
   if (!/^postgres(ql)?:\/\//i.test(url)) throw DatabaseAddressError.ofScheme(url);
+  let port: unknown;
   try {
-    parseAddress(url, 'DATABASE_URL');
+    ({ port } = parseAddress(url, 'DATABASE_URL'));
   } catch (error) {
     throw new DatabaseAddressError(messageOf(error));
   }
+  // As `?port=` of the address, nothing else checks it.
+  if (port && !isWholeNumber(Number(port), 1, 65_535))
+    throw new DatabaseAddressError('DATABASE_URL must have a port from 1 to 65535, received another one.');
 }

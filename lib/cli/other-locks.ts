@@ -1,4 +1,4 @@
-import { printable } from './printable.js';
+import { printable } from '../core/index.js';
 import type { LockStory } from './lock-story.js';
 import type { InspectedLock } from '../inspection/inspected-lock.js';
 

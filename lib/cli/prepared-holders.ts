@@ -1,5 +1,5 @@
 import { type LockKey, type LockRuntime, ownLockOf } from '../core/index.js';
-import { printable } from './printable.js';
+import { sqlLiteral } from './key-sql.js';
 
 /** A transaction that holds a lock without a backend. */
 export interface PreparedTransaction {
@@ -22,7 +22,7 @@ WHERE lock.locktype = 'advisory' AND lock.pid IS NULL AND prepared.database = pg
 
 /** The statement that ends one; it must run in the database of the transaction. */
 export function rollbackOf({ gid }: PreparedTransaction): string {
-  return `ROLLBACK PREPARED '${printable(gid).replaceAll("'", "''")}'`;
+  return `ROLLBACK PREPARED ${sqlLiteral(gid)}`;
 }
 
 /** The prepared transactions that hold one of the keys. */

@@ -18,6 +18,8 @@ import { printError } from './print.js';
 import { Signals } from './signals.js';
 import { readArguments, UsageError } from './usage.error.js';
 
+const KILL_AFTER_LIMITS = { min: '0s', max: '24h' };
+
 /** Runs a command while the lock is held. */
 export const runCommand: CliCommand = {
   usage:
@@ -118,7 +120,7 @@ function readRun(args: string[]) {
   const name = readName(positionals);
   if (file === undefined) throw new UsageError('The command is missing: it must follow `--`.');
   const { keys } = readKeyOptions(values);
-  keys.keyOf(name);
+  keys.check(name);
   const mode = values.mode as LockMode;
   const permits = Number(values.permits);
   const waitMs = values.wait === 'forever' ? Infinity : readDurationMs(values.wait, '--wait');
@@ -134,7 +136,7 @@ function readRun(args: string[]) {
     mode,
     permits,
     waitMs,
-    killAfterMs: readDurationMs(values['kill-after'], '--kill-after'),
+    killAfterMs: readDurationMs(values['kill-after'], '--kill-after', KILL_AFTER_LIMITS),
     file,
     fileArgs,
   };

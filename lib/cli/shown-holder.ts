@@ -1,6 +1,6 @@
+import { printable } from '../core/index.js';
 import { holderLabel, holderLabelWithPid } from '../inspection/holder-label.js';
 import type { InspectedLock } from '../inspection/inspected-lock.js';
-import { printable } from './printable.js';
 
 /** A short label of a holder or waiter that is safe to print. */
 export function shownHolder(lock: InspectedLock): string {

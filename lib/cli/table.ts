@@ -1,4 +1,4 @@
-import { printable } from './printable.js';
+import { printable } from '../core/index.js';
 
 export interface Column<Row> {
   readonly title: string;

@@ -3,7 +3,7 @@ import { Calendar } from '../jobs/calendar/calendar.js';
 import { Zone } from '../jobs/calendar/zone.js';
 import type { CliCommand } from './cli-command.js';
 import { ExitStatus } from './exit-status.js';
-import { print } from './print.js';
+import { print, printJson } from './print.js';
 import { readArguments, UsageError } from './usage.error.js';
 
 const DEFAULT_COUNT = '10';
@@ -14,16 +14,16 @@ export const ticksCommand: CliCommand = {
   usage: '<expression> [--zone <zone>] [--from <time>] [--to <time> | --count <n>] [--json]',
   summary: 'Prints the instants at which a job with a cron expression runs',
   details: [
-    '  --zone <zone>         the time zone of the job, such as Europe/Berlin; that of this machine by default',
+    '  --zone <zone>         the time zone of the job, such as Europe/Berlin; by default of the machine',
     '  --from <time>         from when on, included: 2026-10-25, 2026-10-25T01:30 (times of the zone), or',
     '                        2026-10-25T01:30Z; now by default',
     '  --to <time>           until when, included',
     `  --count <n>           how many, ${DEFAULT_COUNT} by default, at most ${MAX_COUNT}`,
     '  --json                prints an array of strings',
     '',
-    'The expression is one argument, in quotes: five fields, or six with the seconds in front. On the day of a',
-    'clock change a job with a fixed hour and minute runs once, at the first of two times or at the end of the',
-    'gap, and one with `*` in the hour or minute goes on evenly.',
+    'The expression is one argument, in quotes: five fields, or six with the seconds in front. On the day',
+    'of a clock change a job with a fixed hour and minute runs once, at the first of two times or at the',
+    'end of the gap, and one with `*` in the hour or minute goes on evenly.',
     '',
     `Exit status: 0; ${ExitStatus.usage} when the arguments are wrong.`,
   ].join('\n'),
@@ -31,7 +31,7 @@ export const ticksCommand: CliCommand = {
   run(args) {
     const { ticks, zone, json } = readArguments(() => readTicks(args));
     const instants = ticks.map((tick) => new Date(tick).toISOString());
-    if (json) print(JSON.stringify(instants, null, 2));
+    if (json) printJson(instants);
     else if (ticks.length > 0) print(ticks.map((tick) => lineOf(tick, zone)).join('\n'));
     return Promise.resolve(ExitStatus.ok);
   },

@@ -12,6 +12,8 @@ export function readArguments<T>(read: () => T): T {
   } catch (error) {
     const { code = '', message } = error as NodeJS.ErrnoException;
     const isRefused = error instanceof LockConfigurationError || code.startsWith('ERR_PARSE_ARGS');
-    throw isRefused ? new UsageError(message, { cause: error }) : error;
+    // The hints of parseArgs() are lines of their own; an argument must not begin one.
+    const line = message.replace(/\.\n(?=Did you forget|To specify)/g, '. ');
+    throw isRefused ? new UsageError(line, { cause: error }) : error;
   }
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AdvisoryLockError } from '../core/index.js';
+import { AdvisoryLockError, printable } from '../core/index.js';
 import { ExitStatus, statusOfSignal } from './exit-status.js';
 import { InterruptedError } from './interrupted.error.js';
 import { printError, print } from './print.js';
@@ -63,6 +63,6 @@ function show(lines: readonly string[]): void {
 
 /** On a terminal, the message stands above the last known state. */
 function showAway(message: string, lines: readonly string[]): void {
-  if (process.stdout.isTTY) show([message, 'The last known state:', ...lines]);
+  if (process.stdout.isTTY) show([printable(message), 'The last known state:', ...lines]);
   else printError(message);
 }

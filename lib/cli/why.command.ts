@@ -6,7 +6,7 @@ import { FLEET_OPTIONS_HELP, fleetOptions, readWithinMs } from './fleet-argument
 import { LOCK_OPTIONS_HELP, lockOptions, readLock, type WantedLock } from './lock-arguments.js';
 import { type LockStory, storyOf } from './lock-story.js';
 import { openEngineInFleet } from './open-engine.js';
-import { print } from './print.js';
+import { print, printJson } from './print.js';
 import { readArguments } from './usage.error.js';
 
 /** Explains in words which process holds a lock, and which wait for it. */
@@ -31,7 +31,8 @@ export const whyCommand: CliCommand = {
     const open = openEngineInFleet('why', wanted.keys);
     try {
       const story = await storyOf(open, wanted, withinMs);
-      print(json ? JSON.stringify(storyAsJson(story, wanted), null, 2) : explainLock(story));
+      if (json) printJson(storyAsJson(story, wanted));
+      else print(explainLock(story));
       return ExitStatus.ok;
     } finally {
       await open.engine.close(0);

@@ -19,11 +19,22 @@ export {
   type BusyHttpStatus,
   LockUnavailableError,
 } from './errors/lock-unavailable.error.js';
+export { isError } from './errors/is-error.js';
 export { messageOf } from './errors/message-of.js';
+export { isPrintable, printable, printableJson, printableStack } from './errors/printable.js';
 export { StandbyError } from './errors/standby.error.js';
 
 export { KeyRegistry, type KeyRegistryOptions } from './key/key-registry.js';
-export { type KeyFunction, type KeyScheme, keySchemes, type KeyValue } from './key/key-schemes.js';
+export type { KeyFunction, KeyValue } from './key/key-function.js';
+export {
+  isServerKeyScheme,
+  isKeySchemeName,
+  KEY_SCHEME_NAMES,
+  type KeyScheme,
+  keySchemes,
+  SERVER_KEY_SCHEMES,
+  type ServerKeyScheme,
+} from './key/key-schemes.js';
 export {
   describe,
   describeNames,
@@ -50,21 +61,22 @@ export {
   type WaitOptions,
   waitRules,
 } from './options/lock.options.js';
-export { type CreateLog, type LockLog, SILENT_LOG } from './options/lock-log.js';
+export { type CreateLog, type LockLog, printableLog, SILENT_LOG } from './options/lock-log.js';
 export type { LockMode } from './options/lock-mode.js';
 export {
   aBoolean,
   aModuleName,
-  anObject,
   checkOptions,
   isWholeNumber,
   MAX_TIMER_MS,
   oneOf,
   type OptionRule,
   type OptionRules,
+  ownOptions,
   wholeMs,
   wholeNumber,
 } from './options/option-rules.js';
+export { type KeySchemeOptions, keySchemeRules } from './options/key-scheme.options.js';
 export { type Reentry, type ReentryOptions, reentryRules } from './options/reentry.options.js';
 export type { TransactionIsolationLevel } from './options/transaction-isolation-level.js';
 export {
@@ -74,16 +86,21 @@ export {
   transactionMethodRules,
 } from './options/transaction-lock.options.js';
 
+export { BACKEND_PID, CLEAR_SNAPSHOT, TRANSACTION_ID, UNLOCK_ALL } from './sql/session-statements.js';
 export { NOTIFY_SETTINGS } from './sql/notify-settings.js';
-export { ownLockOf } from './sql/pg-locks-statements.js';
+export { OWN_LOCKS, ownLockOf } from './sql/pg-locks-statements.js';
 export {
   BATCH,
+  LETTERS,
   type LockOperation,
   type LockRequest,
   resultsOf,
   statementFor,
 } from './sql/request-statement.js';
+export { IS_GRANTED } from './sql/wait-script.js';
 export { isSyntaxOrAccessError, SqlState, sqlStateOf } from './sql/sqlstate.js';
+export { CHECKUP } from './sql/server-statements.js';
+export type { ServerError } from './sql/sqlstate.js';
 export type { Statement } from './sql/statement.js';
 
 export { AdvisoryLockEvents } from './events/advisory-lock-events.js';
@@ -110,23 +127,34 @@ export {
   instanceOf,
   MAX_INSTANCE_LENGTH,
 } from './connection/application-name.js';
+export { aConnection, checkConnectionOptions } from './connection/check-connection-options.js';
 export type { Checkup } from './connection/checkup.js';
+export type { Connection, ConnectionSource } from './connection/connection-source.js';
 export { parseAddress } from './connection/database-address.js';
-export { GrowingPause } from './connection/growing-pause.js';
-export type { ServerFacts } from './connection/handshake.js';
-export { LockConnection, type Notification } from './connection/lock-connection.js';
-export { LockConnections, type LockConnectionsOptions } from './connection/lock-connections.js';
-export type { PoolerOption } from './connection/pooler.js';
-export { sessionSettings } from './connection/session-settings.js';
-export { DEFAULT_HEARTBEAT_TIMES } from './connection/session-times.js';
 export {
+  connectionConfig,
+  type DatabaseOptions,
   type LockConnectionOptions,
   type PostgresOptions,
-  siblingOptions,
-} from './connection/sibling-options.js';
+} from './connection/connection-config.js';
+export { GrowingPause } from './connection/growing-pause.js';
+export type { ServerFacts } from './connection/handshake.js';
+export { type Listening, LockConnection, type Notification } from './connection/lock-connection.js';
+export { LockConnections, type LockConnectionsOptions } from './connection/lock-connections.js';
+export { openPool, type PgPool } from './connection/pg-pool.js';
+export type { PoolerOption } from './connection/pooler.js';
+export {
+  addressOfConfig,
+  type PostgresConfig,
+  readPostgresConfig,
+  schemaOfConfig,
+} from './connection/postgres-config.js';
+export { sessionSettings } from './connection/session-settings.js';
+export { DEFAULT_HEARTBEAT_TIMES } from './connection/session-times.js';
 
 export { Heartbeat, SilenceError } from './session/heartbeat.js';
 export { LockSession } from './session/lock-session.js';
+export { ServerKeys } from './session/server-keys.js';
 export type { ServerQueries } from './session/server-queries.js';
 export { WaitingSession } from './session/waiting-session.js';
 
@@ -143,11 +171,11 @@ export { runInside, runOutside } from './table/lock-context.js';
 export type { LockHold } from './table/lock-hold.js';
 export { LockTable } from './table/lock-table.js';
 export { acquirePermit } from './table/permits.js';
-export { REJOIN_MS } from './table/rejoin-ms.js';
 export type { SessionLocks } from './table/session-locks.js';
 export { sharedStorage } from './table/shared-storage.js';
 export type { TryLockOutcome } from './table/try-lock-outcome.js';
 
 export { currentEntityManager } from './transaction/current-entity-manager.js';
+export type { OpenTransaction, PgTransactionClient, SqlTransaction } from './transaction/open-transaction.js';
 export { PoolMonitor } from './transaction/pool-monitor.js';
 export type { TransactionBody, TransactionLocks } from './transaction/transaction-locks.js';

@@ -1,7 +1,8 @@
 import type { DataSource } from 'typeorm';
+import type { DatabaseOptions } from './connection/connection-config.js';
 import type { Notification } from './connection/lock-connection.js';
+import type { ConnectionSource } from './connection/connection-source.js';
 import { LockConnections, type LockConnectionsOptions } from './connection/lock-connections.js';
-import type { PostgresOptions } from './connection/sibling-options.js';
 import { LockConfigurationError } from './errors/lock-configuration.error.js';
 import type { BusyHttpOptions } from './errors/lock-unavailable.error.js';
 import { AdvisoryLockEvents } from './events/advisory-lock-events.js';
@@ -10,9 +11,10 @@ import { ConnectionLog } from './events/connection-log.js';
 import { KeyRegistry, type KeyRegistryOptions } from './key/key-registry.js';
 import type { LockRuntime } from './lock-runtime.js';
 import { DEFAULT_NAME } from './options/default-name.js';
-import { type CreateLog, SILENT_LOG } from './options/lock-log.js';
+import { type CreateLog, printableLog, SILENT_LOG } from './options/lock-log.js';
 import type { Reentry } from './options/reentry.options.js';
 import type { SessionPulse } from './session/lock-sessions.js';
+import { ServerKeys } from './session/server-keys.js';
 import { ServerQueries } from './session/server-queries.js';
 import { cancelStatement } from './sql/session-statements.js';
 import type { Claims } from './table/claims.js';
@@ -31,7 +33,9 @@ export interface LockEngineOptions extends KeyRegistryOptions, LockConnectionsOp
   /**
    * Where the database is. Called before each connection. Throws `LOCK_CONFIGURATION` when it is not known.
    */
-  readonly database: () => PostgresOptions;
+  readonly database: () => DatabaseOptions;
+  /** Opens the connections for locks, in the place of connections to the database. */
+  readonly connections?: ConnectionSource | undefined;
   /** The application's data source, for locks of its transactions. Without it there are no such locks. */
   readonly dataSource?: (() => DataSource) | undefined;
   /** How many locks this process may hold at once. By default half of what the server has room for. */
@@ -67,22 +71,23 @@ export class LockEngine implements LockRuntime {
   readonly locks: SessionLocks;
   readonly transactionLocks: TransactionLocks;
   readonly server: ServerQueries;
+  readonly serverKeys: ServerKeys;
   /** The locks by their keys, below names, options and events. */
   readonly table: LockTable;
-  private readonly connections: LockConnections;
+  private readonly connections: ConnectionSource;
   private readonly transactions: Transactions;
   private readonly notificationListeners = new Set<(notification: Notification) => void>();
 
   private constructor(options: LockEngineOptions) {
     const { createLog = () => SILENT_LOG, http = {}, name = DEFAULT_NAME, reentry = 'refuse' } = options;
-    this.createLog = createLog;
+    this.createLog = (context) => printableLog(createLog(context));
     this.keys = options.keys ?? new KeyRegistry(options);
-    this.events = new AdvisoryLockEvents(name, createLog('AdvisoryLockEvents'), options.aroundBody);
-    this.connections = new LockConnections(options.database, options);
+    this.events = new AdvisoryLockEvents(name, this.createLog('AdvisoryLockEvents'), options.aroundBody);
+    this.connections = options.connections ?? new LockConnections(options.database, options);
     this.table = new LockTable(this.connections, {
       maxLocks: options.maxLocks,
       maxLocalHandoffs: options.maxLocalHandoffs,
-      connectionLog: new ConnectionLog(createLog('AdvisoryLock'), this.events),
+      connectionLog: new ConnectionLog(this.createLog('AdvisoryLock'), this.events),
       channelsOf: options.channelsOf,
       onNotification: (notification) => {
         for (const listener of this.notificationListeners) listener(notification);
@@ -90,10 +95,12 @@ export class LockEngine implements LockRuntime {
       onTransition: options.onTransition,
     });
     this.server = new ServerQueries(this.table.sessions, this.connections);
+    this.serverKeys = new ServerKeys(this.keys, this.server);
     const { dataSource } = options;
     this.transactions = new Transactions(dataSource ?? noDataSource);
     this.locks = new SessionLocks({
       keys: this.keys,
+      serverKeys: this.serverKeys,
       table: this.table,
       events: this.events,
       http,
@@ -105,8 +112,9 @@ export class LockEngine implements LockRuntime {
       this.keys,
       this.transactions,
       this.events,
+      this.serverKeys,
       (backendPid) => this.server.query(cancelStatement(backendPid)),
-      new PoolMonitor(createLog('AdvisoryLock')),
+      new PoolMonitor(this.createLog('AdvisoryLock')),
     );
   }
 
@@ -179,7 +187,8 @@ export class LockEngine implements LockRuntime {
 
 function noDataSource(): never {
   throw new LockConfigurationError(
-    'A transaction lock needs a data source, received none. Open the engine with a `dataSource`, or use a ' +
-      'session lock.',
+    'A transaction that is opened for a lock needs a TypeORM data source, received none: there is the ' +
+      'option `postgres`, or no `dataSource`. Take the lock in a transaction of your own client, by ' +
+      'lockInTransaction(tx, name), or around it, by withLock(name, body) with the transaction inside.',
   );
 }

@@ -83,6 +83,8 @@ export interface ReportedTick {
   readonly outcome: 'running' | 'ran' | 'failed' | 'skipped';
   /** Why it was skipped; missing otherwise. */
   readonly reason?: SkipReason;
+  /** `'manual'` for a run on demand, at the moment `atMs`; missing for a tick of the schedule. */
+  readonly trigger?: 'manual';
   /** How long after the tick the timer fired, in milliseconds. */
   readonly lateMs?: number;
   /** For how long the method ran, or has been running, in milliseconds. */

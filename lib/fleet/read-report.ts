@@ -80,12 +80,13 @@ function jobOf(value: unknown): ReportedJob {
 const OUTCOMES: readonly unknown[] = ['running', 'ran', 'failed', 'skipped'];
 
 function tickOf(value: unknown): ReportedTick {
-  const { atMs, outcome, reason, lateMs, durationMs, error } = objectOf(value);
+  const { atMs, outcome, reason, lateMs, durationMs, error, trigger } = objectOf(value);
   if (!OUTCOMES.includes(outcome)) throw new NoReport();
   return {
     atMs: numberOf(atMs),
     outcome: outcome as ReportedTick['outcome'],
     ...(optional('reason', reason, textOf) as Pick<ReportedTick, 'reason'>),
+    ...(trigger === 'manual' && { trigger }),
     ...optional('lateMs', lateMs, numberOf),
     ...optional('durationMs', durationMs, numberOf),
     ...optional('error', error, textOf),

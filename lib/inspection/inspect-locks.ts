@@ -6,7 +6,7 @@ import {
   inspectStatement,
 } from './inspect-statement.js';
 import type { InspectedBackend, InspectedKey, InspectedLock } from './inspected-lock.js';
-import { knownToolsOf } from './known-tools.js';
+import { BULLMQ, knownToolsOf, toolOfPair } from './known-tools.js';
 
 /** Runs one statement, and returns the first column of its rows as text. */
 export type RunQuery = (statement: Statement) => Promise<readonly (string | null)[]>;
@@ -51,6 +51,7 @@ export async function inspectLocks(
   const [text] = await query(inspectStatement(keys, wantsMembers, notification));
   const { database, nowMs, ownPid, locks, backends, members = [] } = JSON.parse(text ?? '') as InspectResult;
   const toolOf = knownToolsOf(database);
+  const statementOf = new Map(backends.map(({ pid, statementMs }) => [pid, statementMs]));
   const backendOf = new Map<number, InspectedBackend>(
     backends.map((row) => [row.pid, inspectedBackend(row)]),
   );
@@ -68,18 +69,22 @@ export async function inspectLocks(
     ]): InspectedLock => {
       const key = inspectedKey(classid, objid, objsubid);
       const backend = pid === null ? undefined : (backendOf.get(pid) ?? { pid });
+      // A session of this library waits in turns, of which `pg_locks` knows the last; its statement is
+      // the wait.
+      const statementMs = backend?.instance === undefined || isGranted ? null : statementOf.get(backend.pid);
+      const waitedMs = statementMs == null ? waitingMs : nowMs - statementMs;
       const scope = pid === null ? 'transaction' : !isInTransaction || pid === ownPid ? 'session' : undefined;
       return {
         key,
         ...present('name', nameOf(key.id)),
-        ...present('tool', key.form === 'bigint' ? toolOf(key.id) : undefined),
+        ...present('tool', key.form === 'bigint' ? toolOf(key.id) : toolOfPair(key.pair)),
         mode: isShared ? 'shared' : 'exclusive',
         isGranted,
         ...(isGranted && scope !== undefined && { scope }),
         ...present('backend', backend),
         ...present('instance', backend?.instance),
-        ...present('waitingSince', waitingMs === null ? undefined : new Date(nowMs - waitingMs)),
-        ...present('waitingMs', waitingMs ?? undefined),
+        ...present('waitingSince', waitedMs === null ? undefined : new Date(nowMs - waitedMs)),
+        ...present('waitingMs', waitedMs ?? undefined),
         blockedBy: [...new Set(blockedBy)],
       };
     },
@@ -87,12 +92,24 @@ export async function inspectLocks(
   return {
     database,
     now: new Date(nowMs),
-    locks: inspected,
+    locks: withBullMq(inspected),
     members: members.flatMap(([pid, applicationName]) => {
       const instance = instanceOf(applicationName);
       return instance === undefined ? [] : [{ pid, instance }];
     }),
   };
+}
+
+/** Names the 32-bit keys of transactions that hold a pair of BullMQ, whose hashed names cannot be known. */
+function withBullMq(locks: InspectedLock[]): InspectedLock[] {
+  const pids = new Set(locks.flatMap(({ tool, backend }) => (tool === BULLMQ ? (backend?.pid ?? []) : [])));
+  if (pids.size === 0) return locks;
+  return locks.map((lock) => {
+    const { key, name, tool, backend, scope } = lock;
+    const isShort = key.form === 'bigint' && BigInt.asIntN(32, BigInt(key.bigint)) === BigInt(key.bigint);
+    const isOfBullMq = isShort && scope !== 'session' && backend !== undefined && pids.has(backend.pid);
+    return isOfBullMq && name === undefined && tool === undefined ? { ...lock, tool: BULLMQ } : lock;
+  });
 }
 
 /** All forms of a key that `pg_locks` shows with these numbers. */

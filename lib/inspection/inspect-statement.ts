@@ -30,6 +30,8 @@ export interface BackendRow {
   readonly startedMs: number | null;
   readonly transactionMs: number | null;
   readonly stateMs: number | null;
+  /** When the statement that it runs has started; null when it runs none. */
+  readonly statementMs: number | null;
 }
 
 export interface InspectResult {
@@ -81,7 +83,9 @@ SELECT pg_catalog.json_build_object(
       'state', state,
       'startedMs', pg_catalog.date_part('epoch', backend_start) * 1000,
       'transactionMs', pg_catalog.date_part('epoch', xact_start) * 1000,
-      'stateMs', pg_catalog.date_part('epoch', state_change) * 1000)), '[]')
+      'stateMs', pg_catalog.date_part('epoch', state_change) * 1000,
+      'statementMs', CASE WHEN state = 'active'
+        THEN pg_catalog.date_part('epoch', query_start) * 1000 END)), '[]')
     FROM pg_catalog.pg_stat_activity WHERE pid IN (SELECT pid FROM lock))${more})::text${from}`;
 
 const MEMBERS = `, 'members', (

@@ -1,4 +1,5 @@
 import { Cron } from '@nestjs/schedule';
+import { ownOptions } from '../core/index.js';
 import type { LockedJobDecorator } from '../locking/async-method.js';
 import { checkCronTime } from './schedule/check-cron-time.js';
 import { cronFiring } from './schedule/find-firing.js';
@@ -82,6 +83,7 @@ export function splitCronOptions(options: ExclusiveCronOptions) {
     onBusy,
     connection,
     reentry,
+    jitterMs,
     tick,
     claimMs,
     onCrash,
@@ -90,9 +92,9 @@ export function splitCronOptions(options: ExclusiveCronOptions) {
     retain,
     leader,
     ...cronOptions
-  } = options;
+  } = ownOptions(options);
   return {
-    lockOptions: { lock, onBusy, connection, reentry, leader },
+    lockOptions: { lock, onBusy, connection, reentry, jitterMs, leader },
     tickOptions: { tick, claimMs, onCrash, overlap, catchUp, retain },
     cronOptions,
   };

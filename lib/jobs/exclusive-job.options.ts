@@ -23,6 +23,14 @@ export interface ExclusiveJobOptions extends ReentryOptions {
    */
   readonly onBusy?: OnBusy;
   /**
+   * The run begins at a moment within so many milliseconds of its tick, from 0 to 86_400_000 (a day), so that
+   * the jobs of an hour do not all begin at once. The moment looks random and is the same in every instance
+   * for the same tick. The tick is claimed before, and the lock is taken after. A shutdown ends the wait, and
+   * the tick is left out. Not for calls by hand.
+   * @default 0
+   */
+  readonly jitterMs?: number;
+  /**
    * Which configured module takes the lock, by its `name`.
    * @default the default module
    */

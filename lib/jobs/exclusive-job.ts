@@ -44,8 +44,8 @@ export function exclusiveJob(
   { scheduled, findFiring, findTimes, mark, check, isDisabled = false }: JobTimer,
   options: Undefinable<ExclusiveJobOptions & LeaderOptions & (TickOptions | RecordOptions)>,
 ): LockedJobDecorator {
-  checkJobOptions(decorator, options);
-  const { lock, onBusy = 'skip', connection, reentry, leader, ...tick } = options;
+  const checked = checkJobOptions(decorator, options);
+  const { lock, onBusy = 'skip', connection, reentry, leader, jitterMs, ...tick } = checked;
   const serviceKey = getAdvisoryLockToken(connection);
   const schedule = scheduleMetadata(scheduled);
   const isRecorded = tick.tick === 'record' && mark !== undefined;
@@ -73,6 +73,7 @@ export function exclusiveJob(
       leader,
       onBusy,
       reentry,
+      jitterMs,
       findFiring,
       tick: tick as TickOptions | RecordOptions,
     };

@@ -12,6 +12,8 @@ export interface JobMethod {
   readonly onBusy: OnBusy;
   /** The module's when it is missing. */
   readonly reentry: Reentry | undefined;
+  /** Within how many milliseconds of its tick a run begins. */
+  readonly jitterMs: number | undefined;
   readonly findFiring: FindFiring;
   readonly tick: TickOptions | RecordOptions;
 }

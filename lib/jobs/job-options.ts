@@ -20,6 +20,7 @@ const jobRules: OptionRules = {
   lock: aLockName,
   leader: aLockName,
   ...reentryRules,
+  jitterMs: wholeMs(0, 86_400_000, ' (a day)'),
   ...recordRules,
   tick: [
     (value) => value === 'claim' || value === 'record' || value === 'none',
@@ -30,10 +31,11 @@ const jobRules: OptionRules = {
   overlap: oneOf('skip', 'queue', 'elsewhere'),
 };
 
-/** Refuses options of a job that are unknown or invalid, at decoration time. */
-export function checkJobOptions(decorator: string, options: object): void {
-  checkOptions(options, jobRules, decorator);
-  checkRecordOptions(decorator, options as Record<string, unknown>);
+/** Refuses options of a job that are unknown or invalid, at decoration time. Returns what was checked. */
+export function checkJobOptions<T extends object>(decorator: string, options: T): T {
+  const checked = checkOptions(options, jobRules, decorator);
+  checkRecordOptions(decorator, checked as Record<string, unknown>);
+  return checked;
 }
 
 function isLockName(value: unknown): boolean {

@@ -15,6 +15,8 @@ interface ProvidedJob {
   readonly method: string;
   /** Such as `@ExclusiveCron on Class.method`. */
   readonly where: string;
+  readonly instance: object;
+  readonly methodName: string;
 }
 
 /**
@@ -33,9 +35,12 @@ export class JobProviders implements OnModuleInit, OnApplicationBootstrap, Befor
 
   onModuleInit(): void {
     const jobs = this.checkedJobs();
-    const { engine, ticks, unfiredTicks, schedulers } = this.runtime;
-    for (const { lock, method, job } of jobs) {
+    const { engine, known, ticks, unfiredTicks, schedulers } = this.runtime;
+    for (const { lock, method, job, instance, methodName } of jobs) {
       engine.keys.pin(lock);
+      const methods = instance as Record<string, () => Promise<unknown>>;
+      const call = async (): Promise<unknown> => methods[methodName]?.();
+      known.add({ lock, method, findTimes: job.findTimes, instance, methodName, call });
       ticks.add({ lockName: describeNames(lock), method }, job.findTimes);
       if (job.mark !== undefined) unfiredTicks.add(job.mark);
     }
@@ -94,7 +99,7 @@ export class JobProviders implements OnModuleInit, OnApplicationBootstrap, Befor
         if (job.lock === undefined && locks.has(lock)) throw namedAlike(method);
         objects.set(constructor, instance);
         locks.add(lock);
-        jobs.push({ job, lock, method, where });
+        jobs.push({ job, lock, method, where, instance, methodName: String(methodName) });
       }
     }
     return jobs;
@@ -113,9 +118,9 @@ function checkSchedulers({ provided }: ProviderScan, registries: number): void {
   if (explorers <= registries) return;
   throw new LockConfigurationError(
     `Each ScheduleModule must have a SchedulerRegistry of the @nestjs/schedule that this library imports, ` +
-      `received ${explorers} modules and ${registries} of these: a timer of the others cannot be told from a ` +
-      'call by hand. Install one copy of @nestjs/schedule (npm ls @nestjs/schedule), and do not replace its ' +
-      'SchedulerRegistry.',
+      `received ${explorers} modules and ${registries} of these: a timer of the others cannot be told from ` +
+      'a call by hand. Install one copy of @nestjs/schedule (npm ls @nestjs/schedule), and do not replace ' +
+      'its SchedulerRegistry.',
   );
 }
 

@@ -1,7 +1,9 @@
 import type { SchedulerRegistry } from '@nestjs/schedule';
-import type { DataSource } from 'typeorm';
 import type { LockLog, LockName, LockRuntime } from '../core/index.js';
 import type { Fleet } from '../fleet/fleet.js';
+import { JobPauses } from './control/job-pauses.js';
+import { KnownJobs } from './control/known-jobs.js';
+import type { RecordDatabase } from './records/record-database.js';
 import { RunRecords } from './records/run-records.js';
 import { JobOutage } from './run/job-outage.js';
 import { StarvedJobMonitor } from './run/starved-job-monitor.js';
@@ -15,7 +17,8 @@ export interface JobRuntimeParts {
   readonly fleet: Fleet;
   readonly ticks: TickLog;
   readonly findSchedulers: () => readonly SchedulerRegistry[];
-  readonly findDataSource: () => DataSource;
+  /** Where the runs of jobs with `tick: 'record'` are recorded. */
+  readonly recordDatabase: RecordDatabase;
   /** Whether this process has the leadership of that name. */
   readonly isLeader: (name: LockName) => boolean;
   readonly warnAfterTicks?: number | undefined;
@@ -29,6 +32,10 @@ export class JobRuntime {
   readonly ticks: TickLog;
   /** The runs of jobs with `tick: 'record'`. */
   readonly records: RunRecords;
+  /** The jobs of this instance, for those that operate them. */
+  readonly known = new KnownJobs();
+  /** Which jobs are paused. */
+  readonly pauses: JobPauses;
   /** Warns of jobs that do not run in any instance. */
   readonly starvedJobs: StarvedJobMonitor;
   /** Runs the ticks that `cron` leaves out. */
@@ -37,11 +44,12 @@ export class JobRuntime {
   readonly outage: JobOutage;
 
   constructor(private readonly parts: JobRuntimeParts) {
-    const { engine, fleet, ticks, findDataSource, warnAfterTicks = DEFAULT_WARN_AFTER_TICKS } = parts;
+    const { engine, fleet, ticks, recordDatabase, warnAfterTicks = DEFAULT_WARN_AFTER_TICKS } = parts;
     this.engine = engine;
     this.log = engine.createLog('AdvisoryLock');
     this.ticks = ticks;
-    this.records = new RunRecords(engine, findDataSource, fleet.instance);
+    this.records = new RunRecords(engine, recordDatabase, fleet.instance);
+    this.pauses = new JobPauses(engine, recordDatabase, fleet.instance);
     this.starvedJobs = new StarvedJobMonitor(fleet, ticks, () => this.schedulers, warnAfterTicks, this.log);
     this.unfiredTicks = new UnfiredTicks(() => this.schedulers);
     this.outage = new JobOutage(this.log, () => ticks.methods);

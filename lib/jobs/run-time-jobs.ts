@@ -47,6 +47,7 @@ export class RunTimeJobs {
   ): Promise<ScheduledJob> {
     const {
       schedulers: [scheduler],
+      known,
       ticks,
       unfiredTicks,
     } = this.runtime;
@@ -57,8 +58,8 @@ export class RunTimeJobs {
       );
     }
     const { lockOptions, tickOptions, cronOptions } = splitCronOptions(options);
-    const { lock = name, onBusy = 'skip', reentry } = lockOptions;
-    checkJobOptions('exclusiveJob()', { ...tickOptions, lock: lockOptions.lock, onBusy, reentry });
+    const { lock = name, onBusy = 'skip', reentry, jitterMs } = lockOptions;
+    checkJobOptions('exclusiveJob()', { ...tickOptions, lock: lockOptions.lock, onBusy, reentry, jitterMs });
     checkCronTime(`The job "${name}"`, expression, cronOptions);
     const { CronJob } = await importCron();
     const mark = {};
@@ -68,12 +69,14 @@ export class RunTimeJobs {
       leader: undefined,
       onBusy,
       reentry,
+      jitterMs,
       findFiring: cronFiring(mark),
       tick: tickOptions as JobMethod['tick'],
     };
     ticks.add({ lockName: describeNames(lock), method: name }, cronTimes(mark));
     const run = (): Promise<unknown> =>
       runJob(job, { method: body, methodName: name, instance, args: [] }, this.host);
+    known.add({ lock, method: name, findTimes: cronTimes(mark), instance, methodName: name, call: run });
     const catchUpNow = await this.prepareRecord(job, name, mark, run);
     const params: object = {
       ...cronOptions,

@@ -2,9 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type AdvisoryLock,
   GrowingPause,
+  isError,
+  type LockLog,
   LockShutdownError,
   messageOf,
-  type LockLog,
+  printable,
 } from '../core/index.js';
 import type { LeadershipBody } from './leadership-body.js';
 import { Term } from './term.js';
@@ -75,7 +77,8 @@ export class Leadership implements AsyncDisposable {
    * itself.
    */
   stop(): Promise<void> {
-    return this.stopBecause(new DOMException(`The leadership of "${this.name}" was stopped`, 'AbortError'));
+    const message = printable(`The leadership of "${this.name}" was stopped`);
+    return this.stopBecause(new DOMException(message, 'AbortError'));
   }
 
   /** The same as {@link Leadership.stop}, for `await using`. Never rejects. */
@@ -139,7 +142,7 @@ export class Leadership implements AsyncDisposable {
   private logEnd({ lost }: Term, failures: readonly unknown[]): void {
     const what = `The leader of "${this.name}" failed in this instance, which stops leading it`;
     for (const failure of failures) {
-      this.log.error(`${what}: ${String(failure)}`, failure instanceof Error ? failure.stack : undefined);
+      this.log.error(`${what}: ${String(failure)}`, isError(failure) ? failure.stack : undefined);
     }
     if (lost !== undefined) this.log.warn(`Not leading "${this.name}" any more. ${lost.message}`);
     else if (this.isStopped) this.log.log(`Stopped leading "${this.name}"`);

@@ -4,7 +4,6 @@ import {
   type LockName,
   type LockRuntime,
   LockShutdownError,
-  REJOIN_MS,
   runOutside,
   signalRules,
 } from '../core/index.js';
@@ -27,10 +26,10 @@ export class Leaderships {
 
   lead(name: LockName, body: LeadershipBody, options: LeadOptions = {}): Leadership {
     checkOptions(options, signalRules, 'lead()');
-    const { id } = this.runtime.keys.keyOf(name);
+    const id = this.runtime.keys.identityOf(name);
     if (this.runtime.isClosed) throw new LockShutdownError(describeNames(name));
     const acquire = (signal: AbortSignal) =>
-      this.runtime.locks.tryAcquire(name, { waitMs: REJOIN_MS, signal });
+      this.runtime.locks.tryAcquire(name, { waitMs: Infinity, signal });
     // It outlasts the caller: inside a lock of the caller on that name it would be elected at once.
     const leadership = runOutside(
       () => new Leadership(describeNames(name), acquire, body, this.runtime.createLog('AdvisoryLock')),
@@ -41,7 +40,7 @@ export class Leaderships {
   }
 
   isLeader(name: LockName): boolean {
-    const { id } = this.runtime.keys.keyOf(name);
+    const id = this.runtime.keys.identityOf(name);
     return [...this.candidates].some(([leadership, keyId]) => keyId === id && leadership.isLeader);
   }
 

@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { isOneName, type LockName, type LockNames } from '../core/index.js';
+import { isOneName, type KeyScheme, type LockName, type LockNames } from '../core/index.js';
 
 const LITERALS = Symbol.for('nestjs-advisory-lock:literal-locks');
 
@@ -8,11 +8,18 @@ export interface LiteralLock {
   readonly name: LockName;
   /** The key of the service that takes it. */
   readonly serviceKey: symbol;
+  readonly keyScheme?: KeyScheme | undefined;
 }
 
 /** Records on the class which locks its methods take. */
-export function noteLiteralLocks(prototype: object, names: LockNames, serviceKey: symbol): void {
-  const locks = (isOneName(names) ? [names] : names).map((name): LiteralLock => ({ name, serviceKey }));
+export function noteLiteralLocks(
+  prototype: object,
+  names: LockNames,
+  serviceKey: symbol,
+  keyScheme?: KeyScheme,
+): void {
+  const all = isOneName(names) ? [names] : names;
+  const locks = all.map((name): LiteralLock => ({ name, serviceKey, keyScheme }));
   Reflect.defineMetadata(LITERALS, [...literalLocksOf(prototype), ...locks], prototype);
 }
 

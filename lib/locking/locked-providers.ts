@@ -23,8 +23,10 @@ export class LockedProviders implements OnModuleInit {
   onModuleInit(): void {
     const { provided } = this.scan;
     for (const { instance, isMadeByNest } of provided) if (!isMadeByNest) this.giveServices(instance);
-    for (const { name, serviceKey } of provided.flatMap(({ instance }) => literalLocksOf(instance)))
-      if (serviceKey === this.serviceKey) this.keys.pin(name);
+    for (const { name, serviceKey, keyScheme } of provided.flatMap(({ instance }) =>
+      literalLocksOf(instance),
+    ))
+      if (serviceKey === this.serviceKey) this.keys.pin(name, keyScheme);
   }
 
   private giveServices(instance: object): void {

@@ -2,6 +2,7 @@ import {
   aModuleName,
   busyHttpRules,
   checkOptions,
+  keySchemeRules,
   modeRules,
   oneOf,
   type OptionRules,
@@ -24,13 +25,17 @@ const sessionRules: OptionRules = {
   ...modeRules,
   ...permitRules,
   ...reentryRules,
+  ...keySchemeRules,
   ...busyHttpRules,
 };
 
 const transactionRules: OptionRules = { ...methodRules, ...transactionMethodRules };
 
-/** Refuses options of `@WithAdvisoryLock` that are unknown or invalid, at decoration time. */
-export function checkMethodOptions(decorator: string, options: object): void {
-  const isTransaction = 'scope' in options && options.scope === 'transaction';
-  checkOptions(options, isTransaction ? transactionRules : sessionRules, decorator);
+/**
+ * Refuses options of `@WithAdvisoryLock` that are unknown or invalid, at decoration time. Returns what was
+ * checked.
+ */
+export function checkMethodOptions<T extends object>(decorator: string, given: T): T {
+  const isTransaction = typeof given === 'object' && 'scope' in given && given.scope === 'transaction';
+  return checkOptions(given, isTransaction ? transactionRules : sessionRules, decorator);
 }

@@ -1,5 +1,6 @@
 import type {
   BusyHttpOptions,
+  KeySchemeOptions,
   LockNames,
   LockOptions,
   ModeOptions,
@@ -26,7 +27,7 @@ import { declareServiceKey } from './service-key.js';
  * ```
  */
 export interface WithAdvisoryLockOptions<Args extends readonly unknown[] = readonly unknown[], Busy = never>
-  extends WaitOptions, ModeOptions, PermitOptions, ReentryOptions, BusyHttpOptions {
+  extends WaitOptions, ModeOptions, PermitOptions, ReentryOptions, KeySchemeOptions, BusyHttpOptions {
   /**
    * What happens when another holder has the lock: `'throw'` rejects with a `LockUnavailableError`, `'skip'`
    * resolves to `undefined`, and a function supplies the result of the call. The return type of the method
@@ -142,8 +143,8 @@ export function WithAdvisoryLock<Args extends readonly unknown[]>(
   name: LockNames | ((...args: Args) => LockNames),
   options: MethodOptions<Args, unknown> = {},
 ): LockedMethodDecorator<Args> {
-  checkMethodOptions('@WithAdvisoryLock', options);
-  const { onBusy = 'throw', connection, scope = 'session', ...lockOptions } = options;
+  const checked = checkMethodOptions('@WithAdvisoryLock', options);
+  const { onBusy = 'throw', connection, scope = 'session', ...lockOptions } = checked;
   const serviceKey = getAdvisoryLockToken(connection);
   const lock: MethodLock = {
     serviceKey,
@@ -163,7 +164,7 @@ export function WithAdvisoryLock<Args extends readonly unknown[]>(
     }
     replaceMethod(target, propertyKey, descriptor, (call) => callLocked(lock, call));
     declareServiceKey(target, serviceKey);
-    if (typeof name !== 'function') noteLiteralLocks(target, name, serviceKey);
+    if (typeof name !== 'function') noteLiteralLocks(target, name, serviceKey, options.keyScheme);
   };
   return decorate;
 }

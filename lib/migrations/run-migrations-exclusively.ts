@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DataSource, Migration } from 'typeorm';
 import {
-  anObject,
+  aConnection,
   applicationNameOf,
+  checkConnectionOptions,
   checkOptions,
   defaultInstanceName,
   LockConfigurationError,
@@ -51,7 +52,7 @@ const rules: OptionRules = {
   ...waitRules,
   ...signalRules,
   transaction: oneOf('all', 'none', 'each'),
-  connectionOptions: anObject,
+  connectionOptions: aConnection,
 };
 
 /**
@@ -87,7 +88,8 @@ export async function runMigrationsExclusively(
   options: RunMigrationsOptions = {},
 ): Promise<Migration[]> {
   checkOptions(options, rules, 'runMigrationsExclusively()');
-  const { waitMs = Infinity, signal, connectionOptions = {} } = options;
+  const { waitMs = Infinity, signal } = options;
+  const { connectionOptions = {} } = checkConnectionOptions(options, 'runMigrationsExclusively()');
   const postgres = postgresOptionsOf(dataSource);
   const name = `migrations:${postgres.schema ?? 'public'}.${postgres.migrationsTableName ?? 'migrations'}`;
   const engine = LockEngine.open({

@@ -79,7 +79,7 @@ export class AdvisoryLockCronHistory {
    * @throws {@link LockConfigurationError} (`LOCK_CONFIGURATION`) for an invalid name or limit, and for a job
    * that neither this instance has with `tick: 'record'` nor the table has a run of;
    * {@link LockConnectionError} (`LOCK_CONNECTION`) when the state of a run cannot be queried; the error of
-   * TypeORM when the table cannot be read.
+   * TypeORM, or of node-postgres without TypeORM, when the table cannot be read.
    */
   async runs(
     job: LockName,

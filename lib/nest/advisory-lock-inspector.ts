@@ -14,7 +14,8 @@ import type { FleetLook } from '../fleet/fleet-look.js';
 import { terminateListed } from '../fleet/terminate-listed.js';
 import type { RunQuery } from '../inspection/inspect-locks.js';
 import type { InspectedLock, WaitGraph } from '../inspection/inspected-lock.js';
-import { type Ending, terminateHolders } from '../inspection/terminate-holders.js';
+import { type EndingOfAll, terminateAll } from '../inspection/terminate-all.js';
+import { terminateHolders } from '../inspection/terminate-holders.js';
 import { waitGraphOf } from '../inspection/wait-graph.js';
 import type { AdvisoryLockService } from './advisory-lock.service.js';
 import { type FeatureHost, FEATURES } from './features.js';
@@ -122,9 +123,9 @@ export interface TerminateOptions {
  * Lists the advisory locks of the database with their holders and waiters: the locks of this library and
  * those of other programs. Inject it by its class; for a module with a `name`, make one with its service.
  *
- * Each call is one statement on the lock connection, so it takes no connection of the pool, and needs no
- * superuser. A role without `pg_read_all_stats` sees less of the backends of other roles: their pid and
- * application name, but not their address and times.
+ * Each call that lists is one statement on the lock connection, so it takes no connection of the pool, and
+ * needs no superuser. A role without `pg_read_all_stats` sees less of the backends of other roles: their pid
+ * and application name, but not their address and times.
  *
  * The results are for display: they may be outdated when they are read. All methods reject with
  * `LOCK_CONNECTION` when the database cannot be reached, and with `LOCK_SHUTDOWN` when the application has
@@ -247,14 +248,18 @@ export class AdvisoryLockInspector {
   /**
    * Ends the backends that hold a lock at this moment, and resolves to their pids: none when the lock is not
    * held any more, or another backend holds it than was listed, or the same backend has taken it again, where
-   * it was listed with `fleetWithinMs`. That frees all other locks of those backends, too; a process of this
-   * library is notified that they are lost, and connects again. When the promise resolves, the backends have
-   * received the signal and end within moments.
+   * it was listed with `fleetWithinMs`. In a database that applications share, the holder of a key may be
+   * another application.
+   *
+   * That frees all other locks of those backends, too; a process of this library is notified that they are
+   * lost, and connects again. When the promise resolves, the backends have received the signal and end within
+   * moments.
    *
    * @throws {@link LockConfigurationError} (`LOCK_CONFIGURATION`) without a `reason`, for an invalid target,
-   * or when the role of the lock connection lacks the privilege: it may end backends of its own role, and
-   * others as a member of `pg_signal_backend`. {@link LockConnectionError} (`LOCK_CONNECTION`),
-   * {@link LockShutdownError} (`LOCK_SHUTDOWN`).
+   * for a holder that was listed without the `id` of its backend, as the role may not see it, or when the
+   * role of the lock connection lacks the privilege: it may end backends of its own role, and others as a
+   * member of `pg_signal_backend`. Where it may end some of several holders, the message says which it has
+   * ended. {@link LockConnectionError} (`LOCK_CONNECTION`), {@link LockShutdownError} (`LOCK_SHUTDOWN`).
    * @example
    * ```ts
    * const [holder] = await inspector.list({ name: 'daily-report', isGranted: true });
@@ -270,10 +275,11 @@ export class AdvisoryLockInspector {
           `received ${describeValue(reason)}.`,
       );
     }
-    const { pids, isOwnMeant } = await this.end(target);
+    const { pids, isOwnMeant, refusal } = await this.end(target);
     for (const pid of pids)
       this.log.warn(`Backend ${pid}, which held ${describe(target)}, was ended: ${reason}`);
     if (isOwnMeant) this.engine.failSession(new Error(`it was ended by hand: ${reason}`));
+    if (refusal !== undefined) throw refusal;
     return [...pids];
   }
 
@@ -289,11 +295,9 @@ export class AdvisoryLockInspector {
 
   private readonly query: RunQuery = (statement) => this.engine.server.query(statement);
 
-  private end(target: TerminateTarget): Promise<Ending> {
+  private async end(target: TerminateTarget): Promise<EndingOfAll> {
     if (typeof target === 'number') return terminateHolders(this.query, { pid: target });
-    if (typeof target !== 'object' || !('key' in target)) {
-      return terminateHolders(this.query, { key: this.engine.keys.keyOf(target) });
-    }
+    if (!isListed(target)) return terminateAll(this.query, this.engine.keys.keyOf(target));
     const { backend, isGranted } = target;
     if (backend === undefined || !isGranted) {
       const what = isGranted
@@ -303,8 +307,21 @@ export class AdvisoryLockInspector {
         `The target of terminate() must be a lock that a backend holds, received ${what}.`,
       );
     }
+    if (backend.id === undefined) {
+      throw new LockConfigurationError(
+        'The target of terminate() must be listed with the `id` of its backend, received the pid ' +
+          `${backend.pid} alone, which another backend may have by now. To see since when other backends ` +
+          'are there, the role of the lock connection must be a member of pg_read_all_stats.',
+      );
+    }
     return terminateListed(this.instances, this.query, target);
   }
+}
+
+type ListedTarget = Extract<TerminateTarget, { readonly key: unknown }>;
+
+function isListed(target: Exclude<TerminateTarget, number>): target is ListedTarget {
+  return typeof target === 'object' && (target as object | null) !== null && 'key' in target;
 }
 
 function describe(target: TerminateTarget): string {

@@ -14,6 +14,7 @@ import { AdvisoryLockTelemetry } from '../telemetry/advisory-lock-telemetry.js';
 import { NameTemplates } from '../telemetry/name-templates.js';
 import { AdvisoryLockCronHistory } from './advisory-lock-cron-history.js';
 import { AdvisoryLockInspector } from './advisory-lock-inspector.js';
+import { AdvisoryLockJobs } from './advisory-lock-jobs.js';
 import { AdvisoryLockLifecycle } from './advisory-lock.lifecycle.js';
 import type { AdvisoryLockModuleExtras, AdvisoryLockModuleOptions } from './advisory-lock.options.js';
 import { AdvisoryLockService } from './advisory-lock.service.js';
@@ -22,7 +23,9 @@ import { createFeatures } from './create-features.js';
 import { EventEmitterBridge } from './event-emitter-bridge.js';
 import { type FeatureHost, FEATURES, type Features, getFeaturesToken } from './features.js';
 import { AdvisoryLockHealthIndicator } from './health/advisory-lock-health-indicator.js';
-import { LockUnavailableFilter } from './http/lock-unavailable.filter.js';
+import { LOCK_DOUBLE, type LockDouble } from './lock-double.js';
+import { databaseInMemory, type ModuleDatabase, moduleDatabase } from './module-database.js';
+import { LockUnavailableFilter } from './transports/lock-unavailable.filter.js';
 
 export const { ConfigurableModuleClass, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE, MODULE_OPTIONS_TOKEN } =
   new ConfigurableModuleBuilder<AdvisoryLockModuleOptions>()
@@ -44,10 +47,19 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
     ...(definition.providers ?? []),
     {
       provide: features,
-      inject: [MODULE_OPTIONS_TOKEN, ModuleRef],
-      useFactory: (options: AdvisoryLockModuleOptions, moduleRef: ModuleRef): FeatureHost => ({
-        [FEATURES]: createFeatures(name, options, moduleRef),
-      }),
+      inject: [MODULE_OPTIONS_TOKEN, ModuleRef, DiscoveryService, { token: LOCK_DOUBLE, optional: true }],
+      useFactory: (
+        options: AdvisoryLockModuleOptions,
+        moduleRef: ModuleRef,
+        discovery: DiscoveryService,
+        double: LockDouble | undefined,
+      ): FeatureHost => {
+        const findDatabase = (instance: string): ModuleDatabase =>
+          double === undefined
+            ? moduleDatabase(options, instance, moduleRef, discovery)
+            : databaseInMemory(double.engineOptions.dataSource);
+        return { [FEATURES]: createFeatures(name, options, moduleRef, findDatabase, double) };
+      },
     },
     from(features, token, (parts) => new AdvisoryLockService(parts)),
     ...byClass,
@@ -70,14 +82,18 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
     {
       provide: AdvisoryLockLifecycle,
       inject: [features, MODULE_OPTIONS_TOKEN],
-      useFactory: ({ [FEATURES]: { engine } }: FeatureHost, options: AdvisoryLockModuleOptions) =>
-        new AdvisoryLockLifecycle(engine, options, name),
+      useFactory: (
+        { [FEATURES]: { engine, jobs, leases } }: FeatureHost,
+        options: AdvisoryLockModuleOptions,
+      ) => new AdvisoryLockLifecycle(engine, leases, options, name, jobs.records),
     },
     LockUnavailableFilter,
   ];
   return {
     ...definition,
     global: isGlobal,
+    // `overrideModule()` of Nest compares by identity, so a test can replace the class alone. It is empty.
+    imports: [...(definition.imports ?? []), definition.module],
     // When Nest reads them the application has been loaded, with all copies of this package that it uses.
     get providers() {
       return [...providers, ...copies()];
@@ -94,6 +110,7 @@ const INJECTED_CLASSES = Object.entries({
   AdvisoryLockEvents,
   AdvisoryLockCronHistory,
   AdvisoryLockInspector,
+  AdvisoryLockJobs,
   AdvisoryLockHealthIndicator,
 }) as unknown as [name: string, injected: Type][];
 
@@ -106,6 +123,7 @@ function providersByClass(token: symbol, features: symbol): Provider[] {
     from(features, AdvisoryLockEvents, ({ engine }) => engine.events),
     fromHost(features, AdvisoryLockCronHistory),
     fromHost(features, AdvisoryLockInspector),
+    fromHost(features, AdvisoryLockJobs),
     fromHost(features, AdvisoryLockHealthIndicator),
   ];
 }

@@ -7,7 +7,7 @@ import {
 } from './advisory-lock.module-definition.js';
 
 /**
- * Advisory locks on the Postgres of a TypeORM data source.
+ * Advisory locks on the Postgres of a TypeORM data source or, with the option `postgres`, without TypeORM.
  *
  * The lock connection opens when the application starts, for the diagnosis that the module logs, or earlier,
  * with the first lock; it opens again after it was lost, when a lock needs it. At shutdown the module takes

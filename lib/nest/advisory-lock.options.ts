@@ -1,14 +1,15 @@
 import type { InjectionToken } from '@nestjs/common';
 import {
   aBoolean,
-  anObject,
+  aConnection,
   type BusyHttpOptions,
   busyHttpRules,
+  checkConnectionOptions,
   checkOptions,
   DEFAULT_HEARTBEAT_TIMES,
   describe,
   type KeyScheme,
-  keySchemes,
+  keySchemeRules,
   LockConfigurationError,
   type LockConnectionOptions,
   MAX_INSTANCE_LENGTH,
@@ -16,6 +17,7 @@ import {
   oneOf,
   type OptionRules,
   type PoolerOption,
+  type PostgresConfig,
   type ReentryOptions,
   reentryRules,
   wholeMs,
@@ -32,6 +34,13 @@ import {
  */
 export interface AdvisoryLockModuleOptions extends BusyHttpOptions, ReentryOptions {
   /**
+   * The database, for an application without TypeORM: a connection string, or the options of a client of
+   * node-postgres (`pg.ClientConfig`), whose `password` may be a function that is called for each connection.
+   * With it there is no `dataSource`, and `withTransactionLock()` is refused.
+   * @default none: the database of `dataSource`
+   */
+  readonly postgres?: string | PostgresConfig;
+  /**
    * The TypeORM data source whose database has the locks: the `name` given to `TypeOrmModule.forRoot`, or an
    * injection token.
    * @default the default data source of `TypeOrmModule`
@@ -45,8 +54,9 @@ export interface AdvisoryLockModuleOptions extends BusyHttpOptions, ReentryOptio
    */
   readonly namespace?: string;
   /**
-   * How names become keys: `sha256` (64 bits), `md5-31` (31 bits, for sharing locks with programs that use
-   * that recipe), or a function. All programs that exclude each other need the same.
+   * How names become keys: `sha256` (64 bits), the formula of another library by its name, or a function; see
+   * {@link KeyScheme}. All programs that exclude each other need the same. Calls and decorators have the same
+   * option.
    * @default 'sha256'
    */
   readonly keyScheme?: KeyScheme;
@@ -196,16 +206,17 @@ export interface AdvisoryLockOptionsFactory {
 const rules: OptionRules = {
   ...busyHttpRules,
   ...reentryRules,
+  postgres: [
+    (value) => (typeof value === 'string' && value !== '') || (typeof value === 'object' && value !== null),
+    'a connection string, or the options of a client of node-postgres',
+  ],
   dataSource: [
     (value) => ['string', 'symbol', 'function'].includes(typeof value),
     'the name of a data source, or an injection token',
   ],
   namespace: [(value) => typeof value === 'string' && value !== '', 'a string of at least one character'],
-  keyScheme: [
-    (value) => typeof value === 'function' || Object.hasOwn(keySchemes, value as string),
-    `one of ${Object.keys(keySchemes).join(', ')}, or a function from a name to a key`,
-  ],
-  connectionOptions: anObject,
+  ...keySchemeRules,
+  connectionOptions: aConnection,
   maxConnections: wholeNumber(1, 100),
   maxLocks: wholeNumber(1, Number.MAX_SAFE_INTEGER),
   maxLocalHandoffs: wholeNumber(0, 1_000_000),
@@ -224,16 +235,27 @@ const rules: OptionRules = {
   joinsFleet: aBoolean,
 };
 
-/** Refuses options that are unknown or invalid, and a factory that returned none. */
-export function checkModuleOptions(options: unknown): void {
-  if (typeof options !== 'object' || options === null) {
+/** Refuses options that are unknown or invalid, and a factory that returned none. Returns the others. */
+export function checkModuleOptions(options: AdvisoryLockModuleOptions): AdvisoryLockModuleOptions {
+  if (typeof options !== 'object' || (options as object | null) === null) {
     throw new LockConfigurationError(
       `The options of AdvisoryLockModule must be an object, received ${describe(options)}. Let the factory ` +
         'of forRootAsync() return {} where it has no options.',
     );
   }
-  checkOptions(options, rules, 'AdvisoryLockModule');
-  checkTimes(options);
+  const checked = checkOptions(options, rules, 'AdvisoryLockModule');
+  checkSource(checked);
+  checkTimes(checked);
+  return { ...checked, ...checkConnectionOptions(checked, 'AdvisoryLockModule') };
+}
+
+function checkSource({ postgres, dataSource }: AdvisoryLockModuleOptions): void {
+  if (postgres === undefined || dataSource === undefined) return;
+  throw new LockConfigurationError(
+    'AdvisoryLockModule must have one database, received both options `postgres` and `dataSource`. Leave ' +
+      '`postgres` out where the application uses TypeORM, and `dataSource` where it does not. To go around ' +
+      'a pooler there is `connectionOptions`.',
+  );
 }
 
 /** Each of these times must be longer than the one before. */

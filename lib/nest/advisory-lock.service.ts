@@ -1,14 +1,15 @@
-import type { EntityManager } from 'typeorm';
 import {
   type AdvisoryLock,
   type AdvisoryLockEvents,
   describeNames,
+  type KeySchemeOptions,
   type LockInTransactionOptions,
   type LockName,
   type LockNames,
   LockNotHeldError,
   type LockOptions,
   type LockRuntime,
+  type OpenTransaction,
   type TransactionBody,
   type TransactionLockOptions,
   type TryLockOutcome,
@@ -20,6 +21,9 @@ import type { JobRuntime } from '../jobs/job-runtime.js';
 import type { RunTimeJobOptions, ScheduledJob } from '../jobs/run-time-jobs.js';
 import type { Leadership, LeadOptions } from '../leadership/leadership.js';
 import type { LeadershipBody } from '../leadership/leadership-body.js';
+import type { AdvisoryLease } from '../lease/advisory-lease.js';
+import type { LeaseOptions, ResumeLeaseOptions } from '../lease/lease.options.js';
+import type { OnceOptions } from '../lease/once/once.options.js';
 import { LOCK_RUNTIME } from '../locking/lock-host.js';
 import { FEATURES, type Features } from './features.js';
 
@@ -92,7 +96,7 @@ export class AdvisoryLockService {
   /**
    * Like {@link AdvisoryLockService.withLock}, but a busy lock is a value: `{ acquired: false }`.
    *
-   * @throws {@link LockLostError} (`LOCK_LOST`) and {@link LockReentryError} (`LOCK_REENTERED`) as `withLock`,
+   * @throws {@link LockLostError} (`LOCK_LOST`) and {@link LockReentryError} (`LOCK_REENTERED`) as withLock,
    * the reason of `signal`,
    * {@link LockConnectionError} (`LOCK_CONNECTION`), {@link LockCapacityError} (`LOCK_CAPACITY`),
    * {@link LockConfigurationError} (`LOCK_CONFIGURATION`), {@link LockShutdownError} (`LOCK_SHUTDOWN`).
@@ -206,8 +210,12 @@ export class AdvisoryLockService {
    * rollback to a savepoint before it. An attempt that fails leaves the transaction as it was, and the
    * transaction can continue.
    *
-   * @param manager - the manager that `dataSource.transaction()` gives to its callback, or the manager of a
-   * query runner.
+   * It takes the lock by statements of its own, with a savepoint: await it before the next statement of the
+   * transaction.
+   *
+   * @param transaction - the manager that `dataSource.transaction()` gives to its callback, a query runner of
+   * TypeORM, a client of `pg` inside `BEGIN`, or what `nestjs-advisory-lock/adapters` makes of the
+   * transaction of another client.
    * @throws {@link LockUnavailableError} (`LOCK_UNAVAILABLE`) when another holder has it,
    * {@link LockTimeoutError} (`LOCK_TIMEOUT`) when it stayed busy for all of `waitMs`,
    * {@link LockDeadlockError} (`LOCK_DEADLOCK`), {@link LockConfigurationError} (`LOCK_CONFIGURATION`) when
@@ -223,11 +231,11 @@ export class AdvisoryLockService {
    * ```
    */
   async lockInTransaction(
-    manager: EntityManager,
+    transaction: OpenTransaction,
     name: LockName,
     options: LockInTransactionOptions = {},
   ): Promise<void> {
-    const busy = await this.engine.transactionLocks.lock(manager, name, options);
+    const busy = await this.engine.transactionLocks.lock(transaction, name, options);
     if (busy !== undefined) throw busy;
   }
 
@@ -241,11 +249,11 @@ export class AdvisoryLockService {
    * ```
    */
   async tryLockInTransaction(
-    manager: EntityManager,
+    transaction: OpenTransaction,
     name: LockName,
     options: LockInTransactionOptions = {},
   ): Promise<boolean> {
-    return (await this.engine.transactionLocks.lock(manager, name, options)) === undefined;
+    return (await this.engine.transactionLocks.lock(transaction, name, options)) === undefined;
   }
 
   /**
@@ -260,8 +268,8 @@ export class AdvisoryLockService {
    * const isBusy = await locks.isLocked('import');
    * ```
    */
-  async isLocked(name: LockName): Promise<boolean> {
-    return this.engine.locks.isLocked(name);
+  async isLocked(name: LockName, options?: KeySchemeOptions): Promise<boolean> {
+    return this.engine.locks.isLocked(name, options);
   }
 
   /**
@@ -277,8 +285,8 @@ export class AdvisoryLockService {
    * }
    * ```
    */
-  current(name?: LockName): AdvisoryLock | undefined {
-    return this.engine.locks.current(name);
+  current(name?: LockName, options?: KeySchemeOptions): AdvisoryLock | undefined {
+    return this.engine.locks.current(name, options);
   }
 
   /**
@@ -292,10 +300,10 @@ export class AdvisoryLockService {
    * this.locks.assertHeld(`order:${id}`);
    * ```
    */
-  assertHeld(name: LockName): void {
-    const lock = this.current(name);
+  assertHeld(name: LockName, options?: KeySchemeOptions): void {
+    const lock = this.current(name, options);
     lock?.assertHeld();
-    if (lock === undefined && !this.engine.transactionLocks.isHeld(name)) {
+    if (lock === undefined && !this.engine.transactionLocks.isHeld(name, options)) {
       throw new LockNotHeldError(describeNames(name), 'this code does not run inside a body that holds it');
     }
   }
@@ -345,6 +353,97 @@ export class AdvisoryLockService {
    */
   isLeader(name: LockName): boolean {
     return this[FEATURES].leaderships.isLeader(name);
+  }
+
+  /**
+   * Takes a lease: a lock that outlives this process, as it belongs to no connection. It ends after `ttlMs`
+   * by the clock of the server, unless it is extended or released before. It needs the table `advisory_lease`
+   * in the application's database, and excludes other leases of that name alone, not locks.
+   *
+   * A lease that the calling code has is as busy for it as for others.
+   *
+   * @throws {@link LockUnavailableError} (`LOCK_UNAVAILABLE`) when it is busy, {@link LockTimeoutError}
+   * (`LOCK_TIMEOUT`) when it stayed busy for all of `waitMs`, the reason of `signal` when that aborts the
+   * wait, {@link LockLostError} (`LOCK_LOST`) when its time was over before the response was here,
+   * {@link LockConnectionError} (`LOCK_CONNECTION`), {@link LockConfigurationError} (`LOCK_CONFIGURATION`)
+   * for an invalid name or option and when the table is missing, {@link LockShutdownError}
+   * (`LOCK_SHUTDOWN`).
+   * @example
+   * ```ts
+   * const lease = await locks.lease(`doc:${id}`, { ttlMs: 600_000, owner: 'ada@example.com' });
+   * return { editToken: lease.token };
+   * ```
+   */
+  lease(name: string, options: LeaseOptions): Promise<AdvisoryLease> {
+    return this[FEATURES].leases.lease(name, options);
+  }
+
+  /**
+   * Goes on with a lease that was taken before, in whatever process, with the same fencing token.
+   *
+   * @param token - the `token` of the lease.
+   * @throws {@link LockLostError} (`LOCK_LOST`) when the lease has ended, {@link LockConfigurationError}
+   * (`LOCK_CONFIGURATION`) for a token of another lease, and when the table is missing,
+   * {@link LockConnectionError} (`LOCK_CONNECTION`), {@link LockShutdownError} (`LOCK_SHUTDOWN`).
+   * @example
+   * ```ts
+   * const lease = await locks.resumeLease(`doc:${id}`, editToken);
+   * await lease.extend();
+   * ```
+   */
+  resumeLease(name: string, token: string, options?: ResumeLeaseOptions): Promise<AdvisoryLease> {
+    return this[FEATURES].leases.resume(name, token, options);
+  }
+
+  /**
+   * Runs the body while a lease is held, releases the lease, and resolves to the result of the body. The
+   * error of the body passes through untouched. When the process dies, the lease lasts until its time is
+   * over.
+   *
+   * @param body - what runs meanwhile; it gets the {@link AdvisoryLease}, whose signal aborts before another
+   * caller can have the lease.
+   * @throws as `lease`, when the body did not run; {@link LockLostError} (`LOCK_LOST`) when the lease was
+   * lost while the body ran and the body threw nothing itself.
+   * @example
+   * ```ts
+   * await locks.withLease('export', ({ signal }) => load('export.csv', { signal }), {
+   *   ttlMs: 60_000,
+   *   keepAlive: true,
+   * });
+   * ```
+   */
+  withLease<T>(
+    name: string,
+    body: (lease: AdvisoryLease) => T | PromiseLike<T>,
+    options: LeaseOptions,
+  ): Promise<T> {
+    return this[FEATURES].leases.withLease(name, body, options);
+  }
+
+  /**
+   * Runs the body once per database and version, however many instances start: `{ ran: true }` where it ran,
+   * and `{ ran: false }` where another call had run it. Calls that come meanwhile wait. A body that fails
+   * runs again at the next call, and so does one whose process died in the middle: it must bear to be
+   * repeated.
+   * It needs the table `advisory_once` in the application's database, and holds the lock `once:<name>`.
+   *
+   * @param body - what runs; it gets the {@link AdvisoryLock}, whose signal aborts when the lock is lost.
+   * @throws the error of the body; {@link LockUnavailableError} (`LOCK_UNAVAILABLE`) and
+   * {@link LockTimeoutError} (`LOCK_TIMEOUT`) when another instance ran it for all of `waitMs`,
+   * {@link LockLostError} (`LOCK_LOST`), {@link LockReentryError} (`LOCK_REENTERED`),
+   * {@link LockConnectionError} (`LOCK_CONNECTION`), {@link LockCapacityError} (`LOCK_CAPACITY`),
+   * {@link LockConfigurationError} (`LOCK_CONFIGURATION`), {@link LockShutdownError} (`LOCK_SHUTDOWN`).
+   * @example
+   * ```ts
+   * const { ran } = await locks.once('seed-plans', () => manager.save(rows), { version: '2026-11' });
+   * ```
+   */
+  once(
+    name: string,
+    body: (lock: AdvisoryLock) => unknown,
+    options?: OnceOptions,
+  ): Promise<{ readonly ran: boolean }> {
+    return this[FEATURES].onceRuns.run(name, body, options);
   }
 
   /**

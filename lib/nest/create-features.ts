@@ -8,19 +8,25 @@ import { RunTimeJobs } from '../jobs/run-time-jobs.js';
 import { TickLog } from '../jobs/run/tick-log.js';
 import { findSchedulers } from '../jobs/schedule/find-schedulers.js';
 import { Leaderships } from '../leadership/leaderships.js';
+import { dataSourceDatabase } from '../lease/application-database.js';
+import { Leases } from '../lease/leases.js';
+import { OnceRuns } from '../lease/once/once-runs.js';
 import { BodySpans } from '../telemetry/body-spans.js';
 import { type AdvisoryLockModuleOptions, checkModuleOptions } from './advisory-lock.options.js';
 import type { Features } from './features.js';
-import { findPostgres } from './find-data-source.js';
+import type { LockDouble } from './lock-double.js';
+import type { ModuleDatabase } from './module-database.js';
 import { moduleLogs } from './module-log.js';
 
 /** Makes the parts of one configured module. Throws `LOCK_CONFIGURATION` for invalid options. */
 export function createFeatures(
   name: string,
-  options: AdvisoryLockModuleOptions,
+  given: AdvisoryLockModuleOptions,
   moduleRef: ModuleRef,
+  findDatabase: (instance: string) => ModuleDatabase,
+  double?: LockDouble,
 ): Features {
-  checkModuleOptions(options);
+  const options = checkModuleOptions(given);
   const {
     instanceName: instance = defaultInstanceName(),
     joinsFleet = true,
@@ -30,23 +36,21 @@ export function createFeatures(
   } = options;
   const ticks = new TickLog();
   const bodySpans = new BodySpans();
-  const findDataSource = () => findPostgres(moduleRef, options.dataSource);
+  const database = findDatabase(instance);
   const engine = LockEngine.open({
     ...options,
     name,
-    database: () => findDataSource().options,
-    dataSource: findDataSource,
+    database: database.find,
+    dataSource: database.findDataSource,
     applicationName: applicationNameOf(instance, name === DEFAULT_NAME ? undefined : name),
     http: {
       ...(httpStatus !== undefined && { httpStatus }),
       ...(exposeLockName !== undefined && { exposeLockName }),
     },
-    createLog: moduleLogs(
-      name,
-      () => databaseOf(options.connectionOptions) ?? databaseOf(findDataSource().driver),
-    ),
+    createLog: moduleLogs(name, database.findName),
     aroundBody: bodySpans,
     channelsOf: joinsFleet ? fleetChannels : undefined,
+    connections: double?.engineOptions.connections,
   });
   const fleet = new Fleet(engine, {
     instance,
@@ -60,17 +64,22 @@ export function createFeatures(
     fleet,
     ticks,
     findSchedulers: () => findSchedulers(moduleRef),
-    findDataSource,
+    recordDatabase: database.records,
     isLeader: (leadership) => leaderships.isLeader(leadership),
     warnAfterTicks,
   });
-  return { engine, fleet, jobs, runTimeJobs: new RunTimeJobs(jobs), leaderships, bodySpans };
-}
-
-/** The name of the database in connection options, or that TypeORM's driver has found out. */
-function databaseOf(source: object | undefined): string | undefined {
-  const { database, url } = (source ?? {}) as { readonly database?: unknown; readonly url?: unknown };
-  if (typeof database === 'string') return database;
-  if (typeof url !== 'string' || !URL.canParse(url)) return undefined;
-  return decodeURIComponent(new URL(url).pathname.slice(1)) || undefined;
+  const { findDataSource, records } = database;
+  const tables = findDataSource === undefined ? records : dataSourceDatabase(findDataSource);
+  const made = {
+    engine,
+    fleet,
+    jobs,
+    runTimeJobs: new RunTimeJobs(jobs),
+    leaderships,
+    leases: new Leases(engine, tables, instance),
+    onceRuns: new OnceRuns(engine, tables, instance),
+    bodySpans,
+  };
+  double?.opened(name, made);
+  return made;
 }

@@ -3,6 +3,8 @@ import type { Fleet } from '../fleet/fleet.js';
 import type { JobRuntime } from '../jobs/job-runtime.js';
 import type { RunTimeJobs } from '../jobs/run-time-jobs.js';
 import type { Leaderships } from '../leadership/leaderships.js';
+import type { Leases } from '../lease/leases.js';
+import type { OnceRuns } from '../lease/once/once-runs.js';
 import type { BodySpans } from '../telemetry/body-spans.js';
 
 /**
@@ -18,6 +20,8 @@ export interface Features {
   readonly jobs: JobRuntime;
   readonly runTimeJobs: RunTimeJobs;
   readonly leaderships: Leaderships;
+  readonly leases: Leases;
+  readonly onceRuns: OnceRuns;
   readonly bodySpans: BodySpans;
 }
 

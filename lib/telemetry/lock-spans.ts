@@ -1,10 +1,13 @@
-import type { Attributes, HrTime, Span, Tracer } from '@opentelemetry/api';
+import type { Attributes, Exception, HrTime, Span, Tracer } from '@opentelemetry/api';
 import {
   type AcquiredEvent,
   type AdvisoryLockEvents,
   type BusyEvent,
+  isError,
   type LostEvent,
   messageOf,
+  printable,
+  printableStack,
   type ReleasedEvent,
 } from '../core/index.js';
 import type { BodySpans } from './body-spans.js';
@@ -122,7 +125,7 @@ export class LockSpans {
   private attributesOf(event: AcquiredEvent | BusyEvent, outcome?: Outcome): Attributes {
     return {
       ...this.common,
-      'advisory_lock.name': event.lockName,
+      'advisory_lock.name': printable(event.lockName),
       'advisory_lock.template': this.templates.of(event.lockName),
       'advisory_lock.mode': event.mode,
       'advisory_lock.scope': event.scope,
@@ -132,10 +135,23 @@ export class LockSpans {
   }
 
   private fail(span: Span, error: unknown): void {
-    const message = messageOf(error);
-    span.recordException(error instanceof Error ? error : message);
+    const message = printable(messageOf(error));
+    span.recordException(exceptionOf(error, message));
     span.setStatus({ code: this.api.SpanStatusCode.ERROR, message });
   }
+}
+
+/** The attributes of the event that records an error. */
+function exceptionOf(error: unknown, message: string): Exception {
+  if (!isError(error)) return message;
+  const { name, stack } = error;
+  const { code } = error as { readonly code?: unknown };
+  return {
+    name: printable(name),
+    message,
+    ...(stack !== undefined && { stack: printableStack(stack) }),
+    ...(typeof code === 'string' && { code: printable(code) }),
+  };
 }
 
 /**

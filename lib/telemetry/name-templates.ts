@@ -1,4 +1,4 @@
-import { nameTemplate, RecentMap } from '../core/index.js';
+import { nameTemplate, printable, RecentMap } from '../core/index.js';
 
 /** How many templates are kept apart: each is a time series, which costs storage. */
 export const MAX_TEMPLATES = 200;
@@ -26,7 +26,7 @@ export class NameTemplates {
   of(name: string): string {
     let template = this.remembered.get(name);
     if (template === undefined) {
-      template = this.admitted(this.isLiteral(name) ? name : nameTemplate(name));
+      template = this.admitted(printable(this.isLiteral(name) ? name : nameTemplate(name)));
       this.remembered.set(name, template);
     }
     return template;

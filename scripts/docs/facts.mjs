@@ -3,10 +3,10 @@
 import { join } from 'node:path';
 import ts from 'typescript';
 
-const ENTRIES = ['lib/index.ts', 'lib/dashboard/index.ts'];
+const ENTRIES = ['lib/index.ts', 'lib/adapters/index.ts', 'lib/dashboard/index.ts', 'lib/testing/index.ts'];
 
 /** Types of options whose names do not say so. */
-const MORE_OPTIONS = ['AdvisoryLockModuleExtras', 'LockFilter'];
+const MORE_OPTIONS = ['AdvisoryLockModuleExtras', 'LockFilter', 'PostgresConfig'];
 
 export function factsOf(program, root) {
   const checker = program.getTypeChecker();
@@ -106,7 +106,12 @@ function eventsOf(exported, checker) {
   );
 }
 
-const KINDS = { createCounter: 'counter', createHistogram: 'histogram', createObservableGauge: 'gauge' };
+const KINDS = {
+  __proto__: null,
+  createCounter: 'counter',
+  createHistogram: 'histogram',
+  createObservableGauge: 'gauge',
+};
 
 function metricsOf(source) {
   return callsIn(source).flatMap(({ expression, arguments: [first] }) => {

@@ -21,6 +21,7 @@ export {
   Param,
   Post,
   Res,
+  UseFilters,
   UseGuards,
 } from '@nestjs/common';
 export { BaseExceptionFilter, NestFactory } from '@nestjs/core';
@@ -46,9 +47,22 @@ export declare const signal: AbortSignal;
 export declare const logger: import('@nestjs/common').Logger;
 export declare const pool: { query(sql: string): Promise<unknown> };
 export declare const queue: { add<T>(work: () => Promise<T>): Promise<T> };
+export declare const prisma: {
+  $transaction(
+    body: (tx: {
+      $queryRawUnsafe(sql: string): Promise<unknown>;
+      order: { update(args: object): Promise<void> };
+    }) => Promise<void>,
+    options?: { timeout?: number },
+  ): Promise<void>;
+};
+export declare function retryLater(id: string): Promise<void>;
 export declare const id: number;
 export declare const balance: number;
 export declare const timeZone: string;
+export declare const editToken: string;
+export declare const draft: string;
+export declare const rows: object[];
 export declare const customer: { readonly id: number; readonly schedule: string };
 export declare const files: readonly string[];
 export declare function load(file: string, options?: { signal?: AbortSignal | undefined }): Promise<void>;

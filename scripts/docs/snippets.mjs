@@ -8,7 +8,9 @@ import ts from 'typescript';
 
 const PACKAGES = {
   'nestjs-advisory-lock': 'lib/index.ts',
+  'nestjs-advisory-lock/adapters': 'lib/adapters/index.ts',
   'nestjs-advisory-lock/dashboard': 'lib/dashboard/index.ts',
+  'nestjs-advisory-lock/testing': 'lib/testing/index.ts',
 };
 const PRELUDE = 'scripts/docs/prelude.ts';
 /** Not a folder that exists; beside node_modules, so that packages are found from it. */

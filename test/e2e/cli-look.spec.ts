@@ -52,6 +52,7 @@ describe('of a fleet', () => {
     const list = await outcomeOf('list', '--waiting', ...patiently);
     const listJson = await outcomeOf('list', '--json', ...patiently);
 
+    // A session of the library joins the queue again in each turn, so either may be the first in it.
     const [holds, waits] = [holder, waiter].map(({ pid }) => `${hostname()}:${pid}`) as [string, string];
     expect(why).toMatchObject({ status: 0, stderr: '' });
     expect(why.stdout.split('\n')).toEqual(
@@ -60,11 +61,11 @@ describe('of a fleet', () => {
         expect.stringMatching(`^${holds} has held it exclusively since [\\d:]{8} \\(.+\\)\\.$`),
         expect.stringMatching(/The connection has 1 other lock as well\.$/),
         expect.stringMatching(
-          `^1\\. ${waits} \\(pid \\d+\\), .* has waited since [\\d:]{8} \\(.+\\) to hold it exclusively, ` +
-            `behind ${holds}\\. Inside that instance, 1 call waits for it\\.$`,
+          `^[12]\\. ${waits} \\(pid \\d+\\), .* has waited since .+ to hold it exclusively, ` +
+            `behind ${holds}( and psql)?\\. Inside that instance, 1 call waits for it\\.$`,
         ),
         expect.stringMatching(
-          `^2\\. psql \\(pid ${psql.pid}\\), .* to hold it shared, behind ${holds} and ${waits}\\.$`,
+          `^[12]\\. psql \\(pid ${psql.pid}\\), .* to hold it shared, behind ${holds}( and ${waits})?\\.$`,
         ),
         expect.stringMatching(/nestjs-advisory-lock kill daily-report$/),
       ]),
@@ -75,10 +76,10 @@ describe('of a fleet', () => {
       key: key.id,
       isHeld: true,
       holders: [{ instance: holds, heldMs: expect.any(Number) as unknown }],
-      waiters: [
-        { instance: waits, callsWaiting: 1 },
-        { mode: 'shared', backend: { pid: psql.pid } },
-      ],
+      waiters: expect.arrayContaining([
+        expect.objectContaining({ instance: waits, callsWaiting: 1 }),
+        expect.objectContaining({ mode: 'shared', backend: expect.objectContaining({ pid: psql.pid }) }),
+      ]) as unknown,
       preparedTransactions: [],
     });
 
@@ -86,8 +87,9 @@ describe('of a fleet', () => {
     const lines = list.stdout.split('\n');
     expect(lines[0]).toMatch(/^LOCK +MODE +STATE +FOR +BY +PID +ADDRESS$/);
     expect(lines[1]).toMatch(/^daily-report +exclusive +held +\d/);
-    expect(lines[2]).toMatch(/^daily-report +exclusive +waits \+1 /);
-    expect(lines[3]).toMatch(/^daily-report +shared +waits +.* psql +\d+ +127/);
+    const waitersListed = lines.slice(2, 4).sort();
+    expect(waitersListed[0]).toMatch(/^daily-report +exclusive +waits \+1 /);
+    expect(waitersListed[1]).toMatch(/^daily-report +shared +waits +.* psql +\d+ +127/);
     expect(lines[4]).toBe('1 lock held, 2 wait');
 
     const locks = JSON.parse(listJson.stdout) as InspectedLock[];
@@ -154,6 +156,25 @@ describe('list', () => {
   });
 });
 
+describe('beside BullMQ', () => {
+  it('list leaves out its short locks, and names them', async () => {
+    const client = await connect(database.url, 'queue');
+    await client.query('BEGIN');
+    await client.query(
+      "SELECT pg_advisory_xact_lock(hashtext('bullmq:finalization'), 1), " +
+        "pg_advisory_xact_lock(hashtext('bullmq:job:1'))",
+    );
+    await createLocks(database.url).service.acquire('import');
+
+    const folded = await outcomeOf('list', '--within', '0ms');
+    expect(folded.stdout).not.toMatch(/BullMQ .*queue/);
+    expect(folded.stdout).toContain('1 lock held, 0 wait; 2 locks of BullMQ left out, --tools lists them');
+    const listed = await outcomeOf('list', '--tools', '--within', '0ms');
+    expect(listed.stdout.match(/BullMQ/g)).toHaveLength(2);
+    await client.query('ROLLBACK');
+  });
+});
+
 describe('why', () => {
   it('says that a lock is free', async () => {
     expect(await outcomeOf('why', 'nightly-report')).toMatchObject({
@@ -163,6 +184,24 @@ describe('why', () => {
           'Its key is 7440995589958059143.\n',
       ) as unknown,
     });
+  });
+
+  it('names a lock of another library by the name that is asked for, and so does list', async () => {
+    const { service } = createLocks(database.url);
+    await service.acquire('nightly-report', { keyScheme: 'medusa' });
+    await service.acquire('nightly-report', { keyScheme: 'hashtext' });
+
+    const why = await outcomeOf('why', 'nightly-report', '--within', '0ms');
+    expect(why.stdout).toContain('"nightly-report" is free');
+    expect(why.stdout).toMatch(
+      /By the key scheme medusa, "nightly-report" is another lock, 4157621263, which is held by .+ --scheme medusa\./,
+    );
+    const bySchemes = await outcomeOf('why', 'nightly-report', '--scheme', 'hashtext', '--within', '0ms');
+    expect(bySchemes.stdout).toContain('"nightly-report" is held by');
+
+    const list = await outcomeOf('list', '--name', 'nightly-report', '--within', '0ms');
+    expect(list.stdout).toContain('nightly-report (medusa)');
+    expect(list.stdout).toContain('nightly-report (hashtext)');
   });
 
   it('shows the holders of permits, and the holder of the turn', async () => {

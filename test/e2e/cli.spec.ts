@@ -260,6 +260,28 @@ describe('key', () => {
     ]);
   });
 
+  it('prints the keys of a name by all schemes, with those that the server computes', async () => {
+    const { status, stdout } = await outcomeOf('key', 'nightly-report', '--all-schemes');
+    expect(status).toBe(0);
+    expect(stdout.split('\n')).toEqual(
+      expect.arrayContaining([
+        'sha256              7440995589958059143',
+        'advisory-lock       (280642407, -2017152350)',
+        'medusa              4157621263',
+        'hashtext            759228614',
+      ]),
+    );
+    const withoutDatabase = await startCli(['key', "l'été", '--all-schemes'], {}).outcome;
+    expect(withoutDatabase.stdout).toContain("computed by the server: SELECT hashtext('l''été')");
+  });
+
+  it('warns of a key that a tool is known to use', async () => {
+    // By the formula of DistributedLock, 16 hex digits are a key.
+    const { stdout } = await outcomeOf('key', '0000000004556d29', '--scheme', 'distributed-lock');
+    expect(stdout).toContain('key       72707369\n');
+    expect(stdout).toContain('warning   Prisma Migrate uses this key');
+  });
+
   it('needs no database', async () => {
     const { status, stdout } = await startCli(['key', 'nightly-report', '--json'], {
       DATABASE_URL: 'postgres://nobody@127.0.0.1:1/nothing',
@@ -343,6 +365,7 @@ describe('a DATABASE_URL that is no address of Postgres', () => {
     'postgres://ann:hunter2#x@127.0.0.1/shop',
     'postgres://ann:hunter2/x@127.0.0.1/shop',
     'postgresql://ann:hunter2@127.0.0.1:port/shop',
+    'postgresql://ann@127.0.0.1/shop?port=hunter2',
   ])('is refused in one line, without its password, when it cannot be parsed: %s', async (url) => {
     const { status, stdout, stderr } = await startCli(['list'], { DATABASE_URL: url }).outcome;
     expect({ status, stdout }).toEqual({ status: 64, stdout: '' });
@@ -361,13 +384,45 @@ describe('a DATABASE_URL that is no address of Postgres', () => {
   });
 });
 
+describe('what is printed of arguments and names', () => {
+  const HOSTILE = 'a\nb\x1B[2J\u202Ec\u2028d';
+  const UNSAFE = /[^\P{Cc}\n]|[\p{Cf}\p{Zl}\p{Zp}]/u;
+
+  it.each([
+    ['a command', [HOSTILE]],
+    ['an option', ['list', `--${HOSTILE}`]],
+    ['a surplus name', ['key', 'import', HOSTILE]],
+    ['a program', ['run', 'import', '--', HOSTILE]],
+    ['a time', ['list', '--within', HOSTILE]],
+  ])('is safe to show, where it is %s', async (_, args) => {
+    const { stdout, stderr } = await start(...args).outcome;
+    expect(stdout + stderr).not.toMatch(UNSAFE);
+    expect(stderr).not.toContain('a\nb');
+  });
+
+  it('is the same value in JSON and in SQL', async () => {
+    const [text, json] = await Promise.all(
+      [[], ['--json']].map((args) => start('key', HOSTILE, ...args).outcome),
+    );
+    expect(`${text?.stdout}${json?.stdout}`).not.toMatch(UNSAFE);
+    const { name, key, sql } = JSON.parse(json?.stdout ?? '') as {
+      name: string;
+      key: string;
+      sql: { key: { statement: string } };
+    };
+    expect(name).toBe(HOSTILE);
+    const [row] = await database.query<Record<string, string>>(sql.key.statement);
+    expect(Object.values(row ?? {})).toEqual([key]);
+  });
+});
+
 describe('wrong arguments', () => {
   it.each([
     [[], 'A command is missing.'],
     [['lock'], 'There is no command "lock".'],
     [['key'], 'The name of the lock is missing.'],
     [['key', ''], 'must be a string of at least one character'],
-    [['key', 'a', '--scheme', 'md5'], '--scheme must be sha256 or md5-31, received "md5".'],
+    [['key', 'a', '--scheme', 'md5'], '--scheme must be one of sha256, md5-31, advisory-lock, medusa, '],
     [['run', 'a'], 'The command is missing: it must follow `--`.'],
     [['run', 'a', 'true', '--', 'true'], 'The command takes one name, received "true" as well.'],
     [['run', 'a', '--wait', 'soon', '--', 'true'], '--wait must be a time such as 500ms, 10s or 2m'],
@@ -377,6 +432,8 @@ describe('wrong arguments', () => {
       ['run', 'a', '--mode', 'shared', '--permits', '2', '--', 'true'],
       '--permits and --mode shared exclude each other',
     ],
+    [['list', '--within', '2m'], '--within must be a time from 0s to 60s, received "2m".'],
+    [['list', '--watch', '0'], '--watch must be a time from 50ms to 1h, received "0".'],
     [['doctor', '--loud'], "Unknown option '--loud'"],
   ])('%j are reported, with the usage', async (args, message) => {
     const { status, stdout, stderr } = await outcomeOf(...args);

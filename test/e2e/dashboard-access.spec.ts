@@ -75,6 +75,13 @@ describe.each<Platform>(['express', 'fastify'])('the dashboard on %s', (platform
   });
 });
 
+it('the dashboard lets a public page end holders under its own host names alone', async () => {
+  const options = { public: true, allowTerminate: true, everyoneMayTerminate: true };
+  const { url } = await serve('express', dashboardApp(database, { ...options, allowedHosts: ['ops.test'] }));
+  const response = await terminate(`${url}/locks`, {});
+  expect([response.status, await response.text()]).toEqual([403, expect.stringContaining('127.0.0.1')]);
+});
+
 it('the dashboard is there for a Fastify that ignores slashes at the end', async () => {
   const module = await Test.createTestingModule(dashboardApp(database, { public: true }))
     .setLogger(new LogLines())
@@ -101,6 +108,25 @@ describe('the dashboard refuses to start', () => {
     ['when it is not quite public', { public: false }, /must have guards/],
     ['without options', undefined, /must be an object, received undefined/],
     ['with a middleware for a guard', { guards: [() => true] }, /`guards`.*must be a list of guards/],
+    ['with a class for a guard that is none', { guards: [Staff] }, /`guards`.*a method canActivate\(\)/],
+    [
+      'when everyone could end holders',
+      { public: true, allowTerminate: true },
+      /must have guards, received `public: true`.*`everyoneMayTerminate: true`/,
+    ],
+    [
+      'when a class of options says so',
+      new (class {
+        get public() {
+          return true;
+        }
+        get allowTerminate() {
+          return true;
+        }
+      })(),
+      /must have guards, received `public: true`/,
+    ],
+    ['with an address for a host', { public: true, allowedHosts: ['a.example:80'] }, /`allowedHosts`/],
     [
       'with an unknown option',
       { public: true, readOnly: true },

@@ -1,3 +1,4 @@
+import { request } from 'node:http';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { AdvisoryLock } from 'nestjs-advisory-lock';
 import type { TerminateRequest } from '../../lib/dashboard/server/dashboard-snapshot.js';
@@ -17,6 +18,22 @@ const GUESSED = {
   reason: 'why not',
 } as const;
 
+/** A request under another host name, such as after DNS rebinding: fetch() lets no one set the header. */
+function terminateAt(url: string, body: unknown, host: string): Promise<{ status?: number; text: string }> {
+  return new Promise((resolve, reject) => {
+    const headers = { ...OF_THE_PAGE, host, origin: `http://${host}` };
+    const sent = request(`${url}/terminate`, { method: 'POST', headers }, (response) => {
+      let text = '';
+      response.on('data', (chunk: Buffer) => (text += chunk.toString()));
+      response.on('end', () => {
+        resolve({ ...(response.statusCode !== undefined && { status: response.statusCode }), text });
+      });
+    });
+    sent.on('error', reject);
+    sent.end(JSON.stringify(body));
+  });
+}
+
 /** Of another process. */
 function held(name: string): Promise<AdvisoryLock> {
   return createLocks(database.url).service.acquire(name);
@@ -27,7 +44,12 @@ describe.each<Platform>(['express', 'fastify'])('to end a holder from the dashbo
   let log: LogLines;
 
   beforeAll(async () => {
-    const metadata = dashboardApp(database, { path: 'ops/locks', public: true, allowTerminate: true });
+    const metadata = dashboardApp(database, {
+      path: 'ops/locks',
+      public: true,
+      allowTerminate: true,
+      everyoneMayTerminate: true,
+    });
     ({ url, log } = await serve(platform, metadata));
     url += '/ops/locks';
   });
@@ -93,11 +115,31 @@ describe.each<Platform>(['express', 'fastify'])('to end a holder from the dashbo
     ['any backend', { ...GUESSED, backendId: '' }],
     ['an empty reason', { ...GUESSED, reason: ' ' }],
     ['a reason of two lines', { ...GUESSED, reason: 'why\nnot' }],
+    ['a reason of another direction', { ...GUESSED, reason: 'why \u202Etoor' }],
+    ['a reason of another line', { ...GUESSED, reason: 'why\u2028not' }],
+    ['an object with a constructor of its own', { constructor: null }],
+    ['a key with a constructor of its own', { ...GUESSED, key: { constructor: null } }],
+    ['values with a constructor of their own', { ...GUESSED, reason: { constructor: null } }],
+    ['properties of Object', { ...GUESSED, key: { toString: null, hasOwnProperty: 1 } }],
+    ['null', null],
+    ['a number', 7],
     ['a key that is not its id', { ...GUESSED, key: { ...GUESSED.key, objid: 2 } }],
     ['a key of the other space', { ...GUESSED, key: { ...GUESSED.key, objsubid: 2 } }],
     ['no key', { ...GUESSED, key: undefined }],
   ])('takes no %s', async (_, body) => {
     expect((await terminate(url, body)).status).toBe(400);
+  });
+
+  it('is not for a host whose name another site may have', async () => {
+    await using lock = await held('import');
+    const request = await requestToEnd(database);
+    for (const host of ['evil.example', 'localhost.evil.example:81']) {
+      const response = await terminateAt(url, request, host);
+      expect([host, response.status]).toEqual([host, 403]);
+      expect(response.text).toContain('allowedHosts');
+    }
+    expect((await terminateAt(url, { ...request, backendId: '1@1' }, '[::1]:3000')).status).toBe(200);
+    expect((await requestToEnd(database)).key.id).toBe(String(lock.key));
   });
 
   it('takes no empty body', async () => {

@@ -4,6 +4,7 @@ import {
   AdvisoryLockModule,
   type AdvisoryLockModuleOptions,
   AdvisoryLockService,
+  WithAdvisoryLock,
 } from 'nestjs-advisory-lock';
 import { freePort } from '../../sample-app/postgres/server.js';
 import { closeAfterTest } from '../faults/support/close-after-test.js';
@@ -41,11 +42,24 @@ describe('the start of an application', () => {
         AdvisoryLockModule.forRoot({ name: 'archive', maxConnections: 2 }),
       ],
     });
-    const lines = log.matching(/^log \[AdvisoryLockModule\]/);
+    const lines = log.matching(/^log \[AdvisoryLockModule\].* lock connections open/);
     expect(lines).toHaveLength(2);
     expect(lines).toEqual(
       expect.arrayContaining([expect.stringContaining('of 4'), expect.stringContaining('of 2')]),
     );
+  });
+
+  it('warns of a lock in a decorator that has the key of another tool', async () => {
+    class Migrations {
+      @WithAdvisoryLock(72707369)
+      async migrate(): Promise<void> {
+        await Promise.resolve();
+      }
+    }
+    const { log } = await start({ ...locked(), providers: [Migrations] });
+    expect(log.matching(/^warn \[AdvisoryLockModule\]/)).toEqual([
+      expect.stringContaining('has the key 72707369, which Prisma Migrate uses, too'),
+    ]);
   });
 
   it('goes on with a database that is away, and says so in full', async () => {

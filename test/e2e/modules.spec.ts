@@ -202,8 +202,8 @@ describe('two data sources', () => {
       ],
     });
     expect(log.matching(/default data source/)).toEqual([
-      `log [AdvisoryLockModule] archive (database "${main.name}"): Uses the default data source, as the option ` +
-        '`dataSource` is not set',
+      `log [AdvisoryLockModule] archive (database "${main.name}"): Uses the default data source, ` +
+        'as the option `dataSource` is not set',
     ]);
   });
 

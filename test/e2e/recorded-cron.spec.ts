@@ -181,8 +181,8 @@ describe('a recorded job', () => {
         code: 'LOCK_CONFIGURATION',
         lockName: unknown,
         message:
-          `runs() needs the name of the lock of a recorded job, without the namespace, received "${unknown}", ` +
-          'of which there is no record. This instance has the recorded jobs "report".',
+          'runs() needs the name of the lock of a recorded job, without the namespace, received ' +
+          `"${unknown}", of which there is no record. This instance has the recorded jobs "report".`,
       });
     }
   });

@@ -111,8 +111,10 @@ describe('what is under way when an application ends', () => {
   it('is no problem of the server when it is the start of the application, as in a hot reload', async () => {
     const proxy = await startThroughProxy();
     proxy.silence();
-    const { engine } = createLocks(proxy.url(database.url), { connectionOptions: { connectTimeoutMS: 200 } });
-    const lifecycle = new AdvisoryLockLifecycle(engine, { failOnProblems: true }, 'default');
+    const { engine, features } = createLocks(proxy.url(database.url), {
+      connectionOptions: { connectTimeoutMS: 200 },
+    });
+    const lifecycle = new AdvisoryLockLifecycle(engine, features.leases, { failOnProblems: true }, 'default');
     const starting = lifecycle.onApplicationBootstrap();
     await lifecycle.beforeApplicationShutdown();
     await expect(starting).resolves.toBeUndefined();
@@ -121,9 +123,11 @@ describe('what is under way when an application ends', () => {
   });
 
   it('is a debug line for a job whose tick is on its way', async () => {
+    let runs = 0;
     class Poller {
       @ExclusiveInterval(20)
       poll(): Promise<void> {
+        runs += 1;
         return Promise.resolve();
       }
     }
@@ -136,6 +140,8 @@ describe('what is under way when an application ends', () => {
       ],
       providers: [Poller],
     });
+    // From the first tick on it is known which jobs are paused.
+    await until(() => runs > 0, 'a tick');
     // The server takes the claim of a tick, and this process does not hear of it.
     proxy.silence({ toClient: true });
     await until(async () => (await database.advisoryLocks()).length > 0, 'a tick is claimed');

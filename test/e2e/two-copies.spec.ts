@@ -53,7 +53,7 @@ describe('with two copies of the package in one process', () => {
     expect(await app.get(Reports).write()).toBe('written');
   });
 
-  it('a busy lock is the error of either, in code that decorates with one and catches with the other', async () => {
+  it('a busy lock is the error of either copy, whichever decorates and catches', async () => {
     const metadata = { imports: [ScheduleModule.forRoot()], providers: [Reports] };
     const { app } = await start(lockedApp(database, metadata));
     await lockInOtherSession(database, 'report');

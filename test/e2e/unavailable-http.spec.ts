@@ -113,7 +113,7 @@ describe.each<Platform>(['express', 'fastify'])(
       await closing;
     });
 
-    it('is a 503 for work that a shutdown cuts off, and a 500 for work whose lock was lost otherwise', async () => {
+    it('is a 503 for work that a shutdown cuts off, and a 500 for a lock lost otherwise', async () => {
       const { app, url } = await serve(platform, ordersOn({ shutdownTimeoutMs: 0 }));
       const isHeld = async () => (await database.advisoryLocks()).length > 0;
 

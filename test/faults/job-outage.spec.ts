@@ -10,7 +10,7 @@ import { startProxy } from './support/tcp-proxy.js';
 
 const database = useTestDatabase();
 
-it('an outage is one warning with the names of the jobs, then silence, then a line when they run again', async () => {
+it('an outage is one warning with the names of the jobs, and one line when they run again', async () => {
   let runs = 0;
 
   @Injectable()

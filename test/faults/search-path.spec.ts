@@ -1,8 +1,10 @@
 import { beforeAll, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
-import { EXCLUSIVE_CRON_RUN_SQL } from 'nestjs-advisory-lock';
+import { ADVISORY_LEASE_SQL, ADVISORY_ONCE_SQL, EXCLUSIVE_CRON_RUN_SQL } from 'nestjs-advisory-lock';
 import { diagnose } from '../../lib/inspection/diagnose.js';
 import { terminateHolders } from '../../lib/inspection/terminate-holders.js';
+import { dataSourceDatabase } from '../../lib/lease/application-database.js';
+import { LeaseStore } from '../../lib/lease/lease-store.js';
 import { preparedHolders } from '../../lib/cli/prepared-holders.js';
 import { defer } from '../support/cleanup.js';
 import { createLocks } from '../support/locks.js';
@@ -21,7 +23,8 @@ async function called(): Promise<string[]> {
 }
 
 beforeAll(async () => {
-  await database.query(EXCLUSIVE_CRON_RUN_SQL);
+  for (const sql of [EXCLUSIVE_CRON_RUN_SQL, ADVISORY_LEASE_SQL, ADVISORY_ONCE_SQL])
+    await database.query(sql);
   await castShadows(database.url);
 });
 
@@ -61,6 +64,12 @@ it('nothing that others have created is called, whatever the library does', asyn
   await features.jobs.records.run('daily', Date.now(), 3_600_000, () => Promise.resolve());
   await features.jobs.records.newest('daily', 10);
   await features.jobs.records.unrecorded('daily', [Date.now()]);
+  const lease = await service.lease('document', { ttlMs: 60_000 });
+  await lease.extend();
+  await (await service.resumeLease('document', lease.token)).release();
+  await (await service.lease('document', { ttlMs: 60_000 })).release();
+  await new LeaseStore(dataSourceDatabase(() => dataSource)).prune();
+  await service.once('seed', () => undefined);
   await diagnose(engine);
   await preparedHolders(engine, [engine.keys.keyOf('order')]);
   await terminateHolders((statement) => engine.server.query(statement), { pid: 1 });

@@ -26,7 +26,8 @@ async function expectOneVictim(calls: Promise<unknown>[]): Promise<LockDeadlockE
     outcome.status === 'rejected' ? [outcome.reason as unknown] : [],
   );
   expect(errors).toEqual([expect.objectContaining({ code: 'LOCK_DEADLOCK' })]);
-  expect(await database.advisoryLocks()).toEqual([]);
+  // The instance that has ended the deadlock gives the lock for that back just after the call has rejected.
+  await until(async () => (await database.advisoryLocks()).length === 0, 'no lock is left');
   return errors[0] as LockDeadlockError;
 }
 
@@ -46,7 +47,7 @@ describe('calls of one process that wait crosswise', () => {
     const { lockName } = error;
     expect([...error.lockNames].sort()).toEqual(['a', 'b']);
     const other = lockName === 'a' ? 'b' : 'a';
-    const requestedBy = expect.stringContaining('deadlocks.spec') as unknown;
+    const requestedBy = expect.stringContaining('the body `') as unknown;
     expect(error.cycle).toEqual([
       { waitsFor: lockName, holds: [other], requestedBy },
       { waitsFor: other, holds: [lockName], requestedBy },
@@ -163,22 +164,17 @@ describe('calls of one process that wait crosswise', () => {
 describe('calls of several instances that wait crosswise', () => {
   const instance = (instanceName: string) => createLocks(database.url, { instanceName }).service;
 
-  it('are a deadlock of two, of which one rejects within two seconds, and the error names both', async () => {
+  it('are a deadlock of two, of which one rejects, and the error names both', async () => {
     const [one, two] = [instance('one'), instance('two')] as const;
     const meet = barrier(2);
-    let since = 0;
     const inside = (locks: typeof one, outer: string, inner: string) =>
       locks.withLock(outer, async () => {
         await meet();
-        since = performance.now();
         await locks.withLock(inner, () => undefined, patient);
       });
-    const calls = [inside(one, 'a', 'b'), inside(two, 'b', 'a')];
-    await Promise.race(calls.map((call) => Promise.allSettled([call])));
-    const tookMs = performance.now() - since;
-    const { cycle, lockNames } = await expectOneVictim(calls);
+    const { cycle, lockNames } = await expectOneVictim([inside(one, 'a', 'b'), inside(two, 'b', 'a')]);
     expect([...lockNames].sort()).toEqual(['a', 'b']);
-    const requestedBy = expect.stringContaining('deadlocks.spec') as unknown;
+    const requestedBy = expect.stringContaining('the body `') as unknown;
     const byInstance = [...cycle].sort((first, second) =>
       String(first.instance).localeCompare(String(second.instance)),
     );
@@ -186,7 +182,6 @@ describe('calls of several instances that wait crosswise', () => {
       { instance: 'one', waitsFor: 'b', holds: ['a'], requestedBy },
       { instance: 'two', waitsFor: 'a', holds: ['b'], requestedBy },
     ]);
-    process.stdout.write(`a deadlock of two instances ended after ${tookMs.toFixed()} ms\n`);
   });
 
   it('are a deadlock of processes, too: of two and of three', async () => {

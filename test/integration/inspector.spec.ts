@@ -1,4 +1,5 @@
-import { beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { Logger } from '@nestjs/common';
 import pg from 'pg';
 import { AdvisoryLockInspector } from '../../lib/nest/advisory-lock-inspector.js';
 import { defaultInstanceName } from '../../lib/core/index.js';
@@ -37,6 +38,17 @@ async function untilWaiting(inspector: AdvisoryLockInspector, count = 1): Promis
     return waiters.filter(({ waitingSince }) => waitingSince !== undefined).length === count;
   }, `${count} wait`);
   return waiters;
+}
+
+/** Until the backend waits for any lock of Postgres. */
+function untilBlocked(client: pg.Client, pid: number): Promise<void> {
+  return until(async () => {
+    const { rows } = await client.query<{ blocked: boolean }>(
+      'SELECT cardinality(pg_blocking_pids($1)) > 0 AS blocked',
+      [pid],
+    );
+    return rows[0]?.blocked === true;
+  }, 'the statement waits');
 }
 
 const pidOf = (lock: InspectedLock | undefined): number => lock?.backend?.pid ?? NaN;
@@ -343,6 +355,80 @@ describe('a role without privileges', () => {
     });
     expect(await inspector.find(1)).toMatchObject([{ backend: { pid: client.pid } }]);
     lock.assertHeld();
+  });
+});
+
+describe('a role that may end only its own backends', () => {
+  const role = `${database.name}_ender`;
+  let url: string;
+  beforeAll(async () => {
+    await database.query(`CREATE ROLE ${role} LOGIN PASSWORD 'ender'`);
+    defer(() => database.query(`DROP ROLE ${role}`));
+    const own = new URL(database.url);
+    own.username = role;
+    own.password = 'ender';
+    url = own.href;
+  });
+
+  it('says which of several holders it has ended', async () => {
+    const warn = jest.spyOn(Logger.prototype, 'warn');
+    defer(() => {
+      warn.mockRestore();
+    });
+    const inspector = new AdvisoryLockInspector(createLocks(url).service);
+    const own = await connect(url);
+    const foreign = await connect();
+    for (const client of [own, foreign]) await client.query('SELECT pg_advisory_lock_shared(1)');
+    const ended = new Promise((resolve) => own.once('end', resolve));
+    await expect(inspector.terminate(1n, { reason: 'hangs' })).rejects.toMatchObject({
+      code: 'LOCK_CONFIGURATION',
+      message: expect.stringMatching(
+        new RegExp(`backend ${own.pid} was ended, and the backend ${foreign.pid} was not.*pg_signal_backend`),
+      ),
+    });
+    await ended;
+    expect(warn.mock.calls).toEqual([[`Backend ${own.pid}, which held the lock "1", was ended: hangs`]]);
+    expect(await inspector.find(1)).toMatchObject([{ backend: { pid: foreign.pid } }]);
+  });
+
+  it('ends no holder by its pid alone, when it was listed without its start', async () => {
+    const inspector = new AdvisoryLockInspector(createLocks(url).service);
+    const foreign = await connect();
+    await foreign.query('SELECT pg_advisory_lock(1)');
+    const [listed] = await inspector.find(1);
+    expect(listed?.backend).toEqual({
+      pid: foreign.pid,
+      applicationName: 'foreign',
+      user: expect.any(String),
+    });
+    await expect(inspector.terminate(listed as InspectedLock, { reason: 'test' })).rejects.toMatchObject({
+      code: 'LOCK_CONFIGURATION',
+      message: expect.stringContaining('pg_read_all_stats'),
+    });
+  });
+});
+
+describe('an inspector whose server goes away', () => {
+  it('rejects with LOCK_CONNECTION, whatever the server says', async () => {
+    const { inspector, engine } = inspected();
+    for (const look of [
+      () => inspector.list(),
+      () => inspector.graph(),
+      () => inspector.fleet({ withinMs: 0 }),
+      () => inspector.terminate(1n, { reason: 'test' }),
+    ]) {
+      await inspector.list();
+      // A statement that is in flight when the backend ends: it waits for a lock of the view.
+      const admin = await connect();
+      await admin.query('BEGIN; LOCK TABLE pg_catalog.pg_locks IN ACCESS EXCLUSIVE MODE');
+      const looking = look();
+      const rejected = expect(looking).rejects.toMatchObject({ code: 'LOCK_CONNECTION' });
+      const [pid] = engine.backendPids;
+      await untilBlocked(admin, pid ?? 0);
+      await admin.query('SELECT pg_terminate_backend($1)', [pid]);
+      await rejected;
+      await admin.end();
+    }
   });
 });
 

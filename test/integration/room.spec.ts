@@ -12,7 +12,7 @@ const refused = (message: RegExp) => ({
 });
 
 describe('a process that may hold a few locks', () => {
-  it('is refused more, told what it holds most of, and may take others for those that it releases', async () => {
+  it('is refused more, with what it holds most of, until it releases others', async () => {
     const { service, engine } = createLocks(database.url, { maxLocks: 4 });
     const held = await Promise.all(
       ['order:1', 'order:2', 'order:3', 'import'].map((name) => service.acquire(name)),

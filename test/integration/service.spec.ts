@@ -111,7 +111,7 @@ describe('withLock', () => {
     await expect(mine.withLock('import', () => 'works again')).resolves.toBe('works again');
   });
 
-  it('rejects with LOCK_LOST when the body stopped because of the signal, with what it threw as the cause', async () => {
+  it('rejects with LOCK_LOST when the signal stopped the body, with what it threw as the cause', async () => {
     const [mine] = twoProcesses();
     const stopped = mine.withLock('import', async ({ signal }) => {
       const work = sleep(600_000, undefined, { signal });
@@ -131,7 +131,7 @@ describe('withLock', () => {
     );
   });
 
-  it('rejects with the one LOCK_LOST that the signal has as its reason, when the body throws that', async () => {
+  it('rejects with the very LOCK_LOST of the signal when the body throws that', async () => {
     const [mine] = twoProcesses();
     let reason: unknown;
     const stopped = mine.withLock(['import', 'export'], async (outer) => {

@@ -56,6 +56,35 @@ describe('several locks at once', () => {
     await expect(mine.acquire(['a', ''])).rejects.toMatchObject({ code: 'LOCK_CONFIGURATION' });
   });
 
+  it('have at most 1,000 names, whatever is asked inside them', async () => {
+    const mine = ofProcess();
+    const names = Array.from({ length: 1_000 }, (_, n) => `account:${n}`);
+    await expect(mine.acquire([...names, 'one more'])).rejects.toMatchObject({
+      code: 'LOCK_CONFIGURATION',
+      message: expect.stringContaining('at most 1000 names, received 1001'),
+    });
+    expect(await database.advisoryLocks()).toEqual([]);
+    await mine.withLock(names, async (outer) => {
+      const inner = await mine.acquire(names.toReversed(), { reentry: 'join' });
+      expect(inner.keys.map(String)).toEqual(outer.keys.map(String).reverse());
+      await inner.release();
+      expect(outer.isHeld).toBe(true);
+      expect(await database.advisoryLocks()).toHaveLength(1_000);
+    });
+    expect(await database.advisoryLocks()).toEqual([]);
+  });
+
+  it('are none when one name is a promise, and no rejection is unhandled', async () => {
+    const unhandled: unknown[] = [];
+    const note = (reason: unknown): void => void unhandled.push(reason);
+    process.on('unhandledRejection', note);
+    const names = [1, 2].map(() => Promise.reject(new Error('not found'))) as unknown as string[];
+    await expect(ofProcess().acquire(names)).rejects.toMatchObject({ code: 'LOCK_CONFIGURATION' });
+    await new Promise(setImmediate);
+    process.off('unhandledRejection', note);
+    expect(unhandled).toEqual([]);
+  });
+
   it('wait until all are free, and give up all when the time is over', async () => {
     const [mine, other] = [ofProcess(), ofProcess()];
     const held = [await other.acquire('a'), await other.acquire('c')];

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { getEventListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AdvisoryLock } from '../../lib/core/index.js';
 import type { AdvisoryLockService } from '../../lib/nest/advisory-lock.service.js';
@@ -19,6 +20,15 @@ const MANY_TURNS = 1_000_000;
 const queue = async () => (await database.advisoryLocks()).filter(({ granted }) => !granted);
 const untilQueued = (count = 1) =>
   until(async () => (await queue()).length === count, `${count} wait in the queue of Postgres`);
+
+/** A signal, and what aborts it. */
+function abortable() {
+  const controller = new AbortController();
+  const abort = (reason: Error): void => {
+    controller.abort(reason);
+  };
+  return { signal: controller.signal, abort };
+}
 
 /** Notes that a lock was granted, and gives it back. */
 const noteAndRelease = (log: string[], note: string) => async (lock: AdvisoryLock) => {
@@ -67,6 +77,42 @@ describe('waiting inside a process', () => {
     await held.release();
     await using lock = await patient;
     expect(lock.isHeld).toBe(true);
+  });
+
+  it('ends for any number of calls with one signal, which has one listener', async () => {
+    const mine = ofProcess();
+    const warnings: Error[] = [];
+    const note = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', note);
+    await using held = await mine.acquire('import');
+    const { signal, abort } = abortable();
+    const waiting = Array.from({ length: 20_000 }, () =>
+      mine.acquire('import', { waitMs: Infinity, signal }),
+    );
+    const survivor = mine.acquire('import', { waitMs: 60_000 });
+    await until(() => getEventListeners(signal, 'abort').length > 0, 'they wait');
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1);
+    const settled = Promise.allSettled(waiting);
+    const reason = new Error('enough');
+    abort(reason);
+    const reasons = (await settled).map((outcome): unknown => 'reason' in outcome && outcome.reason);
+    expect(new Set(reasons)).toEqual(new Set([reason]));
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+    await held.release();
+    await (await survivor).release();
+    process.off('warning', note);
+    expect(warnings).toEqual([]);
+  });
+
+  it('leaves no listener on a signal that did not abort', async () => {
+    const mine = ofProcess();
+    const held = await mine.acquire('import');
+    const { signal } = abortable();
+    const waiting = [1, 2].map(() => mine.withLock('import', () => 1, { waitMs: Infinity, signal }));
+    await until(() => getEventListeners(signal, 'abort').length > 0, 'they wait');
+    await held.release();
+    await Promise.all(waiting);
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
   });
 
   it('ends with the reason of the signal', async () => {

@@ -74,6 +74,16 @@ describe('in a Nest 12 application of ES modules', () => {
 });
 
 describe('in a Nest 11 application of CommonJS modules', () => {
+  it('the package loads neither TypeORM nor node-postgres before it needs them', async () => {
+    const script = `
+      require('nestjs-advisory-lock');
+      require('nestjs-advisory-lock/dashboard');
+      const isUnwanted = (path) => /node_modules.(typeorm|pg)[^-\\w]/.test(path);
+      console.log(Object.keys(require.cache).filter(isUnwanted).length);
+    `;
+    expect(await run(commonJsApp, process.execPath, ['-e', script])).toBe('0\n');
+  });
+
   it(
     'the types compile',
     async () => {

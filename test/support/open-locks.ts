@@ -12,9 +12,13 @@ import { fleetChannels } from '../../lib/fleet/channels.js';
 import { DeadlockMonitor } from '../../lib/fleet/deadlock-monitor.js';
 import { Fleet } from '../../lib/fleet/fleet.js';
 import { JobRuntime } from '../../lib/jobs/job-runtime.js';
+import { recordsInDataSource } from '../../lib/jobs/records/record-database.js';
 import { RunTimeJobs } from '../../lib/jobs/run-time-jobs.js';
 import { TickLog } from '../../lib/jobs/run/tick-log.js';
 import { Leaderships } from '../../lib/leadership/leaderships.js';
+import { dataSourceDatabase } from '../../lib/lease/application-database.js';
+import { Leases } from '../../lib/lease/leases.js';
+import { OnceRuns } from '../../lib/lease/once/once-runs.js';
 import { AdvisoryLockService } from '../../lib/nest/advisory-lock.service.js';
 import type { Features } from '../../lib/nest/features.js';
 import { BodySpans } from '../../lib/telemetry/body-spans.js';
@@ -65,16 +69,29 @@ export function openLocks(
     fleet,
     ticks: new TickLog(),
     findSchedulers: () => [],
-    findDataSource,
+    recordDatabase: recordsInDataSource(findDataSource),
     isLeader: (name) => leaderships.isLeader(name),
   });
-  const features = { engine, fleet, jobs, runTimeJobs: new RunTimeJobs(jobs), leaderships, bodySpans };
+  const applicationDatabase = dataSourceDatabase(findDataSource);
+  const leases = new Leases(engine, applicationDatabase, instance);
+  const features = {
+    engine,
+    fleet,
+    jobs,
+    runTimeJobs: new RunTimeJobs(jobs),
+    leaderships,
+    leases,
+    onceRuns: new OnceRuns(engine, applicationDatabase, instance),
+    bodySpans,
+  };
   return {
     service: new AdvisoryLockService(features),
     features,
     engine,
     table: engine.table,
     fleet,
-    close: (graceMs = 0) => engine.close(graceMs),
+    close: async (graceMs = 0) => {
+      await Promise.all([engine.close(graceMs), leases.close(graceMs)]);
+    },
   };
 }

@@ -6,7 +6,10 @@ import {
   AdvisoryLockService,
   InjectAdvisoryLock,
 } from 'nestjs-advisory-lock';
+import type { ClientConfig } from 'pg';
 import { DataSource } from 'typeorm';
+
+declare const clientConfig: ClientConfig;
 
 class OptionsFactory implements AdvisoryLockOptionsFactory {
   createAdvisoryLockOptions(): AdvisoryLockModuleOptions {
@@ -29,6 +32,14 @@ export const modules = [
     exposeLockName: true,
   }),
   AdvisoryLockModule.forRootAsync({ useFactory: () => ({ keyScheme: 'md5-31' }) }),
+  AdvisoryLockModule.forRoot({ postgres: 'postgres://localhost/shop' }),
+  AdvisoryLockModule.forRoot({ postgres: clientConfig, connectionOptions: { url: undefined } }),
+  AdvisoryLockModule.forRoot({ postgres: { host: 'db', password: () => 'fresh', application_name: 'shop' } }),
+  AdvisoryLockModule.forRootAsync({ name: 'archive', useFactory: () => ({ postgres: clientConfig }) }),
+  // @ts-expect-error 2353 the name of TypeORM
+  AdvisoryLockModule.forRoot({ postgres: { url: 'postgres://localhost/shop' } }),
+  // @ts-expect-error 2322 a password
+  AdvisoryLockModule.forRoot({ postgres: { password: () => 7 } }),
   AdvisoryLockModule.forRootAsync({ name: 'archive', isGlobal: false, useClass: OptionsFactory }),
   AdvisoryLockModule.forRootAsync({ useExisting: OptionsFactory }),
 
@@ -81,6 +92,9 @@ export class Service {
     const lock: AdvisoryLock = await this.locks.tryAcquire(`a ${value}`);
     await this.locks.acquire(lock.name, { waitMs: Infinity, signal: lock.signal });
     await this.locks.acquire(lock.name, { permits: 5 });
+    await this.locks.acquire(lock.name, { keyScheme: 'river:7' });
+    // @ts-expect-error 2322 no such scheme
+    await this.locks.acquire(lock.name, { keyScheme: 'unknown' });
     // @ts-expect-error 2561 misspelt
     await this.locks.acquire(lock.name, { permit: 5 });
     // @ts-expect-error 2345 no name

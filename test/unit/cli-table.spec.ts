@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { printable, shellWord } from '../../lib/cli/printable.js';
+import { shellWord } from '../../lib/cli/words.js';
+import { printable } from '../../lib/core/index.js';
 import { fitting } from '../../lib/cli/screen.js';
 import { tableOf } from '../../lib/cli/table.js';
 

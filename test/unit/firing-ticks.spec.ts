@@ -172,7 +172,7 @@ describe('around a change of the clocks', () => {
     expect(calls).toEqual(expected.split(' ').map((tick) => (tick === 'none' ? 'no tick' : `${tick}:00 +0`)));
   });
 
-  it('takes what cron fires half an hour after the end of a gap for late, which has had its run then', async () => {
+  it('takes what cron fires half an hour after the end of a gap for a late firing', async () => {
     at('2026-10-03T13:30Z');
     const { calls } = record('15 2 * * *', { timeZone: 'Australia/Lord_Howe' });
     await jest.advanceTimersByTimeAsync(hours * 3_600_000);

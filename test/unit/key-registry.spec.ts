@@ -153,3 +153,37 @@ describe('KeyRegistry', () => {
     });
   });
 });
+
+describe('what is no name or key', () => {
+  const noPrototype = (): unknown => Object.create(null);
+  const rejected = (): Promise<never> => Promise.reject(new Error('not found'));
+  const unhandled: unknown[] = [];
+  const note = (reason: unknown): void => void unhandled.push(reason);
+
+  it('is refused when it is a promise, whose rejection is handled', async () => {
+    process.on('unhandledRejection', note);
+    const keyScheme = rejected as unknown as KeyScheme;
+    expect(messageOf(() => new KeyRegistry({ keyScheme }).keyOf('x'))).toMatch(/class Promise.*`async`/);
+    expect(messageOf(() => new KeyRegistry().keyOf(rejected() as unknown as LockName))).toContain('`async`');
+    expect(messageOf(() => new KeyRegistry().permitKeysOf(rejected() as unknown as LockName, 2))).toContain(
+      '`async`',
+    );
+    await new Promise(setImmediate);
+    process.off('unhandledRejection', note);
+    expect(unhandled).toEqual([]);
+  });
+
+  it('is refused when it has no prototype', () => {
+    const registry = new KeyRegistry({ keyScheme: noPrototype as KeyScheme });
+    for (const value of [
+      noPrototype(),
+      [noPrototype(), 1],
+      null,
+      Symbol('x'),
+      () => 1,
+      { constructor: null },
+    ])
+      messageOf(() => new KeyRegistry().keyOf(value as LockName));
+    messageOf(() => registry.keyOf('x'));
+  });
+});

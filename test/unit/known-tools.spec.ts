@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { knownToolsOf } from '../../lib/inspection/known-tools.js';
+import { knownToolsOf, toolOfPair } from '../../lib/inspection/known-tools.js';
 
 describe('the keys of other tools', () => {
   it.each([
@@ -13,6 +13,11 @@ describe('the keys of other tools', () => {
     { key: '2103762914', database: 'mydb', tool: 'golang-migrate' },
   ])('recognizes $tool by $key', ({ key, database, tool }) => {
     expect(knownToolsOf(database)(key)).toBe(tool);
+  });
+
+  it('recognizes BullMQ by the first number of a pair', () => {
+    expect(toolOfPair([-502438564, 7])).toBe('BullMQ');
+    expect(toolOfPair([7, -502438564])).toBeUndefined();
   });
 
   it.each(['586353752304064290', '2103762914', '77433855762809', '77429560795512', '42'])(

@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm';
 import { LockConnectionError, sqlStateOf } from '../../lib/core/index.js';
 import { describe, expect, it } from '@jest/globals';
 
@@ -38,6 +39,19 @@ describe('LockConnectionError', () => {
       'No lock connection: the database could not be reached (connect ECONNREFUSED 127.0.0.1:5432). ' +
         'Check that it is up, and that the address and credentials of the data source are right; ' +
         'the next request connects again.',
+    );
+  });
+
+  it('has the message alone of an error of another realm, such as one of a socket in Jest', () => {
+    const foreign: unknown = runInNewContext("new Error('connect ECONNREFUSED')");
+    expect(foreign).not.toBeInstanceOf(Error);
+    expect(new LockConnectionError(foreign).message).toContain('reached (connect ECONNREFUSED). Check');
+  });
+
+  it('names each address of a host that refused', () => {
+    const cause = new AggregateError([unreachable, new Error('connect ECONNREFUSED ::1:5432')]);
+    expect(new LockConnectionError(cause).message).toContain(
+      'reached (connect ECONNREFUSED 127.0.0.1:5432, connect ECONNREFUSED ::1:5432). Check',
     );
   });
 });

@@ -68,7 +68,7 @@ describe('the ticks that cron leaves out', () => {
     expect(calls).toEqual(runs);
   });
 
-  it('are not run by a job that is stopped, that is deleted, or when the application has stopped', async () => {
+  it('are not run for a stopped or deleted job, or when the application has stopped', async () => {
     const from = '2026-10-25T00:40Z';
     const stopped = instance('*/30 2 * * *', 'Europe/Berlin', from);
     const deleted = instance('*/30 2 * * *', 'Europe/Berlin', from);

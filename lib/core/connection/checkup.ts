@@ -1,5 +1,5 @@
 import type { ServerFacts } from './handshake.js';
-import type { LockConnection } from './lock-connection.js';
+import type { Connection } from './connection-source.js';
 import { sessionSettings } from './session-settings.js';
 import type { SessionTimes } from './session-times.js';
 import { CHECKUP } from '../sql/server-statements.js';
@@ -31,7 +31,7 @@ type Findings = Omit<Checkup, 'server' | 'isPooled' | 'wantedSettings' | 'clock'
 };
 
 /** Inspects the server over a connection that holds a backend. */
-export async function checkUp(connection: LockConnection, times: SessionTimes): Promise<Checkup> {
+export async function checkUp(connection: Connection, times: SessionTimes): Promise<Checkup> {
   const { server, isPooled } = connection;
   // Behind a pooler, the network connection to the server belongs to the pooler, and so do its TCP settings.
   const wanted = [...sessionSettings(times, server)].filter(

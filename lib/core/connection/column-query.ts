@@ -5,7 +5,7 @@ export interface WireConnection {
   readonly parsedStatements: Readonly<Record<string, string | undefined>>;
   readonly stream: { cork?(): void; uncork?(): void; destroy(): unknown };
   parse(message: { name: string; text: string }): void;
-  bind(message: { statement: string; values: readonly string[] }): void;
+  bind(message: { statement: string; values: readonly (string | null)[] }): void;
   execute(message: object): void;
   close(message: { type: 'P' }): void;
   sync(): void;
@@ -35,7 +35,7 @@ export class ColumnQuery {
   readonly text: string;
   /** Called once, with the error or the result, as the `callback` of a query of node-postgres is. */
   callback!: (error: Error | null, result?: ColumnResult) => void;
-  private readonly values: readonly string[];
+  private readonly values: readonly (string | null)[];
   private readonly rows: (string | null)[][] = [];
 
   constructor({ name = '', text, values = [] }: Statement) {

@@ -91,9 +91,9 @@ function hasUnencodedPassword(address: string): boolean {
 function notParsed(what: string, why?: string): LockConfigurationError {
   return new LockConfigurationError(
     `${what} must be one that node-postgres can parse, such as postgres://user:password@host:5432/database, ` +
-      `received another one${why === undefined ? '' : ` (${why})`}, which is not shown because it may contain ` +
-      'a password. In the user name, the password and the database, write # as %23, / as %2F, ? as %3F, ' +
-      '@ as %40 and % as %25.',
+      `received another one${why === undefined ? '' : ` (${why})`}, which is not shown because it may ` +
+      'contain a password. In the user name, the password and the database, write # as %23, / as %2F, ' +
+      '? as %3F, @ as %40 and % as %25.',
   );
 }
 

@@ -1,4 +1,3 @@
-import type { QueryRunner } from 'typeorm';
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
 import { brokeConnection } from '../errors/lock-connection.error.js';
 import { messageOf } from '../errors/message-of.js';
@@ -11,8 +10,8 @@ import { isPooled, pinSettings, type PoolerOption } from './pooler.js';
 import { sessionSettings } from './session-settings.js';
 import type { SessionTimes } from './session-times.js';
 
-/** The part of a node-postgres client that is used here, so that the published types need no `@types/pg`. */
-interface PgClient {
+/** The part of a client of a node-postgres pool that is used here. */
+export interface PgClient {
   /** Missing in the client of pg-native, which TypeORM uses when it is installed. */
   readonly connection?: WireConnection;
   /** The pid that the server, or the pooler, announced for cancel requests to this connection. */
@@ -21,6 +20,8 @@ interface PgClient {
   query(script: string): Promise<ScriptResult | ScriptResult[]>;
   query(config: Statement & { rowMode: 'array'; types: object }): Promise<{ rows: (string | null)[][] }>;
   end(): Promise<void>;
+  /** Gives it back to the pool, which forgets it. */
+  release(destroy: true): void;
   on(event: 'error' | 'end', listener: (error?: Error) => void): unknown;
   on(event: 'notification', listener: (notification: Notification) => void): unknown;
 }
@@ -53,7 +54,7 @@ const CLOSE_MS = 2_000;
 
 const asText = { getTypeParser: () => (text: string) => text };
 
-/** One connection to one backend, checked out of TypeORM until it ends. */
+/** One connection to one backend, taken out of its pool until it ends. */
 export class LockConnection {
   private pinnedTo: number | undefined;
 
@@ -74,16 +75,13 @@ export class LockConnection {
     return this.client.processID ?? undefined;
   }
 
-  /** Connects, and applies the settings of the session where the connection has a backend of its own. */
-  static async of(
-    runner: QueryRunner,
-    use: LockConnectionUse,
-    listening?: Listening,
-  ): Promise<LockConnection> {
-    const client = (await runner.connect()) as PgClient;
-    // From here on there is a connection: whatever fails is no sign of a database that cannot be reached.
+  /** Applies the settings of the session where the connection has a backend of its own. */
+  static async of(client: PgClient, use: LockConnectionUse, listening?: Listening): Promise<LockConnection> {
+    // There is a connection: whatever fails is no sign of a database that cannot be reached.
     const ended = endOf(client);
-    void ended.then(() => runner.release());
+    void ended.then(() => {
+      client.release(true);
+    });
     const tooLate = setTimeout(() => {
       cut(client);
     }, use.lostAfterMs);
@@ -110,8 +108,7 @@ export class LockConnection {
 
   /**
    * Runs a statement, and resolves to its first column as text. One at a time: queries on a busy
-   * node-postgres client are deprecated and go away in pg 9. It uses the client itself, because TypeORM's
-   * query() has no prepared statements.
+   * node-postgres client are deprecated and go away in pg 9.
    */
   query(statement: Statement): Promise<(string | null)[]> {
     // A prepared statement stays with its backend, where another client of the pooler may have prepared one
@@ -230,10 +227,7 @@ function hasNoLease({ version }: ServerFacts): LockConfigurationError {
   );
 }
 
-/**
- * Listens to the client itself, because TypeORM only marks the query runner as released when its backend
- * dies. The listeners stay permanently: a late socket error without a listener would end the process.
- */
+/** The listeners stay permanently: a late socket error without a listener would end the process. */
 function endOf(client: PgClient): Promise<Error> {
   return new Promise((resolve) => {
     client.on('error', (error) => {

@@ -1,20 +1,25 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DataSource } from 'typeorm';
+import { connectionConfig, type DatabaseOptions, type LockConnectionOptions } from './connection-config.js';
 import { AdvisoryLockError } from '../errors/advisory-lock.error.js';
 import { LockConnectionError } from '../errors/lock-connection.error.js';
 import { StandbyError } from '../errors/standby.error.js';
 import { GrowingPause } from './growing-pause.js';
 import type { ServerFacts } from './handshake.js';
 import { DEFAULT_HEARTBEAT_TIMES } from './session-times.js';
-import { type Listening, LockConnection, type LockConnectionUse } from './lock-connection.js';
+import { type Listening, LockConnection, type LockConnectionUse, type PgClient } from './lock-connection.js';
+import { openPool, type PgPool } from './pg-pool.js';
 import { isPostgres, proveExclusion, refuseSingleSession } from './self-test.js';
-import { type LockConnectionOptions, type PostgresOptions, siblingOptions } from './sibling-options.js';
 
 const DEFAULT_MAX_CONNECTIONS = 4;
+
+/** For the test whether the server's locks exclude each other, and for fencing tokens through a pooler. */
+const SPARE_CONNECTIONS = 1;
 
 /** The pause before the second attempt in a row, in milliseconds. It doubles up to the longest. */
 const FIRST_PAUSE_MS = 50;
 const MAX_PAUSE_MS = 1_000;
+
+type OpeningPool = Promise<PgPool<PgClient>>;
 
 /** How connections for locks are made. Each optional one has a default. */
 export interface LockConnectionsOptions extends Partial<LockConnectionUse> {
@@ -26,20 +31,20 @@ export interface LockConnectionsOptions extends Partial<LockConnectionUse> {
 }
 
 /**
- * Opens connections for locks on a data source of the library. So locks take no connection from the pool of
- * the application, and a connection in doubt can be destroyed without an effect on the application.
+ * Opens connections for locks in a pool of the library. So locks take no connection from the pool of the
+ * application, and a connection in doubt can be destroyed without an effect on the application.
  */
 export class LockConnections {
   readonly maxConnections: number;
   readonly use: LockConnectionUse;
-  private dataSource: Promise<DataSource> | undefined;
+  private pool: OpeningPool | undefined;
   /** The servers whose locks are proven to exclude each other, by their version texts. */
   private readonly proven = new Set<string>();
   private readonly pauses = new GrowingPause(FIRST_PAUSE_MS, MAX_PAUSE_MS);
   private nextAttemptAt = 0;
 
   constructor(
-    private readonly applicationOptions: () => PostgresOptions,
+    private readonly database: () => DatabaseOptions,
     private readonly options: LockConnectionsOptions,
   ) {
     const { maxConnections = DEFAULT_MAX_CONNECTIONS, pooler = 'detect', frozenAfterMs } = options;
@@ -55,7 +60,7 @@ export class LockConnections {
 
   /** Throws `LOCK_CONFIGURATION` when it is not known where the database is. */
   checkDatabase(): void {
-    this.applicationOptions();
+    this.database();
   }
 
   /**
@@ -64,11 +69,13 @@ export class LockConnections {
    * server is not flooded.
    */
   async open(listening?: Listening): Promise<LockConnection> {
-    const options = siblingOptions(this.applicationOptions(), this.options, this.use, this.maxConnections);
+    const database = this.database();
+    const config = connectionConfig(database, this.options, this.use);
     await sleep(Math.max(0, this.nextAttemptAt - performance.now()));
     try {
-      const connection = await this.connect(options, listening);
-      await this.prove(connection, options);
+      this.pool ??= openPool(database, { ...config, max: this.maxConnections + SPARE_CONNECTIONS });
+      const connection = await this.connect(this.pool, listening);
+      await this.prove(connection, this.pool);
       this.pauses.reset();
       return connection;
     } catch (error) {
@@ -82,54 +89,36 @@ export class LockConnections {
     return this.proven.has(version);
   }
 
-  /** Closes the data source. Its connections must be closed before. */
+  /** Closes the pool. Its connections must be closed before. */
   async close(): Promise<void> {
-    const dataSource = this.dataSource;
-    this.dataSource = undefined;
-    await (await dataSource)?.destroy();
+    const { pool } = this;
+    this.pool = undefined;
+    await (await pool)?.end();
   }
 
-  private async connect(options: PostgresOptions, listening?: Listening): Promise<LockConnection> {
-    this.dataSource ??= this.connectDataSource(options);
-    const runner = (await this.dataSource).createQueryRunner('master');
-    const connection = await LockConnection.of(runner, this.use, listening);
+  private async connect(pool: OpeningPool, listening?: Listening): Promise<LockConnection> {
+    const connection = await LockConnection.of(await this.takeClient(pool), this.use, listening);
     if (!connection.server.isInRecovery) return connection;
     connection.destroy();
     throw new StandbyError();
   }
 
-  private async connectDataSource(options: PostgresOptions): Promise<DataSource> {
-    // TypeORM takes a quarter of a second to load. The command line does not load it where it needs no
-    // database.
-    const { DataSource } = await import('typeorm');
-    const initializing = new DataSource(options).initialize();
-    const stop = new AbortController();
+  private async takeClient(opening: OpeningPool): Promise<PgClient> {
     try {
-      return await Promise.race([initializing, this.tooLate(options, stop.signal)]);
+      return await (await opening).connect();
     } catch (error) {
-      this.dataSource = undefined;
-      void initializing.then(
-        (late) => late.destroy(),
-        () => undefined,
-      );
+      // The options of the application may have changed since.
+      if (this.pool === opening) this.pool = undefined;
+      void opening.then((pool) => pool.end()).catch(() => undefined);
       throw error;
-    } finally {
-      stop.abort();
     }
-  }
-
-  /** TypeORM queries the version of the server, and waits for it without a limit. */
-  private async tooLate({ connectTimeoutMS = 0 }: PostgresOptions, signal: AbortSignal): Promise<never> {
-    const limitMs = connectTimeoutMS + this.use.lostAfterMs;
-    await sleep(limitMs, undefined, { signal });
-    throw new Error(`the server did not respond within ${limitMs} ms`);
   }
 
   /**
    * Makes certain, once, that the server's locks exclude each other. It takes a second connection for a
    * moment.
    */
-  private async prove(connection: LockConnection, options: PostgresOptions): Promise<void> {
+  private async prove(connection: LockConnection, pool: OpeningPool): Promise<void> {
     const { version } = connection.server;
     if (this.proven.has(version)) return;
     // A pooler may have a single backend, and the second connection would wait for it.
@@ -137,7 +126,7 @@ export class LockConnections {
     let other: LockConnection | undefined;
     let tooLate: NodeJS.Timeout | undefined;
     try {
-      const second = (other = await this.connect(options));
+      const second = (other = await this.connect(pool));
       tooLate = setTimeout(() => {
         for (const each of [connection, second]) each.destroy();
       }, this.use.lostAfterMs);

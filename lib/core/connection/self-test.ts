@@ -75,16 +75,16 @@ function isMissing(error: unknown): boolean {
 function givesOneSession(version: string): LockConfigurationError {
   return new LockConfigurationError(
     `Each client of the server must get a session of its own, but "${version}" gives one session to all of ` +
-      'its clients, as the socket server of PGlite does, and so grants a lock to each of them. Let the data ' +
-      'source, or `connectionOptions` of AdvisoryLockModule, point to PostgreSQL itself.',
+      'its clients, as the socket server of PGlite does, and so grants a lock to each of them. Let the ' +
+      'data source, or `connectionOptions` of AdvisoryLockModule, point to PostgreSQL itself.',
   );
 }
 
 function sharesItsBackends(): LockConfigurationError {
   return new LockConfigurationError(
-    "With `pooler: 'none'` each lock connection must have a backend of its own, but it goes through a pooler " +
-      'that shares its backends. Leave the option `pooler` out, let the pooler run in session mode, or let ' +
-      '`connectionOptions` of AdvisoryLockModule point to PostgreSQL itself.',
+    "With `pooler: 'none'` each lock connection must have a backend of its own, but it goes through a " +
+      'pooler that shares its backends. Leave the option `pooler` out, let the pooler run in session mode, ' +
+      'or let `connectionOptions` of AdvisoryLockModule point to PostgreSQL itself.',
   );
 }
 

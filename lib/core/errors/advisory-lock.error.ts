@@ -1,4 +1,5 @@
 import { isNativeError } from 'node:util/types';
+import { printable } from './printable.js';
 
 /** The stable codes of this library's errors. */
 export type AdvisoryLockErrorCode =
@@ -74,7 +75,8 @@ export abstract class AdvisoryLockError extends Error {
   readonly lockName: string | undefined;
 
   constructor(message: string, details: AdvisoryLockErrorDetails = {}) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    // Names, and what servers and drivers say, may be of anyone; `lockName` stays what it is.
+    super(printable(message), details.cause === undefined ? undefined : { cause: details.cause });
     this.lockName = details.lockName;
   }
 }

@@ -58,7 +58,7 @@ export function connectionError(
 
 function reasonOf(cause: unknown): string {
   if (cause instanceof StandbyError) return cause.message;
-  const reason = cause instanceof Error ? cause.message || cause.name : messageOf(cause);
+  const reason = messageOf(cause);
   const sqlState = sqlStateOf(cause);
   if (sqlState !== undefined) {
     const detail = `(${reason}, SQLSTATE ${sqlState})`;

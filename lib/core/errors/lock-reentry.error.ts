@@ -38,11 +38,11 @@ export class LockReentryError extends AdvisoryLockError {
 
   constructor({ lockName, heldBy, requestedBy }: LockReentryDetails) {
     super(
-      `The lock "${lockName}" is requested inside itself: ${heldBy} holds it, and ${requestedBy} requests it ` +
-        "again. If the request is a part of the same work, give it the option `reentry: 'join'`, and it runs " +
-        'inside the outer hold. If it is not, it runs in a leaked asynchronous context: work of a shared ' +
-        'queue, batcher or emitter has the context of the call that woke it. Give such work to the queue as ' +
-        'AsyncResource.bind(work).',
+      `The lock "${lockName}" is requested inside itself: ${heldBy} holds it, and ${requestedBy} requests ` +
+        "it again. If the request is a part of the same work, give it the option `reentry: 'join'`, and it " +
+        'runs inside the outer hold. If it is not, it runs in a leaked asynchronous context: work of a ' +
+        'shared queue, batcher or emitter has the context of the call that woke it. Give such work to the ' +
+        'queue as AsyncResource.bind(work).',
       { lockName },
     );
     this.heldBy = heldBy;

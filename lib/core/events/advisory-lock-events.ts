@@ -1,3 +1,4 @@
+import { isError } from '../errors/is-error.js';
 import { messageOf } from '../errors/message-of.js';
 import { DEFAULT_NAME } from '../options/default-name.js';
 import { type LockLog, SILENT_LOG } from '../options/lock-log.js';
@@ -83,10 +84,7 @@ export class AdvisoryLockEvents {
 
   private call(listener: Listener, event: LockEvent): void {
     const logFailure = (error: unknown): void => {
-      this.log.error(
-        `A listener of "${event.type}" failed`,
-        error instanceof Error ? error.stack : messageOf(error),
-      );
+      this.log.error(`A listener of "${event.type}" failed`, isError(error) ? error.stack : messageOf(error));
     };
     try {
       const result = listener(event as never);

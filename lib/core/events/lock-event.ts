@@ -83,9 +83,10 @@ export interface LostEvent extends HoldEventBase {
 /**
  * Why a method did not run: its lock is `held` by another holder, the tick is `claimed` by another instance,
  * it is `too-late` for the tick, its timer has fired for none of its ticks, or for one once more (`no-tick`),
- * this instance does not lead (`not-leader`), or the application is shutting down (`shutdown`).
+ * this instance does not lead (`not-leader`), the job is `paused`, or the application is shutting down
+ * (`shutdown`).
  */
-export type SkipReason = 'held' | 'claimed' | 'too-late' | 'no-tick' | 'not-leader' | 'shutdown';
+export type SkipReason = 'held' | 'claimed' | 'too-late' | 'no-tick' | 'not-leader' | 'paused' | 'shutdown';
 
 /** A method with `onBusy: 'skip'`, or a job, was called and did not run. */
 export interface SkippedEvent extends EventBase {
@@ -113,6 +114,8 @@ export interface TickEvent extends EventBase {
   readonly state: 'began' | 'ran' | 'failed';
   /** How long after the tick the run began, in milliseconds. */
   readonly lateMs: number;
+  /** `'manual'` for a run on demand, whose `tick` is the moment of the call; missing for a schedule's. */
+  readonly trigger?: 'manual';
   /** How long the run took, in milliseconds. Missing while it is not over. */
   readonly durationMs?: number;
   /** What a failed run threw. */

@@ -1,8 +1,16 @@
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
-import { type KeyFunction, type KeyScheme, keySchemes } from './key-schemes.js';
-import { describe, LockKey, type LockName } from './lock-key.js';
+import type { KeyFunction } from './key-function.js';
+import {
+  formulaOf,
+  isServerKeyScheme,
+  type KeyScheme,
+  keySchemes,
+  type ServerKeyScheme,
+} from './key-schemes.js';
+import { describe, describeNames, LockKey, type LockName } from './lock-key.js';
 import type { PermitKeys } from './permit-keys.js';
 import { RecentMap } from './recent-map.js';
+import { hintForPromise } from './refused-promise.js';
 
 export interface KeyRegistryOptions {
   readonly namespace?: string | undefined;
@@ -18,6 +26,15 @@ const MAX_REMEMBERED_NAMES = 1_000;
 /** How many names are remembered that other instances report. They are only for display. */
 const MAX_REPORTED_NAMES = 10_000;
 
+/** How many keys are remembered that the server has computed. */
+const MAX_SERVER_KEYS = 10_000;
+
+/** What the server must compute before `keyOf()` can be called: the names, with their namespace. */
+export interface UnknownKeys {
+  readonly scheme: ServerKeyScheme;
+  readonly names: readonly string[];
+}
+
 /**
  * Turns names into keys, and notices two names that have one key, even when they are never used at the same
  * time.
@@ -26,36 +43,87 @@ export class KeyRegistry {
   private readonly names = new RecentMap<string, string>(MAX_REMEMBERED_NAMES);
   private readonly reportedNames = new RecentMap<string, string>(MAX_REPORTED_NAMES);
   private readonly pinnedNames = new Map<string, string>();
+  private readonly serverKeys = new RecentMap<string, bigint>(MAX_SERVER_KEYS);
   private readonly prefix: string;
+  private readonly scheme: KeyScheme;
   private readonly keyFunction: KeyFunction;
 
   constructor({ namespace, keyScheme = 'sha256' }: KeyRegistryOptions = {}) {
     this.prefix = namespace === undefined ? '' : `${checkedName(namespace, 'namespace')}:`;
-    this.keyFunction = typeof keyScheme === 'function' ? keyScheme : keySchemes[keyScheme];
+    this.scheme = keyScheme;
+    this.keyFunction = this.functionOf(keyScheme);
   }
 
   /**
    * The keys of a semaphore. The first permit has the key of the name itself, so that one permit is the plain
    * lock. The others have the keys of `name#1`, `name#2`, …, and the turn has the key of `name#turn`.
    */
-  permitKeysOf(name: LockName, count: number): PermitKeys {
+  permitKeysOf(name: LockName, count: number, scheme?: KeyScheme): PermitKeys {
     if (typeof name !== 'string') {
       throw new LockConfigurationError(
         `A lock with \`permits\` must have a string as its name, received ${describe(name)}. A key cannot ` +
-          'be turned into the keys of more permits.',
+          `be turned into the keys of more permits.${hintForPromise(name)}`,
       );
     }
-    const first = this.keyOf(name);
-    const others = Array.from({ length: count - 1 }, (_, n) => this.partOf(first, String(n + 1)));
-    return { permits: [first, ...others], turn: this.partOf(first, 'turn') };
+    const first = this.keyOf(name, scheme);
+    const others = Array.from({ length: count - 1 }, (_, n) => this.partOf(first, String(n + 1), scheme));
+    return { permits: [first, ...others], turn: this.partOf(first, 'turn', scheme) };
   }
 
   /**
-   * The key of a name. Throws `LOCK_CONFIGURATION` for what is no name, and for a name whose key another name
-   * has.
+   * The key of a name, by the own scheme or the given one. Throws `LOCK_CONFIGURATION` for what is no name,
+   * and for a name whose key another name has. Where the server computes the keys, it must have done so
+   * before: see {@link KeyRegistry.unknownKeys}.
    */
-  keyOf(name: LockName): LockKey {
-    return this.remembered(this.madeOf(name));
+  keyOf(name: LockName, scheme?: KeyScheme): LockKey {
+    return this.remembered(this.madeOf(name, scheme));
+  }
+
+  /** The same, or `undefined` while the server has not computed the key: no lock here has it then. */
+  knownKeyOf(name: LockName, scheme: KeyScheme = this.scheme): LockKey | undefined {
+    return this.unknownKeys([name], 1, scheme) === undefined ? this.keyOf(name, scheme) : undefined;
+  }
+
+  /** Whether the server computes the keys of this scheme, or of the own one. */
+  isOfServer(scheme: KeyScheme = this.scheme): boolean {
+    return isServerKeyScheme(scheme);
+  }
+
+  /** What the server must compute before the keys of these names, and of their permits, are known. */
+  unknownKeys(
+    names: readonly LockName[],
+    permits = 1,
+    scheme: KeyScheme = this.scheme,
+  ): UnknownKeys | undefined {
+    if (!isServerKeyScheme(scheme)) return undefined;
+    const strings = names.filter((name) => typeof name === 'string').map((name) => this.fullName(name));
+    const parts = permits > 1 ? [...Array(permits - 1).keys()].map((n) => String(n + 1)).concat('turn') : [];
+    const all = strings.flatMap((name) => [name, ...parts.map((part) => `${name}#${part}`)]);
+    const unknown = all.filter((name) => this.serverKeys.get(identity(scheme, name)) === undefined);
+    return unknown.length === 0 ? undefined : { scheme, names: unknown };
+  }
+
+  /** Remembers what the server has computed. */
+  learnComputed(scheme: ServerKeyScheme, fullName: string, key: bigint): void {
+    const id = identity(scheme, fullName);
+    this.serverKeys.set(id, key);
+    const pinned = this.pinnedNames.get(id);
+    if (pinned !== undefined) this.pinnedNames.set(String(key), pinned);
+  }
+
+  /**
+   * A text that is the same for equal names: the key, or what only the server can make a key of. It is no
+   * substitute for the key where two names may have one.
+   */
+  identityOf(name: LockName): string {
+    const { scheme } = this;
+    if (typeof name !== 'string' || !isServerKeyScheme(scheme)) return this.keyOf(name).id;
+    return identity(scheme, this.fullName(name));
+  }
+
+  /** Throws `LOCK_CONFIGURATION` for what is no name, and as `keyOf` where the key is computed here. */
+  check(name: LockName): void {
+    this.identityOf(name);
   }
 
   /**
@@ -71,15 +139,16 @@ export class KeyRegistry {
    * are not remembered, and their keys always have 64 bits: of two ticks with one key, only one would run.
    */
   claimKeyOf(name: LockName, what: string): LockKey {
-    const lock = this.keyOf(name);
+    this.check(name);
     // The lock with the key 42 is not the lock with the name "42".
-    const named = typeof name === 'string' ? lock.name : `\0${lock.id}`;
-    return LockKey.of(keySchemes.sha256(`${this.prefix}${named}@${what}`), `${lock.name}@${what}`);
+    const named = typeof name === 'string' ? name : `\0${LockKey.of(name).id}`;
+    return LockKey.of(keySchemes.sha256(`${this.prefix}${named}@${what}`), `${describeNames(name)}@${what}`);
   }
 
   /** The name of a lock with its namespace, which is how all applications on the database know it. */
   fullNameOf(name: LockName): string {
-    return this.prefix + this.keyOf(name).name;
+    this.check(name);
+    return this.prefix + describeNames(name);
   }
 
   /**
@@ -106,13 +175,31 @@ export class KeyRegistry {
     return name;
   }
 
-  private madeOf(name: LockName): LockKey {
+  private madeOf(name: LockName, scheme?: KeyScheme): LockKey {
     if (typeof name !== 'string') return LockKey.of(name);
-    return LockKey.of(this.keyFunction(this.prefix + checkedName(name, 'lock name')), name);
+    return LockKey.of(this.functionOf(scheme)(this.fullName(name)), name);
   }
 
-  private partOf({ name, id }: LockKey, part: string): LockKey {
-    return this.remembered(LockKey.of(this.keyFunction(`${this.prefix}${name}#${part}`), name, id, part));
+  private partOf({ name, id }: LockKey, part: string, scheme?: KeyScheme): LockKey {
+    const value = this.functionOf(scheme)(`${this.prefix}${name}#${part}`);
+    return this.remembered(LockKey.of(value, name, id, part));
+  }
+
+  private fullName(name: string): string {
+    return this.prefix + checkedName(name, 'lock name');
+  }
+
+  private functionOf(scheme: KeyScheme | undefined): KeyFunction {
+    if (scheme === undefined) return this.keyFunction;
+    if (!isServerKeyScheme(scheme)) return formulaOf(scheme);
+    return (fullName) => {
+      const key = this.serverKeys.get(identity(scheme, fullName));
+      if (key !== undefined) return key;
+      throw new LockConfigurationError(
+        `The key of "${fullName}" must be computed by the server before it is used, as its key scheme is ` +
+          `\`${scheme}\`. Take the lock with withLock() or acquire(), which see to that.`,
+      );
+    };
   }
 
   private remembered(key: LockKey): LockKey {
@@ -133,15 +220,29 @@ export class KeyRegistry {
   }
 
   /** Remembers a name permanently, such as that of a job. There must not be many of them. */
-  pin(name: LockName): void {
-    const key = this.keyOf(name);
+  pin(name: LockName, scheme: KeyScheme = this.scheme): void {
+    if (typeof name === 'string' && isServerKeyScheme(scheme)) {
+      this.pinnedNames.set(identity(scheme, this.fullName(name)), name);
+      return;
+    }
+    const key = this.keyOf(name, scheme);
     this.pinnedNames.set(key.id, key.name);
+  }
+
+  /** The bigint keys of names that are remembered permanently, as far as they are known. */
+  get pinnedKeys(): { readonly name: string; readonly id: string }[] {
+    return [...this.pinnedNames].flatMap(([id, name]) => (/^-?\d+$/.test(id) ? { id, name } : []));
   }
 
   /** Whether a name is remembered permanently. */
   isPinned(name: string): boolean {
     return [...this.pinnedNames.values()].includes(name);
   }
+}
+
+/** Identifies a name whose key the server computes. No key looks like it. */
+function identity(scheme: ServerKeyScheme, fullName: string): string {
+  return `${scheme} of ${fullName}`;
 }
 
 function isMadeOf(keyId: string, origin: string, formula: KeyFunction): boolean {

@@ -1,24 +1,44 @@
 import { hash } from 'node:crypto';
+import { foreignSchemes, riverWithPrefix } from './foreign-schemes.js';
+import type { KeyFunction } from './key-function.js';
 
-/** What a key scheme may return: a 64-bit key, or a pair of 32-bit keys. All are signed. */
-export type KeyValue = bigint | number | readonly [number, number];
+/** A scheme of which only the server knows the formula. */
+export type ServerKeyScheme = 'hashtext' | 'hashtextextended';
 
 /**
- * A formula of the application that turns a name into a key. It receives the name with its namespace, and
- * must return the same key for it every time, in every process.
+ * How a name becomes a key.
+ *
+ * - `'sha256'`: the first 8 bytes of SHA-256.
+ * - `'md5-31'`: 31 bits of MD5, the well-known recipe of asyncpg users.
+ * - By the name of the library that locks with this formula: `'advisory-lock'` (npm), `'medusa'`,
+ *   `'with-advisory-lock'` (Ruby), `'distributed-lock'` (.NET), `'pals'`, `'django-pglock'`,
+ *   `'django-pglocks'` (Python), `'symfony'` (PHP), `'good-job'` (Ruby), `'river'` (Go), and `'river:7'` with
+ *   its prefix 7.
+ * - `'hashtext'` and `'hashtextextended'` (with the seed 0): the server computes the key before it is used
+ *   for the first time, which takes a round trip.
+ * - A function from a name to a key.
  *
  * @example
  * ```ts
- * const keyScheme: KeyFunction = (name) => [42, crc32(name) | 0]; // `crc32` of node:zlib
+ * await locks.withLock('nightly-report', body, { keyScheme: 'advisory-lock' });
  * ```
  */
-export type KeyFunction = (name: string) => KeyValue;
-
-/**
- * How a name becomes a key: `'sha256'`, the first 8 bytes of SHA-256; `'md5-31'`, 31 bits of MD5 as other
- * programs use them; or a function.
- */
-export type KeyScheme = 'sha256' | 'md5-31' | KeyFunction;
+export type KeyScheme =
+  | 'sha256'
+  | 'md5-31'
+  | 'advisory-lock'
+  | 'medusa'
+  | 'with-advisory-lock'
+  | 'distributed-lock'
+  | 'pals'
+  | 'django-pglock'
+  | 'django-pglocks'
+  | 'symfony'
+  | 'good-job'
+  | 'river'
+  | `river:${number}`
+  | ServerKeyScheme
+  | KeyFunction;
 
 /** The first 8 bytes of SHA-256 as a signed big-endian integer. */
 function sha256(name: string): bigint {
@@ -33,7 +53,43 @@ function md5Modulo31(name: string): bigint {
   return BigInt(`0x${hash('md5', name).slice(0, 15)}`) % 2n ** 31n;
 }
 
-export const keySchemes: Readonly<Record<Extract<KeyScheme, string>, KeyFunction>> = {
-  sha256,
-  'md5-31': md5Modulo31,
-};
+/** The formulas that are computed here, by the names of their schemes. */
+export const keySchemes: Readonly<
+  Record<Exclude<Extract<KeyScheme, string>, ServerKeyScheme | `river:${number}`>, KeyFunction>
+> = { sha256, 'md5-31': md5Modulo31, ...foreignSchemes };
+
+/** The schemes whose keys the server computes. */
+export const SERVER_KEY_SCHEMES: readonly ServerKeyScheme[] = ['hashtext', 'hashtextextended'];
+
+/** What a key scheme must be, as messages say it. */
+export const KEY_SCHEME_NAMES = [...Object.keys(keySchemes), 'river:<prefix>', ...SERVER_KEY_SCHEMES].join(
+  ', ',
+);
+
+/** The highest and the lowest prefix of River, which are 32-bit integers. */
+const RIVER_PREFIX = { min: -(2 ** 31), max: 2 ** 31 - 1 };
+
+export function isServerKeyScheme(scheme: unknown): scheme is ServerKeyScheme {
+  return scheme === 'hashtext' || scheme === 'hashtextextended';
+}
+
+/** Whether it is the name of a scheme. */
+export function isKeySchemeName(scheme: unknown): scheme is Extract<KeyScheme, string> {
+  if (typeof scheme !== 'string') return false;
+  return (
+    Object.hasOwn(keySchemes, scheme) || isServerKeyScheme(scheme) || riverPrefixOf(scheme) !== undefined
+  );
+}
+
+/** The formula of a scheme that is computed here. */
+export function formulaOf(scheme: Exclude<KeyScheme, ServerKeyScheme>): KeyFunction {
+  if (typeof scheme === 'function') return scheme;
+  const prefix = riverPrefixOf(scheme);
+  return prefix === undefined ? keySchemes[scheme as keyof typeof keySchemes] : riverWithPrefix(prefix);
+}
+
+function riverPrefixOf(scheme: string): number | undefined {
+  const [, digits] = /^river:(-?\d+)$/.exec(scheme) ?? [];
+  const prefix = Number(digits);
+  return prefix >= RIVER_PREFIX.min && prefix <= RIVER_PREFIX.max ? prefix : undefined;
+}

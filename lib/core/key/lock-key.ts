@@ -1,5 +1,7 @@
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
-import type { KeyValue } from './key-schemes.js';
+import { printable } from '../errors/printable.js';
+import type { KeyValue } from './key-function.js';
+import { hintForPromise } from './refused-promise.js';
 
 /**
  * The name of a lock: a string, which a key scheme turns into a key; or a key itself, as a number or bigint
@@ -154,7 +156,7 @@ function int4Pair(value: unknown, name: string | undefined): readonly [number, n
   }
   throw new LockConfigurationError(
     `A pair of lock keys must be two whole numbers of 32 bits, from ${INT4.min} to ${INT4.max}, received ` +
-      `${describe(value)}${forName(name)}.`,
+      `${describe(value)}${forName(name)}.${hintForPromise(value)}`,
     { lockName: name },
   );
 }
@@ -169,6 +171,10 @@ function forName(name: string | undefined): string {
 
 /** A value as error messages show it: `the number 0`, `the string "x"`. Never throws. */
 export function describe(value: unknown): string {
+  return printable(textOf(value));
+}
+
+function textOf(value: unknown): string {
   if (typeof value === 'string') return `the string ${JSON.stringify(value)}`;
   if (typeof value === 'bigint') return `the bigint ${value}`;
   if (typeof value === 'number') return `the number ${value}`;
@@ -181,7 +187,7 @@ export function describe(value: unknown): string {
 function describeElement(value: unknown): string {
   if (typeof value !== 'object' || value === null) return String(value);
   const { constructor } = value as { readonly constructor?: unknown };
-  return typeof constructor === 'function'
+  return typeof constructor === 'function' && typeof constructor.name === 'string'
     ? `an object of class ${constructor.name}`
     : 'an object without a class';
 }

@@ -1,4 +1,5 @@
 import type { BusyHttpOptions } from '../errors/lock-unavailable.error.js';
+import { type KeySchemeOptions, keySchemeRules } from './key-scheme.options.js';
 import type { LockMode } from './lock-mode.js';
 import { type ReentryOptions, reentryRules } from './reentry.options.js';
 import { aBoolean, MAX_TIMER_MS, oneOf, type OptionRules, wholeNumber } from './option-rules.js';
@@ -67,7 +68,7 @@ export interface PermitOptions {
  * ```
  */
 export interface LockOptions
-  extends WaitOptions, ModeOptions, PermitOptions, ReentryOptions, BusyHttpOptions {
+  extends WaitOptions, ModeOptions, PermitOptions, ReentryOptions, KeySchemeOptions, BusyHttpOptions {
   /**
    * Ends the wait when it aborts: the call rejects with its reason. Once the lock is held, it has no effect.
    * @default none
@@ -105,5 +106,6 @@ export const lockRules: OptionRules = {
   ...reentryRules,
   ...waitRules,
   ...signalRules,
+  ...keySchemeRules,
   ...busyHttpRules,
 };

@@ -2,6 +2,7 @@ import type { LockKey } from '../key/lock-key.js';
 import type { LockMode } from './lock-mode.js';
 import type { TransactionIsolationLevel } from './transaction-isolation-level.js';
 import type { BusyHttpOptions } from '../errors/lock-unavailable.error.js';
+import { type KeySchemeOptions, keySchemeRules } from './key-scheme.options.js';
 import { busyHttpRules, modeRules, signalRules, waitRules } from './lock.options.js';
 import { oneOf, type OptionRules } from './option-rules.js';
 import { type ReentryOptions, reentryRules } from './reentry.options.js';
@@ -14,7 +15,7 @@ import { type ReentryOptions, reentryRules } from './reentry.options.js';
  * await locks.lockInTransaction(manager, 'import', { waitMs: 5_000 });
  * ```
  */
-export interface LockInTransactionOptions extends BusyHttpOptions {
+export interface LockInTransactionOptions extends KeySchemeOptions, BusyHttpOptions {
   /**
    * How long to wait for a busy lock, in milliseconds: from 0 to 2147483647, or `Infinity`. `0` tries once;
    * `Infinity` waits without end. The transaction that waits keeps its connection of the application's pool.
@@ -69,7 +70,7 @@ export interface TransactionLock {
   readonly mode: LockMode;
 }
 
-const commonRules: OptionRules = { ...busyHttpRules, ...waitRules, ...modeRules };
+const commonRules: OptionRules = { ...busyHttpRules, ...waitRules, ...modeRules, ...keySchemeRules };
 
 export const lockInTransactionRules: OptionRules = { ...commonRules, ...signalRules };
 

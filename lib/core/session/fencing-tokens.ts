@@ -1,4 +1,4 @@
-import type { LockConnections } from '../connection/lock-connections.js';
+import type { ConnectionSource } from '../connection/connection-source.js';
 import { LockSession } from './lock-session.js';
 
 /**
@@ -10,7 +10,7 @@ import { LockSession } from './lock-session.js';
 export class FencingTokens {
   private opening: Promise<LockSession> | undefined;
 
-  constructor(private readonly connections: LockConnections) {}
+  constructor(private readonly connections: ConnectionSource) {}
 
   /** A token that was made while the session was alive, and so held its locks. Rejects when it has ended. */
   async next(session: LockSession): Promise<bigint> {

@@ -1,6 +1,6 @@
 import type { Checkup } from '../connection/checkup.js';
 import { checkUp } from '../connection/checkup.js';
-import type { LockConnection } from '../connection/lock-connection.js';
+import type { Connection } from '../connection/connection-source.js';
 import type { HeartbeatTimes, SessionTimes } from '../connection/session-times.js';
 import { LockCapacityError } from '../errors/lock-capacity.error.js';
 import { connectionError } from '../errors/lock-connection.error.js';
@@ -22,6 +22,9 @@ import { LockRoom } from './lock-room.js';
 import { MonitoredConnection } from './monitored-connection.js';
 import type { PendingRequest } from './pending-request.js';
 
+/** As it was before a test put fake timers in its place: a lock must not wait for them. */
+const nextTick = process.nextTick.bind(process);
+
 /**
  * One backend that holds any number of locks. Requests that arrive while a statement is in flight travel
  * together in the next one.
@@ -38,7 +41,7 @@ export class LockSession {
   private readonly line: MonitoredConnection;
 
   constructor(
-    connection: LockConnection,
+    connection: Connection,
     times: HeartbeatTimes,
     /** Called once, when the connection is over or in doubt. Every lock of the session is lost then. */
     onEnd: (session: LockSession, cause: Error) => void,
@@ -130,7 +133,7 @@ export class LockSession {
    * Runs statements without a time limit, such as the wait for a key, which resolve to whether they have
    * taken a lock. When they have not, it makes certain that no lock is held. Nothing else is sent meanwhile.
    */
-  withoutSilenceTimeout(statements: (connection: LockConnection) => Promise<boolean>): Promise<boolean> {
+  withoutSilenceTimeout(statements: (connection: Connection) => Promise<boolean>): Promise<boolean> {
     return this.line.inTurn(async () => {
       const { result: hasTaken, isRecent } = await this.line.withoutSilenceTimeout(statements);
       if (hasTaken) this.addWaitedFor();
@@ -222,7 +225,7 @@ export class LockSession {
   private async sendWaiting(): Promise<void> {
     // First run what the last results have started: the next requests of those callers then join this batch.
     await new Promise<void>((resolve) => {
-      process.nextTick(resolve);
+      nextTick(resolve);
     });
     const batch = this.waiting;
     this.waiting = [];

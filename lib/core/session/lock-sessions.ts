@@ -1,5 +1,5 @@
 import type { Notification } from '../connection/lock-connection.js';
-import type { LockConnections } from '../connection/lock-connections.js';
+import type { ConnectionSource } from '../connection/connection-source.js';
 import { LockConnectionError } from '../errors/lock-connection.error.js';
 import { LockShutdownError } from '../errors/lock-shutdown.error.js';
 import type { LockKey } from '../key/lock-key.js';
@@ -46,7 +46,7 @@ export class LockSessions {
   private isShuttingDown = false;
 
   constructor(
-    private readonly connections: LockConnections,
+    private readonly connections: ConnectionSource,
     private readonly options: LockSessionsOptions,
   ) {
     this.fencingTokens = new FencingTokens(connections);

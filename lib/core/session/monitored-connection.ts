@@ -1,4 +1,4 @@
-import type { LockConnection } from '../connection/lock-connection.js';
+import type { Connection } from '../connection/connection-source.js';
 import type { HeartbeatTimes } from '../connection/session-times.js';
 import { brokeConnection } from '../errors/lock-connection.error.js';
 import { LockShutdownError } from '../errors/lock-shutdown.error.js';
@@ -31,7 +31,7 @@ export class MonitoredConnection {
   private readonly heartbeat: Heartbeat;
 
   constructor(
-    private readonly connection: LockConnection,
+    private readonly connection: Connection,
     private readonly options: MonitoredConnectionOptions,
   ) {
     this.heartbeat = new Heartbeat(
@@ -102,7 +102,7 @@ export class MonitoredConnection {
   }
 
   /** The same for several statements. Only in turn. */
-  async outsideBatch<T>(statements: (connection: LockConnection) => Promise<T>): Promise<T> {
+  async outsideBatch<T>(statements: (connection: Connection) => Promise<T>): Promise<T> {
     try {
       return await this.observe(() => statements(this.connection));
     } catch (error) {
@@ -117,7 +117,7 @@ export class MonitoredConnection {
    * on. Only in turn.
    */
   async withoutSilenceTimeout<T>(
-    statements: (connection: LockConnection) => Promise<T>,
+    statements: (connection: Connection) => Promise<T>,
   ): Promise<{ readonly result: T; readonly isRecent: boolean }> {
     if (this.endCause !== undefined) throw this.endCause;
     let result: T;

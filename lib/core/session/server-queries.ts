@@ -1,6 +1,6 @@
 import type { Checkup } from '../connection/checkup.js';
 import type { ServerFacts } from '../connection/handshake.js';
-import type { LockConnections } from '../connection/lock-connections.js';
+import type { ConnectionSource } from '../connection/connection-source.js';
 import { connectionError } from '../errors/lock-connection.error.js';
 import type { Statement } from '../sql/statement.js';
 import type { LockSession } from './lock-session.js';
@@ -10,7 +10,7 @@ import type { LockSessions } from './lock-sessions.js';
 export class ServerQueries {
   constructor(
     private readonly sessions: LockSessions,
-    private readonly connections: LockConnections,
+    private readonly connections: ConnectionSource,
   ) {}
 
   /**
@@ -31,7 +31,16 @@ export class ServerQueries {
    * {@link query}.
    */
   async isListening(): Promise<boolean> {
-    return (await this.sessions.openShared()).isListening;
+    return (await this.listener()) !== undefined;
+  }
+
+  /**
+   * The shared session, if it receives notifications: another object after each loss of one. Connects when
+   * there is none, and sends no query otherwise. Rejects like {@link query}.
+   */
+  async listener(): Promise<object | undefined> {
+    const session = await this.sessions.openShared();
+    return session.isListening ? session : undefined;
   }
 
   /** Whether two sessions have proven that locks of this server exclude each other. */
@@ -44,6 +53,8 @@ export class ServerQueries {
     try {
       return await query(session);
     } catch (error) {
+      // The error that announces the end of a connection may be read before the end.
+      if (session.end === undefined) await session.confirm().catch(() => undefined);
       throw session.end === undefined ? error : connectionError(session.end, undefined, 'No result');
     }
   }

@@ -1,9 +1,9 @@
-import type { LockConnection } from '../connection/lock-connection.js';
+import type { Connection } from '../connection/connection-source.js';
 import type { LockKey } from '../key/lock-key.js';
 import type { LockMode } from '../options/lock-mode.js';
 import type { LockSession } from './lock-session.js';
 import { SqlState, sqlStateOf } from '../sql/sqlstate.js';
-import { waitScript } from '../sql/wait-script.js';
+import { IS_GRANTED, turnScript, waitScript } from '../sql/wait-script.js';
 
 /**
  * A session that waits for one key in the queue of Postgres, and then holds it. It holds nothing else: a wait
@@ -16,15 +16,15 @@ export class WaitingSession {
   private cancelling: Promise<void> = Promise.resolve();
 
   constructor(
-    private readonly connection: LockConnection,
+    private readonly connection: Connection,
     /** The session that holds the key after the wait, and gives it back. */
     readonly session: LockSession,
   ) {}
 
   /**
-   * Waits for the key. Resolves to true when the key is granted, and to false when the time is over or the
-   * wait is canceled: then it is certain that the key is not held. Rejects when the session is over or in
-   * doubt.
+   * Waits for the key. Resolves to true when the key is granted, and to false when the time is over, the
+   * wait is canceled or, through a pooler, a turn is over: then it is certain that the key is not held.
+   * Rejects when the session is over or in doubt.
    */
   async wait(key: LockKey, mode: LockMode, timeoutMs: number): Promise<boolean> {
     this.isWaiting = true;
@@ -62,32 +62,23 @@ export class WaitingSession {
     this.stage = 'before the queue';
     return this.session.withoutSilenceTimeout(async (connection) => {
       this.stage = 'in the queue';
-      const isGranted = await waitFor(connection, key, mode, timeoutMs);
+      const script = connection.isPooled ? turnScript : waitScript;
+      await untilCanceled(connection.run(script(key, mode, timeoutMs)));
       // A cancel that is still on its way would hit the next statement; through a pooler, that of another
       // client. From here on none is sent.
       this.stage = 'after the queue';
       await this.cancelling;
-      return isGranted;
+      const [isGranted] = await connection.query(IS_GRANTED);
+      return isGranted === 'y';
     });
   }
 }
 
-async function waitFor(
-  connection: LockConnection,
-  key: LockKey,
-  mode: LockMode,
-  timeoutMs: number,
-): Promise<boolean> {
+/** A cancel between two turns is not caught in the server. */
+async function untilCanceled(waiting: Promise<unknown>): Promise<void> {
   try {
-    await connection.run(waitScript(key, mode, timeoutMs));
-    return true;
+    await waiting;
   } catch (error) {
-    if (isEndOfWait(error)) return false;
-    throw error;
+    if (sqlStateOf(error) !== SqlState.queryCanceled) throw error;
   }
-}
-
-function isEndOfWait(error: unknown): boolean {
-  const state = sqlStateOf(error);
-  return state === SqlState.lockNotAvailable || state === SqlState.queryCanceled;
 }

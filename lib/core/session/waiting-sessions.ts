@@ -1,4 +1,4 @@
-import type { LockConnections } from '../connection/lock-connections.js';
+import type { ConnectionSource } from '../connection/connection-source.js';
 import type { LockRoom } from './lock-room.js';
 import { LockSession } from './lock-session.js';
 import { WaitingSession } from './waiting-session.js';
@@ -11,9 +11,10 @@ export class WaitingSessions {
   private readonly idle = new Map<WaitingSession, NodeJS.Timeout>();
   private readonly all = new Map<LockSession, WaitingSession>();
   private opening = 0;
+  private isRefused = false;
 
   constructor(
-    private readonly connections: LockConnections,
+    private readonly connections: ConnectionSource,
     private readonly room: LockRoom,
     private readonly onEnd: (session: LockSession, cause: Error) => void,
   ) {}
@@ -33,9 +34,10 @@ export class WaitingSessions {
 
   /**
    * A session to wait on, or `undefined` when there are as many as allowed, or the server has no room for
-   * more.
+   * more, or none for waits at all.
    */
   async take(): Promise<WaitingSession | undefined> {
+    if (this.isRefused) return undefined;
     for (const [session, timer] of this.idle) {
       clearTimeout(timer);
       this.idle.delete(session);
@@ -78,6 +80,11 @@ export class WaitingSessions {
       void session.close();
     }, IDLE_MS).unref();
     this.idle.set(session, timer);
+  }
+
+  /** Call it when the server refuses the statement of a wait, as to a role without PL/pgSQL. */
+  refuse(): void {
+    this.isRefused = true;
   }
 
   /** Closes all sessions. Those that still wait or hold are cut off. */

@@ -21,7 +21,7 @@ const UNLOCK_ONE = 'SELECT pg_catalog.pg_advisory_unlock($1)';
 // and its result one row with one letter per request. The aggregate reads the function scan in order, as its
 // input is neither sorted nor joined; test/integration/lock-statements.spec.ts checks the plan. No key occurs
 // twice in a batch, so exclusion does not depend on that order, only which result belongs to which request.
-const LETTERS = {
+export const LETTERS = {
   bigint: { exclusive: { try: 't', unlock: 'u' }, shared: { try: 's', unlock: 'v' } },
   pair: { exclusive: { try: 'T', unlock: 'U' }, shared: { try: 'S', unlock: 'V' } },
 } as const;

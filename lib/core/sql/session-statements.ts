@@ -29,7 +29,14 @@ FROM pg_catalog.set_config('synchronous_commit', 'local', true),
 /** Refreshes `pg_stat_activity`: inside one transaction it stays as it was when it was first read. */
 export const CLEAR_SNAPSHOT: Statement = { text: 'SELECT pg_catalog.pg_stat_clear_snapshot()' };
 
-/** Cancels the wait of another backend of the same role. */
+/**
+ * Cancels the wait of another backend of the same role for an advisory lock, if it waits at this moment: only
+ * there it catches the cancel, which writes a line into the log of the server otherwise.
+ */
 export function cancelStatement(backendPid: number): Statement {
-  return { text: 'SELECT pg_catalog.pg_cancel_backend($1::int4)', values: [String(backendPid)] };
+  return {
+    text: `SELECT pg_catalog.pg_cancel_backend(pid) FROM pg_catalog.pg_locks
+WHERE pid = $1::int4 AND locktype = 'advisory' AND NOT granted`,
+    values: [String(backendPid)],
+  };
 }

@@ -11,6 +11,7 @@ export const SqlState = {
   deadlockDetected: '40P01',
   insufficientPrivilege: '42501',
   undefinedFunction: '42883',
+  undefinedTable: '42P01',
   /** The shared lock table is full: the hint of the error says to raise `max_locks_per_transaction`. */
   outOfMemory: '53200',
   /** The end of `lock_timeout`. */
@@ -21,6 +22,9 @@ export const SqlState = {
 
 /** Class 42: syntax error or access rule violation. */
 const SYNTAX_OR_ACCESS = '42';
+
+/** A chain of causes may be a circle. */
+const MAX_CAUSES = 10;
 
 /** The SQLSTATE of an error of the server. The `code` of any other error, such as `ECONNREFUSED`, is none. */
 export function sqlStateOf(error: unknown): string | undefined {
@@ -47,4 +51,14 @@ export interface ServerError extends Error {
  */
 export function isServerError(error: unknown): error is ServerError {
   return error instanceof Error && 'severity' in error && 'code' in error && typeof error.code === 'string';
+}
+
+/** The error of the server that another database client has wrapped: the first in the chain of causes. */
+export function serverErrorIn(error: unknown): ServerError | undefined {
+  let cause = error;
+  for (let depth = 0; depth < MAX_CAUSES && cause instanceof Error; depth += 1) {
+    if (isServerError(cause)) return cause;
+    ({ cause } = cause);
+  }
+  return undefined;
 }

@@ -2,5 +2,5 @@
 export interface Statement {
   readonly name?: string;
   readonly text: string;
-  readonly values?: readonly string[];
+  readonly values?: readonly (string | null)[];
 }

@@ -20,6 +20,7 @@ import { LockNotHeldError } from '../errors/lock-not-held.error.js';
 export class AdvisoryLock implements AsyncDisposable {
   private released: Promise<void> | undefined;
   private anySignal: AbortSignal | undefined;
+  private holdsByKey: ReadonlyMap<string, LockHold> | undefined;
 
   /** @internal */
   constructor(
@@ -167,13 +168,9 @@ export class AdvisoryLock implements AsyncDisposable {
   }
 
   /** @internal */
-  includes(keyId: string): boolean {
-    return this.holdOf(keyId) !== undefined;
-  }
-
-  /** @internal */
   isOf(lockId: string): boolean {
-    return this.holds.some(({ key }) => key.lockId === lockId);
+    // A lock with several names has no permits.
+    return this.holds.length === 1 ? this.key.lockId === lockId : this.holdOf(lockId) !== undefined;
   }
 
   /** @internal */
@@ -189,7 +186,9 @@ export class AdvisoryLock implements AsyncDisposable {
 
   /** @internal */
   holdOf(keyId: string): LockHold | undefined {
-    return this.holds.find(({ key }) => key.id === keyId);
+    if (this.holds.length === 1) return this.key.id === keyId ? this.holds[0] : undefined;
+    this.holdsByKey ??= new Map(this.holds.map((hold) => [hold.key.id, hold]));
+    return this.holdsByKey.get(keyId);
   }
 
   private async leaveAll(): Promise<void> {

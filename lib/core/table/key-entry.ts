@@ -10,9 +10,16 @@ import { type KeyState, type KeyStateName, NEXT_STATES } from './key-state.js';
 import { LockHold } from './lock-hold.js';
 import { QueuedAcquisition } from './queued-acquisition.js';
 import { Waiter } from './waiter.js';
+import { WaiterQueue } from './waiter-queue.js';
 
 /** How soon readers that wait for a writer of another process notice that it has left, in milliseconds. */
 const RECHECK_MS = 100;
+
+/**
+ * How long other processes may have to wait before they are looked for, in milliseconds: so long
+ * hand-offs inside the process are not counted after a look that has found none.
+ */
+const LOOK_MS = 2;
 
 const FREE: KeyState = { name: 'free' };
 
@@ -35,13 +42,15 @@ export interface KeyEntryTable {
  * ARCHITECTURE.md draws the states and their transitions.
  */
 export class KeyEntry {
-  private readonly waiters: Waiter[] = [];
+  private readonly waiters = new WaiterQueue();
   private state: KeyState = FREE;
   /**
    * How often the lock was handed on, or joined by a reader, inside the process since other processes had
    * their turn.
    */
   private handoffs = 0;
+  /** Until then, by `performance.now()`, it is known that no other process waits. */
+  private goesOnUntil = 0;
   private recheck: NodeJS.Timeout | undefined;
 
   constructor(
@@ -60,7 +69,7 @@ export class KeyEntry {
 
   /** The calls that wait for it here, in the order of the queue. */
   get waiting(): readonly Waiter[] {
-    return this.waiters;
+    return [...this.waiters];
   }
 
   /** Takes the key, which this process has not used until now. */
@@ -121,16 +130,14 @@ export class KeyEntry {
    */
   wait(options: AcquireOptions): Promise<LockHold | undefined> {
     const waiter = new Waiter(this.key, options, (leaving) => this.leave(leaving));
-    const { waiters } = this;
-    const place = waiters.findLastIndex(({ since }) => since <= waiter.since) + 1;
-    waiters.splice(place, 0, waiter);
+    this.waiters.add(waiter);
     if (this.state.name === 'free') {
       this.queue();
     } else {
       waiter.notifyWaiting();
-      if (place === 0) this.letReadersIn();
+      if (this.waiters.first === waiter) this.letReadersIn();
     }
-    this.watch(waiter, place);
+    this.watch(waiter);
     return waiter.outcome;
   }
 
@@ -141,7 +148,7 @@ export class KeyEntry {
 
   /** The waiter before a call in the queue of this process. */
   waiterBefore(call: BlockedCall): Waiter | undefined {
-    return this.waiters[this.waiters.findIndex((waiter) => waiter === call) - 1];
+    return this.waiters.before(call);
   }
 
   /**
@@ -154,12 +161,34 @@ export class KeyEntry {
     holds.delete(hold);
     hold.released();
     if (holds.size > 0) return Promise.resolve();
-    const isNext = mode === 'exclusive' && this.waiters[0]?.mode === mode;
-    const isHandedOn = isNext && this.handoffs < this.table.maxLocalHandoffs && session.isRecent;
-    if (!isHandedOn) return this.unlock(hold);
+    const isNext = mode === 'exclusive' && this.waiters.first?.mode === mode;
+    const { maxLocalHandoffs } = this.table;
+    if (!isNext || maxLocalHandoffs === 0 || !session.isRecent) return this.unlock(hold);
+    if (this.handoffs >= maxLocalHandoffs && performance.now() >= this.goesOnUntil)
+      return this.lookForOthers(session, mode);
     this.handoffs += 1;
     this.grant(session, mode);
     return Promise.resolve();
+  }
+
+  /**
+   * Hands the key on if no other process waits for it, which takes half of what it takes to give it back and
+   * to request it again.
+   */
+  private async lookForOthers(session: LockSession, mode: LockMode): Promise<void> {
+    // The key is held for whoever comes next: when the session ends, it is lost.
+    const kept = this.addHold();
+    const askedAt = performance.now();
+    // A look that fails decides nothing; the session has ended, or has another statement to fail.
+    const isWaitedFor = await session.isWaitedFor(this.key).catch(() => true);
+    if (kept.lost !== undefined || this.state.name !== 'held') return;
+    this.state.holds.delete(kept);
+    if (isWaitedFor || this.waiters.first?.mode !== mode) return this.unlock(kept);
+    this.handoffs = 0;
+    const now = performance.now();
+    // The more locks there are on the server, the longer a look takes.
+    this.goesOnUntil = now + Math.max(LOOK_MS, now - askedAt);
+    this.grant(session, mode);
   }
 
   /**
@@ -175,8 +204,8 @@ export class KeyEntry {
   }
 
   /** Finds out whether the wait closes a deadlock. One that keeps no lock, behind all others, does not. */
-  private watch(waiter: Waiter, place: number): void {
-    if (waiter.inside.length === 0 && place >= this.waiters.length - 1) return;
+  private watch(waiter: Waiter): void {
+    if (waiter.inside.length === 0 && this.waiters.last === waiter) return;
     const { blockedCalls } = this.table;
     waiter.onOver = (): void => {
       blockedCalls.end(waiter);
@@ -186,7 +215,7 @@ export class KeyEntry {
 
   /** Ends all waiting; resolves when this process is in no queue for the key. */
   async endWaiting(): Promise<void> {
-    for (const waiter of this.waiters.splice(0)) waiter.fail(new LockShutdownError(this.key.name));
+    for (const waiter of this.waiters.removeAll()) waiter.fail(new LockShutdownError(this.key.name));
     if (this.state.name === 'queued') await this.state.acquisition.stop();
   }
 
@@ -241,7 +270,7 @@ export class KeyEntry {
 
   /** Whether the key is held by readers, and the first waiter is one too. */
   private isReaderNext(): boolean {
-    return this.isHeldByReaders && this.waiters[0]?.mode === 'shared';
+    return this.isHeldByReaders && this.waiters.first?.mode === 'shared';
   }
 
   /**
@@ -308,7 +337,7 @@ export class KeyEntry {
     const { waiters } = this;
     this.hold(session, mode);
     let isServed = false;
-    while (waiters[0]?.mode === mode && (mode === 'shared' || !isServed)) {
+    while (waiters.first?.mode === mode && (mode === 'shared' || !isServed)) {
       waiters.shift()?.grant(this.addHold());
       isServed = true;
     }
@@ -342,10 +371,10 @@ export class KeyEntry {
     const { key, table, waiters } = this;
     const acquisition = new QueuedAcquisition(
       key,
-      waiters[0]?.mode ?? 'exclusive',
+      waiters.first?.mode ?? 'exclusive',
       () => table.sessions.openShared(key),
       table.sessions.waiting,
-      () => waiters.reduce((latest, { deadline }) => Math.max(latest, deadline), 0) - performance.now(),
+      () => [...waiters].reduce((latest, { deadline }) => Math.max(latest, deadline), 0) - performance.now(),
       () => {
         for (const waiter of waiters) waiter.notifyWaiting();
       },
@@ -358,20 +387,18 @@ export class KeyEntry {
         else this.grant(session, acquisition.mode);
       },
       (error: unknown) => {
-        for (const waiter of waiters.splice(0)) waiter.fail(error);
+        for (const waiter of waiters.removeAll()) waiter.fail(error);
         this.next();
       },
     );
   }
 
   private async leave(waiter: Waiter): Promise<void> {
-    const place = this.waiters.indexOf(waiter);
-    if (place < 0) return;
-    this.waiters.splice(place, 1);
+    if (!this.waiters.remove(waiter)) return;
     this.letReadersIn();
     if (this.state.name !== 'queued') return;
     // The first waiter may now want the key in the other mode, which takes another acquisition.
-    if (this.waiters[0]?.mode === this.state.acquisition.mode) return;
+    if (this.waiters.first?.mode === this.state.acquisition.mode) return;
     await this.state.acquisition.stop();
     await this.releasing();
   }

@@ -9,8 +9,6 @@ export interface ContextLock {
   readonly owner: object;
   /** What it holds, lost or not. */
   readonly allHolds: readonly LockHold[];
-  /** Whether it holds exactly that key. */
-  includes(keyId: string): boolean;
   /** Whether it holds that lock, by any of its permits. */
   isOf(lockId: string): boolean;
   /**

@@ -3,7 +3,7 @@ import { connectionError, LockConnectionError } from '../errors/lock-connection.
 import { SHUTDOWN_REASON } from '../errors/lock-lost.error.js';
 import { LockShutdownError } from '../errors/lock-shutdown.error.js';
 import type { Notification } from '../connection/lock-connection.js';
-import type { LockConnections } from '../connection/lock-connections.js';
+import type { ConnectionSource } from '../connection/connection-source.js';
 import type { LockKey } from '../key/lock-key.js';
 import type { LockMode } from '../options/lock-mode.js';
 import { LockRoom } from '../session/lock-room.js';
@@ -61,7 +61,7 @@ export class LockTable implements KeyEntryTable {
   private drained = false;
   private onEmpty: (() => void) | undefined;
 
-  constructor(connections: LockConnections, options: LockTableOptions = {}) {
+  constructor(connections: ConnectionSource, options: LockTableOptions = {}) {
     const {
       maxLocalHandoffs = DEFAULT_MAX_LOCAL_HANDOFFS,
       connectionLog,

@@ -4,6 +4,7 @@ import type { LockKey } from '../key/lock-key.js';
 import type { LockMode } from '../options/lock-mode.js';
 import type { LockSession } from '../session/lock-session.js';
 import type { WaitingSession } from '../session/waiting-session.js';
+import { isSyntaxOrAccessError } from '../sql/sqlstate.js';
 import type { WaitingSessions } from '../session/waiting-sessions.js';
 
 /** The pauses between two tries when there is no session to wait on, in milliseconds. */
@@ -83,7 +84,8 @@ export class QueuedAcquisition {
     try {
       if (await waiting.wait(this.key, this.mode, this.remainingMs())) return true;
       this.waitingSessions.giveBack(waiting.session);
-    } catch {
+    } catch (error) {
+      if (isSyntaxOrAccessError(error)) this.waitingSessions.refuse();
       // The session is over or in doubt. Another try shows whether the database can be reached at all.
       waiting.destroy();
       await this.pause(FIRST_PAUSE_MS);

@@ -6,20 +6,17 @@ import { LockUnavailableError } from '../errors/lock-unavailable.error.js';
 import type { AdvisoryLockEvents } from '../events/advisory-lock-events.js';
 import { LockEventPublisher } from '../events/lock-event-publisher.js';
 import type { KeyRegistry } from '../key/key-registry.js';
+import type { KeyScheme } from '../key/key-schemes.js';
+import { type KeySchemeOptions, keySchemeRules } from '../options/key-scheme.options.js';
+import type { ServerKeys } from '../session/server-keys.js';
 import { describeNames, isOneName, type LockKey, type LockName, type LockNames } from '../key/lock-key.js';
+import { hintForPromise } from '../key/refused-promise.js';
 import { type LockOptions, lockRules } from '../options/lock.options.js';
 import { checkOptions } from '../options/option-rules.js';
 import type { Reentry, ReentryOptions } from '../options/reentry.options.js';
 import type { AcquireOptions } from './acquire-options.js';
 import { AdvisoryLock } from './advisory-lock.js';
-import {
-  CALLER,
-  type CallerOptions,
-  type CallPlace,
-  captureCall,
-  describeCall,
-  describePlace,
-} from './call-place.js';
+import { CALLER, type CallerOptions, type CallPlace, describeCall, describePlace } from './call-place.js';
 import { holdWhileRead, isReadLater } from './hold-while-read.js';
 import { type ContextLock, findInside, runInside } from './lock-context.js';
 import type { LockHold } from './lock-hold.js';
@@ -28,8 +25,12 @@ import { acquirePermit } from './permits.js';
 import { acquireAll } from './several-locks.js';
 import type { TryLockOutcome } from './try-lock-outcome.js';
 
+/** How many names a lock may have. */
+const MAX_NAMES = 1_000;
+
 export interface SessionLocksParts {
   readonly keys: KeyRegistry;
+  readonly serverKeys: ServerKeys;
   readonly table: LockTable;
   readonly events: AdvisoryLockEvents;
   /** How a busy lock is shown to HTTP clients, where the options of the call do not say so. */
@@ -91,24 +92,28 @@ export class SessionLocks {
   }
 
   /** A handle on the lock, or `undefined` when it stays busy. */
-  async tryAcquire(name: LockNames, options?: LockOptions): Promise<AdvisoryLock | undefined> {
-    if (options !== undefined) checkOptions(options, lockRules, 'acquire() and withLock()');
-    const isWaiting = (options?.waitMs ?? 0) > 0;
-    const place = (options as CallerOptions | undefined)?.[CALLER] ?? (isWaiting ? captureCall() : undefined);
+  async tryAcquire(name: LockNames, given?: LockOptions & CallerOptions): Promise<AdvisoryLock | undefined> {
+    const options = checkedOptions(given);
+    const place = options?.[CALLER];
+    const resolving = this.parts.serverKeys.resolve(name, options);
+    if (resolving !== undefined) await resolving;
     if (!isOneName(name) || (options?.permits ?? 1) > 1) return this.takeOther(name, options, place);
-    const key = this.keys.keyOf(name);
+    const key = this.keys.keyOf(name, options?.keyScheme);
     return this.inside(key, options) ?? this.handle(await this.take(key, options, place));
   }
 
   /** The lock around the calling code, lost or not: the innermost one, or the one with that name. */
-  current(name?: LockName): AdvisoryLock | undefined {
-    const lockId = name === undefined ? undefined : this.keys.keyOf(name).lockId;
-    const isLookedFor = (lock: ContextLock): boolean => lockId === undefined || lock.isOf(lockId);
+  current(name?: LockName, { keyScheme }: KeySchemeOptions = {}): AdvisoryLock | undefined {
+    const key = name === undefined ? undefined : this.keys.knownKeyOf(name, keyScheme);
+    if (name !== undefined && key === undefined) return undefined;
+    const isLookedFor = (lock: ContextLock): boolean => key === undefined || lock.isOf(key.lockId);
     return findInside(this.table, isLookedFor)?.lock as AdvisoryLock | undefined;
   }
 
-  isLocked(name: LockName): Promise<boolean> {
-    return this.table.isLocked(this.keys.keyOf(name));
+  async isLocked(name: LockName, options: KeySchemeOptions = {}): Promise<boolean> {
+    checkOptions(options, keySchemeRules, 'isLocked()');
+    await this.parts.serverKeys.resolve(name, options);
+    return this.table.isLocked(this.keys.keyOf(name, options.keyScheme));
   }
 
   /** What the request does inside the lock that it asks for. */
@@ -142,13 +147,15 @@ export class SessionLocks {
     body: LockBody<T>,
     onDone: (value: T) => Outcome,
     onBusy: () => Outcome,
-    options?: LockOptions & CallerOptions,
+    given?: LockOptions & CallerOptions,
   ): Promise<Outcome> {
-    if (options !== undefined) checkOptions(options, lockRules, 'acquire() and withLock()');
-    const place = options?.[CALLER] ?? captureCall();
+    const options = checkedOptions(given);
+    const place = options?.[CALLER] ?? body;
+    const resolving = this.parts.serverKeys.resolve(name, options);
+    if (resolving !== undefined) await resolving;
     let lock: AdvisoryLock | undefined;
     if (isOneName(name) && (options?.permits ?? 1) === 1) {
-      const key = this.keys.keyOf(name);
+      const key = this.keys.keyOf(name, options?.keyScheme);
       lock = this.inside(key, options) ?? this.handle(await this.take(key, options, place));
     } else {
       lock = await this.takeOther(name, options, place);
@@ -270,7 +277,7 @@ export class SessionLocks {
     place: CallPlace | undefined,
   ): Promise<AdvisoryLock | undefined> {
     const { waitMs = 0, signal } = options;
-    const keys = this.keys.permitKeysOf(name, permits);
+    const keys = this.keys.permitKeysOf(name, permits, options.keyScheme);
     for (const key of keys.permits) {
       const inside = this.inside(key, options);
       if (inside !== undefined) return inside;
@@ -291,14 +298,15 @@ export class SessionLocks {
     place: CallPlace | undefined,
   ): Promise<AdvisoryLock | undefined> {
     const { mode = 'exclusive', waitMs = 0, signal } = options;
-    const keys = this.distinctKeys(names);
+    const keys = this.distinctKeys(names, options.keyScheme);
     const inside: AdvisoryLock[] = [];
     try {
       for (const key of keys) {
         const share = this.inside(key, options);
         if (share !== undefined) inside.push(share);
       }
-      const missing = keys.filter(({ id }) => !inside.some((lock) => lock.includes(id)));
+      const insideIds = new Set(inside.map(({ key: { id } }) => id));
+      const missing = keys.filter(({ id }) => !insideIds.has(id));
       const wanted = { mode, waitMs, signal, place };
       const taken = await this.publish(describeNames(names), wanted, (acquire) =>
         acquireAll(this.table, missing, acquire),
@@ -312,11 +320,22 @@ export class SessionLocks {
     }
   }
 
-  private distinctKeys(names: readonly Exclude<LockName, number>[]): LockKey[] {
+  private distinctKeys(names: readonly Exclude<LockName, number>[], scheme?: KeyScheme): LockKey[] {
+    if (names.length > MAX_NAMES) {
+      throw new LockConfigurationError(
+        `A list of lock names must have at most ${MAX_NAMES} names, received ${names.length}: each takes a ` +
+          "place in the server's lock table, which all its clients share. Lock what they share.",
+      );
+    }
     const keys = new Map<string, LockKey>();
-    for (const name of names) {
-      const key = this.keys.keyOf(name);
-      keys.set(key.id, key);
+    try {
+      for (const name of names) {
+        const key = this.keys.keyOf(name, scheme);
+        keys.set(key.id, key);
+      }
+    } catch (error) {
+      for (const name of names) hintForPromise(name);
+      throw error;
     }
     if (keys.size > 0) return [...keys.values()];
     throw new LockConfigurationError(
@@ -326,7 +345,8 @@ export class SessionLocks {
   }
 
   private async handleOnAll(keys: readonly LockKey[], holds: readonly LockHold[]): Promise<AdvisoryLock> {
-    const inOrder = keys.flatMap(({ id }) => holds.find(({ key }) => key.id === id) ?? []);
+    const holdOf = new Map(holds.map((hold) => [hold.key.id, hold]));
+    const inOrder = keys.flatMap(({ id }) => holdOf.get(id) ?? []);
     const lock = new AdvisoryLock(this.table, inOrder as [LockHold, ...LockHold[]]);
     const { lost } = lock;
     if (lost === undefined) return lock;
@@ -334,6 +354,10 @@ export class SessionLocks {
     await lock.release();
     throw lost;
   }
+}
+
+function checkedOptions<T extends LockOptions>(options: T | undefined): T | undefined {
+  return options && checkOptions(options, lockRules, 'acquire() and withLock()');
 }
 
 /** Such a lock would stay busy until the end of the transaction, and a wait for it would not end. */

@@ -46,13 +46,11 @@ async function waitForRest(
   options: AcquireOptions,
 ): Promise<LockHold[] | undefined> {
   const deadline = performance.now() + options.waitMs;
-  const firstMissing = keys.findIndex(({ id }) => !taken.some(({ key }) => key.id === id));
-  const isBefore = ({ key }: LockHold): boolean => keys.findIndex(({ id }) => id === key.id) < firstMissing;
-  const holds = taken.filter(isBefore);
-  const givingBack = releaseAll(
-    table,
-    taken.filter((hold) => !isBefore(hold)),
-  );
+  const takenIds = new Set(taken.map(({ key }) => key.id));
+  const firstMissing = keys.findIndex(({ id }) => !takenIds.has(id));
+  // Both are in the same order, so what was taken before that key comes first.
+  const holds = taken.slice(0, firstMissing);
+  const givingBack = releaseAll(table, taken.slice(firstMissing));
   let isComplete = false;
   try {
     for (const key of keys.slice(firstMissing)) {

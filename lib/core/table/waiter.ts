@@ -1,3 +1,4 @@
+import { forgetAbort, onceAborted } from './abort-listeners.js';
 import type { AcquireOptions } from './acquire-options.js';
 import type { LockKey } from '../key/lock-key.js';
 import type { BlockedCall } from './blocked-call.js';
@@ -34,7 +35,7 @@ export class Waiter implements BlockedCall {
     this.deadline = performance.now() + options.waitMs;
     this.since = options.since ?? performance.now();
     if (Number.isFinite(options.waitMs)) this.timer = setTimeout(this.onTimeout, options.waitMs);
-    options.signal?.addEventListener('abort', this.onAbort, { once: true });
+    if (options.signal !== undefined) onceAborted(options.signal, this.onAbort);
   }
 
   get mode(): LockMode {
@@ -86,6 +87,7 @@ export class Waiter implements BlockedCall {
     this.onOver?.();
     this.onOver = undefined;
     clearTimeout(this.timer);
-    this.options.signal?.removeEventListener('abort', this.onAbort);
+    const { signal } = this.options;
+    if (signal !== undefined) forgetAbort(signal, this.onAbort);
   }
 }

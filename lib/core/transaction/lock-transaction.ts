@@ -1,4 +1,3 @@
-import type { QueryRunner } from 'typeorm';
 import { LockCapacityError } from '../errors/lock-capacity.error.js';
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
 import { brokeConnection, LockConnectionError } from '../errors/lock-connection.error.js';
@@ -7,15 +6,18 @@ import { deadlockError } from './deadlock.js';
 import type { KeyRegistry } from '../key/key-registry.js';
 import type { LockKey } from '../key/lock-key.js';
 import type { LockMode } from '../options/lock-mode.js';
-import { SqlState, sqlStateOf } from '../sql/sqlstate.js';
-import { cancelWhenAborted } from './cancel-when-aborted.js';
+import { serverErrorIn, SqlState, sqlStateOf } from '../sql/sqlstate.js';
 import {
   SAVEPOINT_SCRIPT,
+  type Script,
   type TryResult,
   tryScript,
   UNDO_SCRIPT,
+  type WaitResult,
   waitScript,
 } from '../sql/transaction-statements.js';
+import { cancelWhenAborted } from './cancel-when-aborted.js';
+import type { TransactionClient } from './transaction-client.js';
 
 /** How a lock of a transaction is acquired. */
 export interface TransactionAcquireOptions {
@@ -30,60 +32,87 @@ export interface TransactionAcquireOptions {
   readonly onWaiting?: (() => void) | undefined;
 }
 
-/**
- * The part of a node-postgres client that is used here. A message of several statements has one result for
- * each.
- */
-interface PgClient {
-  query(script: string): Promise<{ rows: TryResult[] }[]>;
-}
+const lastTurns = new WeakMap<object, Promise<unknown>>();
 
 /**
- * Takes the key for the transaction of the query runner, whose commit or rollback releases it. Resolves to
- * false when another holder has it for all of `waitMs`. In every case the transaction can go on, unless its
- * connection is gone.
+ * Takes the key for the transaction, whose commit or rollback releases it. Resolves to false when another
+ * holder has it for all of `waitMs`. In every case the transaction can go on, unless its connection is gone.
+ *
+ * Calls in one transaction take turns: undoing one of them would undo those whose savepoint came later.
  */
-export async function lockTransaction(
-  runner: QueryRunner,
+export function lockTransaction(
+  client: TransactionClient,
+  key: LockKey,
+  keys: KeyRegistry,
+  options: TransactionAcquireOptions,
+): Promise<boolean> {
+  const { identity } = client;
+  const take = (): Promise<boolean> => takeInTurn(client, key, keys, options);
+  const lastTurn = lastTurns.get(identity);
+  const turn = lastTurn === undefined ? take() : lastTurn.then(take);
+  const ended = turn
+    .catch(() => undefined)
+    .then(() => {
+      if (lastTurns.get(identity) === ended) lastTurns.delete(identity);
+    });
+  lastTurns.set(identity, ended);
+  return turn;
+}
+
+async function takeInTurn(
+  client: TransactionClient,
   key: LockKey,
   keys: KeyRegistry,
   { mode, waitMs, signal, cancel, onWaiting }: TransactionAcquireOptions,
 ): Promise<boolean> {
   signal?.throwIfAborted();
-  // By the client itself, because TypeORM's query() drops the results of a message with several statements.
-  const client = (await runner.connect()) as PgClient;
   try {
-    const result = (await client.query(tryScript(key, mode)))[1]?.rows[0];
+    const result = (await runOrUndo(client, tryScript(key, mode))) as TryResult | undefined;
     if (result?.isStandby === true) throw new StandbyError();
     if (result?.granted == null) throw readsAsOfOneMoment(key);
     if (result.granted || waitMs === 0) return result.granted;
     onWaiting?.();
-    const wait = waitScript(key, mode, waitMs, result);
-    if (signal === undefined) await client.query(`${SAVEPOINT_SCRIPT}; ${wait}`);
-    else {
-      await client.query(SAVEPOINT_SCRIPT);
-      await cancelWhenAborted(client.query(wait), signal, () => cancel(result.backendPid));
-    }
-    return true;
+    await client.run(SAVEPOINT_SCRIPT);
+    const waiting = runOrUndo(client, waitScript(key, mode, waitMs, result)) as Promise<WaitResult>;
+    const { outcome } = await (signal === undefined
+      ? waiting
+      : cancelWhenAborted(waiting, signal, () => cancel(result.backendPid)));
+    if (outcome === 'c') throw canceled();
+    return outcome === 'y';
   } catch (error) {
-    if (error instanceof LockConfigurationError) throw error;
-    // Rejects when the connection is gone, and when the transaction had failed before.
-    await client.query(UNDO_SCRIPT).catch(() => undefined);
-    if (signal?.aborted === true && sqlStateOf(error) === SqlState.queryCanceled) throw signal.reason;
-    switch (sqlStateOf(error)) {
-      case SqlState.lockNotAvailable:
-        return false; // the time is over
+    if (error instanceof LockConfigurationError) {
+      throw error.lockName === undefined ? cannotGoOn(key, error) : error;
+    }
+    const cause = serverErrorIn(error) ?? error;
+    if (signal?.aborted === true && sqlStateOf(cause) === SqlState.queryCanceled) throw signal.reason;
+    switch (sqlStateOf(cause)) {
       case SqlState.deadlockDetected:
-        throw deadlockError(key, keys, error as Error);
+        throw deadlockError(key, keys, cause as Error);
       case SqlState.outOfMemory:
-        throw new LockCapacityError(key.name, error);
+        throw new LockCapacityError(key.name, cause);
       case SqlState.noActiveSqlTransaction:
       case SqlState.inFailedSqlTransaction:
-        throw cannotGoOn(key, error as Error);
+        throw cannotGoOn(key, cause as Error);
       default:
-        throw new LockConnectionError(brokeConnection(error), key.name);
+        throw new LockConnectionError(brokeConnection(cause), key.name);
     }
   }
+}
+
+async function runOrUndo(client: TransactionClient, script: Script): Promise<unknown> {
+  try {
+    return await client.run(script);
+  } catch (error) {
+    // Rejects when the connection is gone, and when the transaction had failed before.
+    await client.run(UNDO_SCRIPT).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** The error that the script has caught, so that it is not in the log of the server. */
+function canceled(): Error {
+  const error = new Error('canceling statement due to user request');
+  return Object.assign(error, { severity: 'ERROR', code: SqlState.queryCanceled });
 }
 
 function readsAsOfOneMoment(key: LockKey): LockConfigurationError {
@@ -98,9 +127,8 @@ function readsAsOfOneMoment(key: LockKey): LockConfigurationError {
 
 function cannotGoOn(key: LockKey, cause: Error): LockConfigurationError {
   return new LockConfigurationError(
-    `The lock "${key.name}" was not taken: it needs an open transaction, but the transaction has failed ` +
-      `before, or it was ended without TypeORM (${cause.message}). Take the lock in a transaction that is ` +
-      'still open.',
+    `The lock "${key.name}" was not taken: it needs an open transaction, received none, or one that has ` +
+      `ended or failed before (${cause.message}). Take the lock in a transaction that is still open.`,
     { lockName: key.name, cause },
   );
 }

@@ -1,12 +1,14 @@
 import type { EntityManager } from 'typeorm';
 import type { AdvisoryLock } from '../table/advisory-lock.js';
 import type { KeyRegistry } from '../key/key-registry.js';
-import { CALLER, type CallerOptions, captureCall, describeCall, describePlace } from '../table/call-place.js';
+import { CALLER, type CallerOptions, describeCall, describePlace } from '../table/call-place.js';
 import { discard, isReadLater, readAfterCommit } from '../table/hold-while-read.js';
 import { runInside } from '../table/lock-context.js';
 import type { LockKey, LockName } from '../key/lock-key.js';
 import { lockTransaction } from './lock-transaction.js';
+import type { OpenTransaction } from './open-transaction.js';
 import type { PoolMonitor } from './pool-monitor.js';
+import { transactionClient } from './transaction-client.js';
 import type { Transactions } from './transactions.js';
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
 import { LockTimeoutError } from '../errors/lock-timeout.error.js';
@@ -16,6 +18,8 @@ import { LockReentryError } from '../errors/lock-reentry.error.js';
 import type { AdvisoryLockEvents } from '../events/advisory-lock-events.js';
 import type { AcquiredEvent } from '../events/lock-event.js';
 import { LockEventPublisher } from '../events/lock-event-publisher.js';
+import type { ServerKeys } from '../session/server-keys.js';
+import type { KeySchemeOptions } from '../options/key-scheme.options.js';
 import type { SessionLocks } from '../table/session-locks.js';
 import type { TryLockOutcome } from '../table/try-lock-outcome.js';
 import {
@@ -50,6 +54,7 @@ export class TransactionLocks {
     private readonly keys: KeyRegistry,
     private readonly transactions: Transactions,
     private readonly events: AdvisoryLockEvents,
+    private readonly serverKeys: ServerKeys,
     /** Cancels what a backend runs. */
     private readonly cancel: (backendPid: number) => Promise<unknown>,
     private readonly pools: PoolMonitor,
@@ -90,12 +95,14 @@ export class TransactionLocks {
     body: TransactionBody<T>,
     onDone: (value: T) => Outcome,
     onBusy: (error: LockUnavailableError) => Outcome,
-    options: TransactionLockOptions & CallerOptions,
+    given: TransactionLockOptions & CallerOptions,
   ): Promise<Outcome> {
-    checkOptions(options, transactionLockRules, 'withTransactionLock()');
-    const key = this.keys.keyOf(name);
+    const options = checkOptions(given, transactionLockRules, 'withTransactionLock()');
+    const place = options[CALLER] ?? body;
+    const resolving = this.serverKeys.resolve(name, options);
+    if (resolving !== undefined) await resolving;
+    const key = this.keys.keyOf(name, options.keyScheme);
     this.refuseReentry(key, options);
-    const place = options[CALLER] ?? captureCall();
     const { mode = 'exclusive', isolationLevel } = options;
     let busy: unknown;
     let session: AdvisoryLock | undefined;
@@ -145,22 +152,25 @@ export class TransactionLocks {
 
   /** Takes the lock inside the caller's own transaction. Resolves to the error of a busy lock. */
   async lock(
-    manager: EntityManager,
+    transaction: OpenTransaction,
     name: LockName,
-    options: LockInTransactionOptions,
+    given: LockInTransactionOptions,
   ): Promise<LockUnavailableError | undefined> {
-    checkOptions(options, lockInTransactionRules, 'lockInTransaction()');
-    const key = this.keys.keyOf(name);
-    const inside = this.sessionLocks.current(name);
+    const options = checkOptions(given, lockInTransactionRules, 'lockInTransaction()');
+    const resolving = this.serverKeys.resolve(name, options);
+    if (resolving !== undefined) await resolving;
+    const key = this.keys.keyOf(name, options.keyScheme);
+    const inside = this.sessionLocks.current(name, options);
     if (inside?.isHeld === true && !(inside.mode === 'shared' && options.mode === 'shared')) {
       throw heldByTheSession(key);
     }
-    return this.take(manager, key, options);
+    return this.take(transaction, key, options);
   }
 
   /** Whether the calling code runs in a transaction that was opened for this lock. */
-  isHeld(name: LockName): boolean {
-    return this.transactions.isHeld(this.keys.keyOf(name).id);
+  isHeld(name: LockName, { keyScheme }: KeySchemeOptions = {}): boolean {
+    const key = this.keys.knownKeyOf(name, keyScheme);
+    return key !== undefined && this.transactions.isHeld(key.id);
   }
 
   /**
@@ -190,7 +200,7 @@ export class TransactionLocks {
     const readsAsOfOneMoment =
       this.transactions.current() === undefined &&
       READS_AS_OF_ONE_MOMENT.includes(this.transactions.isolationLevel(isolationLevel));
-    if (!readsAsOfOneMoment && this.sessionLocks.current(name)?.isHeld !== true) return undefined;
+    if (!readsAsOfOneMoment && this.sessionLocks.current(name, http)?.isHeld !== true) return undefined;
     return this.sessionLocks.acquire(name, {
       ...http,
       ...(mode !== 'exclusive' && { mode }),
@@ -199,25 +209,21 @@ export class TransactionLocks {
   }
 
   private async take(
-    manager: EntityManager,
+    transaction: OpenTransaction,
     key: LockKey,
     { mode = 'exclusive', waitMs = 0, signal, ...http }: LockInTransactionOptions,
     onAcquired?: (acquired: AcquiredEvent) => void,
   ): Promise<LockUnavailableError | undefined> {
-    const runner = manager.queryRunner;
-    if (runner === undefined || !runner.isTransactionActive || runner.isReleased) throw noTransaction(key);
-    // A standby grants the same key as its primary.
-    if (runner.getReplicationMode() === 'slave') throw onReplica(key);
+    const client = await transactionClient(transaction, key);
     const take = async (onWaiting?: () => void): Promise<boolean> => {
       let endWait = (): void => undefined;
       const beginWait = (): void => {
-        // eslint-disable-next-line @typescript-eslint/no-deprecated -- TypeORM 0.3 has no other name for it
-        endWait = this.pools.begin(manager.connection, key.name);
+        if (client.dataSource !== undefined) endWait = this.pools.begin(client.dataSource, key.name);
         onWaiting?.();
       };
       try {
         const options = { mode, waitMs, signal, cancel: this.cancel, onWaiting: beginWait };
-        return await lockTransaction(runner, key, this.keys, options);
+        return await lockTransaction(client, key, this.keys, options);
       } finally {
         endWait();
       }
@@ -229,24 +235,6 @@ export class TransactionLocks {
     const busy = this.sessionLocks.unavailable(key.name, http);
     return waitMs === 0 ? busy : new LockTimeoutError(key.name, waitMs, busy.http);
   }
-}
-
-function noTransaction(key: LockKey): LockConfigurationError {
-  return new LockConfigurationError(
-    `The lock "${key.name}" needs an EntityManager with an active transaction, received one without. Pass ` +
-      'the manager that dataSource.transaction() gives to its callback, or that of a query runner after ' +
-      'startTransaction().',
-    { lockName: key.name },
-  );
-}
-
-function onReplica(key: LockKey): LockConfigurationError {
-  return new LockConfigurationError(
-    `The lock "${key.name}" needs a transaction on the master, received one on a replica, whose locks do ` +
-      'not exclude those of the master. Use a query ' +
-      "runner made by createQueryRunner('master').",
-    { lockName: key.name },
-  );
 }
 
 function heldByTheSession(key: LockKey): LockConfigurationError {

@@ -22,6 +22,7 @@ const REASONS = {
   'too-late': 'it fired too late',
   'no-tick': 'it fired for no tick',
   'not-leader': 'it does not lead',
+  paused: 'the job was paused',
   shutdown: 'it was shutting down',
 };
 

@@ -1,9 +1,10 @@
-import { type DynamicModule, Inject, Module, type NestModule, type OnModuleInit } from '@nestjs/common';
+import { type DynamicModule, Inject, Module } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { type FeatureHost, getFeaturesToken } from '../../nest/features.js';
 import { Dashboard } from './dashboard.js';
 import { dashboardController } from './dashboard.controller.js';
 import { type AdvisoryLockDashboardOptions, checkDashboardOptions } from './dashboard.options.js';
+import { allowedHostsOf } from './request-origin.js';
 import { readPageFiles } from './page-files.js';
 import { registerPathsBelow } from './paths-below.js';
 
@@ -30,7 +31,7 @@ const DEFAULT_PATH = 'locks';
  * ```
  */
 @Module({})
-export class AdvisoryLockDashboardModule implements NestModule, OnModuleInit {
+export class AdvisoryLockDashboardModule {
   private endRegistering: (() => void) | undefined;
 
   /** @internal */
@@ -50,20 +51,21 @@ export class AdvisoryLockDashboardModule implements NestModule, OnModuleInit {
    * Makes the module of a dashboard; an application may have several.
    *
    * @throws `LockConfigurationError` (`LOCK_CONFIGURATION`) when it has neither guards nor `public: true`,
-   * for options that are unknown or invalid, and when the files of the page are missing from the package.
+   * when everyone could end holders without `everyoneMayTerminate: true`, for options that are unknown or
+   * invalid, and when the files of the page are missing from the package.
    *
    * @example
    * ```ts
-   * AdvisoryLockDashboardModule.forRoot({ public: true, allowTerminate: true })
+   * AdvisoryLockDashboardModule.forRoot({ guards: [AdminGuard], allowTerminate: true })
    * ```
    */
   static forRoot(options: AdvisoryLockDashboardOptions): DynamicModule {
-    checkDashboardOptions(options);
-    const { path = DEFAULT_PATH, guards = [], imports = [], allowTerminate = false, connection } = options;
+    const checked = checkDashboardOptions(options);
+    const { path = DEFAULT_PATH, guards = [], imports = [], allowTerminate = false, connection } = checked;
     return {
       module: AdvisoryLockDashboardModule,
       imports: [...imports],
-      controllers: [dashboardController(path, guards, readPageFiles())],
+      controllers: [dashboardController(path, guards, readPageFiles(), allowedHostsOf(checked))],
       providers: [
         {
           provide: Dashboard,

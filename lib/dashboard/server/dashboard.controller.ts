@@ -10,6 +10,7 @@ import {
   VERSION_NEUTRAL,
 } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
+import { printable } from '../../core/index.js';
 import { Dashboard } from './dashboard.js';
 import { DashboardHeaders } from './dashboard-headers.guard.js';
 import type { DashboardRequest } from './dashboard-request.js';
@@ -17,7 +18,8 @@ import type { AdvisoryLockDashboardOptions } from './dashboard.options.js';
 import { pageAt, type PageFile, type PageFiles } from './page-files.js';
 import { pathBelowOf, setPathsBelow } from './paths-below.js';
 import { snapshotQueryOf } from './snapshot-query.js';
-import { refuseOtherOrigins, terminateRequestOf } from './terminate-request.js';
+import { type AllowedHosts, refuseOtherOrigins } from './request-origin.js';
+import { terminateRequestOf } from './terminate-request.js';
 
 /**
  * What `@ApiExcludeController()` of @nestjs/swagger sets, which applications need not have: the page is no
@@ -36,6 +38,7 @@ export function dashboardController(
   path: string,
   guards: NonNullable<AdvisoryLockDashboardOptions['guards']>,
   { page, assets }: PageFiles,
+  allowedHosts: AllowedHosts = () => true,
 ): Type<unknown> {
   @Controller({ path, version: VERSION_NEUTRAL })
   @UseGuards(DashboardHeaders, ...guards)
@@ -71,7 +74,7 @@ export function dashboardController(
     }
 
     private terminate(request: DashboardRequest): Promise<object> {
-      refuseOtherOrigins(request);
+      refuseOtherOrigins(request, allowedHosts);
       return this.dashboard.terminate(terminateRequestOf(request), request.ip ?? 'an unknown address');
     }
   }
@@ -86,6 +89,10 @@ export function dashboardController(
   return AdvisoryLockDashboardController;
 }
 
+/** All of it is for display: names, and what servers say, may be of anyone. */
 function json(value: object): PageFile {
-  return { contentType: 'application/json; charset=utf-8', text: JSON.stringify(value) };
+  const text = JSON.stringify(value, (_, each: unknown) =>
+    typeof each === 'string' ? printable(each) : each,
+  );
+  return { contentType: 'application/json; charset=utf-8', text };
 }

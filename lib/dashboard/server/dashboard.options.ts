@@ -1,5 +1,11 @@
 import type { CanActivate, ModuleMetadata, Type } from '@nestjs/common';
-import { checkOptions, describe, LockConfigurationError, type OptionRules } from '../../core/index.js';
+import {
+  aBoolean,
+  aModuleName,
+  checkOptions,
+  LockConfigurationError,
+  type OptionRules,
+} from '../../core/index.js';
 
 /**
  * The options of `AdvisoryLockDashboardModule.forRoot()`.
@@ -34,10 +40,26 @@ export interface AdvisoryLockDashboardOptions {
    */
   readonly public?: boolean;
   /**
-   * Whether users of the page may also end the backend of a holder.
+   * Whether users of the page may also end the backend of a holder. The database may be shared: the holder
+   * may be another application, and all locks of its backend are lost.
    * @default false
    */
   readonly allowTerminate?: boolean;
+  /**
+   * Whether everyone who reaches the application may end the backend of any holder. A dashboard with
+   * `public: true` and `allowTerminate: true`, and without guards, must set it to `true`, or `forRoot()`
+   * throws.
+   * @default false
+   */
+  readonly everyoneMayTerminate?: boolean;
+  /**
+   * The host names by which the page may be used to end holders, without ports: requests with another `Host`
+   * header are refused. It keeps out pages of other sites that make a browser inside the network send
+   * requests to this application under a name of their own (DNS rebinding). Set it where the page is public
+   * and has a host name.
+   * @default without guards, `localhost` and IP addresses, which no other site can have; with guards, any
+   */
+  readonly allowedHosts?: readonly string[];
   /**
    * The `name` of the AdvisoryLockModule whose locks are shown.
    * @default the default module
@@ -47,30 +69,40 @@ export interface AdvisoryLockDashboardOptions {
 
 const WHERE = 'AdvisoryLockDashboardModule';
 
-const isBoolean = (value: unknown): boolean => typeof value === 'boolean';
-
 const rules: OptionRules = {
   path: [isPath, "a path of letters, digits, '-', '_', '.' and '~', such as 'ops/locks'"],
   guards: [
     (value) => Array.isArray(value) && value.every(isGuard),
-    'a list of guards: classes, or objects with canActivate()',
+    'a list of guards: classes with a method canActivate(), or objects with one',
   ],
   imports: [Array.isArray, 'a list of modules'],
-  public: [isBoolean, 'a boolean'],
-  allowTerminate: [isBoolean, 'a boolean'],
-  connection: [(value) => typeof value === 'string' && value !== '', 'the name of a configured module'],
+  public: aBoolean,
+  allowTerminate: aBoolean,
+  everyoneMayTerminate: aBoolean,
+  allowedHosts: [
+    (value) => Array.isArray(value) && value.every(isHostName),
+    "a list of host names without ports, such as ['ops.example.com']",
+  ],
+  connection: aModuleName,
 };
 
-/** Refuses unknown and invalid options, and a dashboard without guards that is not explicitly public. */
-export function checkDashboardOptions(options: unknown): asserts options is AdvisoryLockDashboardOptions {
-  if (typeof options !== 'object' || options === null) {
+/**
+ * Refuses unknown and invalid options, a dashboard without guards that is not explicitly public, and one that
+ * is public and lets everyone end holders. Returns what was checked.
+ */
+export function checkDashboardOptions(options: AdvisoryLockDashboardOptions): AdvisoryLockDashboardOptions {
+  const checked = checkOptions(options, rules, WHERE);
+  const { guards = [], public: isPublic = false, allowTerminate, everyoneMayTerminate } = checked;
+  if (guards.length > 0) return checked;
+  if (isPublic) {
+    if (allowTerminate !== true || everyoneMayTerminate === true) return checked;
     throw new LockConfigurationError(
-      `The options of ${WHERE} must be an object, received ${describe(options)}.`,
+      `${WHERE} with \`allowTerminate: true\` must have guards, received \`public: true\` without any: ` +
+        'anyone who reaches the application could end the holder of any lock of the database, those of ' +
+        'other applications included. Name the guards that let its operators in (`guards: [AdminGuard]`), ' +
+        'or say `everyoneMayTerminate: true` where all who can reach it may do that.',
     );
   }
-  checkOptions(options, rules, WHERE);
-  const { guards = [], public: isPublic = false } = options as AdvisoryLockDashboardOptions;
-  if (guards.length > 0 || isPublic) return;
   throw new LockConfigurationError(
     `${WHERE} must have guards or \`public: true\`, received neither. ` +
       'Without guards, anyone who reaches the application can see its locks. ' +
@@ -84,8 +116,12 @@ function isPath(value: unknown): boolean {
   return typeof value === 'string' && /^\/?[\w.~-]+(\/[\w.~-]+)*\/?$/.test(value);
 }
 
+function isHostName(value: unknown): boolean {
+  return typeof value === 'string' && /^[\w.-]+$/.test(value);
+}
+
+/** Nest 11.0 leaves out a guard without the method, and lets every request pass. */
 function isGuard(value: unknown): boolean {
-  // An arrow function, such as a middleware, has no prototype, so it cannot be a class.
-  if (typeof value === 'function') return value.prototype !== undefined;
-  return typeof (value as Partial<CanActivate> | null)?.canActivate === 'function';
+  const guard: unknown = typeof value === 'function' ? value.prototype : value;
+  return typeof (guard as Partial<CanActivate> | null | undefined)?.canActivate === 'function';
 }

@@ -7,7 +7,7 @@ import { AdvisoryLockInspector } from '../../nest/advisory-lock-inspector.js';
 import { type FeatureHost, FEATURES, type Features } from '../../nest/features.js';
 import { SharedQuery } from '../../nest/shared-query.js';
 import { within } from '../../nest/within.js';
-import { LockConfigurationError } from '../../core/index.js';
+import { LockConfigurationError, printable } from '../../core/index.js';
 import { diagnose } from '../../inspection/diagnose.js';
 import { describeDiagnosis } from '../../inspection/describe-diagnosis.js';
 import { inspectedKey } from '../../inspection/inspect-locks.js';
@@ -101,7 +101,7 @@ export class Dashboard {
       const { message } = error as Error;
       const Exception =
         error instanceof LockConfigurationError ? UnprocessableEntityException : ServiceUnavailableException;
-      throw new Exception(message, { cause: error });
+      throw new Exception(printable(message), { cause: error });
     }
   }
 

@@ -1,37 +1,9 @@
-import { BadRequestException, ForbiddenException } from '@nestjs/common';
-import { describe, isWholeNumber, LockKey, MAX_TIMER_MS } from '../../core/index.js';
+import { BadRequestException } from '@nestjs/common';
+import { describe, isPrintable, isWholeNumber, LockKey, MAX_TIMER_MS } from '../../core/index.js';
 import type { DashboardRequest } from './dashboard-request.js';
 import type { TerminateRequest } from './dashboard-snapshot.js';
 
-/**
- * The header value that the page sends with requests that change something. A form of another site cannot
- * send it.
- */
-const REQUESTED_WITH = 'nestjs-advisory-lock';
-
 const MAX_REASON_LENGTH = 500;
-
-/**
- * Refuses requests that another site may have made the browser of a dashboard user send. From other origins a
- * custom header needs the permission of the server (CORS). Applications often grant it to all origins, so the
- * origin that the browser reports is checked too. Throws `ForbiddenException`.
- *
- * @see https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Sec-Fetch-Site
- */
-export function refuseOtherOrigins({ headers }: Pick<DashboardRequest, 'headers'>): void {
-  const { 'x-requested-with': requestedWith, 'sec-fetch-site': site, origin, host } = headers;
-  if (requestedWith !== REQUESTED_WITH) {
-    throw new ForbiddenException(`The header "x-requested-with: ${REQUESTED_WITH}" is missing.`);
-  }
-  // Over plain HTTP, browsers do not send `sec-fetch-site`.
-  const isSame =
-    site === undefined ? origin === undefined || hostOf(origin) === host : site === 'same-origin';
-  if (!isSame) throw new ForbiddenException('The request does not come from the page of the dashboard.');
-}
-
-function hostOf(origin: unknown): string | undefined {
-  return URL.canParse(String(origin)) ? new URL(String(origin)).host : undefined;
-}
 
 /** Reads the request. Throws `BadRequestException` when anything is missing, unknown or invalid. */
 export function terminateRequestOf({
@@ -52,12 +24,11 @@ export function terminateRequestOf({
   if (holdId !== undefined && !isWholeNumber(holdId, 1, Number.MAX_SAFE_INTEGER)) {
     throw refusal('the number that the hold was listed with as `holdId`', holdId);
   }
-  // Control characters could write lines of their own into the log.
   if (
     typeof reason !== 'string' ||
     reason.trim() === '' ||
     reason.length > MAX_REASON_LENGTH ||
-    /\p{Cc}/u.test(reason)
+    !isPrintable(reason)
   ) {
     throw refusal(`one line of at most ${MAX_REASON_LENGTH} characters as \`reason\``, reason);
   }

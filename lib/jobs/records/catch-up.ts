@@ -1,11 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  type AdvisoryLock,
-  describeNames,
-  type LockName,
-  LockShutdownError,
-  REJOIN_MS,
-} from '../../core/index.js';
+import { type AdvisoryLock, describeNames, type LockName, LockShutdownError } from '../../core/index.js';
 import type { JobRuntime } from '../job-runtime.js';
 import { logFailure } from '../run/log-failure.js';
 import type { Firing } from '../schedule/firing.js';
@@ -62,11 +56,28 @@ export async function catchUp(runtime: JobRuntime, job: RecordedJob, afterMs: nu
     const now = Date.now();
     const max = job.options.catchUp === 'last' ? 1 : MAX_TICKS;
     const fromMs = Math.max(afterMs, now - retainMsOf(job.options));
-    const missed = new Ticks(cronJob.cronTime).between(fromMs, now, max);
+    const missed = await missedTicks(runtime, job.name, new Ticks(cronJob.cronTime), fromMs, now, max);
     if (missed.length > 0) await runMissed(runtime, job, missed);
   } catch (error) {
     if (!(error instanceof LockShutdownError)) logFailure(runtime.log, error);
   }
+}
+
+/** The newest of the ticks that were missed. Those of a pause were left out on purpose. */
+async function missedTicks(
+  { pauses }: JobRuntime,
+  name: LockName,
+  ticks: Ticks,
+  fromMs: number,
+  untilMs: number,
+  max: number,
+): Promise<number[]> {
+  await pauses.refresh();
+  const pause = pauses.of(name);
+  if (pause === undefined) return ticks.between(fromMs, untilMs, max);
+  const before = ticks.between(fromMs, Math.min(pause.pausedAtMs - 1, untilMs), max);
+  const after = ticks.between(Math.max(fromMs, (pause.untilMs ?? Infinity) - 1), untilMs, max);
+  return [...before, ...after].slice(-max);
 }
 
 function startedJob({ schedulers }: JobRuntime, mark: object): CronJob | undefined {
@@ -84,6 +95,9 @@ async function forthcoming<T>(runtime: JobRuntime, check: () => T | undefined): 
   return undefined;
 }
 
+/** After how long a wait checks whether this instance still leads, in milliseconds. */
+const RECHECK_LEADER_MS = 5_000;
+
 /**
  * All instances that start together call this. They wait, as the instance that catches up may die; when it
  * succeeds, the others find nothing left.
@@ -92,7 +106,7 @@ async function runMissed(runtime: JobRuntime, job: RecordedJob, ticks: readonly 
   const run = ({ signal }: AdvisoryLock): Promise<void> => runUnderLock(runtime, job, ticks, signal);
   let isDone = false;
   while (!isDone && (await forthcoming(runtime, () => leads(runtime, job) || undefined)) === true) {
-    isDone = (await runtime.engine.locks.tryWithLock(job.name, run, { waitMs: REJOIN_MS })).acquired;
+    isDone = (await runtime.engine.locks.tryWithLock(job.name, run, { waitMs: RECHECK_LEADER_MS })).acquired;
   }
 }
 

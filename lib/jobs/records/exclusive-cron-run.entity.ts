@@ -1,4 +1,4 @@
-import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { defineEntity } from './define-entity.js';
 import { RUN_TABLE } from './run-table.js';
 
 /**
@@ -13,33 +13,35 @@ import { RUN_TABLE } from './run-table.js';
  * TypeOrmModule.forFeature([ExclusiveCronRun]) // with autoLoadEntities
  * ```
  */
-@Entity({ name: RUN_TABLE })
 export class ExclusiveCronRun {
   /** The name of the job's lock, with the namespace of the module: `shop:Reports.daily`. */
-  @PrimaryColumn({ type: 'text' })
   job!: string;
 
   /** The instant at which it was due. */
-  @PrimaryColumn({ name: 'tick_at', type: 'timestamptz' })
   tickAt!: Date;
 
   /** The `instanceName` of the module that ran it; by default the host and the process, `web-1:4711`. */
-  @Column({ type: 'text' })
   instance!: string;
 
   /** When the run started, by the clock of the server. */
-  @Column({ name: 'started_at', type: 'timestamptz' })
   startedAt!: Date;
 
   /** When the run ended, by the clock of the server. Null while `outcome` is null. */
-  @Column({ name: 'ended_at', type: 'timestamptz', nullable: true })
   endedAt!: Date | null;
 
   /** Null while it runs, and permanently when its instance has died. */
-  @Column({ type: 'text', nullable: true })
   outcome!: 'done' | 'failed' | null;
 
   /** The error that the job threw, as text; null when it threw none. */
-  @Column({ type: 'text', nullable: true })
   error!: string | null;
 }
+
+defineEntity(ExclusiveCronRun, RUN_TABLE, {
+  job: { type: 'text', primary: true },
+  tickAt: { name: 'tick_at', type: 'timestamptz', primary: true },
+  instance: { type: 'text' },
+  startedAt: { name: 'started_at', type: 'timestamptz' },
+  endedAt: { name: 'ended_at', type: 'timestamptz', nullable: true },
+  outcome: { type: 'text', nullable: true },
+  error: { type: 'text', nullable: true },
+});

@@ -1,14 +1,15 @@
 import { inspect } from 'node:util';
-import type { DataSource } from 'typeorm';
 import {
   describeNames,
+  isError,
   type LockKey,
   type LockLog,
   type LockName,
   type LockRuntime,
   type TryLockOutcome,
 } from '../../core/index.js';
-import { runTableOf } from './run-table.js';
+import type { RecordDatabase } from './record-database.js';
+import { RUN_TABLE } from './run-table.js';
 
 /** A longer error is cut. */
 const MAX_ERROR_LENGTH = 2_000;
@@ -45,9 +46,7 @@ interface Row extends Pick<RecordedRun, 'instance' | 'outcome' | 'error'> {
   readonly ended_ms: string | null;
 }
 
-/**
- * Writes and reads the table of runs in the application's own data source, which need not know the entity.
- */
+/** Writes and reads the table of runs. */
 export class RunRecords {
   private readonly log: LockLog;
   /** The names of the locks of recorded jobs of this instance. */
@@ -55,7 +54,7 @@ export class RunRecords {
 
   constructor(
     private readonly engine: LockRuntime,
-    private readonly findDataSource: () => DataSource,
+    private readonly database: RecordDatabase,
     /** The name of this instance. */
     private readonly instance: string,
   ) {
@@ -74,7 +73,7 @@ export class RunRecords {
 
   /** Rejects with the error of the server when runs cannot be recorded: it plans the statement of a run. */
   async check(): Promise<void> {
-    if (this.findDataSource().isInitialized) await this.query(`EXPLAIN ${this.insertion}`, ['', 0, '', 0]);
+    if (this.database.isReady) await this.query(`EXPLAIN ${this.insertion}`, ['', 0, '', 0]);
   }
 
   /**
@@ -126,6 +125,11 @@ export class RunRecords {
   /** Whether the instance that runs the tick is alive. */
   isRunning(name: LockName, atMs: number): Promise<boolean> {
     return this.engine.table.isLocked(this.runKey(name, atMs));
+  }
+
+  /** Gives up the connections of its own. Never rejects. */
+  close(): Promise<void> {
+    return this.database.close();
   }
 
   private runKey(name: LockName, atMs: number): LockKey {
@@ -195,11 +199,11 @@ export class RunRecords {
   }
 
   private get table(): string {
-    return runTableOf(this.findDataSource());
+    return this.database.tableOf(RUN_TABLE);
   }
 
-  private query<R = unknown>(sql: string, parameters: unknown[]): Promise<R[]> {
-    return this.findDataSource().query<R[]>(sql, parameters);
+  private async query<R = unknown>(sql: string, parameters: unknown[]): Promise<R[]> {
+    return this.database.query<R>(sql, parameters);
   }
 }
 
@@ -220,6 +224,6 @@ function ago(ms: string): string {
 
 /** As text that Postgres accepts: it has no zero character. */
 function describeError(error: unknown): string {
-  const text = error instanceof Error ? String(error) : inspect(error);
+  const text = isError(error) ? String(error) : inspect(error);
   return text.replaceAll('\0', '').slice(0, MAX_ERROR_LENGTH);
 }

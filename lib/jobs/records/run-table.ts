@@ -4,10 +4,19 @@ import type { DataSource } from 'typeorm';
 export const RUN_TABLE = 'exclusive_cron_run';
 
 /** The table as a statement names it: where TypeORM expects the table of the entity. */
-export function runTableOf({ options }: DataSource): string {
+export function runTableOf(dataSource: DataSource): string {
+  return tableOf(dataSource, RUN_TABLE);
+}
+
+/** A table of the library, in the `schema` and behind the `entityPrefix` of the data source. */
+export function tableOf({ options }: DataSource, name: string): string {
   const schema = 'schema' in options ? options.schema : undefined;
-  const table = quoted(`${options.entityPrefix ?? ''}${RUN_TABLE}`);
-  return schema === undefined ? table : `${quoted(schema)}.${table}`;
+  return quotedTable(`${options.entityPrefix ?? ''}${name}`, schema);
+}
+
+/** A table as a statement names it. */
+export function quotedTable(table: string, schema: string | undefined): string {
+  return schema === undefined ? quoted(table) : `${quoted(schema)}.${quoted(table)}`;
 }
 
 /** The statement that creates the table, as `synchronize` would. */

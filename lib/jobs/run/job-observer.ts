@@ -5,6 +5,7 @@ import {
   type LockLog,
   type LockName,
   messageOf,
+  printableLog,
   type SkipReason,
 } from '../../core/index.js';
 import type { JobRuntime } from '../job-runtime.js';
@@ -23,6 +24,8 @@ export interface ObservedCall {
   /** Missing for a call by hand. */
   readonly firing: Firing | undefined;
   readonly runtime: JobRuntime | undefined;
+  /** Of a run on demand, which counts as one of this moment. */
+  readonly manualAtMs?: number;
 }
 
 /** Records, publishes and logs the outcome of one call of a job's method, by its timer or by hand. */
@@ -38,7 +41,7 @@ export class JobObserver {
     this.firing = observed.firing;
     this.runtime = observed.runtime;
     // There is no runtime where a test has replaced the service by a fake.
-    this.logs = observed.runtime?.log ?? new Logger('AdvisoryLock');
+    this.logs = observed.runtime?.log ?? printableLog(new Logger('AdvisoryLock'));
   }
 
   get hasBegun(): boolean {
@@ -105,6 +108,8 @@ export class JobObserver {
         return 'another instance has claimed that tick';
       case 'not-leader':
         return `this instance does not lead "${describeNames(this.observed.leader ?? '')}"`;
+      case 'paused':
+        return 'the job is paused';
       case 'shutdown':
         return 'the application is shutting down';
       case 'too-late':
@@ -116,12 +121,16 @@ export class JobObserver {
 
   private publishTick(state: 'began' | 'ran' | 'failed', failure?: { readonly error: unknown }): void {
     const { firing, runtime, startedAt = performance.now() } = this;
-    if (firing === undefined || runtime === undefined) return;
-    const { atMs, lateMs } = firing;
+    const { manualAtMs } = this.observed;
+    const atMs = firing?.atMs ?? manualAtMs;
+    if (atMs === undefined || runtime === undefined) return;
+    const lateMs = firing?.lateMs ?? 0;
+    const trigger = manualAtMs === undefined ? {} : { trigger: 'manual' as const };
     const durationMs = state === 'began' ? undefined : performance.now() - startedAt;
     runtime.ticks.note(this.job, {
       atMs,
       lateMs,
+      ...trigger,
       outcome: state === 'began' ? 'running' : state,
       ...(durationMs === undefined ? { runningSince: startedAt } : { durationMs }),
       ...(failure !== undefined && { error: messageOf(failure.error).slice(0, MAX_MESSAGE_LENGTH) }),
@@ -137,6 +146,7 @@ export class JobObserver {
       tick: new Date(atMs),
       state,
       lateMs,
+      ...trigger,
       ...(durationMs !== undefined && { durationMs }),
       ...failure,
     });

@@ -1,6 +1,6 @@
-import { type LockLog, messageOf } from '../../core/index.js';
+import { isError, type LockLog, messageOf } from '../../core/index.js';
 
 /** Logs what a job threw, as the scheduler does: with its stack. */
 export function logFailure(log: LockLog, error: unknown): void {
-  log.error(messageOf(error), error instanceof Error ? error.stack : undefined);
+  log.error(messageOf(error), isError(error) ? error.stack : undefined);
 }

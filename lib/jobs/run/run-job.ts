@@ -5,15 +5,19 @@ import { settleBusy } from '../../locking/on-busy.js';
 import type { JobHost } from '../job-host.js';
 import type { JobMethod } from '../job-method.js';
 import type { Firing } from '../schedule/firing.js';
+import { TIMEOUT } from '../schedule/find-firing.js';
 import { NO_TICK } from '../schedule/firing-ticks.js';
 import { claimOptions } from './claim-options.js';
 import { runForTick, type Tick } from './current-tick.js';
+import { takeManualRun } from './manual-run.js';
 import { JobObserver } from './job-observer.js';
 import { type JobOutcome, type JobRun, type JobStep, pipeline, type TimedRun } from './job-run.js';
 import { awaitPreviousRun } from './steps/await-previous-run.js';
 import { callMethod } from './steps/call-method.js';
 import { claimTick } from './steps/claim-tick.js';
 import { eligible } from './steps/eligible.js';
+import { jitter } from './steps/jitter.js';
+import { notPaused } from './steps/not-paused.js';
 import { notTooLate } from './steps/not-too-late.js';
 import { quietAtShutdown } from './steps/quiet-at-shutdown.js';
 import { quietInOutage } from './steps/quiet-in-outage.js';
@@ -23,23 +27,33 @@ import { underLock } from './steps/under-lock.js';
 /** A call by hand needs the lock alone. */
 const byHand = pipeline<JobRun>([quietAtShutdown, eligible, underLock, callMethod]);
 
+/** So does a timeout, unless its job is paused. */
+const byTimeout = pipeline<JobRun>([quietAtShutdown, eligible, notPaused, jitter, underLock, callMethod]);
+
+/** What `runNow()` calls rejects when it does not run. */
+const onDemand = pipeline<JobRun>([eligible, underLock, callMethod]);
+
 const timed = (steps: readonly JobStep<TimedRun>[]): ((run: TimedRun) => Promise<JobOutcome>) =>
-  pipeline<TimedRun>([quietAtShutdown, quietInOutage, eligible, ...steps, callMethod]);
+  pipeline<TimedRun>([quietAtShutdown, quietInOutage, eligible, notPaused, ...steps, callMethod]);
 
 /** The steps of a call by the timer, by the option `tick`. */
 const forTick = {
-  none: timed([underLock]),
+  none: timed([jitter, underLock]),
   // The second check, because the database may have been slow, or this process frozen.
-  claim: timed([notTooLate, claimTick, notTooLate, awaitPreviousRun, underLock]),
+  claim: timed([notTooLate, claimTick, notTooLate, jitter, awaitPreviousRun, underLock]),
   // Unlike a claim, a record says whether a tick has run, however late it is.
-  record: timed([claimTick, awaitPreviousRun, underLock, recordRun]),
+  record: timed([claimTick, jitter, awaitPreviousRun, underLock, recordRun]),
 };
 
 /**
  * The steps of a tick that the timer missed: all missed ticks run inside one lock, and others find the
  * record.
  */
-const forMissedTick = { ...forTick, claim: timed([underLock]), record: timed([underLock, recordRun]) };
+const forMissedTick = {
+  none: timed([underLock]),
+  claim: timed([underLock]),
+  record: timed([underLock, recordRun]),
+};
 
 /** Runs one call of a job: by its timer once per tick in the fleet, by hand whenever it gets the lock. */
 export async function runJob(
@@ -48,10 +62,13 @@ export async function runJob(
   { runtime, locks }: JobHost,
 ): Promise<unknown> {
   // Before anything is awaited: later the caller is unknown.
+  const isManual = takeManualRun(call);
   const finding =
-    runtime && job.findFiring(runtime.schedulers, call.instance, claimOptions(job.tick).claimMs);
+    isManual || runtime === undefined
+      ? undefined
+      : job.findFiring(runtime.schedulers, call.instance, claimOptions(job.tick).claimMs);
   const found = finding instanceof Promise ? await finding : finding;
-  const firing = found === NO_TICK ? undefined : found;
+  const firing = typeof found === 'object' ? found : undefined;
   const name = job.nameOf(call.instance);
   const lockName = describeNames(name);
   const observer = new JobObserver({
@@ -60,9 +77,12 @@ export async function runJob(
     leader: job.leader,
     firing,
     runtime,
+    ...(isManual && { manualAtMs: Date.now() }),
   });
   const run: JobRun = { job, call, name, locks, runtime, firing, observer, waitMs: 0 };
   if (found === NO_TICK) return settle(run, { ran: false, reason: NO_TICK });
+  if (isManual) return settleManual(run, await onDemand(run));
+  if (found === TIMEOUT) return settle(run, await byTimeout(run));
   if (!isTimed(run)) return settle(run, await byHand(run));
   const steps = stepsOf(run.firing, job);
   // The method gets its tick from `currentTick()`, and so does an `onBusy` function.
@@ -82,6 +102,13 @@ function stepsOf(
   { tick: { tick = 'claim' } }: JobMethod,
 ): (run: TimedRun) => Promise<JobOutcome> {
   return (isMissed === true ? forMissedTick : forTick)[tick];
+}
+
+/** The result of a run on demand, whose caller must not take a job that did not run for one that did. */
+function settleManual({ job, name, runtime }: JobRun, outcome: JobOutcome): unknown {
+  if (outcome.ran) return outcome.value;
+  const lock = outcome.reason === 'not-leader' ? (job.leader ?? name) : name;
+  throw runtime?.engine.locks.unavailable(lock, {}) ?? new LockUnavailableError(describeNames(lock));
 }
 
 /** The result of the call. */

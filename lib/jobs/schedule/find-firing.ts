@@ -7,15 +7,20 @@ import { periodStart } from './period.js';
 import { type CronJob, jobsOf, type Scheduler } from './scheduler.js';
 import { Ticks } from './ticks.js';
 
-/** What calls a decorated method: a firing, one that is no tick, or something else, by hand. */
-export type FoundFiring = Firing | typeof NO_TICK | undefined;
+/** The call of a timeout, which has no tick. */
+export const TIMEOUT = 'timeout';
+
+/** What calls a decorated method: a firing, one that is no tick, a timeout, or something else, by hand. */
+export type FoundFiring = Firing | typeof NO_TICK | typeof TIMEOUT | undefined;
 
 /** Finds the firing that calls the method of that object. Call it before anything is awaited. */
-export type FindFiring = (
+export type FindFiring<Found extends FoundFiring = FoundFiring> = (
   schedulers: readonly Scheduler[],
   instance: object,
   claimMs: number | undefined,
-) => FoundFiring | Promise<FoundFiring>;
+) => Found | Promise<Found>;
+
+type FoundTick = Exclude<FoundFiring, typeof TIMEOUT>;
 
 /**
  * Runs of ticks that are a period apart overlap when clocks are apart, or an instance was busy. In
@@ -26,11 +31,11 @@ const MAX_GRACE_MS = 5_000;
 const firingTicks = new FiringTicks();
 
 /** For a job of `cron` that was made with this mark. */
-export function cronFiring(mark: object): FindFiring {
+export function cronFiring(mark: object): FindFiring<FoundTick> {
   const latest = new WeakMap<object, number>();
   /** Several schedulers fire for one tick, and so does one whose clock was put back. */
-  const onceOf = (instance: object, found: FoundFiring): FoundFiring => {
-    if (found === undefined || found === NO_TICK) return found;
+  const onceOf = (instance: object, found: FoundTick): FoundTick => {
+    if (typeof found !== 'object') return found;
     if (latest.get(instance) === found.atMs) return NO_TICK;
     latest.set(instance, found.atMs);
     return found;
@@ -57,7 +62,7 @@ async function firstFiring(
   mark: object,
   known: readonly CronJob[],
   claimMs: number | undefined,
-): Promise<FoundFiring> {
+): Promise<FoundTick> {
   await Promise.resolve();
   for (const job of jobsOf(schedulers, mark)) {
     const tick = known.includes(job) ? undefined : firingTicks.tickOf(job);
@@ -97,6 +102,7 @@ export function intervalFiring(periodMs: number): FindFiring {
     const keepMs = claimMs ?? Math.min(periodMs * 64, periodMs + claimMsOf(periodMs));
     return {
       atMs,
+      isPeriod: true,
       lateMs: now - atMs,
       claimMs: keepMs,
       graceMs: graceMsOf(periodMs),
@@ -105,10 +111,7 @@ export function intervalFiring(periodMs: number): FindFiring {
   };
 }
 
-/**
- * For a timeout, which has no tick: the first timer calls as if by hand, those of other schedulers do
- * not.
- */
+/** For a timeout, which has no tick: the first timer counts, those of other schedulers do not. */
 export function timeoutFiring(): FindFiring {
   const called = new WeakSet();
   return (schedulers, instance) => {
@@ -119,7 +122,7 @@ export function timeoutFiring(): FindFiring {
     if (!isTimer) return undefined;
     if (called.has(instance)) return NO_TICK;
     called.add(instance);
-    return undefined;
+    return TIMEOUT;
   };
 }
 
@@ -127,7 +130,7 @@ function cronFiringOf(
   job: CronJob,
   tick: FiringTick | typeof NO_TICK,
   claimMs: number | undefined,
-): FoundFiring {
+): FoundTick {
   return tick === NO_TICK ? tick : firingOf(job, tick, claimMs);
 }
 

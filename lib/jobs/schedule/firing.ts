@@ -4,6 +4,8 @@ export interface Firing {
    * The instant that it is due for, in milliseconds since 1970. It identifies the tick in the whole fleet.
    */
   readonly atMs: number;
+  /** Whether `atMs` is only the start of a period, anywhere in which the timer fires. */
+  readonly isPeriod?: boolean;
   readonly lateMs: number;
   /**
    * For how long another instance may still fire for the same tick, in milliseconds, if its clock is correct.

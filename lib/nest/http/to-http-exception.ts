@@ -1,14 +1,13 @@
 import { STATUS_CODES } from 'node:http';
 import { HttpException } from '@nestjs/common';
 import {
-  type AdvisoryLockErrorCode,
-  LockCapacityError,
+  type LockCapacityError,
   LockConnectionError,
   LockLostError,
   LockShutdownError,
-  LockUnavailableError,
-  SHUTDOWN_REASON,
+  type LockUnavailableError,
 } from '../../core/index.js';
+import { isLostByShutdown, lockRefusalOf } from '../transports/lock-refusal.js';
 
 /** The lock connection opens again after at most a second, and a fleet has other instances. */
 const RETRY_AFTER_SECONDS = 1;
@@ -33,19 +32,14 @@ export function toHttpException(
 ): HttpException;
 export function toHttpException(exception: unknown): unknown;
 export function toHttpException(exception: unknown): unknown {
-  if (exception instanceof LockUnavailableError) {
-    const { httpStatus = 409, exposeLockName = false } = exception.http;
-    const lock = exposeLockName ? { lock: exception.lockName } : {};
-    const message = 'Another request holds this lock. Try again later.';
-    return responseOf(httpStatus, message, exception, lock);
+  const refusal = lockRefusalOf(exception);
+  // A loss that is no shutdown is Nest's 500, which Nest logs.
+  if (refusal === undefined || (exception instanceof LockLostError && !isLostByShutdown(exception))) {
+    return exception;
   }
-  if (exception instanceof LockShutdownError || isLostByShutdown(exception)) {
-    return responseOf(503, 'This instance is shutting down. Try again.', exception);
-  }
-  if (exception instanceof LockConnectionError || exception instanceof LockCapacityError) {
-    return responseOf(503, 'The lock cannot be taken at the moment. Try again later.', exception);
-  }
-  return exception;
+  const { statusCode, message, code, ...lock } = refusal;
+  const body = { statusCode, error: STATUS_CODES[statusCode], message, code, ...lock };
+  return new HttpException(body, statusCode, { cause: exception as Error });
 }
 
 /** After how many seconds a client should try again; `undefined` where no time can be named. */
@@ -53,19 +47,4 @@ export function retryAfterSecondsOf(error: unknown): number | undefined {
   const isShort =
     error instanceof LockConnectionError || error instanceof LockShutdownError || isLostByShutdown(error);
   return isShort ? RETRY_AFTER_SECONDS : undefined;
-}
-
-/** What was under way at the end of the grace of a shutdown. */
-function isLostByShutdown(error: unknown): error is LockLostError {
-  return error instanceof LockLostError && error.reason === SHUTDOWN_REASON;
-}
-
-function responseOf(
-  statusCode: number,
-  message: string,
-  cause: Error & { readonly code: AdvisoryLockErrorCode },
-  rest: object = {},
-): HttpException {
-  const body = { statusCode, error: STATUS_CODES[statusCode], message, code: cause.code, ...rest };
-  return new HttpException(body, statusCode, { cause });
 }

@@ -1,5 +1,5 @@
-// Takes the pictures of the README:
-// node --import ./scripts/typescript.mjs test/browser/support/take-pictures.ts FOLDER
+// Takes the pictures of README and docs:
+// node --import ./scripts/typescript.mjs test/browser/support/take-pictures.ts docs
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BrowserContextOptions, chromium, type Page } from 'playwright-core';
@@ -19,28 +19,24 @@ const phone = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isM
 
 const pictures: readonly Picture[] = [
   { name: 'dashboard-light', options: desk },
-  { name: 'dashboard-dark', options: { ...desk, colorScheme: 'dark' } },
-  { name: 'dashboard-phone', options: { ...phone, colorScheme: 'dark' } },
   {
-    name: 'dashboard-tick',
-    options: { ...desk, viewport: { width: 700, height: 780 } },
+    name: 'dashboard-dark',
+    options: { ...desk, colorScheme: 'dark' },
     prepare: async (page) => {
       await page.getByRole('button', { name: 'By instance, Outbox.flush' }).click();
       await page.locator('#legend').scrollIntoViewIfNeeded();
       await page.locator('[data-outcome="failed"]').hover();
     },
   },
+  { name: 'dashboard-phone-light', options: phone },
   {
-    name: 'dashboard-end',
-    options: desk,
-    prepare: async (page) => {
-      await page.locator('.end').first().click();
-      await page.keyboard.type('It hangs since the mail server is away, see #812');
-    },
+    name: 'dashboard-phone-dark',
+    options: { ...phone, colorScheme: 'dark' },
+    prepare: (page) => page.getByRole('heading', { name: 'Wait graph' }).scrollIntoViewIfNeeded(),
   },
 ];
 
-const folder = process.argv[2] ?? 'pictures';
+const folder = process.argv[2] ?? 'docs';
 mkdirSync(folder, { recursive: true });
 await using server = new PageServer(shop(NOW));
 const url = await server.start();

@@ -47,6 +47,11 @@ export class PostgresNode {
     return this.#process.pid;
   }
 
+  /** What it has logged since it was started. */
+  get log(): string {
+    return this.#process?.log() ?? '';
+  }
+
   async start(): Promise<void> {
     const { host, port, folder, program, user, flags } = this.options;
     const settings = {

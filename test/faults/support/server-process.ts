@@ -15,6 +15,8 @@ export interface ServerCommand {
 export interface ServerProcess {
   readonly pid: number;
   readonly exited: Promise<unknown>;
+  /** What it has logged so far. */
+  readonly log: () => string;
   /** Sends a signal to its first process alone, and waits until that has ended. */
   end(signal: NodeJS.Signals): Promise<void>;
 }
@@ -34,10 +36,13 @@ export async function startServerProcess(command: ServerCommand): Promise<Server
     const will = leaveWill(endAtOnce(pid));
     void exited.then(will.revoke, will.revoke);
   }
-  await isReady(child, command);
+  let log = '';
+  child.stderr.on('data', (chunk: Buffer) => (log += chunk.toString()));
+  await isReady(child, command, () => log);
   return {
     pid: pid ?? 0,
     exited,
+    log: () => log,
     async end(signal) {
       child.kill(signal);
       await exited;
@@ -45,17 +50,15 @@ export async function startServerProcess(command: ServerCommand): Promise<Server
   };
 }
 
-function isReady(child: ChildProcess, { program, ready }: ServerCommand): Promise<void> {
+function isReady(child: ChildProcess, { program, ready }: ServerCommand, log: () => string): Promise<void> {
   return new Promise((resolve, reject) => {
-    let log = '';
-    child.stderr?.on('data', (chunk: Buffer) => {
-      log += chunk.toString();
-      if (ready.test(log)) resolve();
+    child.stderr?.on('data', () => {
+      if (ready.test(log())) resolve();
     });
     child.once('error', reject);
     child.once('exit', () => {
       setImmediate(() => {
-        reject(new Error(`${program} ended before it was up:\n${log}`));
+        reject(new Error(`${program} ended before it was up:\n${log()}`));
       });
     });
   });

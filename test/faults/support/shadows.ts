@@ -67,6 +67,7 @@ const FUNCTIONS = [
   'current_setting',
   'date_part',
   'extract',
+  'floor',
   'host',
   'inet_client_addr',
   'json_array_elements',
@@ -96,6 +97,8 @@ const FUNCTIONS = [
   'to_jsonb',
   'to_timestamp',
   'txid_current',
+  'txid_current_snapshot',
+  'txid_snapshot_xmin',
   'unnest',
   'version',
 ];

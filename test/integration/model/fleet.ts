@@ -3,10 +3,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type AdvisoryLock, KeyRegistry, type LockKey, type LockOptions } from '../../../lib/core/index.js';
 import type { LockRow } from '../../support/leak-check.js';
 import type { Locks } from '../../support/locks.js';
-import type { TestDatabase } from '../../support/test-database.js';
 import { describe, type LockModel, type Request } from './lock-model.js';
 
 const SETTLE_DEADLINE_MS = 5_000;
+
+/** The server of the services under test: what it says about locks, and how it ends a session. */
+export interface ModelServer {
+  advisoryLocks(): Promise<readonly ModelRow[]>;
+  /** Ends the backends, and waits until they are gone. */
+  terminate(pids: readonly number[]): Promise<void>;
+}
+
+export type ModelRow = Pick<LockRow, 'classid' | 'objid' | 'objsubid' | 'granted'>;
 
 export interface Member extends Pick<Locks, 'service' | 'engine'> {
   /** Whether it has a connection to wait on for every name, and so is always in Postgres' queue. */
@@ -24,7 +32,7 @@ export class Fleet {
   private failure: Error | undefined;
 
   constructor(
-    private readonly database: TestDatabase,
+    private readonly server: ModelServer,
     private readonly members: readonly Member[],
     private readonly model: LockModel,
     private readonly names: { readonly plain: readonly string[]; readonly permits: string },
@@ -97,9 +105,7 @@ export class Fleet {
       return lock;
     });
     // A backend reports its end before it gives its locks back, so it is waited for.
-    await this.database.query('SELECT pg_terminate_backend(pid, 5000) FROM unnest($1::int[]) AS pid', [
-      engine.backendPids,
-    ]);
+    await this.server.terminate(engine.backendPids);
     for (const lock of locks) {
       if (lock?.isHeld !== true) continue;
       await inTime(
@@ -130,7 +136,7 @@ export class Fleet {
         });
         continue;
       }
-      const rows = await this.database.advisoryLocks();
+      const rows = await this.server.advisoryLocks();
       const differences = this.compare(rows);
       if (differences.length === 0) return;
       // A wait is on its way to the queue or to its grant, so that a difference counts only when it stays.
@@ -147,7 +153,7 @@ export class Fleet {
       for (const holder of [...this.model.holders]) await this.release(holder);
       await this.settle();
     }
-    const rows = await this.database.advisoryLocks();
+    const rows = await this.server.advisoryLocks();
     const { permits, turn } = this.permitKeys();
     const left = [...this.names.plain.map((name) => this.keyOf(name)), ...permits, turn].flatMap((key) =>
       rowsOf(rows, key),
@@ -162,7 +168,7 @@ export class Fleet {
     this.model.granted(request);
   }
 
-  private compare(rows: readonly LockRow[]): string[] {
+  private compare(rows: readonly ModelRow[]): string[] {
     const { holders, waiters } = this.model;
     const differences: string[] = [];
     const expect = (what: string, actual: number, expected: number): void => {
@@ -230,14 +236,14 @@ function optionsOf({ mode, permits }: Request): LockOptions {
   return permits > 1 ? { permits } : { mode };
 }
 
-function rowsOf(rows: readonly LockRow[], key: LockKey): LockRow[] {
+function rowsOf(rows: readonly ModelRow[], key: LockKey): ModelRow[] {
   return rows.filter(
     ({ classid, objid, objsubid }) =>
       classid === key.classid && objid === key.objid && objsubid === key.objsubid,
   );
 }
 
-function granted(rows: readonly LockRow[]): number {
+function granted(rows: readonly ModelRow[]): number {
   return rows.filter((row) => row.granted).length;
 }
 

@@ -1,0 +1,72 @@
+import { describeNames, LockConfigurationError, type LockName } from '../../core/index.js';
+import { jobIdOf } from '../run/job-name.js';
+import { listNames } from '../run/list-names.js';
+import { runManually } from '../run/manual-run.js';
+import type { FindTimes } from '../schedule/job-times.js';
+
+/** The jobs to remember: an application may make jobs at run time without end. */
+const MAX_JOBS = 1_000;
+
+/** An exclusive job of this instance. */
+export interface KnownJob {
+  readonly lock: LockName;
+  /** Such as `Reports.nightly`. */
+  readonly method: string;
+  /** When it is due, where that is the same in the whole fleet. */
+  readonly findTimes: FindTimes | undefined;
+  readonly instance: object;
+  readonly methodName: string;
+  readonly call: () => Promise<unknown>;
+}
+
+/** The exclusive jobs of one configured module in this instance, for those that operate them. */
+export class KnownJobs {
+  private readonly jobs = new Map<string, KnownJob>();
+
+  add(job: KnownJob): void {
+    this.jobs.set(jobIdOf({ lockName: describeNames(job.lock), method: job.method }), job);
+    const [oldest] = this.jobs.keys();
+    if (this.jobs.size > MAX_JOBS && oldest !== undefined) this.jobs.delete(oldest);
+  }
+
+  get all(): readonly KnownJob[] {
+    return [...this.jobs.values()];
+  }
+
+  /** The jobs with a lock of that name: a lock may have several. */
+  find(name: LockName): readonly KnownJob[] {
+    const wanted = describeNames(name);
+    return this.all.filter(({ lock }) => describeNames(lock) === wanted);
+  }
+
+  /** @throws `LOCK_CONFIGURATION` for a job that this instance does not have. */
+  require(name: LockName, where: string): readonly KnownJob[] {
+    const found = this.find(name);
+    if (found.length > 0) return found;
+    const names = [...new Set(this.all.map(({ lock }) => `"${describeNames(lock)}"`))];
+    throw new LockConfigurationError(
+      `${where} needs the name of the lock of a job, without the namespace, received ` +
+        `"${describeNames(name)}", which no job of this instance has. ` +
+        (names.length === 0 ? 'This instance has no job.' : `This instance has ${listNames(names)}.`),
+      { lockName: describeNames(name) },
+    );
+  }
+
+  /**
+   * Runs a job now, under its lock.
+   *
+   * @throws `LOCK_CONFIGURATION` for an unknown job, and for a lock of several jobs; `LOCK_UNAVAILABLE` when
+   * the lock, or the leadership of the job, has another holder; otherwise what the job throws.
+   */
+  async runNow(name: LockName): Promise<unknown> {
+    const [job, ...more] = this.require(name, 'runNow()');
+    if (job === undefined || more.length > 0) {
+      throw new LockConfigurationError(
+        `runNow() needs the name of one job, received "${describeNames(name)}", the lock of ` +
+          `${listNames([job, ...more].map((each) => String(each?.method)))}. Call the method by hand.`,
+        { lockName: describeNames(name) },
+      );
+    }
+    return runManually(job, job.call);
+  }
+}

@@ -1,0 +1,80 @@
+import type { DataSource } from 'typeorm';
+import { connectionConfig, type DatabaseOptions, openPool, type PgPool } from '../../core/index.js';
+import { quotedTable, tableOf } from './run-table.js';
+
+/** The application's own database, with the tables of the library. */
+export interface RecordDatabase {
+  /** Whether it can be queried by now. */
+  readonly isReady: boolean;
+  query<Row>(sql: string, parameters: readonly unknown[]): Promise<Row[]>;
+  /** A table as statements name it: where the application has it. */
+  tableOf(name: string): string;
+  /** Gives up the connections of its own. Never rejects. */
+  close(): Promise<void>;
+}
+
+/** The application's data source, which need not know the entity. */
+export function recordsInDataSource(findDataSource: () => DataSource): RecordDatabase {
+  return {
+    tableOf: (name) => tableOf(findDataSource(), name),
+    get isReady() {
+      return findDataSource().isInitialized;
+    },
+    query: (sql, parameters) => findDataSource().query(sql, [...parameters]),
+    close: () => Promise.resolve(),
+  };
+}
+
+/** Two jobs can write at a time, and a lock connection is never busy with a record. */
+const MAX_CONNECTIONS = 2;
+
+const HEARTBEAT_MS = 2_000;
+
+/** How long a query that hangs may keep a process from its end, in milliseconds. */
+const CLOSE_MS = 2_000;
+
+/** What {@link PooledRecords} needs to know. */
+interface PooledRecordsOptions {
+  readonly database: () => DatabaseOptions;
+  /** The schema of the table, where it is not the first of the `search_path`. */
+  readonly schema?: string | undefined;
+  readonly instance: string;
+}
+
+/** A small pool for an application without a data source. It connects when the first run is recorded. */
+export class PooledRecords implements RecordDatabase {
+  readonly isReady = true;
+  private pool: Promise<PgPool> | undefined;
+
+  constructor(private readonly options: PooledRecordsOptions) {}
+
+  tableOf(name: string): string {
+    return quotedTable(name, this.options.schema);
+  }
+
+  async query<Row>(sql: string, parameters: readonly unknown[]): Promise<Row[]> {
+    this.pool ??= this.openPool();
+    return (await (await this.pool).query(sql, [...parameters])).rows as Row[];
+  }
+
+  async close(): Promise<void> {
+    const { pool } = this;
+    if (pool === undefined) return;
+    let timer: NodeJS.Timeout | undefined;
+    const tooLate = new Promise<void>((resolve) => (timer = setTimeout(resolve, CLOSE_MS)));
+    await Promise.race([pool.then((opened) => opened.end()).catch(() => undefined), tooLate]);
+    clearTimeout(timer);
+  }
+
+  private async openPool(): Promise<PgPool> {
+    const database = this.options.database();
+    // Not the name of a lock connection, by which the fleet knows its instances.
+    const applicationName = `nestjs-advisory-lock-records ${this.options.instance}`;
+    return openPool(database, {
+      ...connectionConfig(database, { applicationName }, { heartbeatMs: HEARTBEAT_MS }),
+      max: MAX_CONNECTIONS,
+      // A process that has nothing else to do may end.
+      allowExitOnIdle: true,
+    });
+  }
+}

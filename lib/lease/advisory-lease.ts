@@ -1,0 +1,261 @@
+import { checkOptions, GrowingPause, LockLostError, LockNotHeldError, MAX_TIMER_MS } from '../core/index.js';
+import { ttlRules } from './lease.options.js';
+import { hashLeaseToken } from './lease-token.js';
+import type { LeaseStore, LeaseTerm } from './lease-store.js';
+
+/** How long before the end of its time a lease counts as lost, at most, in milliseconds. */
+const MAX_MARGIN_MS = 1_000;
+
+/**
+ * How far the clocks of server and process may drift apart: NTP keeps each within 500 ppm.
+ *
+ * @see https://datatracker.ietf.org/doc/html/rfc5905
+ */
+const MAX_DRIFT = 0.001;
+
+/** Pauses between attempts to extend a lease while the database is away, in milliseconds. */
+const RETRY_MS = { first: 50, longest: 1_000 } as const;
+
+/** What a lease needs besides its term. */
+export interface LeaseParts {
+  readonly store: Pick<LeaseStore, 'extend' | 'end'>;
+  /** As the application wrote it. */
+  readonly name: string;
+  /** With the namespace. */
+  readonly fullName: string;
+  readonly token: string;
+  /** Called once, when it is released: another call may have it now. */
+  readonly onRelease: () => void;
+  /** Called when the server could not be notified of the release. */
+  readonly onError: (error: unknown) => void;
+}
+
+/**
+ * A lease that is held: what `lease` and `resumeLease` resolve to, and what the body of `withLease` receives.
+ * It lasts until `expiresAt`, whether or not this process lives, unless it is extended or released before.
+ *
+ * @example
+ * ```ts
+ * const lease = await locks.lease('doc:42', { ttlMs: 600_000 });
+ * session.lease = lease.token; // a later request, in whatever process, goes on with it
+ * ```
+ */
+export class AdvisoryLease implements AsyncDisposable {
+  private readonly tokenHash: string;
+  private readonly heldSince = performance.now();
+  /** When it counts as lost, by `performance.now()`. */
+  private deadline: number;
+  private controller: AbortController | undefined;
+  private lossTimer: NodeJS.Timeout | undefined;
+  private keepAliveTimer: NodeJS.Timeout | undefined;
+  private lostError: LockLostError | undefined;
+  private released: Promise<void> | undefined;
+  private extensions: Promise<unknown> = Promise.resolve();
+
+  /** @internal */
+  constructor(
+    private readonly parts: LeaseParts,
+    private term: LeaseTerm,
+  ) {
+    this.tokenHash = hashLeaseToken(parts.token);
+    this.deadline = deadlineOf(term);
+  }
+
+  /** The name, as the application wrote it. */
+  get name(): string {
+    return this.parts.name;
+  }
+
+  /**
+   * What `resumeLease` needs to go on with this lease in another process or request. It is a secret: its
+   * bearer can extend and release the lease.
+   */
+  get token(): string {
+    return this.parts.token;
+  }
+
+  /**
+   * A number that is larger than that of every earlier grant of this name, and the same in each process that
+   * resumes the lease. Send it along with each write that the lease protects, and let the receiver refuse a
+   * number that is smaller than one that it has seen.
+   */
+  get fencingToken(): bigint {
+    return this.term.fencingToken;
+  }
+
+  /** When it ends, by the clock of the server, as far as this handle has extended it. */
+  get expiresAt(): Date {
+    return this.term.expiresAt;
+  }
+
+  /**
+   * Aborts when the lease is lost: shortly before its time is over, so before the server can grant it to
+   * another caller, or when an extension finds that it has ended. Its reason is a {@link LockLostError}.
+   */
+  get signal(): AbortSignal {
+    this.controller ??= new AbortController();
+    if (this.lost === undefined) this.watch();
+    else this.controller.abort(this.lost);
+    return this.controller.signal;
+  }
+
+  /**
+   * Lets the lease end that long from now; that may also be earlier than before.
+   *
+   * @param ttlMs - a whole number of milliseconds from 1_000 to 31_622_400_000; by default as long as it was
+   * granted or extended last.
+   * @throws {@link LockLostError} (`LOCK_LOST`) when the lease was lost, has ended or was ended.
+   * @throws {@link LockNotHeldError} (`LOCK_NOT_HELD`) when this handle has released it.
+   * @throws {@link LockConfigurationError} (`LOCK_CONFIGURATION`) for an invalid time.
+   * @throws {@link LockConnectionError} (`LOCK_CONNECTION`) when the server could not be asked. Then the
+   * lease lasts as long as before.
+   * @example
+   * ```ts
+   * await lease.extend(); // at each sign of life of the user
+   * ```
+   */
+  extend(ttlMs?: number): Promise<void> {
+    // One after the other, so that the last one decides on both sides.
+    const extension = this.extensions.then(() => this.extendNow(ttlMs));
+    this.extensions = extension.catch(() => undefined);
+    return extension;
+  }
+
+  /**
+   * Ends the lease, in whichever process it is held: another caller can have it at once. A second call waits
+   * for the first. A lost lease is left alone: another process may go on with it. When the server cannot be
+   * reached, the lease ends when its time is over. Never rejects.
+   *
+   * @example
+   * ```ts
+   * const lease = await locks.resumeLease('doc:42', token);
+   * await save(draft);
+   * await lease.release();
+   * ```
+   */
+  release(): Promise<void> {
+    this.released ??= this.releaseNow();
+    return this.released;
+  }
+
+  /**
+   * The same as {@link AdvisoryLease.release}, for `await using`. Do not use it for a lease that is handed
+   * over. Never rejects.
+   */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.release();
+  }
+
+  /**
+   * The loss, as soon as it is known. It looks at the clock, as a blocked event loop runs no timer.
+   *
+   * @internal
+   */
+  get lost(): LockLostError | undefined {
+    if (this.released === undefined && performance.now() >= this.deadline) this.lose('its time is over');
+    return this.lostError;
+  }
+
+  /** Counts as lost from now on, whatever the server says. @internal */
+  lose(reason: string): void {
+    if (this.lostError !== undefined || this.released !== undefined) return;
+    this.stop();
+    this.lostError = new LockLostError({
+      lockName: this.name,
+      key: this.parts.fullName,
+      reason,
+      heldMs: Math.round(performance.now() - this.heldSince),
+    });
+    this.controller?.abort(this.lostError);
+  }
+
+  /** Extends the lease each third of its time, until it is released or lost. @internal */
+  keepAlive(pause = new GrowingPause(RETRY_MS.first, RETRY_MS.longest), inMs = this.term.ttlMs / 3): void {
+    this.keepAliveTimer = setTimeout(
+      () => {
+        this.extend().then(
+          () => {
+            if (this.isHeld) this.keepAlive();
+          },
+          () => {
+            if (this.isHeld) this.keepAlive(pause, pause.nextMs());
+          },
+        );
+      },
+      Math.min(inMs, MAX_TIMER_MS),
+    ).unref();
+  }
+
+  private get isHeld(): boolean {
+    return this.released === undefined && this.lost === undefined;
+  }
+
+  private assertHeld(): void {
+    if (this.lost !== undefined) throw this.lost;
+    if (this.released !== undefined) throw new LockNotHeldError(this.name, 'it was released before');
+  }
+
+  private async extendNow(ttlMs: number = this.term.ttlMs): Promise<void> {
+    checkOptions({ ttlMs }, ttlRules, `extend() of the lease "${this.name}"`);
+    this.assertHeld();
+    // Whether a statement without a response has shortened the lease is not known.
+    const shortened = performance.now() + ttlMs - marginOf(ttlMs);
+    this.setDeadline(Math.min(this.deadline, shortened));
+    const { fullName: name } = this.parts;
+    const term = await this.parts.store.extend({ name, tokenHash: this.tokenHash, ttlMs });
+    if (term === undefined) this.lose('it has ended on the server: its time was over, or it was released');
+    this.assertHeld();
+    if (term === undefined) return;
+    this.term = term;
+    this.setDeadline(deadlineOf(term));
+  }
+
+  private async releaseNow(): Promise<void> {
+    if (this.lost !== undefined) return;
+    this.stop();
+    try {
+      // An extension that is under way would keep the lease of a released handle.
+      await this.extensions;
+      await this.parts.store.end({ name: this.parts.fullName, tokenHash: this.tokenHash });
+    } catch (error) {
+      this.parts.onError(error);
+    } finally {
+      this.parts.onRelease();
+    }
+  }
+
+  private setDeadline(deadline: number): void {
+    this.deadline = deadline;
+    if (this.controller !== undefined) this.watch();
+  }
+
+  private watch(): void {
+    if (this.released !== undefined) return;
+    clearTimeout(this.lossTimer);
+    const leftMs = Math.max(0, this.deadline - performance.now());
+    this.lossTimer = setTimeout(
+      () => {
+        if (this.isHeld) this.watch();
+      },
+      Math.min(Math.ceil(leftMs), MAX_TIMER_MS),
+    ).unref();
+  }
+
+  private stop(): void {
+    clearTimeout(this.lossTimer);
+    clearTimeout(this.keepAliveTimer);
+  }
+}
+
+/**
+ * When a lease counts as lost. The time runs from before the statement was sent, so that its way to the
+ * server is no part of it.
+ */
+function deadlineOf({ sentAt, leftMs }: LeaseTerm): number {
+  return sentAt + leftMs - marginOf(leftMs);
+}
+
+/** What a holder has to stop between its signal and the end, and what clocks may differ. */
+function marginOf(ttlMs: number): number {
+  return Math.min(ttlMs / 10, MAX_MARGIN_MS) + ttlMs * MAX_DRIFT;
+}

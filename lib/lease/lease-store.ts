@@ -1,0 +1,269 @@
+import { sqlStateOf } from '../core/index.js';
+import type { ApplicationDatabase } from './application-database.js';
+import { Batches } from './batches.js';
+import { LEASE_TABLE } from './lease-table.js';
+
+/** How often rows of ended leases are deleted, in milliseconds, while this process grants leases. */
+const PRUNE_EVERY_MS = 60_000;
+
+/** One statement deletes at most this many. */
+const MAX_PRUNED = 10_000;
+
+/** While there are more, it rests for so many times as long as it took: grants go on at their speed. */
+const PRUNE_REST = 9;
+
+/** How often a statement is repeated that met another one at the same row. */
+const MAX_ATTEMPTS = 10;
+
+/**
+ * serialization_failure, where the default isolation of the database is higher than READ COMMITTED, and
+ * deadlock_detected: the statement has had no effect, and is repeated.
+ */
+const CONFLICTS: readonly (string | undefined)[] = ['40001', '40P01'];
+
+/** A lease, by what identifies it on the server. */
+export interface LeaseId {
+  /** With the namespace. */
+  readonly name: string;
+  readonly tokenHash: string;
+}
+
+export interface GrantRequest extends LeaseId {
+  readonly owner: string;
+  readonly ttlMs: number;
+}
+
+export interface ExtensionRequest extends LeaseId {
+  readonly ttlMs: number;
+}
+
+/** A lease as the server has granted, extended or found it. */
+export interface LeaseTerm {
+  readonly fencingToken: bigint;
+  /** By the clock of the server. */
+  readonly expiresAt: Date;
+  readonly ttlMs: number;
+  /**
+   * An instant before the statement was sent, by `performance.now()`: the lease lasts at least `leftMs` from
+   * then, whatever the round trip took.
+   */
+  readonly sentAt: number;
+  readonly leftMs: number;
+}
+
+interface TermRow {
+  readonly name: string;
+  readonly fencing: string;
+  readonly expires_ms: string;
+  readonly ttl_ms: string;
+}
+
+// Operators, functions and types are qualified: the statements run with the `search_path` of the
+// application. Numbers travel as text, as applications replace the parsers of node-postgres.
+const EPOCH_MS = (instant: string): string =>
+  `pg_catalog.floor((extract(epoch FROM ${instant}) OPERATOR(pg_catalog.*) 1000))::pg_catalog.text`;
+const AFTER = (instant: string, ms: string): string =>
+  `(${instant} OPERATOR(pg_catalog.+) ` +
+  `(${ms}::pg_catalog.float8 OPERATOR(pg_catalog.*) interval '1 millisecond'))`;
+const TERM = `held.name, held.fencing::pg_catalog.text AS fencing, held.ttl_ms::pg_catalog.text AS ttl_ms,
+  ${EPOCH_MS('held.expires_at')} AS expires_ms`;
+const SAME = `held.name OPERATOR(pg_catalog.=) wanted.name
+  AND held.token_hash OPERATOR(pg_catalog.=) wanted.token_hash`;
+/** One reading of the clock for what is compared and what is written: a step of it falls before or after. */
+const NOW = '(SELECT pg_catalog.clock_timestamp() AS at) AS now';
+const unnested = (...types: readonly string[]): string =>
+  `ROWS FROM (${types.map((type, n) => `pg_catalog.unnest($${n + 1}::pg_catalog.${type}[])`).join(', ')})`;
+
+/**
+ * Writes and reads the table of leases. The clock of the server alone decides what has ended.
+ *
+ * The fencing token is the transaction id of the grant, or the one after the last token of the row where that
+ * is larger: of two transactions at one row, the one with the smaller id may come second.
+ */
+export class LeaseStore {
+  private readonly grants = new Batches<GrantRequest, LeaseTerm | undefined>((requests) =>
+    this.sendGrants(requests),
+  );
+  private readonly extensions = new Batches<ExtensionRequest, LeaseTerm | undefined>((requests) =>
+    this.sendExtensions(requests),
+  );
+  private readonly ends = new Batches<LeaseId, undefined>((requests) => this.sendEnds(requests));
+  /** By `performance.now()`; infinite while rows are being deleted. */
+  private pruneAt = -Infinity;
+
+  constructor(private readonly database: ApplicationDatabase) {}
+
+  /** Resolves to `undefined` when the lease is busy. */
+  grant(request: GrantRequest): Promise<LeaseTerm | undefined> {
+    return this.grants.add(request);
+  }
+
+  /** Lets the lease end that long from now; resolves to `undefined` when it has ended, or is another's. */
+  extend(request: ExtensionRequest): Promise<LeaseTerm | undefined> {
+    return this.extensions.add(request);
+  }
+
+  /** Ends the lease, if it has not ended. */
+  async end(lease: LeaseId): Promise<void> {
+    await this.ends.add(lease);
+  }
+
+  /**
+   * The lease, or `undefined` when it has ended. It locks the row, which a standby refuses: what a standby
+   * knows may have ended.
+   */
+  async find({ name, tokenHash }: LeaseId): Promise<LeaseTerm | undefined> {
+    const { rows, sentAt } = await this.run<TermRow & { readonly left_ms: string }>(
+      `SELECT ${TERM}, pg_catalog.floor((extract(epoch FROM (held.expires_at OPERATOR(pg_catalog.-) now.at))
+          OPERATOR(pg_catalog.*) 1000))::pg_catalog.text AS left_ms
+         FROM ${this.table} AS held, ${NOW}
+        WHERE held.name OPERATOR(pg_catalog.=) $1 AND held.token_hash OPERATOR(pg_catalog.=) $2
+          AND held.expires_at OPERATOR(pg_catalog.>) now.at
+          FOR NO KEY UPDATE OF held`,
+      [name, tokenHash],
+    );
+    const [row] = rows;
+    return row && termOf(row, sentAt, Number(row.left_ms));
+  }
+
+  /**
+   * A row that is visibly busy is left alone: it gets no transaction id, lock or write, however many callers
+   * try. The condition of the update is checked again when the row is locked. The order of the rows keeps two
+   * batches from waiting for each other.
+   */
+  private async sendGrants(requests: readonly GrantRequest[]): Promise<(LeaseTerm | undefined)[]> {
+    const { rows, sentAt } = await this.run<TermRow>(
+      `INSERT INTO ${this.table} AS held (name, fencing, token_hash, owner, ttl_ms, since, expires_at)
+       SELECT wanted.name, pg_catalog.txid_current(), wanted.token_hash, wanted.owner, wanted.ttl_ms,
+              now.at, ${AFTER('now.at', 'wanted.ttl_ms')}
+         FROM ${unnested('text', 'text', 'text', 'int8')} AS wanted (name, token_hash, owner, ttl_ms), ${NOW}
+        WHERE NOT EXISTS (
+          SELECT FROM ${this.table} AS busy
+           WHERE busy.name OPERATOR(pg_catalog.=) wanted.name AND busy.token_hash IS NOT NULL
+             AND busy.expires_at OPERATOR(pg_catalog.>) now.at)
+        ORDER BY wanted.name
+       ON CONFLICT (name) DO UPDATE
+          SET fencing = greatest(held.fencing OPERATOR(pg_catalog.+) 1, excluded.fencing),
+              token_hash = excluded.token_hash, owner = excluded.owner, ttl_ms = excluded.ttl_ms,
+              since = excluded.since, expires_at = excluded.expires_at
+        WHERE held.token_hash IS NULL OR held.expires_at OPERATOR(pg_catalog.<=) excluded.since
+       RETURNING ${TERM}`,
+      [namesOf(requests), hashesOf(requests), requests.map(({ owner }) => owner), ttlsOf(requests)],
+    );
+    this.pruneSometimes();
+    return inOrder(requests, rows, sentAt);
+  }
+
+  private async sendExtensions(requests: readonly ExtensionRequest[]): Promise<(LeaseTerm | undefined)[]> {
+    // In a WITH, as TypeORM returns something else for a plain UPDATE.
+    const { rows, sentAt } = await this.run<TermRow>(
+      `WITH extended AS (
+         UPDATE ${this.table} AS held
+            SET ttl_ms = wanted.ttl_ms, expires_at = ${AFTER('now.at', 'wanted.ttl_ms')}
+           FROM ${unnested('text', 'text', 'int8')} AS wanted (name, token_hash, ttl_ms), ${NOW}
+          WHERE ${SAME} AND held.expires_at OPERATOR(pg_catalog.>) now.at
+         RETURNING ${TERM})
+       SELECT * FROM extended`,
+      [namesOf(requests), hashesOf(requests), ttlsOf(requests)],
+    );
+    return inOrder(requests, rows, sentAt);
+  }
+
+  /**
+   * The hash goes rather than the time: after a step back of the clock, the time of the release would lie in
+   * the future.
+   */
+  private async sendEnds(requests: readonly LeaseId[]): Promise<undefined[]> {
+    await this.run(
+      `WITH ended AS (
+         UPDATE ${this.table} AS held SET token_hash = NULL, expires_at = pg_catalog.clock_timestamp()
+           FROM ${unnested('text', 'text')} AS wanted (name, token_hash)
+          WHERE ${SAME}
+         RETURNING held.name)
+       SELECT name FROM ended`,
+      [namesOf(requests), hashesOf(requests)],
+    );
+    return requests.map(() => undefined);
+  }
+
+  private pruneSometimes(): void {
+    const begin = performance.now();
+    if (begin < this.pruneAt) return;
+    this.pruneAt = Infinity;
+    void this.prune()
+      // Nothing depends on it, and a later grant tries again.
+      .catch(() => 0)
+      .then((count) => {
+        const now = performance.now();
+        this.pruneAt = now + (count === MAX_PRUNED ? PRUNE_REST * (now - begin) : PRUNE_EVERY_MS);
+      });
+  }
+
+  /**
+   * Deletes rows that ended some time ago, without their fencing tokens coming again: a row goes only when
+   * its token is smaller than the id of every transaction that runs or is still to come, so a later grant
+   * gets a larger one. A row whose token is ahead of the transaction ids, as after a restore into another
+   * server, stays.
+   */
+  async prune(): Promise<number> {
+    const { rows } = await this.run<{ readonly count: string }>(
+      `WITH pruned AS (
+         DELETE FROM ${this.table} WHERE name OPERATOR(pg_catalog.=) ANY (ARRAY(
+           SELECT name FROM ${this.table}
+            WHERE expires_at OPERATOR(pg_catalog.<)
+                (pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) interval '1 minute')
+              AND fencing OPERATOR(pg_catalog.<)
+                pg_catalog.txid_snapshot_xmin(pg_catalog.txid_current_snapshot())
+            LIMIT ${MAX_PRUNED} FOR UPDATE SKIP LOCKED))
+         RETURNING name)
+       SELECT pg_catalog.count(*)::pg_catalog.text AS count FROM pruned`,
+      [],
+    );
+    return Number(rows[0]?.count);
+  }
+
+  private get table(): string {
+    return this.database.tableOf(LEASE_TABLE);
+  }
+
+  private async run<Row>(
+    sql: string,
+    values: readonly unknown[],
+  ): Promise<{ readonly rows: Row[]; readonly sentAt: number }> {
+    for (let attempt = 1; ; attempt += 1) {
+      const sentAt = performance.now();
+      try {
+        return { rows: await this.database.query<Row>(sql, values), sentAt };
+      } catch (error) {
+        if (attempt === MAX_ATTEMPTS || !CONFLICTS.includes(sqlStateOf(error))) throw error;
+      }
+    }
+  }
+}
+
+const namesOf = (requests: readonly LeaseId[]): string[] => requests.map(({ name }) => name);
+const hashesOf = (requests: readonly LeaseId[]): string[] => requests.map(({ tokenHash }) => tokenHash);
+const ttlsOf = (requests: readonly { readonly ttlMs: number }[]): string[] =>
+  requests.map(({ ttlMs }) => String(ttlMs));
+
+function inOrder(
+  requests: readonly ExtensionRequest[],
+  rows: readonly TermRow[],
+  sentAt: number,
+): (LeaseTerm | undefined)[] {
+  const byName = new Map(rows.map((row) => [row.name, row]));
+  return requests.map(({ name, ttlMs }) => {
+    const row = byName.get(name);
+    return row && termOf(row, sentAt, ttlMs);
+  });
+}
+
+function termOf(row: TermRow, sentAt: number, leftMs: number): LeaseTerm {
+  return {
+    fencingToken: BigInt(row.fencing),
+    expiresAt: new Date(Number(row.expires_ms)),
+    ttlMs: Number(row.ttl_ms),
+    sentAt,
+    leftMs,
+  };
+}

@@ -1,0 +1,237 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  checkOptions,
+  describe,
+  GrowingPause,
+  LockConfigurationError,
+  type LockLog,
+  LockLostError,
+  type LockRuntime,
+  LockShutdownError,
+  messageOf,
+  SHUTDOWN_REASON,
+  sqlStateOf,
+} from '../core/index.js';
+import { AdvisoryLease } from './advisory-lease.js';
+import { type ApplicationDatabase, databaseError } from './application-database.js';
+import {
+  isText,
+  type LeaseOptions,
+  leaseRules,
+  type ResumeLeaseOptions,
+  resumeRules,
+} from './lease.options.js';
+import { type GrantRequest, LeaseStore, type LeaseTerm } from './lease-store.js';
+import { ADVISORY_LEASE_SQL } from './lease-table.js';
+import { checkLeaseToken, createLeaseToken, hashLeaseToken } from './lease-token.js';
+import { Turns } from './turns.js';
+
+/** The entries of an index are at most a third of a page. */
+const MAX_NAME_BYTES = 2_000;
+
+/** Pauses between the questions of a waiting call whether the lease is free, in milliseconds. */
+const POLL_MS = { first: 10, longest: 250 } as const;
+
+/** The leases of one configured module. */
+export class Leases {
+  private readonly store: LeaseStore;
+  private readonly log: LockLog;
+  private readonly turns = new Turns();
+  /** The bodies of `withLease` that run. */
+  private readonly bodies = new Map<AdvisoryLease, Promise<unknown>>();
+
+  constructor(
+    private readonly engine: Pick<LockRuntime, 'keys' | 'locks' | 'closeSignal' | 'createLog'>,
+    database: ApplicationDatabase,
+    /** The name of this instance. */
+    private readonly instance: string,
+  ) {
+    this.store = new LeaseStore(database);
+    this.log = engine.createLog('AdvisoryLock');
+  }
+
+  /** Rejects with `LOCK_UNAVAILABLE` or `LOCK_TIMEOUT` when the lease stays busy. */
+  async lease(name: string, options: LeaseOptions): Promise<AdvisoryLease> {
+    const fullName = this.fullNameOf(name);
+    checkLeaseOptions(name, options);
+    const { ttlMs, owner = this.instance, waitMs = 0, signal, keepAlive } = options;
+    const token = createLeaseToken(fullName);
+    const request = { name: fullName, tokenHash: hashLeaseToken(token), owner, ttlMs };
+    const term =
+      waitMs > 0 ? await this.waitFor(name, request, waitMs, signal) : await this.grant(name, request);
+    if (term === undefined) throw this.engine.locks.unavailable(name, { waitMs });
+    return this.handle(name, token, term, keepAlive);
+  }
+
+  /** Rejects with `LOCK_LOST` when the lease has ended. */
+  async resume(name: string, token: string, options: ResumeLeaseOptions = {}): Promise<AdvisoryLease> {
+    const fullName = this.fullNameOf(name);
+    checkOptions(options, resumeRules, 'resumeLease()');
+    checkLeaseToken(token, fullName, name);
+    this.throwIfClosed(name);
+    const term = await this.run(name, `The lease "${name}" was not resumed`, () =>
+      this.store.find({ name: fullName, tokenHash: hashLeaseToken(token) }),
+    );
+    if (term !== undefined) return this.handle(name, token, term, options.keepAlive);
+    const reason = 'it has ended: its time was over, or it was released';
+    throw new LockLostError({ lockName: name, key: fullName, reason, heldMs: 0 });
+  }
+
+  /** Runs the body while the lease is held, and releases it. */
+  async withLease<T>(
+    name: string,
+    body: (lease: AdvisoryLease) => T | PromiseLike<T>,
+    options: LeaseOptions,
+  ): Promise<T> {
+    const lease = await this.lease(name, options);
+    const result = runBody(lease, body);
+    this.bodies.set(lease, result);
+    try {
+      return await result;
+    } finally {
+      this.bodies.delete(lease);
+    }
+  }
+
+  /**
+   * Gives running bodies that many milliseconds to end, and takes the leases from those that go on. Leases
+   * without a body go on: they are there to outlive the process. Never rejects.
+   */
+  async close(graceMs: number): Promise<void> {
+    const timer = new AbortController();
+    await Promise.race([
+      Promise.allSettled(this.bodies.values()),
+      sleep(graceMs, undefined, { signal: timer.signal }).catch(() => undefined),
+    ]);
+    timer.abort();
+    for (const lease of this.bodies.keys()) lease.lose(SHUTDOWN_REASON);
+  }
+
+  private handle(name: string, token: string, term: LeaseTerm, keepAlive = false): AdvisoryLease {
+    const fullName = this.fullNameOf(name);
+    const lease = new AdvisoryLease(
+      {
+        store: {
+          extend: (request) =>
+            this.run(name, `The lease "${name}" was not extended`, () => this.store.extend(request)),
+          end: (id) => this.store.end(id),
+        },
+        name,
+        fullName,
+        token,
+        onRelease: () => {
+          this.turns.wake(fullName);
+        },
+        onError: (error) => {
+          this.log.warn(`The lease "${name}" ends when its time is over: not released, ${messageOf(error)}`);
+        },
+      },
+      term,
+    );
+    // After a slow response, or a wait of this process, its time may be over.
+    if (lease.lost !== undefined) throw lease.lost;
+    if (keepAlive) lease.keepAlive();
+    return lease;
+  }
+
+  /** Resolves to `undefined` when the time is over. First come, first served. */
+  private async waitFor(
+    name: string,
+    request: GrantRequest,
+    waitMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<LeaseTerm | undefined> {
+    signal?.throwIfAborted();
+    const { closeSignal } = this.engine;
+    const signals = signal === undefined ? [closeSignal] : [closeSignal, signal];
+    const deadline = performance.now() + waitMs;
+    const pause = new GrowingPause(POLL_MS.first, POLL_MS.longest);
+    const turn = this.turns.join(request.name);
+    try {
+      for (;;) {
+        const term = turn.isFirst ? await this.ask(name, request) : undefined;
+        if (term !== undefined) return term;
+        const leftMs = deadline - performance.now();
+        if (leftMs <= 0) return undefined;
+        await turn.pause(turn.isFirst ? Math.min(pause.nextMs(), leftMs) : leftMs, signals);
+        this.throwIfClosed(name);
+        signal?.throwIfAborted();
+      }
+    } finally {
+      turn.leave();
+    }
+  }
+
+  /** Resolves to `undefined` when it is busy, or calls of this process wait for it. */
+  private async grant(name: string, request: GrantRequest): Promise<LeaseTerm | undefined> {
+    return this.turns.isWaitedFor(request.name) ? undefined : this.ask(name, request);
+  }
+
+  private async ask(name: string, request: GrantRequest): Promise<LeaseTerm | undefined> {
+    this.throwIfClosed(name);
+    const term = await this.run(name, `The lease "${name}" was not taken`, async () => {
+      try {
+        return await this.store.grant(request);
+      } catch (error) {
+        // It may have been granted to a token that no caller has.
+        if (sqlStateOf(error) === undefined) void this.store.end(request).catch(() => undefined);
+        throw error;
+      }
+    });
+    if (term !== undefined && this.engine.closeSignal.aborted) {
+      // The shutdown does not know of it, and would not wait for its body.
+      await this.store.end(request).catch(() => undefined);
+      throw new LockShutdownError(name);
+    }
+    return term;
+  }
+
+  private async run<T>(name: string, what: string, statement: () => Promise<T>): Promise<T> {
+    try {
+      return await statement();
+    } catch (error) {
+      throw databaseError(error, name, what, ADVISORY_LEASE_SQL);
+    }
+  }
+
+  private fullNameOf(name: string): string {
+    if (typeof name !== 'string') {
+      throw new LockConfigurationError(`The name of a lease must be a string, received ${describe(name)}.`);
+    }
+    const fullName = this.engine.keys.fullNameOf(name);
+    if (isText(fullName) && Buffer.byteLength(fullName) <= MAX_NAME_BYTES) return fullName;
+    throw new LockConfigurationError(
+      `The name of a lease must have at most ${MAX_NAME_BYTES} bytes, with the namespace, and no NUL ` +
+        `character, received ${Buffer.byteLength(fullName)} bytes.`,
+    );
+  }
+
+  private throwIfClosed(name: string): void {
+    if (this.engine.closeSignal.aborted) throw new LockShutdownError(name);
+  }
+}
+
+function checkLeaseOptions(name: string, options: LeaseOptions | undefined): void {
+  if (options?.ttlMs === undefined) {
+    throw new LockConfigurationError(
+      `The lease "${name}" must have the option \`ttlMs\`: after how many milliseconds it ends by itself.`,
+    );
+  }
+  checkOptions(options, leaseRules, 'lease() and withLease()');
+}
+
+async function runBody<T>(
+  lease: AdvisoryLease,
+  body: (lease: AdvisoryLease) => T | PromiseLike<T>,
+): Promise<T> {
+  let value: T;
+  try {
+    value = await body(lease);
+  } catch (error) {
+    throw lease.lost?.explain(error) ?? error;
+  } finally {
+    await lease.release();
+  }
+  if (lease.lost !== undefined) throw lease.lost;
+  return value;
+}

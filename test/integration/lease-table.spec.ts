@@ -1,0 +1,186 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import {
+  ADVISORY_LEASE_SQL,
+  AdvisoryLeaseRecord,
+  AdvisoryOnceRecord,
+  CreateAdvisoryLeases1795824000000,
+  CreateAdvisoryOnce1795824000001,
+} from 'nestjs-advisory-lock';
+import type { DataSource } from 'typeorm';
+import { dataSourceDatabase } from '../../lib/lease/application-database.js';
+import { LeaseStore } from '../../lib/lease/lease-store.js';
+import { openDataSource } from '../support/data-source.js';
+import { createLocks } from '../support/locks.js';
+import { useTestDatabase } from '../support/test-database.js';
+
+const database = useTestDatabase();
+
+const withTables = {
+  entities: [AdvisoryLeaseRecord, AdvisoryOnceRecord],
+  migrations: [CreateAdvisoryLeases1795824000000, CreateAdvisoryOnce1795824000001],
+};
+const TTL = { ttlMs: 60_000 };
+
+/** What `synchronize` would still do. */
+async function pendingChanges(dataSource: DataSource): Promise<string[]> {
+  const { upQueries } = await dataSource.driver.createSchemaBuilder().log();
+  return upQueries.map(({ query }) => query);
+}
+
+async function use(dataSource: DataSource): Promise<void> {
+  const { service } = createLocks(database.url, {}, dataSource);
+  const lease = await service.lease('doc', TTL);
+  await lease.extend();
+  await (await service.resumeLease('doc', lease.token)).release();
+  expect(await service.once('seed', () => undefined)).toEqual({ ran: true });
+  expect(await service.once('seed', () => undefined)).toEqual({ ran: false });
+}
+
+describe('the tables of leases and of what has run once', () => {
+  afterEach(() =>
+    database.query(
+      `DROP TABLE IF EXISTS advisory_lease, advisory_once, migrations, typeorm_metadata;
+        DROP SCHEMA IF EXISTS "Other" CASCADE`,
+    ),
+  );
+
+  it('are made by the migrations as synchronize would make them, and taken away again', async () => {
+    const dataSource = await openDataSource(database.url, withTables);
+    await dataSource.runMigrations();
+    expect(await pendingChanges(dataSource)).toEqual([]);
+    await use(dataSource);
+    await dataSource.undoLastMigration();
+    await dataSource.undoLastMigration();
+    expect(await pendingChanges(dataSource)).toHaveLength(2);
+  });
+
+  it('are found where the data source has its tables, and read through the entities', async () => {
+    await database.query('CREATE SCHEMA "Other"');
+    const dataSource = await openDataSource(database.url, {
+      ...withTables,
+      schema: 'Other',
+      entityPrefix: 'App_',
+      synchronize: true,
+    });
+    await use(dataSource);
+    expect(await dataSource.getRepository(AdvisoryLeaseRecord).find()).toMatchObject([
+      { name: 'doc', tokenHash: null, ttlMs: '60000', expiresAt: expect.any(Date) },
+    ]);
+    expect(await dataSource.getRepository(AdvisoryOnceRecord).find()).toMatchObject([
+      { name: 'seed', version: '', ranAt: expect.any(Date) },
+    ]);
+  });
+});
+
+describe('the table of leases', () => {
+  beforeEach(() => database.query(ADVISORY_LEASE_SQL));
+  afterEach(() => database.query('DROP TABLE advisory_lease'));
+
+  const count = async (): Promise<number> => {
+    const [row] = await database.query<{ count: string }>('SELECT count(*) FROM advisory_lease');
+    return Number(row?.count);
+  };
+
+  it('loses rows of leases that ended a minute ago, and neither held ones nor tokens', async () => {
+    const dataSource = await openDataSource(database.url, { poolSize: 2 });
+    const store = new LeaseStore(dataSourceDatabase(() => dataSource));
+    const grant = (name: string) => store.grant({ name, tokenHash: name, owner: 'me', ttlMs: 60_000 });
+    const [before] = await Promise.all([grant('old'), grant('held'), grant('ahead')]);
+    await database.query(`UPDATE advisory_lease SET fencing = 9000000000000000000 WHERE name = 'ahead'`);
+    await database.query(
+      `UPDATE advisory_lease SET expires_at = expires_at - interval '10 minutes' WHERE name <> 'held'`,
+    );
+    // A transaction with an older id may still grant: the row waits for its end.
+    const runner = dataSource.createQueryRunner();
+    await runner.startTransaction();
+    await runner.query('SELECT txid_current()');
+    await grant('old');
+    await database.query(
+      `UPDATE advisory_lease SET expires_at = expires_at - interval '10 minutes' WHERE name = 'old'`,
+    );
+    expect(await store.prune()).toBe(0);
+    await runner.rollbackTransaction();
+    await runner.release();
+
+    expect(await store.prune()).toBe(1);
+    expect(await count()).toBe(2);
+    const after = await grant('old');
+    expect((after?.fencingToken ?? 0n) > (before?.fencingToken ?? 0n)).toBe(true);
+  });
+
+  it('neither grows nor leaves dead rows in its index when leases are taken again and again', async () => {
+    const dataSource = await openDataSource(database.url);
+    const { service } = createLocks(database.url, {}, dataSource);
+    for (let round = 0; round < 300; round += 1) await (await service.lease('doc', TTL)).release();
+    await database.query('SELECT pg_stat_force_next_flush()');
+    await dataSource.query('SELECT pg_stat_force_next_flush()');
+    const [row] = await database.query<{ updates: string; hot: string; bytes: string }>(
+      `SELECT n_tup_upd AS updates, n_tup_hot_upd AS hot, pg_relation_size(relid) AS bytes
+         FROM pg_stat_user_tables WHERE relname = 'advisory_lease'`,
+    );
+    expect(Number(row?.updates)).toBe(599);
+    expect(row?.hot).toBe(row?.updates);
+    expect(Number(row?.bytes)).toBeLessThanOrEqual(2 * 8_192);
+  });
+
+  it('is not written by a caller that finds the lease busy', async () => {
+    const { service } = createLocks(database.url, {}, await openDataSource(database.url));
+    await service.lease('doc', TTL);
+    const version = () => database.query('SELECT xmin, xmax, ctid FROM advisory_lease');
+    const before = await version();
+    await expect(service.lease('doc', TTL)).rejects.toMatchObject({ code: 'LOCK_UNAVAILABLE' });
+    expect(await version()).toEqual(before);
+  });
+
+  it.each(['repeatable read', 'serializable'])(
+    'works where transactions are %s by default',
+    async (level) => {
+      const extra = { options: `-c default_transaction_isolation=${level.replace(' ', '\\ ')}` };
+      const createService = async () =>
+        createLocks(database.url, {}, await openDataSource(database.url, { extra })).service;
+      const services = [await createService(), await createService()];
+      const tokens: bigint[] = [];
+      const add = (token: bigint): void => void tokens.push(token);
+      await Promise.all(
+        services.flatMap((service) =>
+          Array.from({ length: 10 }, () =>
+            service.withLease(
+              'doc',
+              ({ fencingToken }) => {
+                add(fencingToken);
+              },
+              { ...TTL, waitMs: 30_000 },
+            ),
+          ),
+        ),
+      );
+      expect(tokens).toEqual([...new Set(tokens)].sort((a, b) => (a < b ? -1 : 1)));
+      expect(tokens).toHaveLength(20);
+    },
+  );
+
+  it('is locked in one order by batches that want the same leases', async () => {
+    const services = await Promise.all(
+      [1, 2, 3].map(async () => createLocks(database.url, {}, await openDataSource(database.url)).service),
+    );
+    const names = Array.from({ length: 40 }, (_, n) => `doc:${n}`);
+    const outcomes = await Promise.allSettled(
+      services.flatMap((service, n) =>
+        (n % 2 === 0 ? names : names.toReversed()).map((name) => service.lease(name, TTL)),
+      ),
+    );
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(names.length);
+  });
+
+  it('does not see the transaction around a call', async () => {
+    const dataSource = await openDataSource(database.url, { poolSize: 2 });
+    const { service } = createLocks(database.url, {}, dataSource);
+    await service
+      .withTransactionLock('order', async () => {
+        await service.lease('doc', TTL);
+        throw new Error('rolled back');
+      })
+      .catch(() => undefined);
+    await expect(service.lease('doc', TTL)).rejects.toMatchObject({ code: 'LOCK_UNAVAILABLE' });
+  });
+});

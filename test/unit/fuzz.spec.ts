@@ -1,0 +1,292 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { parseArgs } from 'node:util';
+import { BadRequestException, ForbiddenException } from '@nestjs/common';
+import fc from 'fast-check';
+import { readDurationMs } from '../../lib/cli/duration.js';
+import { readKeyOptions, readName } from '../../lib/cli/key-arguments.js';
+import { keySql } from '../../lib/cli/key-sql.js';
+import { lockOptions, readLock } from '../../lib/cli/lock-arguments.js';
+import { readArguments, UsageError } from '../../lib/cli/usage.error.js';
+import { runCli } from '../../lib/cli/cli.js';
+import { shellWord } from '../../lib/cli/words.js';
+import {
+  describe as describeValue,
+  isPrintable,
+  KeyRegistry,
+  LockConfigurationError,
+  type LockName,
+  parseAddress,
+  printable,
+  printableJson,
+} from '../../lib/core/index.js';
+import { allowedHostsOf, refuseOtherOrigins } from '../../lib/dashboard/server/request-origin.js';
+import { snapshotQueryOf } from '../../lib/dashboard/server/snapshot-query.js';
+import { terminateRequestOf } from '../../lib/dashboard/server/terminate-request.js';
+
+/** All of Unicode, lone surrogates and control characters included. */
+const text = fc.string({ unit: 'binary' });
+/** What JSON, a query or a careless caller may bring: objects without a prototype or with odd keys, too. */
+const anything = fc.anything({
+  withNullPrototype: true,
+  withBigInt: true,
+  withDate: true,
+  withMap: true,
+  withSet: true,
+  withTypedArray: true,
+  withSparseArray: true,
+  key: fc.oneof(fc.string(), fc.constantFrom('constructor', '__proto__', 'toString', 'then', 'length')),
+});
+
+/** Runs it, and refuses every error but those of the classes. */
+function onlyThrows(act: () => unknown, ...kinds: (abstract new (...args: never[]) => unknown)[]): void {
+  try {
+    act();
+  } catch (error) {
+    if (!kinds.some((kind) => error instanceof kind)) throw error;
+    // What the command line prints of an error is made safe where it is printed.
+    if (!(error instanceof UsageError)) expect(isPrintable((error as Error).message)).toBe(true);
+  }
+}
+
+/** Runs the property; a failure names the seed that repeats it. */
+function holds<Ts>(property: fc.IPropertyWithHooks<Ts>): void {
+  fc.assert(property, { numRuns: 300 });
+}
+
+describe('whatever comes from outside', () => {
+  const terminateBody = fc.record(
+    {
+      key: fc.oneof(
+        anything,
+        fc.record({ id: text, classid: fc.nat(), objid: fc.nat(), objsubid: fc.nat(3) }),
+      ),
+      pid: fc.oneof(fc.nat(), anything),
+      backendId: fc.oneof(fc.constant('1@1'), anything),
+      reason: fc.oneof(text, anything),
+      holdId: fc.oneof(fc.nat(), anything),
+    },
+    { requiredKeys: [] },
+  );
+
+  it('a body to terminate is read, or is a 400', () => {
+    holds(
+      fc.property(fc.oneof(anything, terminateBody), text, (body, type) => {
+        for (const contentType of ['application/json', type])
+          onlyThrows(
+            () => terminateRequestOf({ headers: { 'content-type': contentType }, body }),
+            BadRequestException,
+          );
+      }),
+    );
+  });
+
+  it('a body that is read is one line about one backend', () => {
+    const backend = { key: { id: '1', classid: 0, objid: 1, objsubid: 1 }, pid: 1, backendId: '1@1' };
+    holds(
+      fc.property(text, (reason) => {
+        const body = { ...backend, reason };
+        const headers = { 'content-type': 'application/json' };
+        onlyThrows(() => {
+          expect(isPrintable(terminateRequestOf({ headers, body }).reason)).toBe(true);
+        }, BadRequestException);
+      }),
+    );
+  });
+
+  it('the headers of a request are accepted, or are a 403', () => {
+    const header = fc.option(fc.oneof(text, fc.webUrl(), fc.domain(), fc.ipV6()), { nil: undefined });
+    const isAllowed = allowedHostsOf({ public: true });
+    holds(
+      fc.property(header, header, header, (host, origin, site) => {
+        const headers = { 'x-requested-with': 'nestjs-advisory-lock', host, origin, 'sec-fetch-site': site };
+        onlyThrows(() => {
+          refuseOtherOrigins({ headers }, isAllowed);
+        }, ForbiddenException);
+      }),
+    );
+    holds(
+      fc.property(fc.domain(), (domain) => {
+        expect(isAllowed(domain)).toBe(false);
+      }),
+    );
+  });
+
+  it('the query of the dashboard is read, or is a 400', () => {
+    const query = fc.record({ search: fc.oneof(text, anything), limit: fc.oneof(text, anything) });
+    holds(
+      fc.property(fc.oneof(anything, query), (given) => {
+        onlyThrows(() => snapshotQueryOf(given), BadRequestException);
+      }),
+    );
+  });
+
+  it('an address is parsed, or refused without any of its password', () => {
+    const password = 'Zq7Zq7';
+    holds(
+      fc.property(text, text, (before, after) => {
+        for (const address of [before, `postgres://u:${before}${password}${after}@h/db`])
+          onlyThrows(() => {
+            try {
+              parseAddress(address);
+            } catch (error) {
+              expect((error as Error).message).not.toContain(password);
+              throw error;
+            }
+          }, LockConfigurationError);
+      }),
+    );
+  });
+
+  it('a name or key becomes one key, or is LOCK_CONFIGURATION', () => {
+    holds(
+      fc.property(fc.oneof(text, anything), (name) => {
+        // A registry of its own: names are remembered.
+        onlyThrows(() => new KeyRegistry().keyOf(name as LockName), LockConfigurationError);
+        onlyThrows(() => new KeyRegistry().permitKeysOf(name as LockName, 3), LockConfigurationError);
+      }),
+    );
+  });
+
+  it('what a key function returns is a key, or is LOCK_CONFIGURATION', () => {
+    holds(
+      fc.property(anything, (key) => {
+        const registry = new KeyRegistry({ keyScheme: () => key as bigint });
+        onlyThrows(() => registry.keyOf('x'), LockConfigurationError);
+      }),
+    );
+  });
+
+  it('a value is described in one printable line', () => {
+    holds(
+      fc.property(anything, (value) => {
+        expect(isPrintable(describeValue(value))).toBe(true);
+      }),
+    );
+  });
+
+  it('a text is printable, and JSON keeps its value', () => {
+    holds(
+      fc.property(text, (each) => {
+        expect(isPrintable(printable(each))).toBe(true);
+        const json = printableJson(JSON.stringify(each));
+        expect(isPrintable(json)).toBe(true);
+        expect(JSON.parse(json)).toBe(each);
+        expect(isPrintable(shellWord(each))).toBe(true);
+      }),
+    );
+  });
+});
+
+describe('whatever is written on the command line', () => {
+  const words = fc.array(
+    fc.oneof(
+      text,
+      fc.constantFrom(
+        '--key',
+        '--key=1,2',
+        '--permits',
+        '3',
+        '--namespace',
+        '--scheme',
+        'md5-31',
+        '--',
+        '-h',
+      ),
+    ),
+    { maxLength: 6 },
+  );
+  const { DATABASE_URL: url } = process.env;
+  const write = {
+    stdout: process.stdout.write.bind(process.stdout),
+    stderr: process.stderr.write.bind(process.stderr),
+  };
+  let printed = '';
+  beforeAll(() => {
+    process.env.DATABASE_URL = 'no address';
+    for (const stream of ['stdout', 'stderr'] as const)
+      process[stream].write = (chunk: string | Uint8Array): boolean => {
+        printed += String(chunk);
+        return true;
+      };
+  });
+  afterAll(() => {
+    if (url === undefined) delete process.env.DATABASE_URL;
+    else process.env.DATABASE_URL = url;
+    process.stdout.write = write.stdout;
+    process.stderr.write = write.stderr;
+  });
+
+  it('a key argument is read, or is a usage error', () => {
+    holds(
+      fc.property(words, (args) => {
+        onlyThrows(() => {
+          readArguments(() => {
+            const { values, positionals } = parseArgs({
+              args,
+              options: lockOptions,
+              allowPositionals: true,
+            });
+            const { keys } = readKeyOptions(values);
+            readLock(values, positionals);
+            const name = readName(positionals);
+            expect(isPrintable(keySql(keys.keyOf(name), name, 'sha256').key?.statement ?? '')).toBe(true);
+          });
+        }, UsageError);
+      }),
+    );
+  });
+
+  it('a time is read, or is a usage error', () => {
+    const time = fc.oneof(text, fc.tuple(fc.double(), fc.constantFrom('', 'ms', 's', 'h', 'd')).map(String));
+    holds(
+      fc.property(time, (written) => {
+        onlyThrows(() => {
+          const ms = readDurationMs(written, '--within', { min: '0s', max: '60s' });
+          expect(ms).toBeGreaterThanOrEqual(0);
+          expect(ms).toBeLessThanOrEqual(60_000);
+        }, UsageError);
+      }),
+    );
+  });
+
+  it('a command ends with a status, and prints nothing that is unsafe', async () => {
+    const command = fc.constantFrom(
+      'list',
+      'why',
+      'kill',
+      'run',
+      'key',
+      'doctor',
+      'constructor',
+      '__proto__',
+    );
+    await fc.assert(
+      fc.asyncProperty(command, words, async (name, args) => {
+        printed = '';
+        // 64: the arguments are wrong, or the address is. 0: help, or the key of a name.
+        expect([0, 64]).toContain(await runCli([name, ...args]));
+        expect(isPrintable(printed.replaceAll('\n', ''))).toBe(true);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+describe('what is long', () => {
+  const LONG = 'a'.repeat(200_000);
+
+  it.each<[string, (long: string) => unknown]>([
+    [
+      'a reason',
+      (reason) => terminateRequestOf({ headers: { 'content-type': 'application/json' }, body: { reason } }),
+    ],
+    ['a search', (search) => snapshotQueryOf({ search })],
+    ['a time', (time) => readDurationMs(`${time.replaceAll('a', '1')}x`, '--wait')],
+    ['a key', (key) => readLock({ scheme: 'sha256', permits: '1', key: `${key.replaceAll('a', ' ')}(` }, [])],
+    ['an address', (address) => parseAddress(`postgres://${address}:${address}@${address}`)],
+    ['a name', (name) => shellWord(`\n${name}`)],
+  ])('is read in one pass: %s', (_, read) => {
+    // A quadratic expression takes minutes for this text, and the test fails by its time limit.
+    onlyThrows(() => read(LONG), BadRequestException, UsageError, LockConfigurationError);
+  });
+});

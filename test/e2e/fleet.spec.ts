@@ -90,7 +90,7 @@ describe('a fleet', () => {
     // The number is how many turns of that way there were before, read under the
     // lock: an overlap makes a duplicate.
     await database.query('CREATE TABLE turn (way text, caller int, alone int, pid int, UNIQUE (way, alone))');
-    const workers = await startWorkers(4, 'hot', ['6', String(480 * LENGTH)]);
+    const workers = await startWorkers(4, 'hot', ['6', String(240 * LENGTH)]);
     for (const way of WAYS) await runAll(workers, { way });
     await endAll(workers);
 
@@ -98,8 +98,8 @@ describe('a fleet', () => {
       WITH share AS (SELECT way, count(*)::int AS turns FROM turn GROUP BY way, pid, caller)
       SELECT way, count(*)::int AS callers, min(turns) AS least FROM share GROUP BY way`);
     expect(shares.map(({ way }) => way).sort()).toEqual([...WAYS].sort());
-    // All would be served equally with 20 turns each.
-    for (const { callers, least } of shares) expect([callers, least > 6 * LENGTH]).toEqual([24, true]);
+    // All would be served equally with 10 turns each.
+    for (const { callers, least } of shares) expect([callers, least > 3 * LENGTH]).toEqual([24, true]);
   });
 
   it('of 3 processes serves the waiters of each in their order, in every way', async () => {

@@ -1,20 +1,7 @@
-import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { runCli } from '../../lib/cli/cli.js';
+import { describe, expect, it } from '@jest/globals';
+import { cli } from '../support/run-cli.js';
 
-afterEach(() => {
-  jest.restoreAllMocks();
-});
-
-/** The command with these arguments. */
-async function ticks(...args: string[]) {
-  let stdout = '';
-  let stderr = '';
-  jest.spyOn(process.stdout, 'write').mockImplementation((text) => Boolean((stdout += String(text))));
-  jest.spyOn(process.stderr, 'write').mockImplementation((text) => Boolean((stderr += String(text))));
-  const status = await runCli(['ticks', ...args]);
-  jest.restoreAllMocks();
-  return { status, stdout, stderr };
-}
+const ticks = (...args: string[]) => cli(['ticks', ...args]);
 
 const berlin = ['--zone', 'Europe/Berlin'];
 

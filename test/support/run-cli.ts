@@ -1,0 +1,25 @@
+import { jest } from '@jest/globals';
+import { runCli } from '../../lib/cli/cli.js';
+
+export interface CliResult {
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The command line in this process: faster than one of its own, where nothing depends on that. */
+export async function cli(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<CliResult> {
+  const printed = { stdout: '', stderr: '' };
+  const spies = (['stdout', 'stderr'] as const).map((name) =>
+    jest.spyOn(process[name], 'write').mockImplementation((text) => Boolean((printed[name] += String(text)))),
+  );
+  const { DATABASE_URL } = process.env;
+  Object.assign(process.env, env);
+  try {
+    return { status: await runCli(args), ...printed };
+  } finally {
+    for (const spy of spies) spy.mockRestore();
+    delete process.env['DATABASE_URL'];
+    if (DATABASE_URL !== undefined) process.env['DATABASE_URL'] = DATABASE_URL;
+  }
+}

@@ -40,9 +40,7 @@ export function checkDocstrings({ program }, { root }) {
       .flatMap(({ heritageClauses = [] }) => heritageClauses)
       .filter(({ token }) => token === ts.SyntaxKind.ExtendsKeyword)
       .map(({ types: [base] }) => checker.getTypeAtLocation(base).symbol)
-      .filter((base) =>
-        base?.valueDeclaration?.getSourceFile().fileName.startsWith(join(root, 'lib/')),
-      );
+      .filter((base) => base?.valueDeclaration?.getSourceFile().fileName.startsWith(join(root, 'lib/')));
   }
 
   function checkMember(owner, member, declaration) {

@@ -102,6 +102,7 @@ export { isSyntaxOrAccessError, SqlState, sqlStateOf } from './sql/sqlstate.js';
 export { CHECKUP } from './sql/server-statements.js';
 export type { ServerError } from './sql/sqlstate.js';
 export type { Statement } from './sql/statement.js';
+export { migratedTable, quotedTable, tableOf } from './sql/table-of.js';
 
 export { AdvisoryLockEvents } from './events/advisory-lock-events.js';
 export type { AroundBody } from './events/around-body.js';

@@ -118,8 +118,8 @@ function checkSchedulers({ provided }: ProviderScan, registries: number): void {
   if (explorers <= registries) return;
   throw new LockConfigurationError(
     `Each ScheduleModule must have a SchedulerRegistry of the @nestjs/schedule that this library imports, ` +
-      `received ${explorers} modules and ${registries} of these: a timer of the others cannot be told from ` +
-      'a call by hand. Install one copy of @nestjs/schedule (npm ls @nestjs/schedule), and do not replace ' +
+      `received ${explorers} modules and ${registries} of these: a timer of the others looks like a call ` +
+      'by hand. Install one copy of @nestjs/schedule (npm ls @nestjs/schedule), and do not replace ' +
       'its SchedulerRegistry.',
   );
 }

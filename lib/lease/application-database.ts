@@ -4,6 +4,7 @@ import {
   isSyntaxOrAccessError,
   LockConfigurationError,
   LockConnectionError,
+  tableOf,
 } from '../core/index.js';
 
 /** The application's own database, as leases and once-records use it. */
@@ -30,12 +31,7 @@ export function dataSourceDatabase(findDataSource: () => DataSource): Applicatio
         await runner.release();
       }
     },
-    tableOf(name: string): string {
-      const { options } = findDataSource();
-      const schema = 'schema' in options ? options.schema : undefined;
-      const table = quoted(`${options.entityPrefix ?? ''}${name}`);
-      return schema === undefined ? table : `${quoted(schema)}.${table}`;
-    },
+    tableOf: (name) => tableOf(findDataSource(), name),
   };
 }
 
@@ -49,8 +45,4 @@ export function databaseError(cause: unknown, lockName: string, what: string, ta
       `INSERT, UPDATE and DELETE on the table to the role of the application: ${tableSql.replace(/\s+/g, ' ')}`,
     { lockName, cause },
   );
-}
-
-function quoted(identifier: string): string {
-  return `"${identifier.replaceAll('"', '""')}"`;
 }

@@ -1,5 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { dataSourceDatabase } from './application-database.js';
+import { migratedTable } from '../core/index.js';
 import { createLeaseTable, LEASE_TABLE } from './lease-table.js';
 
 /**
@@ -24,7 +24,7 @@ export class CreateAdvisoryLeases1795824000000 implements MigrationInterface {
    * @throws the `QueryFailedError` of TypeORM, with the `code` of Postgres.
    */
   async up(queryRunner: QueryRunner): Promise<void> {
-    await queryRunner.query(createLeaseTable(tableOf(queryRunner)));
+    await queryRunner.query(createLeaseTable(migratedTable(queryRunner, LEASE_TABLE)));
   }
 
   /**
@@ -33,11 +33,6 @@ export class CreateAdvisoryLeases1795824000000 implements MigrationInterface {
    * @throws the `QueryFailedError` of TypeORM, with the `code` of Postgres.
    */
   async down(queryRunner: QueryRunner): Promise<void> {
-    await queryRunner.query(`DROP TABLE ${tableOf(queryRunner)}`);
+    await queryRunner.query(`DROP TABLE ${migratedTable(queryRunner, LEASE_TABLE)}`);
   }
-}
-
-function tableOf(queryRunner: QueryRunner): string {
-  // eslint-disable-next-line @typescript-eslint/no-deprecated -- TypeORM 0.3 has no other name for it
-  return dataSourceDatabase(() => queryRunner.connection).tableOf(LEASE_TABLE);
 }

@@ -100,7 +100,7 @@ export class AdvisoryLockTesting {
   }
 
   /**
-   * Holds the lock elsewhere, as another instance of the application does, and resolves when it is held.
+   * Holds the lock as another instance of the application does, and resolves when it is held.
    *
    * @param options - those of `AdvisoryLockService.acquire`, such as `mode`, `permits` and `waitMs`.
    * @throws {@link LockUnavailableError} (`LOCK_UNAVAILABLE`) when it is held already,

@@ -1,5 +1,5 @@
 // Checks that every public symbol has a docstring with what a reader needs: units, defaults, errors.
-import { relative } from 'node:path';
+import { join, relative } from 'node:path';
 import ts from 'typescript';
 import { exportsOf } from './facts.mjs';
 
@@ -12,7 +12,12 @@ const UNDOCUMENTED_NAMES = new Set(['name', 'code', 'type', 'message', 'cause', 
 export function checkDocstrings({ program }, { root }) {
   const checker = program.getTypeChecker();
   const violations = [];
-  for (const symbol of new Set(exportsOf(program, checker, root).values())) checkSymbol(symbol);
+  // It grows in the loop: what a class inherits is public, whether or not the base class is exported.
+  const symbols = new Set(exportsOf(program, checker, root).values());
+  for (const symbol of symbols) {
+    checkSymbol(symbol);
+    for (const base of baseClassesOf(symbol)) symbols.add(base);
+  }
   return violations;
 
   function checkSymbol(symbol) {
@@ -27,6 +32,15 @@ export function checkDocstrings({ program }, { root }) {
         for (const member of declaration.members) checkMember(symbol.name, member, declaration);
       }
     }
+  }
+
+  function baseClassesOf(symbol) {
+    return (symbol.declarations ?? [])
+      .filter(ts.isClassDeclaration)
+      .flatMap(({ heritageClauses = [] }) => heritageClauses)
+      .filter(({ token }) => token === ts.SyntaxKind.ExtendsKeyword)
+      .map(({ types: [base] }) => checker.getTypeAtLocation(base).symbol)
+      .filter((base) => base?.valueDeclaration?.getSourceFile().fileName.startsWith(join(root, 'lib/')));
   }
 
   function checkMember(owner, member, declaration) {

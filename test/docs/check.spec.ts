@@ -29,9 +29,9 @@ describe('in pages that have drifted from the code', () => {
   beforeAll(async () => {
     const copy = await mkdtemp(join(tmpdir(), 'docs-check-'));
     try {
-      for (const name of ['lib', 'scripts', 'node_modules', 'tsconfig.json', 'package.json', 'LICENSE'])
+      for (const name of ['scripts', 'node_modules', 'tsconfig.json', 'package.json', 'LICENSE'])
         await symlink(join(root, name), join(copy, name));
-      await cp(join(root, 'docs'), join(copy, 'docs'), { recursive: true });
+      for (const name of ['docs', 'lib']) await cp(join(root, name), join(copy, name), { recursive: true });
       for (const name of ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md'])
         await cp(join(root, name), join(copy, name));
       const edit = async (page: string, ...changes: [from: string, to: string][]): Promise<void> => {
@@ -59,6 +59,10 @@ describe('in pages that have drifted from the code', () => {
       ]);
       await edit('docs/reference-cli.md', ['| 76 |', '| 78 |']);
       await edit('docs/locks.md', ["locks.assertHeld('import');", 'locks.assertOwned(1, 2);']);
+      await edit('lib/nest/lock-methods.ts', [
+        '/**\n   * Like {@link AdvisoryLockService.acquire}',
+        '/*\n   * Like',
+      ]);
       await writeFile(
         join(copy, 'docs/drifted.md'),
         [
@@ -116,6 +120,10 @@ describe('in pages that have drifted from the code', () => {
     ],
     ['an anchor', /^docs\/drifted\.md:2: the link locks\.md#no-such-heading leads to/],
     ['a link', /^docs\/drifted\.md:2: the link nothing\.md leads to docs\/nothing\.md, which does not exist/],
+    [
+      'a method that a class inherits',
+      /^lib\/nest\/lock-methods\.ts:\d+: LockMethods\.tryAcquire must have a docstring/,
+    ],
     ['a word of the glossary', /^docs\/drifted\.md:3: "Nobody": say/],
     ['a long line', /^docs\/drifted\.md:4: the line has \d+ columns, and 110 are allowed/],
     ['a long page', /^docs\/drifted\.md:301: the page has 304 lines, and 300 are allowed/],

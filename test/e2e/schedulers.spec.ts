@@ -100,7 +100,7 @@ describe('a job with two schedulers', () => {
     expect(jobs.timeouts).toBe(2);
   });
 
-  it('is refused where a timer cannot be told from a call by hand', async () => {
+  it('is refused where a timer looks like a call by hand', async () => {
     /** Of another copy of @nestjs/schedule, whose registry has another class. */
     class ScheduleExplorer {
       readonly schedulerOrchestrator = {};

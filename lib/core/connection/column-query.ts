@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import type { Statement } from '../sql/statement.js';
 
 /** What a custom query class calls on the connection of node-postgres, which is below the client. */
@@ -24,12 +25,13 @@ interface ColumnResult {
  * from them. Without that a single lock and unlock take a quarter less time (measured with pg 8.23 on
  * loopback: 7,500 pairs a second become 9,800).
  *
- * Tools that trace node-postgres wrap `client.query`, and notice the end of a query by its `callback`: they
- * replace it by one of their own that calls it, or fail where there is none.
+ * Tools that trace node-postgres wrap `client.query`, and notice the end of a query by its `callback`, which
+ * dd-trace replaces by one that calls it, or by its events `end` and `error`, to which Elastic's agent
+ * listens, and New Relic's if it is an `EventEmitter`. As with a query of node-postgres, both are there.
  *
  * @see https://node-postgres.com/apis/cursor
  */
-export class ColumnQuery {
+export class ColumnQuery extends EventEmitter {
   readonly result: Promise<(string | null)[]>;
   readonly name: string;
   readonly text: string;
@@ -39,6 +41,7 @@ export class ColumnQuery {
   private readonly rows: (string | null)[][] = [];
 
   constructor({ name = '', text, values = [] }: Statement) {
+    super();
     this.name = name;
     this.text = text;
     this.values = values;
@@ -71,10 +74,13 @@ export class ColumnQuery {
 
   handleError(error: Error): void {
     this.callback(error);
+    // Without a listener this event throws.
+    if (this.listenerCount('error') > 0) this.emit('error', error);
   }
 
   handleReadyForQuery(): void {
     this.callback(null, { rows: this.rows });
+    this.emit('end');
   }
 
   handleRowDescription(): void {

@@ -32,10 +32,10 @@ export function sessionSettings(
 }
 
 /**
- * Operators, functions and types mean those of Postgres, whoever may create others in a schema that the
- * role or the database searches first, or with operands that match better. With it in force, statements
- * on lock connections need not qualify each operator; those that run before, or on connections of the
- * application, do.
+ * Operators, functions and types mean those of Postgres, even where other roles may create their own in a
+ * schema that the role or the database searches first, or with operands that match better. With it in force,
+ * statements on lock connections need not qualify each operator; those that run before, or on connections of
+ * the application, do.
  *
  * @see https://www.postgresql.org/docs/current/typeconv-oper.html
  */

@@ -85,7 +85,7 @@ function sqlStateOf(cause: unknown): string | undefined {
 
 const ENDED_BY_SERVER = 'the server has ended the connection';
 
-/** By SQLSTATE, who has ended a connection that worked. */
+/** By SQLSTATE, what has ended a connection that worked. */
 const ENDINGS: ReadonlyMap<string, string> = new Map([
   ['57P01', 'an administrator has ended the connection, or the server is shutting down'],
   ['57P02', 'the server has crashed, and ended the connection'],

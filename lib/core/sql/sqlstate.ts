@@ -11,7 +11,6 @@ export const SqlState = {
   deadlockDetected: '40P01',
   insufficientPrivilege: '42501',
   undefinedFunction: '42883',
-  undefinedTable: '42P01',
   /** The shared lock table is full: the hint of the error says to raise `max_locks_per_transaction`. */
   outOfMemory: '53200',
   /** The end of `lock_timeout`. */

@@ -23,8 +23,8 @@ export function isIterable(value: object): value is AsyncIterable<unknown> {
 /**
  * The same values, under the lock, for one reader. It is released when the iteration ends, fails or is left.
  *
- * Throws `LOCK_CONFIGURATION` for an object that can be read by methods of its own, such as a cursor: when
- * that is over cannot be told.
+ * Throws `LOCK_CONFIGURATION` for an object that can be read by methods of its own, such as a cursor: the end
+ * of that cannot be observed.
  */
 export function holdWhileIterated<T>(
   lock: AdvisoryLock,

@@ -12,7 +12,7 @@ export function isWebStream(value: object): value is ReadableStream {
 /**
  * The same chunks, under the lock. It is released when the stream ends, fails or is canceled.
  *
- * Throws `LOCK_CONFIGURATION` for a stream that has a reader already: when that is done cannot be told.
+ * Throws `LOCK_CONFIGURATION` for a stream that has a reader already, whose end cannot be observed.
  */
 export function holdWebStream<T>(
   lock: AdvisoryLock,

@@ -176,7 +176,7 @@ export class KeyEntry {
    * to request it again.
    */
   private async lookForOthers(session: LockSession, mode: LockMode): Promise<void> {
-    // The key is held for whoever comes next: when the session ends, it is lost.
+    // The key is held for the next holder: when the session ends, it is lost.
     const kept = this.addHold();
     const askedAt = performance.now();
     // A look that fails decides nothing; the session has ended, or has another statement to fail.

@@ -1,5 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { createPauseTable, pauseTableOf } from './pause-table.js';
+import { migratedTable } from '../../core/index.js';
+import { createPauseTable, PAUSE_TABLE } from './pause-table.js';
 
 /**
  * Creates the table of paused jobs, in the schema of the data source.
@@ -23,7 +24,7 @@ export class CreateAdvisoryLockJobPauses1735776000000 implements MigrationInterf
    * @throws the `QueryFailedError` of TypeORM, with the `code` of Postgres.
    */
   async up(queryRunner: QueryRunner): Promise<void> {
-    await queryRunner.query(createPauseTable(tableOf(queryRunner)));
+    await queryRunner.query(createPauseTable(migratedTable(queryRunner, PAUSE_TABLE)));
   }
 
   /**
@@ -32,11 +33,6 @@ export class CreateAdvisoryLockJobPauses1735776000000 implements MigrationInterf
    * @throws the `QueryFailedError` of TypeORM, with the `code` of Postgres.
    */
   async down(queryRunner: QueryRunner): Promise<void> {
-    await queryRunner.query(`DROP TABLE ${tableOf(queryRunner)}`);
+    await queryRunner.query(`DROP TABLE ${migratedTable(queryRunner, PAUSE_TABLE)}`);
   }
-}
-
-function tableOf(queryRunner: QueryRunner): string {
-  // eslint-disable-next-line @typescript-eslint/no-deprecated -- TypeORM 0.3 has no other name for it
-  return pauseTableOf(queryRunner.connection);
 }

@@ -1,13 +1,5 @@
-import type { DataSource } from 'typeorm';
-import { tableOf } from '../records/run-table.js';
-
 /** The name of the table, behind the `entityPrefix` of the data source. */
 export const PAUSE_TABLE = 'advisory_lock_job_pause';
-
-/** The table as a statement names it: where TypeORM expects the table of the entity. */
-export function pauseTableOf(dataSource: DataSource): string {
-  return tableOf(dataSource, PAUSE_TABLE);
-}
 
 /** The statement that creates the table, as `synchronize` would. */
 export function createPauseTable(table: string): string {

@@ -1,5 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { createRunTable, runTableOf } from './run-table.js';
+import { migratedTable } from '../../core/index.js';
+import { createRunTable, RUN_TABLE } from './run-table.js';
 
 /**
  * Creates the table that jobs with `tick: 'record'` write, in the schema of the data source.
@@ -23,7 +24,7 @@ export class CreateExclusiveCronRuns1735689600000 implements MigrationInterface 
    * @throws the `QueryFailedError` of TypeORM, with the `code` of Postgres.
    */
   async up(queryRunner: QueryRunner): Promise<void> {
-    await queryRunner.query(createRunTable(tableOf(queryRunner)));
+    await queryRunner.query(createRunTable(migratedTable(queryRunner, RUN_TABLE)));
   }
 
   /**
@@ -32,11 +33,6 @@ export class CreateExclusiveCronRuns1735689600000 implements MigrationInterface 
    * @throws the `QueryFailedError` of TypeORM, with the `code` of Postgres.
    */
   async down(queryRunner: QueryRunner): Promise<void> {
-    await queryRunner.query(`DROP TABLE ${tableOf(queryRunner)}`);
+    await queryRunner.query(`DROP TABLE ${migratedTable(queryRunner, RUN_TABLE)}`);
   }
-}
-
-function tableOf(queryRunner: QueryRunner): string {
-  // eslint-disable-next-line @typescript-eslint/no-deprecated -- TypeORM 0.3 has no other name for it
-  return runTableOf(queryRunner.connection);
 }

@@ -1,6 +1,12 @@
 import type { DataSource } from 'typeorm';
-import { connectionConfig, type DatabaseOptions, openPool, type PgPool } from '../../core/index.js';
-import { quotedTable, tableOf } from './run-table.js';
+import {
+  connectionConfig,
+  type DatabaseOptions,
+  openPool,
+  type PgPool,
+  quotedTable,
+  tableOf,
+} from '../../core/index.js';
 
 /** The application's own database, with the tables of the library. */
 export interface RecordDatabase {

@@ -1,23 +1,5 @@
-import type { DataSource } from 'typeorm';
-
 /** The name of the table, behind the `entityPrefix` of the data source. */
 export const RUN_TABLE = 'exclusive_cron_run';
-
-/** The table as a statement names it: where TypeORM expects the table of the entity. */
-export function runTableOf(dataSource: DataSource): string {
-  return tableOf(dataSource, RUN_TABLE);
-}
-
-/** A table of the library, in the `schema` and behind the `entityPrefix` of the data source. */
-export function tableOf({ options }: DataSource, name: string): string {
-  const schema = 'schema' in options ? options.schema : undefined;
-  return quotedTable(`${options.entityPrefix ?? ''}${name}`, schema);
-}
-
-/** A table as a statement names it. */
-export function quotedTable(table: string, schema: string | undefined): string {
-  return schema === undefined ? quoted(table) : `${quoted(schema)}.${quoted(table)}`;
-}
 
 /** The statement that creates the table, as `synchronize` would. */
 export function createRunTable(table: string): string {
@@ -43,7 +25,3 @@ export function createRunTable(table: string): string {
  * ```
  */
 export const EXCLUSIVE_CRON_RUN_SQL: string = createRunTable(RUN_TABLE);
-
-function quoted(identifier: string): string {
-  return `"${identifier.replaceAll('"', '""')}"`;
-}

@@ -79,7 +79,7 @@ export class LockUnavailableFilter extends BaseExceptionFilter {
 
 /**
  * What the log does not say by itself. A lost connection is logged once, when it is lost; a full lock table
- * shows nowhere else. No client is told of an event that was not handled, and nothing here says whether a
+ * shows nowhere else. No client learns of an event that was not handled, and nothing here says whether a
  * microservice has received an event or a message.
  */
 function isNews(error: Error, transport: string): boolean {

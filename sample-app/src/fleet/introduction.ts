@@ -16,6 +16,7 @@ export function introduce(instances: InstanceProcess[], leader: InstanceProcess 
     entry('', 'holders, waiters and each tick, live; every instance serves it'),
     '',
     entry('each tick', 'one instance claims it and writes the report, the others skip it'),
+    entry('', 'clients request reports in between, so that the numbers here skip some'),
     entry('see', `curl ${first.url}/orders    or /reports`),
     entry('pay an order', `curl -X POST ${last.url}/orders/3/pay`),
     entry('', 'a second caller meanwhile gets 409, and later 422, as it is paid'),

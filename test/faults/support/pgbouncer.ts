@@ -1,13 +1,12 @@
-import { execFileSync } from 'node:child_process';
 import { chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { serverUser } from '../../../sample-app/postgres/binaries.js';
 import { freePort } from '../../../sample-app/postgres/server.js';
 import { withClient } from '../../support/admin.js';
-import { until } from '../../support/until.js';
+import { installedProgram } from './installed-program.js';
 import { type LastWill, leaveWill } from './last-will.js';
-import { type ServerProcess, startServerProcess } from './server-process.js';
+import { type ServerProcess, startServerProcess, untilResponds } from './server-process.js';
 
 export interface PgBouncerOptions {
   readonly mode: 'transaction' | 'session' | 'statement';
@@ -42,24 +41,13 @@ export class PgBouncer {
   /** Starts it, on the port that it had, and waits until a query through it succeeds. */
   async start(): Promise<void> {
     this.#process = await startServerProcess({
-      program: programPath(),
+      program: installedProgram('pgbouncer'),
       args: [join(this.folder, 'pgbouncer.ini')],
       user: serverUser(),
       folder: this.folder,
       ready: /process up/,
     });
-    let reason: unknown;
-    const responds = () =>
-      withClient(this.url, (client) => client.query('SELECT 1')).then(
-        () => true,
-        (error: unknown) => {
-          reason = error;
-          return false;
-        },
-      );
-    await until(responds, 'PgBouncer responds').catch((error: unknown) => {
-      throw new Error(String(error), { cause: reason });
-    });
+    await untilResponds(this.url, 'PgBouncer responds');
   }
 
   /** An immediate shutdown: clients and server connections are dropped. */
@@ -92,7 +80,7 @@ export class PgBouncer {
 
 /** A PgBouncer on loopback in front of the server of this URL; every client is the user of that URL. */
 export async function startPgBouncer(serverUrl: string, options: PgBouncerOptions): Promise<PgBouncer> {
-  programPath();
+  installedProgram('pgbouncer');
   const port = await freePort();
   const { uid, gid } = serverUser();
   const folder = await mkdtemp(join(uid === undefined ? tmpdir() : '/tmp', 'test-pgbouncer-'));
@@ -136,17 +124,4 @@ function settingsFile(server: URL, port: number, { mode, poolSize = 5, settings 
     ...Object.entries(lines).map(([name, value]) => `${name} = ${value}`),
     '',
   ].join('\n');
-}
-
-function programPath(): string {
-  try {
-    return execFileSync('sh', ['-c', 'command -v pgbouncer'], {
-      encoding: 'utf8',
-      env: { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin` },
-    }).trim();
-  } catch {
-    throw new Error(
-      'There is no pgbouncer on this machine: apt-get install -y --no-install-recommends pgbouncer',
-    );
-  }
 }

@@ -6,6 +6,7 @@ const installer = fileURLToPath(new URL('../../../scripts/install-debian-package
 
 const requirements = {
   pgbouncer: { packages: ['pgbouncer:pgbouncer'], probe: () => undefined },
+  'pgpool-II': { packages: ['pgpool:pgpool2'], probe: () => undefined },
   chromium: { packages: ['chromium:chromium'], probe: () => undefined },
   libfaketime: { packages: ['faketime:faketime'], probe: () => undefined },
   'network namespaces': {

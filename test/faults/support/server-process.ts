@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { ServerUser } from '../../../sample-app/postgres/binaries.js';
+import { withClient } from '../../support/admin.js';
+import { until } from '../../support/until.js';
 import { leaveWill } from './last-will.js';
 
 export interface ServerCommand {
@@ -48,6 +50,22 @@ export async function startServerProcess(command: ServerCommand): Promise<Server
       await exited;
     },
   };
+}
+
+/** A pooler says that it is up before the server behind it responds. */
+export async function untilResponds(url: string, what: string): Promise<void> {
+  let reason: unknown;
+  const responds = () =>
+    withClient(url, (client) => client.query('SELECT 1')).then(
+      () => true,
+      (error: unknown) => {
+        reason = error;
+        return false;
+      },
+    );
+  await until(responds, what).catch((error: unknown) => {
+    throw new Error(String(error), { cause: reason });
+  });
 }
 
 function isReady(child: ChildProcess, { program, ready }: ServerCommand, log: () => string): Promise<void> {

@@ -24,7 +24,7 @@ export async function jitter<Run extends JobRun>(
   return next(run);
 }
 
-/** When the run would begin without it, and what tells the tick from others in the whole fleet. */
+/** When the run would begin without it, and what identifies the tick in the whole fleet. */
 function dueOf({ firing }: JobRun): { dueMs: number; identity: number } {
   const now = Date.now();
   if (firing === undefined) return { dueMs: now, identity: now };

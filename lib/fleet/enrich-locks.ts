@@ -1,5 +1,4 @@
 import type { InspectedLock } from '../inspection/inspected-lock.js';
-import type { FleetLook } from './fleet-look.js';
 import type { InstanceReport, ReportedLock } from './instance-report.js';
 
 /** How much a reported time may be above that of the server, in milliseconds: clocks differ. */
@@ -10,8 +9,10 @@ const SLACK_MS = 5_000;
  * only that there is one.
  */
 export function enrichLocks(
-  { locks, now }: Pick<FleetLook, 'locks' | 'now'>,
+  locks: readonly InspectedLock[],
   reports: readonly InstanceReport[],
+  /** When the last report has arrived, by the clock of the server. */
+  now: Date,
   nameOf: (keyId: string) => string | undefined,
 ): InspectedLock[] {
   const reporters = new Map<number, Reporter>();

@@ -14,11 +14,11 @@ const PAUSE_AFTER_FAILURE_MS = 2_000;
 
 /**
  * What responding may take of the process and of the session of the locks, however many questions arrive: one
- * part in fifty of the time, and 500 kB a second. The pause after a response is as long as that takes.
+ * part in twenty of the time, and 500 kB a second. The pause after a response is as long as that takes.
  */
-const PAUSE_PER_WORK = 50;
+const PAUSE_PER_WORK = 20;
 const BYTES_PER_MS = 500;
-const MAX_PAUSE_MS = 5_000;
+const MAX_PAUSE_MS = 2_000;
 
 /** No further question is responded to at once after so much text, in characters, or so many milliseconds. */
 const MAX_TEXT_AT_ONCE = 250_000;

@@ -124,6 +124,7 @@ export class Fleet {
       const asked = mayAsk ? question : undefined;
       const { isAsked, members, ownRole, ...seen } = await this.inspectLocks(keys, asked, withinMs);
       if (withinMs === undefined) return { ...seen, reports: [], silent: [], isAsked };
+      const seenAt = performance.now();
       const own = this.report(question.keys);
       const others = members.filter(({ pid }) => !own.backends.includes(pid));
       if (isAsked) {
@@ -132,11 +133,13 @@ export class Fleet {
         await query.complete({ backends: others, ownRole }, counts, waitMs);
       }
       const reports = [own, ...this.verifiedReports(query)];
+      const now = new Date(seen.now.getTime() + performance.now() - seenAt);
+      const locks = enrichLocks(seen.locks, reports, now, this.nameOf);
       const silent = others
         .filter(({ pid }) => !query.hasReportOn(pid))
         .map(({ pid, instance }) => ({ pid, instance }));
       if (isAsked) this.silentPids = new Set(silent.map(({ pid }) => pid));
-      return { ...seen, locks: enrichLocks(seen, reports, this.nameOf), reports, silent, isAsked };
+      return { ...seen, locks, reports, silent, isAsked };
     } finally {
       this.queries.delete(question.id);
     }

@@ -29,6 +29,7 @@ export function createFeatures(
   const {
     instanceName: instance = defaultInstanceName(),
     joinsFleet = true,
+    fleetSecret,
     warnAfterTicks,
     httpStatus,
     exposeLockName,
@@ -55,6 +56,7 @@ export function createFeatures(
     instance,
     isJoined: joinsFleet,
     reportJobs: () => ticks.report(findSchedulers(moduleRef)),
+    secret: fleetSecret,
   });
   const leaderships = new Leaderships(engine);
   const jobs = new JobRuntime({

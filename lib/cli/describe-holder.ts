@@ -9,8 +9,8 @@ import { addressOf, shownHolder } from './shown-holder.js';
 const NOT_RECORDED = 'Postgres does not record when a lock is granted.';
 
 const UNCONFIRMED =
-  'It has responded, but unconfirmed, so nothing of that is shown: it has another role than this command, or ' +
-  'not the secret of the fleet (ADVISORY_LOCK_FLEET_SECRET).';
+  'It has responded, but unconfirmed, so nothing of that is shown: it has another role than this command, ' +
+  'or not the secret of the fleet (ADVISORY_LOCK_FLEET_SECRET).';
 
 /** A holder of a lock, since when it holds it, and what its connection does, in sentences. */
 export function describeHolder(

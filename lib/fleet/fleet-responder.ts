@@ -14,10 +14,12 @@ const PAUSE_AFTER_FAILURE_MS = 2_000;
 
 /**
  * What responding may take of the process and of the session of the locks, however many questions arrive: one
- * part in twenty of the time, and 500 kB a second. The pause after a response is as long as that takes.
+ * part in twenty of the time, and 500 kB a second. Responses that cost more are followed by a pause, but a
+ * few in a row are not, as operators ask.
  */
 const PAUSE_PER_WORK = 20;
 const BYTES_PER_MS = 500;
+const UNPAUSED_MS = 1_000;
 const MAX_PAUSE_MS = 2_000;
 
 /** No further question is responded to at once after so much text, in characters, or so many milliseconds. */
@@ -48,6 +50,8 @@ export class FleetResponder {
   private readonly questions = new OpenQuestions();
   private timer: NodeJS.Timeout | undefined;
   private nextAt = 0;
+  /** When the budget for what was sent is made up for. */
+  private paidAt = 0;
 
   constructor(private readonly options: FleetResponderOptions) {}
 
@@ -70,13 +74,15 @@ export class FleetResponder {
     const messages = this.messages();
     const workMs = performance.now() - startedAt;
     const length = messages.reduce((sum, [, part]) => sum + part.length, 0);
-    let pauseMs = Math.min(MAX_PAUSE_MS, Math.max(PAUSE_MS, workMs * PAUSE_PER_WORK, length / BYTES_PER_MS));
+    const costMs = Math.min(MAX_PAUSE_MS, Math.max(workMs * PAUSE_PER_WORK, length / BYTES_PER_MS));
+    this.paidAt = Math.max(this.paidAt, startedAt) + costMs;
+    let pauseMs = PAUSE_MS;
     try {
       if (length > 0) await this.options.send({ text: NOTIFY, values: [asciiJson(messages)] });
     } catch {
       pauseMs = Math.max(pauseMs, PAUSE_AFTER_FAILURE_MS);
     }
-    this.nextAt = performance.now() + pauseMs;
+    this.nextAt = Math.max(performance.now() + pauseMs, this.paidAt - UNPAUSED_MS);
     this.timer = undefined;
     // More questions may have arrived meanwhile.
     if (!this.questions.isEmpty) this.respondSoon();

@@ -1,4 +1,6 @@
 import { describe, expect, it, jest } from '@jest/globals';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { isPrintable } from '../../lib/core/index.js';
 import { DroppedReports } from '../../lib/fleet/dropped-reports.js';
 import { FleetQuery } from '../../lib/fleet/fleet-query.js';
@@ -179,6 +181,21 @@ describe('a reply', () => {
     expect(read?.report.locks).toHaveLength(1_000);
     expect(read?.report.jobs).toEqual([{ name: 'a', method: 'b', ticks: [tick] }]);
     expect(read?.dropped).toBeGreaterThan(20_000);
+  });
+
+  it('is kept without the text that its parts were cut from', () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const texts = Array.from({ length: 30 }, (_, n) =>
+      JSON.stringify({ ...report, instance: `${n} ${'x'.repeat(1_000_000)}` }),
+    );
+    collect();
+    const before = process.memoryUsage().heapUsed;
+    const read = texts.map((text) => readReport(text));
+    texts.length = 0;
+    collect();
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(10_000_000);
+    expect(read[0]?.report.instance).toHaveLength(500);
   });
 
   it('is left without what is out of range', () => {

@@ -23,7 +23,7 @@ export function describeEnding(lock: InspectedLock, story: LockStory): string {
 }
 
 /** What has happened to a holder. */
-export type Fate = 'ended' | 'stays' | 'changed' | 'forbidden';
+export type Fate = 'ended' | 'stays' | 'changed' | 'retaken' | 'forbidden';
 
 export function describeFate(lock: InspectedLock, fate: Fate, { label }: LockStory, reason?: string): string {
   const holder = shownHolderWithPid(lock);
@@ -36,6 +36,11 @@ export function describeFate(lock: InspectedLock, fate: Fate, { label }: LockSto
       );
     case 'changed':
       return `${holder} was not ended: it does not hold ${label} any more.`;
+    case 'retaken':
+      return (
+        `${holder} was not ended: its instance reports that it has released ${label} and taken it again ` +
+        'since it was shown. --force ends it all the same.'
+      );
     case 'forbidden':
       return (
         `${holder} was not ended: the role may not do that. It may end connections of its own role, and ` +

@@ -8,6 +8,10 @@ import { addressOf, shownHolder } from './shown-holder.js';
 
 const NOT_RECORDED = 'Postgres does not record when a lock is granted.';
 
+const UNCONFIRMED =
+  'It has responded, but unconfirmed, so nothing of that is shown: it has another role than this command, ' +
+  'or not the secret of the fleet (ADVISORY_LOCK_FLEET_SECRET).';
+
 /** A holder of a lock, since when it holds it, and what its connection does, in sentences. */
 export function describeHolder(
   lock: InspectedLock,
@@ -18,6 +22,7 @@ export function describeHolder(
   return [
     sinceWhenHeld(lock, now),
     describeBackend(lock, now),
+    ...(lock.isUnconfirmed === true ? [UNCONFIRMED] : []),
     ...describeState(lock, now),
     describeScope(lock) +
       (otherLocks.length > 0
@@ -58,7 +63,7 @@ export function sinceWhenHeld(lock: InspectedLock, now: Date): string {
   }
   const connectedMs = now.getTime() - backend.startedAt.getTime();
   const atMost = `${has} for at most ${formatDuration(connectedMs)}, since its connection was opened.`;
-  return lock.instance !== undefined
+  return lock.instance !== undefined && lock.isUnconfirmed !== true
     ? `${atMost} Only the instance itself knows since when exactly, and it did not respond.`
     : `${atMost} ${NOT_RECORDED}`;
 }

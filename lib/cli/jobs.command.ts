@@ -73,7 +73,8 @@ function listed(
       .map((pause) => [pause.job.slice(prefix.length), pauseOf(pause)]),
   );
   const jobs = new Map<string, ListedJob & { instances: string[] }>();
-  for (const { instance, jobs: reported } of reports) {
+  for (const { instance, jobs: reported, isUnconfirmed } of reports) {
+    if (isUnconfirmed === true) continue;
     for (const { name, method, schedule = null } of reported) {
       const id = `${name}\0${method}`;
       const job = jobs.get(id) ?? { name, method, schedule, instances: [], pause: paused.get(name) ?? null };

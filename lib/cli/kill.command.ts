@@ -27,7 +27,7 @@ const POLL_MS = 50;
 /** Ends the connection of a lock's holder. */
 export const killCommand: CliCommand = {
   usage:
-    '<name> [--key <key>] [--pid <pid>|--all] [--reason <text>] [--yes] [--ask] [--permits <n>] ' +
+    '<name> [--key <key>] [--pid <pid>|--all] [--reason <text>] [--yes] [--ask] [--force] [--permits <n>] ' +
     '[--scheme …] [--namespace …]',
   summary: "Ends the connection of a lock's holder, after asking",
   details: [
@@ -36,6 +36,8 @@ export const killCommand: CliCommand = {
     '  --reason <text>       why; it is printed with the outcome',
     '  --yes                 does not ask',
     '  --ask                 asks also where there is no terminal, and reads the reply from the input',
+    '  --force               ends a holder that was shown also when its instance reports that it has',
+    '                        released the lock and taken it again since',
     LOCK_OPTIONS_HELP,
     '',
     'It shows the holders that it will end, and asks. Then it ends only the holders that it has shown, each',
@@ -106,11 +108,11 @@ function targetsOf({ label, holders }: LockStory, { pid, isAll }: KillOptions): 
 
 async function endAll(
   open: EngineInFleet,
-  { wanted, reason }: KillOptions,
+  { wanted, reason, isForced }: KillOptions,
   targets: InspectedLock[],
 ): Promise<number> {
   const fates = new Map<InspectedLock, Fate>();
-  for (const lock of targets) fates.set(lock, await end(open, lock));
+  for (const lock of targets) fates.set(lock, await end(open, lock, isForced));
   const ended = targets.filter((lock) => fates.get(lock) === 'ended');
   const { story, staying } = await untilGone(open, wanted, ended);
   for (const lock of staying) fates.set(lock, 'stays');
@@ -118,7 +120,7 @@ async function endAll(
   print(describeNow(story));
   const all = [...fates.values()];
   if (all.includes('forbidden')) return ExitStatus.forbidden;
-  if (all.includes('changed')) return ExitStatus.changed;
+  if (all.includes('changed') || all.includes('retaken')) return ExitStatus.changed;
   return all.includes('stays') ? ExitStatus.busy : ExitStatus.ok;
 }
 
@@ -135,10 +137,14 @@ function checkIdentity({ backend }: InspectedLock): void {
 }
 
 /** Ends one listed holder, if it still holds the lock. */
-async function end({ engine, fleet }: EngineInFleet, lock: InspectedLock): Promise<Fate> {
+async function end({ engine, fleet }: EngineInFleet, lock: InspectedLock, isForced: boolean): Promise<Fate> {
+  // Without the number of the hold, its instance is not asked whether it has taken the lock again.
+  const { key, backend, holdId } = lock;
+  const listed = { key, ...(backend && { backend }), ...(!isForced && holdId !== undefined && { holdId }) };
   try {
-    const { pids } = await terminateListed(fleet, (statement) => engine.server.query(statement), lock);
-    return pids.length > 0 ? 'ended' : 'changed';
+    const ending = await terminateListed(fleet, (statement) => engine.server.query(statement), listed);
+    if (ending.isRetaken === true) return 'retaken';
+    return ending.pids.length > 0 ? 'ended' : 'changed';
   } catch (error) {
     if (lacksPrivilege(error)) return 'forbidden';
     throw error;
@@ -176,10 +182,11 @@ function readKill(args: string[]) {
       reason: { type: 'string' },
       yes: { type: 'boolean', default: false },
       ask: { type: 'boolean', default: false },
+      force: { type: 'boolean', default: false },
     },
     allowPositionals: true,
   });
-  const { pid, all, reason, yes, ask } = values;
+  const { pid, all, reason, yes, ask, force } = values;
   if (pid !== undefined && !/^\d+$/.test(pid)) {
     throw new UsageError(`--pid must be a whole number, received ${JSON.stringify(pid)}.`);
   }
@@ -190,6 +197,7 @@ function readKill(args: string[]) {
     isAll: all,
     reason,
     isSure: yes,
+    isForced: force,
     isAsking: ask || process.stdin.isTTY,
   };
 }

@@ -72,7 +72,7 @@ export async function storyOf(
     // The holder of the turn waits for one permit after the other on another connection: it is one waiter,
     // not two.
     waiters: ofTurn.length > 0 ? ofTurn : ofPermits.filter(({ isGranted }) => !isGranted),
-    trying: reports.flatMap((report) => tryingIn(report, turnKey ?? permitKeys[0], locks)),
+    trying: tryingIn(reports, turnKey ?? permitKeys[0], locks),
     prepared: hasPrepared ? await preparedHolders(engine, permitKeys) : [],
     otherLocks: all.filter((lock) => !isOwn(lock)),
     ofOtherSchemes: all.flatMap((lock) => {
@@ -91,16 +91,16 @@ function isCovered({ mode, key, backend }: InspectedLock, locks: readonly Inspec
   );
 }
 
-/** The calls of an instance that wait without a backend in the queue. */
+/** The calls of instances that wait without a backend in the queue. */
 function tryingIn(
-  { instance, backends, locks: reported }: InstanceReport,
+  reports: readonly InstanceReport[],
   wanted: LockKey | undefined,
   locks: readonly InspectedLock[],
 ): TryingInstance[] {
-  const { waiters = 0, waitedMs } = reported.find(({ key }) => key === wanted?.id) ?? {};
-  const isSeen = locks.some(
-    ({ key, backend }) => key.id === wanted?.id && backend !== undefined && backends.includes(backend.pid),
-  );
-  if (waiters === 0 || isSeen) return [];
-  return [{ instance, calls: waiters, ...(waitedMs !== undefined && { waitedMs }) }];
+  const seen = new Set(locks.filter(({ key }) => key.id === wanted?.id).map(({ backend }) => backend?.pid));
+  return reports.flatMap(({ instance, backends, locks: reported, isUnconfirmed }) => {
+    const { waiters = 0, waitedMs } = reported.find(({ key }) => key === wanted?.id) ?? {};
+    if (waiters === 0 || isUnconfirmed === true || backends.some((pid) => seen.has(pid))) return [];
+    return [{ instance, calls: waiters, ...(waitedMs !== undefined && { waitedMs }) }];
+  });
 }

@@ -21,7 +21,7 @@ const columns: readonly Column<Row>[] = [
   { title: 'MODE', text: ({ lock }) => lock.mode },
   { title: 'STATE', text: ({ lock }) => stateOf(lock) },
   { title: 'FOR', text: ({ lock, now }) => durationOf(lock, now) },
-  { title: 'BY', text: ({ lock }) => shownHolder(lock), minWidth: 10 },
+  { title: 'BY', text: ({ lock }) => partyOf(lock), minWidth: 10 },
   { title: 'PID', text: ({ lock }) => String(lock.backend?.pid ?? '') },
   { title: 'ADDRESS', text: ({ lock }) => addressOf(lock) ?? '', minWidth: 10 },
 ];
@@ -65,6 +65,10 @@ export function sortedLocks({ locks, now }: LockView): InspectedLock[] {
 
 function stateOf({ isGranted, callsWaiting = 0 }: InspectedLock): string {
   return (isGranted ? 'held' : 'waits') + (callsWaiting > 0 ? ` +${callsWaiting}` : '');
+}
+
+function partyOf(lock: InspectedLock): string {
+  return lock.isUnconfirmed === true ? `${shownHolder(lock)} (unconfirmed)` : shownHolder(lock);
 }
 
 function durationOf(lock: InspectedLock, now: Date): string {

@@ -34,7 +34,14 @@ export function openEngine(purpose: string, more: Partial<LockEngineOptions> = {
 /** The same, as a member of the fleet: it asks the instances, and reports its own locks. */
 export function openEngineInFleet(purpose: string, keys: KeyRegistry): EngineInFleet {
   const engine = openEngine(purpose, { keys, channelsOf: fleetChannels });
-  return { engine, fleet: new Fleet(engine) };
+  return { engine, fleet: new Fleet(engine, { secret: fleetSecrets() }) };
+}
+
+/** The secrets of the environment, one a line: the first signs, and each is accepted. */
+function fleetSecrets(): readonly string[] | undefined {
+  const lines = (process.env.ADVISORY_LOCK_FLEET_SECRET ?? '').split(/\r?\n/);
+  const secrets = lines.filter((line) => line !== '');
+  return secrets.length === 0 ? undefined : secrets;
 }
 
 /** Throws when it is not an address of Postgres, before anything else is done with it. */

@@ -38,7 +38,7 @@ export const pauseCommand: CliCommand = {
     try {
       const { reports } = await open.fleet.inspect({ withinMs });
       // The first report is that of this process, which has no jobs.
-      const others = reports.slice(1);
+      const others = reports.slice(1).filter(({ isUnconfirmed }) => isUnconfirmed !== true);
       if (others.length > 0 && !others.some(({ jobs }) => jobs.some(({ name }) => name === job))) {
         printError(`No instance has a job "${printable(job)}"; nothing was changed. See \`jobs\`.`);
         return ExitStatus.problems;

@@ -4,9 +4,14 @@ import type { InstanceReport, ReportedWait } from './instance-report.js';
 /** A wait with the name of its instance. */
 export type FleetWait = ReportedWait & { readonly instance: string };
 
-/** All waits that the instances have reported. */
+/**
+ * All waits that the instances have reported. A stranger must not be able to end a call by inventing a
+ * deadlock, so those of an unconfirmed sender do not count.
+ */
 export function waitsIn(reports: readonly InstanceReport[]): FleetWait[] {
-  return reports.flatMap(({ instance, waits = [] }) => waits.map((wait) => ({ ...wait, instance })));
+  return reports
+    .filter(({ isUnconfirmed }) => isUnconfirmed !== true)
+    .flatMap(({ instance, waits = [] }) => waits.map((wait) => ({ ...wait, instance })));
 }
 
 /**

@@ -7,11 +7,14 @@ import {
 } from '../core/index.js';
 import { type Inspected, inspectLocks, type RunQuery } from '../inspection/inspect-locks.js';
 import { QUESTIONS } from './channels.js';
+import { DroppedReports } from './dropped-reports.js';
 import { enrichLocks } from './enrich-locks.js';
 import type { FleetLook } from './fleet-look.js';
 import { FleetQuery } from './fleet-query.js';
 import { FleetResponder } from './fleet-responder.js';
+import { FleetSignatures, questionContext, reportContext } from './fleet-signatures.js';
 import type { InstanceReport, ReportedJob, ReportedLock, ReportedWait } from './instance-report.js';
+import { isJobNotice } from './job-notice.js';
 import { localLocks, mostRelevant } from './local-locks.js';
 import { localWaits } from './local-waits.js';
 import { asciiJson } from './parts.js';
@@ -24,6 +27,8 @@ export interface FleetOptions {
   readonly isJoined?: boolean | undefined;
   /** What this instance reports about its jobs. */
   readonly reportJobs?: (() => readonly ReportedJob[]) | undefined;
+  /** Signs questions and reports, so that those of strangers are told apart; the first of several signs. */
+  readonly secret?: string | readonly string[] | undefined;
 }
 
 export interface FleetInspection {
@@ -39,7 +44,15 @@ export interface FleetInspection {
 /** What the fleet needs of an engine. */
 export type FleetRuntime = Pick<
   LockRuntime,
-  'keys' | 'server' | 'activities' | 'claims' | 'table' | 'backendPids' | 'onNotification'
+  | 'keys'
+  | 'server'
+  | 'activities'
+  | 'claims'
+  | 'table'
+  | 'backendPids'
+  | 'closeSignal'
+  | 'createLog'
+  | 'onNotification'
 >;
 
 /**
@@ -48,7 +61,7 @@ export type FleetRuntime = Pick<
  * them asks.
  *
  * What others report is for display only: any client that can connect to the database may listen, ask and
- * respond.
+ * respond. Reports of a session that may be no instance of this fleet are marked as unconfirmed.
  */
 export class Fleet {
   readonly instance: string;
@@ -56,6 +69,8 @@ export class Fleet {
   /** Whether it asks other instances and responds to them. */
   readonly isJoined: boolean;
   private readonly reportJobs: () => readonly ReportedJob[];
+  private readonly dropped: DroppedReports;
+  private readonly signatures: FleetSignatures | undefined;
   private readonly responder: FleetResponder;
   private readonly queries = new Map<string, FleetQuery>();
   /** Backends that did not respond the last time. No query waits for them until they send a report. */
@@ -63,21 +78,40 @@ export class Fleet {
 
   constructor(
     private readonly runtime: FleetRuntime,
-    { instance = defaultInstanceName(), isJoined = true, reportJobs = () => [] }: FleetOptions = {},
+    { instance = defaultInstanceName(), isJoined = true, reportJobs = () => [], secret }: FleetOptions = {},
   ) {
     this.instance = instance;
     this.isJoined = isJoined;
     this.reportJobs = reportJobs;
-    this.responder = new FleetResponder(this.query, () => {
-      const originOf = (key: LockKey): string => runtime.keys.originOf(key);
-      const locks = localLocks(runtime, originOf);
-      const waits = localWaits(runtime.table, originOf);
-      return (about) => this.reportOn(locks, waits, about);
+    this.dropped = new DroppedReports(runtime.createLog('AdvisoryLockFleet'));
+    this.signatures = secret === undefined ? undefined : new FleetSignatures(secret);
+    this.responder = new FleetResponder({
+      send: this.query,
+      snapshot: () => {
+        const originOf = (key: LockKey): string => runtime.keys.originOf(key);
+        const locks = localLocks(runtime, originOf);
+        const waits = localWaits(runtime.table, originOf);
+        return (about) => this.reportOn(locks, waits, about);
+      },
+      dropped: this.dropped,
+      signatures: this.signatures,
     });
     if (!isJoined) return;
     runtime.onNotification((notification) => {
       this.receive(notification);
     });
+    runtime.closeSignal.addEventListener(
+      'abort',
+      () => {
+        for (const query of this.queries.values()) query.end();
+      },
+      { once: true },
+    );
+  }
+
+  /** How many notifications of others, and parts of their reports, were not used since the start. */
+  get droppedCount(): number {
+    return this.dropped.count;
   }
 
   /** What this instance reports about itself: about all keys, or about these. */
@@ -92,27 +126,46 @@ export class Fleet {
    */
   async inspect({ keys = [], withinMs }: FleetInspection = {}): Promise<FleetLook> {
     const question = newQuestion(keys.map(({ id }) => id));
-    const query = new FleetQuery(question.id);
+    const query = this.newQuery(question.id);
     const deadline = performance.now() + (withinMs ?? 0);
     const mayAsk = this.isJoined && (withinMs ?? 0) > 0 && (await this.runtime.server.isListening());
     this.queries.set(question.id, query);
     try {
       const asked = mayAsk ? question : undefined;
-      const { isAsked, members: connected, ...seen } = await this.inspectLocks(keys, asked, withinMs);
+      const { isAsked, members, ownRole, ...seen } = await this.inspectLocks(keys, asked, withinMs);
       if (withinMs === undefined) return { ...seen, reports: [], silent: [], isAsked };
+      const seenAt = performance.now();
       const own = this.report(question.keys);
-      const members = connected.filter(({ pid }) => !own.backends.includes(pid));
+      const others = members.filter(({ pid }) => !own.backends.includes(pid));
       if (isAsked) {
         const counts = (pid: number): boolean => !this.silentPids.has(pid);
-        await query.complete(members, counts, deadline - performance.now());
+        const waitMs = this.runtime.closeSignal.aborted ? 0 : deadline - performance.now();
+        await query.complete({ backends: others, ownRole }, counts, waitMs);
       }
       const reports = [own, ...this.verifiedReports(query)];
-      const silent = members.filter(({ pid }) => !query.hasReportOn(pid));
+      const now = new Date(seen.now.getTime() + performance.now() - seenAt);
+      const locks = enrichLocks(seen.locks, reports, now, this.nameOf);
+      const silent = others
+        .filter(({ pid }) => !query.hasReportOn(pid))
+        .map(({ pid, instance }) => ({ pid, instance }));
       if (isAsked) this.silentPids = new Set(silent.map(({ pid }) => pid));
-      return { ...seen, locks: enrichLocks(seen.locks, reports, this.nameOf), reports, silent, isAsked };
+      return { ...seen, locks, reports, silent, isAsked };
     } finally {
       this.queries.delete(question.id);
     }
+  }
+
+  private newQuery(questionId: string): FleetQuery {
+    const { signatures } = this;
+    if (signatures === undefined) return new FleetQuery(questionId, this.dropped);
+    return new FleetQuery(questionId, this.dropped, (senderPid, text) =>
+      signatures.verify(reportContext(questionId, senderPid, this.listeningPid), text),
+    );
+  }
+
+  /** The backend of the session that listens and notifies. */
+  private get listeningPid(): number {
+    return this.runtime.backendPids[0] ?? 0;
   }
 
   private readonly query: RunQuery = (statement) => this.runtime.server.query(statement);
@@ -126,7 +179,9 @@ export class Fleet {
   ): Promise<Inspected & { isAsked: boolean }> {
     const options = { keys, nameOf: this.nameOf, wantsMembers: withinMs !== undefined };
     if (question !== undefined) {
-      const notification = { channel: QUESTIONS, payload: asciiJson(question) };
+      const json = asciiJson(question);
+      const payload = this.signatures?.sign(questionContext(this.listeningPid), json) ?? json;
+      const notification = { channel: QUESTIONS, payload };
       try {
         return { ...(await inspectLocks(this.query, { ...options, notification })), isAsked: true };
       } catch (error) {
@@ -139,8 +194,9 @@ export class Fleet {
   }
 
   /** Never throws: it is called by the connection that holds the locks. */
-  private receive({ channel, payload = '', processId }: Notification): void {
-    if (this.runtime.backendPids.includes(processId)) return;
+  private receive(notification: Notification): void {
+    const { channel, payload = '', processId } = notification;
+    if (this.runtime.backendPids.includes(processId) || isJobNotice(notification)) return;
     if (channel === QUESTIONS) {
       this.responder.receive(processId, payload);
       return;
@@ -164,24 +220,30 @@ export class Fleet {
     };
   }
 
-  /** The reports, with only names that do belong to their keys. These names are also remembered. */
+  /**
+   * The reports, with only names that do belong to their keys and come from a confirmed instance. These names
+   * are also remembered.
+   */
   private verifiedReports({ reports }: FleetQuery): InstanceReport[] {
     return reports.map((report) => ({
       ...report,
-      locks: report.locks.map((lock) => ({ ...lock, name: this.verifiedName(lock.key, lock.name) })),
-      ...(report.waits !== undefined && { waits: report.waits.map((wait) => this.verifiedWait(wait)) }),
+      locks: report.locks.map((lock) => ({ ...lock, name: this.verifiedName(report, lock.key, lock.name) })),
+      ...(report.waits !== undefined && {
+        waits: report.waits.map((wait) => this.verifiedWait(report, wait)),
+      }),
     }));
   }
 
-  private verifiedWait(wait: ReportedWait): ReportedWait {
+  private verifiedWait(report: InstanceReport, wait: ReportedWait): ReportedWait {
+    const nameOf = (keyId: string, origin: string): string => this.verifiedName(report, keyId, origin);
     return {
       ...wait,
-      name: this.verifiedName(wait.keys[0] ?? '', wait.name),
-      inside: wait.inside.map((kept) => ({ ...kept, name: this.verifiedName(kept.key, kept.name) })),
+      name: nameOf(wait.keys[0] ?? '', wait.name),
+      inside: wait.inside.map((kept) => ({ ...kept, name: nameOf(kept.key, kept.name) })),
     };
   }
 
-  private verifiedName(keyId: string, origin: string): string {
-    return this.runtime.keys.learnReported(keyId, origin) ?? keyId;
+  private verifiedName({ isUnconfirmed }: InstanceReport, keyId: string, origin: string): string {
+    return (isUnconfirmed === true ? undefined : this.runtime.keys.learnReported(keyId, origin)) ?? keyId;
   }
 }

@@ -17,6 +17,11 @@ export interface InstanceReport {
   readonly waits?: readonly ReportedWait[];
   /** Its exclusive jobs. */
   readonly jobs: readonly ReportedJob[];
+  /**
+   * Whether its sender may be no instance of this fleet: a session of another role than that of the asker,
+   * or, with `fleetSecret`, one without the secret. Nothing of it is used for the locks that are listed.
+   */
+  readonly isUnconfirmed?: boolean;
 }
 
 /** A lock that an instance holds or waits for. */

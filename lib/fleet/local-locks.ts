@@ -1,4 +1,4 @@
-import type { LockKey, LockRuntime } from '../core/index.js';
+import { copyOf, type LockKey, type LockRuntime } from '../core/index.js';
 import type { ReportedLock } from './instance-report.js';
 
 /**
@@ -21,7 +21,10 @@ export function localLocks(
     locks.push({
       ...named(key, nameOf),
       ...(hold !== undefined && {
-        heldMs: Math.max(0, Date.now() - Math.min(...holds.map(({ acquiredAtMs }) => acquiredAtMs))),
+        heldMs: Math.max(
+          0,
+          Date.now() - holds.reduce((first, { acquiredAtMs }) => Math.min(first, acquiredAtMs), Infinity),
+        ),
         holdId: hold.id,
       }),
       ...(first !== undefined && { waiters: waiters.length, waitedMs: sinceMs(first.since) }),
@@ -48,7 +51,8 @@ export function mostRelevant(locks: readonly ReportedLock[], keys: readonly stri
 }
 
 function named(key: LockKey, nameOf: (key: LockKey) => string): Pick<ReportedLock, 'key' | 'name'> {
-  return { key: key.id, name: nameOf(key).slice(0, MAX_NAME_LENGTH) };
+  const name = nameOf(key);
+  return { key: key.id, name: name.length > MAX_NAME_LENGTH ? copyOf(name.slice(0, MAX_NAME_LENGTH)) : name };
 }
 
 function sinceMs(moment: number): number {

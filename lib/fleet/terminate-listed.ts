@@ -14,7 +14,7 @@ export type ListedHolder = Pick<InspectedLock, 'key' | 'backend' | 'holdId'>;
  * Ends the backend of a listed holder, if it is the same one and still holds that lock. An instance of this
  * library keeps its connection from one hold to the next, so it is asked whether it has released the lock
  * since and taken it again. When it does not respond, for example because it hangs, only the backend must be
- * the same.
+ * the same. What a session reports that may be no instance of this fleet keeps no holder from being ended.
  */
 export async function terminateListed(
   fleet: Fleet,
@@ -24,7 +24,9 @@ export async function terminateListed(
   if (holdId !== undefined) {
     const { locks } = await fleet.inspect({ keys: [LockKey.inPgLocks(key)], withinMs: REPORT_WITHIN_MS });
     const present = locks.find((lock) => lock.isGranted && lock.backend?.id === backend?.id);
-    if (present?.holdId !== undefined && present.holdId !== holdId) return { pids: [], isOwnMeant: false };
+    if (present?.holdId !== undefined && present.holdId !== holdId) {
+      return { pids: [], isOwnMeant: false, isRetaken: true };
+    }
   }
   return terminateHolders(query, {
     key,

@@ -27,6 +27,8 @@ export interface LibraryBackend {
   readonly pid: number;
   /** Which instance it belongs to, by its application name. */
   readonly instance: string;
+  /** The oid of the role that it has logged in as, which every role may see. */
+  readonly role: number;
 }
 
 /** What one inspection of the server has found. */
@@ -37,6 +39,8 @@ export interface Inspected {
   readonly locks: InspectedLock[];
   /** The lock connections of this library, when they were wanted. */
   readonly members: LibraryBackend[];
+  /** The oid of the role of the connection that inspects, when they were wanted. */
+  readonly ownRole?: number;
 }
 
 /**
@@ -49,7 +53,15 @@ export async function inspectLocks(
   { keys = [], nameOf = () => undefined, wantsMembers = false, notification }: InspectOptions = {},
 ): Promise<Inspected> {
   const [text] = await query(inspectStatement(keys, wantsMembers, notification));
-  const { database, nowMs, ownPid, locks, backends, members = [] } = JSON.parse(text ?? '') as InspectResult;
+  const {
+    database,
+    nowMs,
+    ownPid,
+    locks,
+    backends,
+    members = [],
+    ownRole,
+  } = JSON.parse(text ?? '') as InspectResult;
   const toolOf = knownToolsOf(database);
   const statementOf = new Map(backends.map(({ pid, statementMs }) => [pid, statementMs]));
   const backendOf = new Map<number, InspectedBackend>(
@@ -93,10 +105,11 @@ export async function inspectLocks(
     database,
     now: new Date(nowMs),
     locks: withBullMq(inspected),
-    members: members.flatMap(([pid, applicationName]) => {
+    members: members.flatMap(([pid, applicationName, role]) => {
       const instance = instanceOf(applicationName);
-      return instance === undefined ? [] : [{ pid, instance }];
+      return instance === undefined ? [] : [{ pid, instance, role }];
     }),
+    ...present('ownRole', ownRole),
   };
 }
 

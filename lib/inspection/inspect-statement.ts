@@ -40,7 +40,8 @@ export interface InspectResult {
   readonly ownPid: number;
   readonly locks: readonly LockRow[];
   readonly backends: readonly BackendRow[];
-  readonly members?: readonly (readonly [pid: number, applicationName: string])[];
+  readonly members?: readonly (readonly [pid: number, applicationName: string, role: number])[];
+  readonly ownRole?: number;
 }
 
 /** Identifies a backend: the system reuses pids. */
@@ -88,8 +89,11 @@ SELECT pg_catalog.json_build_object(
         THEN pg_catalog.date_part('epoch', query_start) * 1000 END)), '[]')
     FROM pg_catalog.pg_stat_activity WHERE pid IN (SELECT pid FROM lock))${more})::text${from}`;
 
-const MEMBERS = `, 'members', (
-    SELECT COALESCE(pg_catalog.json_agg(pg_catalog.json_build_array(pid, application_name)), '[]')
+const MEMBERS = `, 'ownRole', (
+    SELECT usesysid::int8 FROM pg_catalog.pg_stat_activity WHERE pid = pg_catalog.pg_backend_pid()),
+  'members', (
+    SELECT COALESCE(pg_catalog.json_agg(pg_catalog.json_build_array(
+      pid, application_name, usesysid::int8)), '[]')
     FROM pg_catalog.pg_stat_activity
     WHERE datname = pg_catalog.current_database()
       AND application_name LIKE '${applicationNameOf('%')}')`;

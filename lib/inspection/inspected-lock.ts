@@ -107,6 +107,12 @@ export interface InspectedLock {
   /** How many calls inside that instance wait for it, when the instance was asked and has reported. */
   readonly callsWaiting?: number;
   /**
+   * Whether the backend has reported, but may be no instance of this fleet: a session of another role than
+   * that of the asker or, with the option `fleetSecret`, one without the secret. Nothing of its report is
+   * used here.
+   */
+  readonly isUnconfirmed?: boolean;
+  /**
    * Since when the backend waits, by the clock of the server. Postgres 14 and later report it, shortly after
    * the wait has begun.
    */

@@ -16,6 +16,8 @@ export interface Ending {
   readonly pids: readonly number[];
   /** Whether the backend that ran the statement is one of them: it does not end itself, its owner must. */
   readonly isOwnMeant: boolean;
+  /** Whether none was ended because the holder reports that it has released the lock and taken it again. */
+  readonly isRetaken?: boolean;
 }
 
 interface Ended {

@@ -15,7 +15,7 @@ import { terminateListed } from '../fleet/terminate-listed.js';
 import type { RunQuery } from '../inspection/inspect-locks.js';
 import type { InspectedLock, WaitGraph } from '../inspection/inspected-lock.js';
 import { type EndingOfAll, terminateAll } from '../inspection/terminate-all.js';
-import { terminateHolders } from '../inspection/terminate-holders.js';
+import { type Ending, terminateHolders } from '../inspection/terminate-holders.js';
 import { waitGraphOf } from '../inspection/wait-graph.js';
 import type { AdvisoryLockService } from './advisory-lock.service.js';
 import { type FeatureHost, FEATURES } from './features.js';
@@ -268,19 +268,25 @@ export class AdvisoryLockInspector {
    * if (pids.length === 0) console.log('another holder has it by now');
    * ```
    */
-  async terminate(target: TerminateTarget, { reason }: TerminateOptions): Promise<number[]> {
+  async terminate(target: TerminateTarget, options: TerminateOptions): Promise<number[]> {
+    return [...(await this.end(target, options)).pids];
+  }
+
+  /** The same, with the reason why none was ended. @internal */
+  async end(target: TerminateTarget, { reason }: TerminateOptions): Promise<Ending> {
     if (typeof reason !== 'string' || reason === '') {
       throw new LockConfigurationError(
         'The option `reason` of terminate(), which is logged, must be a string that is not empty, ' +
           `received ${describeValue(reason)}.`,
       );
     }
-    const { pids, isOwnMeant, refusal } = await this.end(target);
+    const ending = await this.endHolders(target);
+    const { pids, isOwnMeant, refusal } = ending;
     for (const pid of pids)
       this.log.warn(`Backend ${pid}, which held ${describe(target)}, was ended: ${reason}`);
     if (isOwnMeant) this.engine.failSession(new Error(`it was ended by hand: ${reason}`));
     if (refusal !== undefined) throw refusal;
-    return [...pids];
+    return ending;
   }
 
   private async inspect(fleetWithinMs: number | undefined, name?: LockName): Promise<FleetLook> {
@@ -295,7 +301,7 @@ export class AdvisoryLockInspector {
 
   private readonly query: RunQuery = (statement) => this.engine.server.query(statement);
 
-  private async end(target: TerminateTarget): Promise<EndingOfAll> {
+  private async endHolders(target: TerminateTarget): Promise<EndingOfAll> {
     if (typeof target === 'number') return terminateHolders(this.query, { pid: target });
     if (!isListed(target)) return terminateAll(this.query, this.engine.keys.keyOf(target));
     const { backend, isGranted } = target;

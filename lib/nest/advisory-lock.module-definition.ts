@@ -68,15 +68,20 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
       provide: AdvisoryLockTelemetry,
       inject: [features, MODULE_OPTIONS_TOKEN],
       useFactory: (
-        { [FEATURES]: { engine, bodySpans } }: FeatureHost,
+        { [FEATURES]: { engine, bodySpans, fleet } }: FeatureHost,
         { telemetry }: AdvisoryLockModuleOptions,
       ) => {
         const templates = new NameTemplates((lockName) => engine.keys.isPinned(lockName));
         const common = name === DEFAULT_NAME ? {} : { 'advisory_lock.connection': name };
-        return new AdvisoryLockTelemetry(engine.events, bodySpans, engine, templates, {
-          telemetry,
-          common,
-        });
+        const telemetryOptions = { telemetry, common };
+        return new AdvisoryLockTelemetry(
+          engine.events,
+          bodySpans,
+          engine,
+          templates,
+          telemetryOptions,
+          fleet,
+        );
       },
     },
     {

@@ -157,6 +157,14 @@ export interface AdvisoryLockModuleOptions extends BusyHttpOptions, ReentryOptio
    * @default true
    */
   readonly joinsFleet?: boolean;
+  /**
+   * Signs what the instances of the fleet ask and report, for a database to which strangers can connect:
+   * questions without a signature get no response, and reports without one are unconfirmed. All instances
+   * need the same, and the command line has it in `ADVISORY_LOCK_FLEET_SECRET`. To replace it, give a list:
+   * the first one signs, and each of them is accepted. Nothing is encrypted.
+   * @default none: reports of sessions that have logged in as the same role are confirmed
+   */
+  readonly fleetSecret?: string | readonly string[];
 }
 
 /**
@@ -233,7 +241,17 @@ const rules: OptionRules = {
     `1 to ${MAX_INSTANCE_LENGTH} visible ASCII characters without spaces`,
   ],
   joinsFleet: aBoolean,
+  fleetSecret: [
+    (value) =>
+      isSecret(value) || (Array.isArray(value) && value.length > 0 && value.every((each) => isSecret(each))),
+    'a string that is not empty, or a list of such strings',
+    'secret',
+  ],
 };
+
+function isSecret(value: unknown): boolean {
+  return typeof value === 'string' && value !== '';
+}
 
 /** Refuses options that are unknown or invalid, and a factory that returned none. Returns the others. */
 export function checkModuleOptions(options: AdvisoryLockModuleOptions): AdvisoryLockModuleOptions {

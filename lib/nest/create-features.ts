@@ -30,6 +30,7 @@ export function createFeatures(
   const {
     instanceName: instance = defaultInstanceName(),
     joinsFleet = true,
+    fleetSecret,
     warnAfterTicks,
     httpStatus,
     exposeLockName,
@@ -56,6 +57,7 @@ export function createFeatures(
     instance,
     isJoined: joinsFleet,
     reportJobs: () => ticks.report(findSchedulers(moduleRef)),
+    secret: fleetSecret,
   });
   new DeadlockMonitor(engine, fleet).start();
   const leaderships = new Leaderships(engine);

@@ -2,7 +2,7 @@ import type { OnApplicationBootstrap, OnApplicationShutdown, OnModuleInit } from
 import type { Attributes } from '@opentelemetry/api';
 import { type AdvisoryLockEvents, LockConfigurationError } from '../core/index.js';
 import type { BodySpans } from './body-spans.js';
-import { LockMetrics, type LockUsage } from './lock-metrics.js';
+import { type FleetUsage, LockMetrics, type LockUsage } from './lock-metrics.js';
 import { LockSpans } from './lock-spans.js';
 import type { NameTemplates } from './name-templates.js';
 import { findMeter, findTracer, importOpenTelemetry, type OpenTelemetry } from './open-telemetry.js';
@@ -26,6 +26,7 @@ export class AdvisoryLockTelemetry implements OnModuleInit, OnApplicationBootstr
     private readonly usage: LockUsage,
     private readonly templates: NameTemplates,
     private readonly options: TelemetryOptions = {},
+    private readonly fleet?: FleetUsage,
   ) {}
 
   async onModuleInit(): Promise<void> {
@@ -78,7 +79,9 @@ export class AdvisoryLockTelemetry implements OnModuleInit, OnApplicationBootstr
     const meter = this.isMetering ? undefined : findMeter(this.api);
     if (meter !== undefined) {
       this.isMetering = true;
-      this.stops.push(new LockMetrics(meter, this.templates, this.usage, common).listen(this.events));
+      this.stops.push(
+        new LockMetrics(meter, this.templates, this.usage, common, this.fleet).listen(this.events),
+      );
     }
   }
 }

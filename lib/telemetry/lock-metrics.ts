@@ -29,6 +29,11 @@ export interface LockUsage {
   }>;
 }
 
+/** What others sent to the channels of the fleet and was not used. */
+export interface FleetUsage {
+  readonly droppedCount: number;
+}
+
 /**
  * Turns the events of locks and jobs into metrics. Their labels have few values: a template, never a lock's
  * name.
@@ -46,6 +51,7 @@ export class LockMetrics {
     private readonly templates: NameTemplates,
     private readonly usage: LockUsage,
     private readonly common: Attributes,
+    private readonly fleet?: FleetUsage,
   ) {}
 
   /** Returns the function that ends it. */
@@ -125,6 +131,16 @@ export class LockMetrics {
   private observe(): () => void {
     const { meter } = this;
     return stopsOf([
+      observed(
+        meter.createObservableCounter('advisory_lock.fleet.dropped', {
+          description:
+            'Notifications on the channels of the fleet, and parts of reports, that were not used.',
+          unit: '{part}',
+        }),
+        (result) => {
+          if (this.fleet !== undefined) result.observe(this.fleet.droppedCount, this.common);
+        },
+      ),
       observed(
         meter.createObservableGauge('advisory_lock.held', {
           description: 'Session locks that this process holds.',

@@ -1,4 +1,4 @@
-import { nameTemplate, printable, RecentMap } from '../core/index.js';
+import { copyOf, isRememberedWhole, nameTemplate, printable, RecentMap } from '../core/index.js';
 
 /** How many templates are kept apart: each is a time series, which costs storage. */
 export const MAX_TEMPLATES = 200;
@@ -27,7 +27,8 @@ export class NameTemplates {
     let template = this.remembered.get(name);
     if (template === undefined) {
       template = this.admitted(printable(this.isLiteral(name) ? name : nameTemplate(name)));
-      this.remembered.set(name, template);
+      // A very long name is not worth its memory.
+      if (isRememberedWhole(name)) this.remembered.set(copyOf(name), template);
     }
     return template;
   }

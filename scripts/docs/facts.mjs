@@ -110,6 +110,7 @@ const KINDS = {
   __proto__: null,
   createCounter: 'counter',
   createHistogram: 'histogram',
+  createObservableCounter: 'counter',
   createObservableGauge: 'gauge',
 };
 

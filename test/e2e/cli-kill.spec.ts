@@ -124,6 +124,31 @@ describe('kill', () => {
     expect(await holderPids()).toEqual([holder.pid]);
   });
 
+  it('ends a holder that has taken the lock again only with --force, in a fleet with a secret', async () => {
+    const fleetSecret = 'a secret of the fleet';
+    const { service } = createLocks(database.url, { instanceName: 'holder', fleetSecret });
+    const env = { DATABASE_URL: database.url, ADVISORY_LOCK_FLEET_SECRET: `${fleetSecret}\n` };
+    const killAgain = async (...args: string[]): Promise<CliOutcome> => {
+      const shown = await service.acquire('import');
+      const kill = startCli(['kill', 'import', '--ask', ...args], env);
+      await kill.says('End it? [y/N] ');
+      await shown.release();
+      const again = await service.acquire('import');
+      kill.answer('y');
+      const outcome = await kill.outcome;
+      if (args.length === 0) await again.release();
+      else await until(() => again.signal.aborted, 'it is lost');
+      return outcome;
+    };
+    const kept = await killAgain();
+    expect(kept).toMatchObject({ status: 67 });
+    expect(kept.stdout).toContain(
+      'reports that it has released "import" and taken it again since it was shown.',
+    );
+    expect(kept.stdout).toContain('--force ends it all the same');
+    expect(await killAgain('--force')).toMatchObject({ status: 0 });
+  });
+
   it('names the missing privilege, and ends no holder', async () => {
     const role = `${database.name}_operator`;
     await database.query(`CREATE ROLE ${role} LOGIN PASSWORD 'operator'`);

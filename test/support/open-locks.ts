@@ -39,6 +39,7 @@ export interface LocksOptions extends Omit<
 > {
   readonly instanceName?: string;
   readonly joinsFleet?: boolean;
+  readonly fleetSecret?: string | readonly string[];
 }
 
 /** For a process in which there is no Jest that could close it; see `createLocks`. */
@@ -61,7 +62,7 @@ export function openLocks(
     aroundBody: bodySpans,
     channelsOf: isJoined ? fleetChannels : undefined,
   });
-  const fleet = new Fleet(engine, { instance, isJoined });
+  const fleet = new Fleet(engine, { instance, isJoined, secret: locksOptions.fleetSecret });
   new DeadlockMonitor(engine, fleet).start();
   const leaderships = new Leaderships(engine);
   const jobs = new JobRuntime({

@@ -33,6 +33,15 @@ const outcomes = (
   );
 
 describe('the jobs of the dashboard', () => {
+  it('gather many reports of one tick in linear time, but none that is not confirmed', () => {
+    const ticks = Array.from({ length: 60 }, () => ({ atMs: minute(0), outcome: 'skipped' as const }));
+    const reports = Array.from({ length: 2_000 }, (_, n) => reportOf(`web-${n}`, ticks));
+    const lie = { ...reportOf('liar', [{ atMs: minute(0), outcome: 'ran' }]), isUnconfirmed: true };
+    const [job] = dashboardJobsOf([...reports, lie], NOW_MS, () => undefined);
+    expect(job?.ticks).toMatchObject([{ outcome: 'skipped' }]);
+    expect(job?.ticks[0]?.instances).toHaveLength(120_000);
+  });
+
   it('show of each tick the best that an instance made of it', () => {
     const reports = [
       reportOf('a', [

@@ -76,6 +76,25 @@ describe('the locks of the dashboard', () => {
   });
 });
 
+describe('what is reported of one lock by many', () => {
+  it('is gathered in linear time, and no strange report counts', () => {
+    const holders = Array.from({ length: 2_000 }, (_, n) => lockOf(1, n + 1, { mode: 'shared' }));
+    const waiters = Array.from({ length: 2_000 }, (_, n) => lockOf(1, n + 10_001, { isGranted: false }));
+    const reported = [{ key: '1', name: 'a', waiters: 1 }];
+    const reports = Array.from({ length: 3_000 }, (_, n) =>
+      reportOf(`web-${n}`, reported, [n + 10_001, ...Array.from({ length: 199 }, (_, m) => 50_000 + n + m)]),
+    );
+    const [shown] = dashboardLocksOf({ locks: [...holders, ...waiters], reports }, sinceGiven);
+    expect(shown?.waiters).toHaveLength(3_000);
+    expect(shown?.waiters.filter(({ callsWaiting }) => callsWaiting === 1)).toHaveLength(3_000);
+    expect(shown?.waiters.at(-1)?.blockedBy).toHaveLength(100);
+    const unconfirmed = reports.map((report) => ({ ...report, isUnconfirmed: true }));
+    const [without] = dashboardLocksOf({ locks: waiters, reports: unconfirmed }, sinceGiven);
+    expect(without?.waiters).toHaveLength(2_000);
+    expect(without?.waiters.some(({ callsWaiting }) => callsWaiting !== undefined)).toBe(false);
+  });
+});
+
 describe('for how long a lock has been held', () => {
   const idle: InspectedBackend = { pid: 1, state: 'idle in transaction', stateChangedAt: new Date(60_000) };
 
@@ -158,6 +177,14 @@ it('the instances are those that reported, and those with silent backends', () =
   expect(dashboardInstancesOf({ reports, silent: [...silent, { pid: 9, instance: 'web-1' }] })).toEqual([
     { name: 'web-1', backends: [7, 8, 9], upMs: 1_500, isSilent: false },
     { name: 'web-2', backends: [3, 4], isSilent: true },
+  ]);
+});
+
+it('a report that is not confirmed is an instance of its own, whatever name it has', () => {
+  const reports = [reportOf('web-1', [], [7]), { ...reportOf('web-1', [], [66]), isUnconfirmed: true }];
+  expect(dashboardInstancesOf({ reports, silent: [{ pid: 9, instance: 'web-1' }] })).toEqual([
+    { name: 'web-1', backends: [7, 9], upMs: 1_000, isSilent: false },
+    { name: 'web-1', backends: [66], upMs: 1_000, isSilent: false, isUnconfirmed: true },
   ]);
 });
 

@@ -19,6 +19,13 @@ import {
   printable,
   printableJson,
 } from '../../lib/core/index.js';
+import { DroppedReports } from '../../lib/fleet/dropped-reports.js';
+import { FleetQuery } from '../../lib/fleet/fleet-query.js';
+import { FleetSignatures } from '../../lib/fleet/fleet-signatures.js';
+import { OpenQuestions } from '../../lib/fleet/open-questions.js';
+import { asciiJson, readPart } from '../../lib/fleet/parts.js';
+import { readQuestion } from '../../lib/fleet/question.js';
+import { readReport } from '../../lib/fleet/read-report.js';
 import { allowedHostsOf, refuseOtherOrigins } from '../../lib/dashboard/server/request-origin.js';
 import { snapshotQueryOf } from '../../lib/dashboard/server/snapshot-query.js';
 import { terminateRequestOf } from '../../lib/dashboard/server/terminate-request.js';
@@ -177,6 +184,103 @@ describe('whatever comes from outside', () => {
   });
 });
 
+describe('whatever arrives on the channels of the fleet', () => {
+  const json = fc.oneof(fc.json(), text);
+  const number = fc.oneof(
+    fc.integer(),
+    fc.double({ noNaN: true, noDefaultInfinity: true }),
+    fc.constantFrom(8.64e15, -1, 1e300, Date.now()),
+  );
+  const lock = fc.record(
+    { key: fc.bigInt().map(String), name: text, heldMs: number, holdId: number, waiters: number },
+    { requiredKeys: ['key', 'name'] },
+  );
+  const tick = fc.record(
+    { atMs: number, outcome: fc.constantFrom('ran', 'failed'), lateMs: number, error: text, reason: text },
+    { requiredKeys: ['atMs', 'outcome'] },
+  );
+  const job = fc.record({ name: text, method: text, ticks: fc.array(tick) });
+  /** Any value takes the place of each part now and then. */
+  const odd = <T>(value: fc.Arbitrary<T>) => fc.oneof({ weight: 30, arbitrary: value }, fc.jsonValue());
+  const report = fc.record({
+    instance: odd(text),
+    backends: odd(fc.array(fc.integer({ min: 1, max: 100_000 }))),
+    upMs: odd(fc.nat()),
+    locks: odd(fc.array(odd(lock))),
+    jobs: odd(fc.array(odd(job))),
+  });
+
+  it('a report is read within its limits, or is none', () => {
+    let read = 0;
+    holds(
+      fc.property(fc.oneof(report.map(asciiJson), json), (sent) => {
+        const { report: found } = readReport(sent) ?? {};
+        if (found === undefined) return;
+        read += 1;
+        expect(isPrintable(found.instance)).toBe(true);
+        const numbers = [
+          found.upMs,
+          ...found.backends,
+          ...found.locks.flatMap(({ heldMs = 0, holdId = 0, waiters = 0 }) => [heldMs, holdId, waiters]),
+          ...found.jobs.flatMap(({ ticks }) => ticks.flatMap(({ atMs, lateMs = 0 }) => [atMs, lateMs])),
+        ];
+        expect(numbers.filter((each) => !Number.isSafeInteger(each))).toEqual([]);
+        for (const { method, ticks } of found.jobs) {
+          expect(isPrintable(method)).toBe(true);
+          for (const { atMs, error = '' } of ticks) {
+            expect(isPrintable(error)).toBe(true);
+            expect(atMs).toBeLessThan(Date.now() + 3_600_000);
+          }
+        }
+      }),
+    );
+    expect(read).toBeGreaterThan(0);
+  });
+
+  it('a question is read, or is none', () => {
+    const question = fc.record({ id: fc.oneof(text, fc.uuid()), keys: odd(fc.array(text)) });
+    holds(
+      fc.property(fc.oneof(question.map(asciiJson), json), (sent) => {
+        const found = readQuestion(sent);
+        if (found !== undefined) expect(found.keys.length).toBeLessThanOrEqual(100);
+        const questions = new OpenQuestions();
+        if (questions.add(7, sent)) expect(questions.next(() => true).askerPid).toBe(7);
+        expect(questions.isEmpty).toBe(true);
+      }),
+    );
+  });
+
+  it('parts of reports of any sender, in any order, break nothing', async () => {
+    const header = fc.tuple(fc.constantFrom('q1', 'q2', ''), fc.nat(130), fc.nat(130));
+    const part = fc.oneof(
+      text,
+      fc.tuple(header, text).map(([[id, index, count], rest]) => `${id} ${index}/${count} ${rest}`),
+    );
+    const payloads = fc.array(fc.tuple(fc.nat(5), part));
+    await fc.assert(
+      fc.asyncProperty(payloads, payloads, async (early, late) => {
+        const query = new FleetQuery('q1', new DroppedReports({ debug: () => undefined }));
+        for (const [pid, payload] of early) query.receive(pid, payload);
+        await query.complete({ backends: [], ownRole: 1 }, () => true, 0);
+        for (const [pid, payload] of late) query.receive(pid, payload);
+        for (const { isUnconfirmed } of query.reports) expect(isUnconfirmed).toBe(true);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('no text is taken for a signed one', () => {
+    const signatures = new FleetSignatures('a secret');
+    holds(
+      fc.property(fc.oneof(json, report.map(asciiJson)), text, (sent, context) => {
+        expect(signatures.verify(context, sent)).toBe(false);
+        expect(signatures.verify(context, `{"signature":"${'A'.repeat(43)}",${sent.slice(1)}`)).toBe(false);
+        expect(signatures.verify(context, signatures.sign(context, sent))).toBe(true);
+      }),
+    );
+  });
+});
+
 describe('whatever is written on the command line', () => {
   const words = fc.array(
     fc.oneof(
@@ -285,6 +389,10 @@ describe('what is long', () => {
     ['a key', (key) => readLock({ scheme: 'sha256', permits: '1', key: `${key.replaceAll('a', ' ')}(` }, [])],
     ['an address', (address) => parseAddress(`postgres://${address}:${address}@${address}`)],
     ['a name', (name) => shellWord(`\n${name}`)],
+    ['a part of a report', (part) => readPart(`${part} 0/1 `)],
+    ['a report', (report) => readReport(`{"instance":"${report}"}`)],
+    ['a question', (question) => readQuestion(`{"id":"${question}","keys":[]}`)],
+    ['a signature', (signature) => new FleetSignatures('x').verify('', `{"signature":"${signature}",}`)],
   ])('is read in one pass: %s', (_, read) => {
     // A quadratic expression takes minutes for this text, and the test fails by its time limit.
     onlyThrows(() => read(LONG), BadRequestException, UsageError, LockConfigurationError);

@@ -1,4 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { KeyRegistry, type KeyRegistryOptions, type KeyScheme, type LockName } from '../../lib/core/index.js';
 
 /** The message of what the function throws. */
@@ -36,6 +38,26 @@ describe('KeyRegistry', () => {
     const names = ['a'.repeat(1_000_000), '🔒', 'e\u0301', '\u00e9', '\u0000', ' ', 'ключ', '键'];
     const book = new KeyRegistry();
     expect(new Set(names.map((name) => book.keyOf(name).id)).size).toBe(names.length);
+  });
+
+  it('remembers a long name by its beginning and a digest, and tells two of them apart', () => {
+    const long = `order:${'a'.repeat(90_000)}`;
+    const book = new KeyRegistry({ keyScheme: () => 7n });
+    expect(book.keyOf(long).name).toBe(long);
+    expect(book.keyOf(long).id).toBe('7');
+    expect(book.knownNameOf('7')).toMatch(/^order:a{194}… \(sha256 [0-9a-f]{64}\)$/);
+    expect(messageOf(() => book.keyOf(`${long}b`))).toMatch(/both become the key 7/);
+  });
+
+  it('keeps no text alive that a remembered name was cut from', () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const book = new KeyRegistry();
+    collect();
+    const before = process.memoryUsage().heapUsed;
+    for (let n = 0; n < 60; n += 1) book.keyOf(`${n}:${'x'.repeat(1_000_000)}`.slice(0, 40));
+    collect();
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(20_000_000);
   });
 
   it('asks a function of the user for the key, with the namespace in the name', () => {

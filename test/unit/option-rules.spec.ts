@@ -122,3 +122,16 @@ describe('connectionOptions', () => {
     expect(checkConnectionOptions({}, 'x')).toEqual({});
   });
 });
+
+describe('the option `fleetSecret`', () => {
+  it('is one text or several, and is not shown where it is wrong', () => {
+    for (const fleetSecret of ['s3cret', ['new', 'old']])
+      expect(checkModuleOptions({ fleetSecret })).toEqual({ fleetSecret });
+    for (const fleetSecret of ['', [], ['s3cret', ''], [7], { secret: 's3cret' }] as unknown[]) {
+      const error = errorOf(() => checkModuleOptions({ fleetSecret } as AdvisoryLockModuleOptions));
+      expect(error).toMatchObject({ code: 'LOCK_CONFIGURATION' });
+      expect(String(error)).toContain('`fleetSecret`');
+      expect(String(error)).not.toContain('s3cret');
+    }
+  });
+});

@@ -9,6 +9,7 @@ import {
 } from './key-schemes.js';
 import { describe, describeNames, LockKey, type LockName } from './lock-key.js';
 import type { PermitKeys } from './permit-keys.js';
+import { copyOf, isRememberedWhole, remembered } from './copied-text.js';
 import { RecentMap } from './recent-map.js';
 import { hintForPromise } from './refused-promise.js';
 
@@ -76,7 +77,7 @@ export class KeyRegistry {
    * before: see {@link KeyRegistry.unknownKeys}.
    */
   keyOf(name: LockName, scheme?: KeyScheme): LockKey {
-    return this.remembered(this.madeOf(name, scheme));
+    return this.noted(this.madeOf(name, scheme));
   }
 
   /** The same, or `undefined` while the server has not computed the key: no lock here has it then. */
@@ -166,12 +167,13 @@ export class KeyRegistry {
    */
   learnReported(keyId: string, origin: string): string | undefined {
     const name = origin.startsWith(this.prefix) ? origin.slice(this.prefix.length) : origin;
+    if (!isRememberedWhole(origin)) return undefined;
     if (this.reportedNames.get(keyId) === name) return name;
     const isSure = [this.keyFunction, ...Object.values(keySchemes)].some((formula) =>
       isMadeOf(keyId, origin, formula),
     );
     if (!isSure) return undefined;
-    this.reportedNames.set(keyId, name);
+    this.reportedNames.set(keyId, copyOf(name));
     return name;
   }
 
@@ -182,7 +184,7 @@ export class KeyRegistry {
 
   private partOf({ name, id }: LockKey, part: string, scheme?: KeyScheme): LockKey {
     const value = this.functionOf(scheme)(`${this.prefix}${name}#${part}`);
-    return this.remembered(LockKey.of(value, name, id, part));
+    return this.noted(LockKey.of(value, name, id, part));
   }
 
   private fullName(name: string): string {
@@ -202,10 +204,11 @@ export class KeyRegistry {
     };
   }
 
-  private remembered(key: LockKey): LockKey {
+  private noted(key: LockKey): LockKey {
     const known = this.names.get(key.id);
-    if (known === undefined) this.names.set(key.id, key.name);
-    else if (known !== key.name) throw collision(known, key);
+    if (known === undefined) this.names.set(key.id, remembered(key.name));
+    else if (known !== key.name && (isRememberedWhole(key.name) || known !== remembered(key.name)))
+      throw collision(known, key);
     return key;
   }
 
@@ -214,7 +217,10 @@ export class KeyRegistry {
     return this.knownNameOf(keyId) ?? keyId;
   }
 
-  /** The name that a key was made from, when it is pinned, remembered or reported. */
+  /**
+   * The name that a key was made from, when it is pinned, remembered or reported; of a very long one the
+   * beginning and a digest.
+   */
   knownNameOf(keyId: string): string | undefined {
     return this.pinnedNames.get(keyId) ?? this.names.get(keyId) ?? this.reportedNames.get(keyId);
   }
@@ -242,7 +248,7 @@ export class KeyRegistry {
 
 /** Identifies a name whose key the server computes. No key looks like it. */
 function identity(scheme: ServerKeyScheme, fullName: string): string {
-  return `${scheme} of ${fullName}`;
+  return `${scheme} of ${remembered(fullName)}`;
 }
 
 function isMadeOf(keyId: string, origin: string, formula: KeyFunction): boolean {

@@ -10,13 +10,19 @@ import { keyedList } from './keyed-list.js';
 export function instancesView() {
   const put = keyedList(
     byId('instance-list'),
-    /** @param {InstanceNow} each */ ({ instance }) => instance.name,
+    /** @param {InstanceNow} each */ ({ instance }) =>
+      `${instance.isUnconfirmed === true ? 'unconfirmed' : 'confirmed'} ${instance.name}`,
     instanceRow,
   );
 
   /** @param {DashboardSnapshot} snapshot */
   return ({ instances, instance: serving }) => {
-    put(instances.map((instance) => ({ instance, isServing: instance.name === serving })));
+    put(
+      instances.map((instance) => ({
+        instance,
+        isServing: instance.name === serving && instance.isUnconfirmed !== true,
+      })),
+    );
     const silent = instances.filter(({ isSilent }) => isSilent).length;
     setText(
       byId('instances-summary'),
@@ -31,15 +37,19 @@ function instanceRow() {
   const name = element('bdi', 'who');
   const serving = element('span', 'tag', 'serves this page');
   const silent = element('span', 'tag warning', 'does not respond');
+  const unconfirmed = element('span', 'tag warning', 'unconfirmed');
+  unconfirmed.title =
+    'It may be no instance of this fleet: it has another role, or not the secret. Its report is not used.';
   const up = element('span', 'since');
   const backends = element('span', 'muted');
   return {
-    element: element('li', '', element('span', 'dot'), name, serving, silent, up, backends),
+    element: element('li', '', element('span', 'dot'), name, serving, silent, unconfirmed, up, backends),
     update({ instance, isServing }) {
       const { upMs, isSilent, backends: pids } = instance;
       setText(name, instance.name);
       show(serving, isServing);
       show(silent, isSilent);
+      show(unconfirmed, instance.isUnconfirmed === true);
       name.parentElement?.classList.toggle('silent', isSilent);
       setText(up, upMs === undefined ? '' : `up ${duration(upMs)}`);
       setText(

@@ -34,10 +34,17 @@ export function partyRow({ role, isOpen, canTerminate, terminate }) {
   const facts = element('span', 'party-facts');
   const calls = element('span', 'tag calls');
   const mode = element('span', 'tag', 'shared');
+  const unconfirmed = element('span', 'tag warning', 'unconfirmed');
   const more = element('dl', 'facts');
   const end = element('button', 'end danger-outline', 'End …');
   end.type = 'button';
-  const row = element('li', `party ${role}`, element('p', '', who, mode, calls, time, facts), end, more);
+  const row = element(
+    'li',
+    `party ${role}`,
+    element('p', '', who, mode, unconfirmed, calls, time, facts),
+    end,
+    more,
+  );
   /** @type {DashboardParty | undefined} */
   let current;
   let shownFacts = '';
@@ -58,6 +65,7 @@ export function partyRow({ role, isOpen, canTerminate, terminate }) {
       );
       setText(facts, place.join(' · '));
       show(mode, party.mode === 'shared');
+      show(unconfirmed, party.isUnconfirmed === true);
       show(calls, callsWaiting > 0);
       setText(
         calls,

@@ -73,11 +73,14 @@ export class TerminateDialog {
     this.#showError('');
     this.#setStage('sending');
     try {
-      const { ended } = await this.#send({ ...target, reason });
+      const { ended, isRetaken } = await this.#send({ ...target, reason });
       setText(
         byId('terminate-outcome'),
         ended.length === 0
-          ? 'The lock has changed hands meanwhile: no holder was ended.'
+          ? isRetaken === true
+            ? 'The instance reports that it has released the lock and taken it again meanwhile: it was not ' +
+              'ended. The page now shows the present holder, which can be ended.'
+            : 'The lock has changed hands meanwhile: no holder was ended.'
           : `Ended: pid ${ended.join(', ')}. Its locks are free.`,
       );
       this.#setStage('done');

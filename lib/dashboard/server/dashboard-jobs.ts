@@ -35,9 +35,13 @@ export function dashboardJobsOf(
 ): DashboardJob[] {
   const jobReports = new Map<string, JobReport[]>();
   for (const report of reports) {
+    // An outcome that a stranger makes up would hide a tick that was missed.
+    if (report.isUnconfirmed === true) continue;
     for (const job of report.jobs) {
       const id = jobIdOf({ lockName: job.name, method: job.method });
-      jobReports.set(id, [...(jobReports.get(id) ?? []), { report, job }]);
+      const ofOneJob = jobReports.get(id) ?? [];
+      jobReports.set(id, ofOneJob);
+      ofOneJob.push({ report, job });
     }
   }
   return [...jobReports.values()]
@@ -54,11 +58,12 @@ function dashboardJobOf(
   const schedule = reports.map((each) => each.job.schedule).find((written) => written !== undefined);
   const known = scheduleOf(job);
   const nextAtMs = known?.due.nextMs(nowMs);
-  const ticks = new Map<number, Omit<Writable<DashboardTick>, 'at' | 'outcome'>>();
+  const ticks = new Map<number, { readonly instances: InstanceTick[] }>();
   for (const { report, job: own } of reports) {
     for (const { atMs, ...what } of own.ticks) {
       const tick = ticks.get(atMs) ?? { instances: [] };
-      ticks.set(atMs, { instances: [...tick.instances, instanceTick(report.instance, what)] });
+      ticks.set(atMs, tick);
+      tick.instances.push(instanceTick(report.instance, what));
     }
   }
   for (const atMs of dueTicks(reports, nowMs, known)) {
@@ -80,12 +85,12 @@ function dashboardJobOf(
   };
 }
 
-type Writable<T> = { -readonly [Name in keyof T]: T[Name] };
+type InstanceTick = DashboardTick['instances'][number];
 
 function instanceTick(
   instance: string,
   { outcome, reason, lateMs, durationMs, error }: Omit<ReportedTick, 'atMs'>,
-): DashboardTick['instances'][number] {
+): InstanceTick {
   return {
     instance,
     outcome,

@@ -3,6 +3,9 @@ import type { InstanceReport } from '../../fleet/instance-report.js';
 import type { DashboardLock, DashboardParty } from './dashboard-snapshot.js';
 import type { FleetLook } from '../../fleet/fleet-look.js';
 
+/** How many holders are named for calls that wait inside a process: a shared lock may have any number. */
+const MAX_BLOCKERS = 100;
+
 /** For how long a party has held its lock or waited for it, as far as is known. */
 export interface Since {
   readonly sinceMs?: number;
@@ -24,12 +27,19 @@ export function dashboardLocksOf(
   sinceOf: (lock: InspectedLock) => Since,
 ): DashboardLock[] {
   const drafts = new Map<string, Draft>();
+  const waitersOf = new Map<number, Map<string, Writable<DashboardParty>>>();
   for (const lock of locks) {
-    const draft = drafts.get(lock.key.id) ?? draftOf(lock);
-    drafts.set(lock.key.id, draft);
-    (lock.isGranted ? draft.holders : draft.waiters).push(partyOf(lock, sinceOf(lock)));
+    const { key, backend, isGranted } = lock;
+    const draft = drafts.get(key.id) ?? draftOf(lock);
+    drafts.set(key.id, draft);
+    const party = partyOf(lock, sinceOf(lock));
+    (isGranted ? draft.holders : draft.waiters).push(party);
+    if (isGranted || backend === undefined) continue;
+    const ofBackend = waitersOf.get(backend.pid) ?? new Map<string, Writable<DashboardParty>>();
+    waitersOf.set(backend.pid, ofBackend);
+    if (!ofBackend.has(key.id)) ofBackend.set(key.id, party);
   }
-  for (const report of reports) addWaitingCalls(report, drafts);
+  for (const report of reports) addWaitingCalls(report, drafts, waitersOf);
   for (const { waiters } of drafts.values()) waiters.sort(byAge);
   return [...drafts.values()].sort(
     (a, b) =>
@@ -67,6 +77,7 @@ function partyOf(lock: InspectedLock, since: Since): DashboardParty {
     ...since,
     // Calls that wait behind a holder are shown as a waiter of their own.
     callsWaiting: isGranted ? undefined : callsWaiting,
+    isUnconfirmed: lock.isUnconfirmed,
     blockedBy,
   });
 }
@@ -76,13 +87,16 @@ function partyOf(lock: InspectedLock, since: Since): DashboardParty {
  * their own where the process itself holds the lock.
  */
 function addWaitingCalls(
-  { instance, backends, locks }: InstanceReport,
+  { instance, backends, locks, isUnconfirmed }: InstanceReport,
   drafts: ReadonlyMap<string, Draft>,
+  waitersOf: ReadonlyMap<number, ReadonlyMap<string, Writable<DashboardParty>>>,
 ): void {
+  if (isUnconfirmed === true) return;
+  const heads = new Map(backends.flatMap((pid) => [...(waitersOf.get(pid) ?? [])]));
   for (const { key, waiters: callsWaiting = 0, waitedMs } of locks) {
     const draft = drafts.get(key);
     if (draft === undefined || callsWaiting === 0) continue;
-    const head = draft.waiters.find(({ pid }) => pid !== undefined && backends.includes(pid));
+    const head = heads.get(key);
     if (head === undefined) {
       draft.waiters.push(
         withoutMissing({
@@ -90,7 +104,7 @@ function addWaitingCalls(
           mode: 'exclusive',
           sinceMs: waitedMs,
           callsWaiting,
-          blockedBy: draft.holders.flatMap(({ pid }) => pid ?? []),
+          blockedBy: draft.holders.slice(0, MAX_BLOCKERS).flatMap(({ pid }) => pid ?? []),
         }),
       );
     } else {

@@ -76,6 +76,8 @@ export interface DashboardParty {
   readonly isAtLeast?: boolean;
   /** How many calls inside the instance wait, where it has reported. */
   readonly callsWaiting?: number;
+  /** Whether what its backend reports cannot be confirmed. Nothing of it is shown. */
+  readonly isUnconfirmed?: boolean;
   /** The pids of the backends that it waits for. */
   readonly blockedBy: readonly number[];
 }
@@ -87,6 +89,8 @@ export interface DashboardInstance {
   readonly upMs?: number;
   /** Whether it has connections, but did not respond in time. */
   readonly isSilent: boolean;
+  /** Whether it may be no instance of this fleet: it has another role, or not the secret of the fleet. */
+  readonly isUnconfirmed?: boolean;
 }
 
 /** An exclusive job, and the outcomes of its latest ticks in the fleet. */
@@ -134,4 +138,6 @@ export interface TerminateRequest {
 export interface TerminateResult {
   /** The pids that were ended; none when the holder has changed meanwhile. */
   readonly ended: readonly number[];
+  /** Whether none was ended because its instance reports that it has taken the lock again since. */
+  readonly isRetaken?: boolean;
 }

@@ -92,11 +92,12 @@ export class Dashboard {
       isGranted: true,
       ...(holdId !== undefined && { holdId }),
     };
-    const ending = this.inspector.terminate(holder, {
+    const ending = this.inspector.end(holder, {
       reason: `${reason} (through the dashboard, from ${by})`,
     });
     try {
-      return { ended: await within(ending, TERMINATE_PATIENCE_MS) };
+      const { pids, isRetaken = false } = await within(ending, TERMINATE_PATIENCE_MS);
+      return { ended: pids, ...(isRetaken && { isRetaken }) };
     } catch (error) {
       const { message } = error as Error;
       const Exception =

@@ -1,0 +1,279 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+import { keySchemes } from '../../lib/core/index.js';
+import { Dashboard } from '../../lib/dashboard/server/dashboard.js';
+import { AdvisoryLockInspector } from '../../lib/nest/advisory-lock-inspector.js';
+import { defer } from '../support/cleanup.js';
+import { createLocks, type Locks, type LocksOptions } from '../support/locks.js';
+import { useTestDatabase } from '../support/test-database.js';
+import { until } from '../support/until.js';
+
+const database = useTestDatabase();
+
+/** A role that may log in, and has been granted nothing. */
+const role = `${database.name}_stranger`;
+
+beforeAll(async () => {
+  defer(() => database.query(`DROP ROLE ${role}`));
+  await database.query(`CREATE ROLE ${role} LOGIN PASSWORD 'stranger'`);
+});
+
+/** So long that a test fails if it continues only because the time is over. */
+const withinMs = 30_000;
+
+type Instance = Locks & { readonly inspector: AdvisoryLockInspector; readonly pid: number };
+
+/** An instance of the application, which has connected and so listens. */
+async function instance(instanceName: string, options: LocksOptions = {}): Promise<Instance> {
+  const locks = createLocks(database.url, { ...options, instanceName });
+  const inspector = new AdvisoryLockInspector(locks.service);
+  await inspector.list();
+  return { ...locks, inspector, pid: locks.engine.backendPids[0] ?? NaN };
+}
+
+interface Forgery {
+  readonly instance?: string;
+  readonly backends?: readonly number[];
+  readonly locks?: readonly object[];
+}
+
+/** A session of the stranger, or of the role of the application, that calls itself as it likes. */
+async function stranger(
+  calledInstance: string,
+  { isOfApplication = false, applicationName = `nestjs-advisory-lock ${calledInstance}` } = {},
+) {
+  const url = new URL(database.url);
+  if (!isOfApplication) [url.username, url.password] = [role, 'stranger'];
+  const client = new pg.Client({ connectionString: url.href, application_name: applicationName });
+  client.on('error', () => undefined);
+  await client.connect();
+  defer(() => client.end());
+  const { processID: pid } = client as unknown as { processID: number };
+  const notify = (channel: string, payload: string): Promise<unknown> =>
+    // It may be ended meanwhile.
+    client.query('SELECT pg_notify($1, $2)', [channel, payload]).catch(() => undefined);
+  const heard: { readonly channel: string; readonly payload: string }[] = [];
+  client.on('notification', ({ channel, payload = '' }) => heard.push({ channel, payload }));
+
+  /** Responds to each question of the instance, at once. */
+  const forge = async ({ pid: askerPid }: Instance, forgery: () => Forgery): Promise<void> => {
+    await client.query('LISTEN nestjs_advisory_lock');
+    client.on('notification', ({ channel, payload = '', processId }) => {
+      if (channel !== 'nestjs_advisory_lock' || processId !== askerPid) return;
+      const { id } = JSON.parse(payload) as { id: string };
+      const report = { instance: calledInstance, backends: [pid], upMs: 1_000, locks: [], jobs: [] };
+      const text = JSON.stringify({ ...report, ...forgery() });
+      void notify(`nestjs_advisory_lock_${askerPid}`, `${id} 0/1 ${text}`);
+    });
+  };
+  return { client, pid, notify, heard, forge };
+}
+
+describe('a role without grants that calls itself by the name of an instance', () => {
+  it('does not mute it by responding first', async () => {
+    const [asker, holder] = [await instance('asker'), await instance('holder')];
+    await using lock = await holder.service.acquire('import');
+    const liar = await stranger('holder');
+    await liar.forge(asker, () => ({
+      backends: [liar.pid, holder.pid],
+      locks: [{ key: String(lock.key), name: 'import', heldMs: 900, waiters: 77 }],
+    }));
+    for (let look = 0; look < 5; look += 1) {
+      const { reports, locks, silent } = await asker.inspector.fleet({ withinMs });
+      expect(silent).toEqual([]);
+      const ofHolder = reports.filter(({ backends }) => backends.includes(holder.pid));
+      expect(ofHolder).toMatchObject([{ instance: 'holder', locks: [{ name: 'import' }] }]);
+      expect(ofHolder[0]).not.toHaveProperty('isUnconfirmed');
+      expect(reports.filter(({ isUnconfirmed }) => isUnconfirmed)).toMatchObject([{ backends: [liar.pid] }]);
+      expect(locks).toMatchObject([{ instance: 'holder', name: 'import', heldMs: expect.any(Number) }]);
+      expect(locks[0]).not.toHaveProperty('callsWaiting');
+    }
+  });
+
+  it('neither hides its lock as a claim, nor names it, nor says since when it has it', async () => {
+    const asker = await instance('asker');
+    const liar = await stranger('web-2');
+    // A formula of 31 bits, of which anyone finds a name for any key.
+    const key = keySchemes['md5-31']('payroll');
+    await liar.client.query('SELECT pg_advisory_lock($1)', [String(key)]);
+    await liar.forge(asker, () => ({
+      locks: [{ key: String(key), name: 'payroll', heldMs: 900, holdId: 3, isClaim: true, waiters: 2 }],
+    }));
+    const { locks } = await asker.inspector.fleet({ withinMs });
+    expect(locks).toMatchObject([{ backend: { pid: liar.pid, user: role }, isUnconfirmed: true }]);
+    for (const property of ['name', 'heldMs', 'holdId', 'isClaim', 'callsWaiting'])
+      expect(locks[0]).not.toHaveProperty(property);
+    expect(asker.engine.keys.knownNameOf(String(key))).toBeUndefined();
+    const {
+      locks: shown,
+      counts,
+      instances,
+    } = await new Dashboard(asker.service, false).snapshot({
+      search: '',
+      limit: 10,
+    });
+    expect(counts).toMatchObject({ locks: 1, claims: 0 });
+    expect(shown[0]?.holders).toMatchObject([{ pid: liar.pid, isUnconfirmed: true }]);
+    expect(instances).toMatchObject([{ name: 'asker' }, { name: 'web-2', isUnconfirmed: true }]);
+  });
+
+  it('does not keep itself from being ended by saying that it took the lock again', async () => {
+    const asker = await instance('asker');
+    const liar = await stranger('web-2');
+    await liar.client.query('SELECT pg_advisory_lock(7)');
+    let holdId = 0;
+    await liar.forge(asker, () => ({ locks: [{ key: '7', name: '7', heldMs: 900, holdId: (holdId += 1) }] }));
+    const [holder] = await asker.inspector.list({ isGranted: true, fleetWithinMs: withinMs });
+    if (holder === undefined) throw new Error('it holds no lock');
+    // As it would be listed if it was believed.
+    const listed = { ...holder, holdId: 1 };
+    expect(await asker.inspector.terminate(listed, { reason: 'it lies' })).toEqual([liar.pid]);
+    await until(async () => (await database.advisoryLocks()).length === 0, 'it has ended');
+  });
+
+  it('does not fill the room of others by reports that are never complete', async () => {
+    const [asker, holder] = [await instance('asker'), await instance('holder')];
+    await using lock = await holder.service.acquire('import');
+    const liars = [await stranger('a'), await stranger('b')];
+    await Promise.all(
+      liars.map(async ({ client, notify }) => {
+        await client.query('LISTEN nestjs_advisory_lock');
+        client.on('notification', ({ payload = '', processId }) => {
+          if (processId !== asker.pid) return;
+          const { id } = JSON.parse(payload) as { id: string };
+          const channel = `nestjs_advisory_lock_${asker.pid}`;
+          for (let n = 0; n < 20; n += 1) void notify(channel, `${id} ${n}/128 ${'x'.repeat(7_900)}`);
+        });
+      }),
+    );
+    const { reports, silent } = await asker.inspector.fleet({ withinMs: 1_000 });
+    expect(reports.map(({ instance: name }) => name)).toEqual(['asker', 'holder']);
+    expect(silent).toHaveLength(2);
+    lock.assertHeld();
+  });
+});
+
+describe('an instance that reports that it took the lock again', () => {
+  it('is not ended, and the dashboard says why', async () => {
+    const [asker, holder] = [await instance('asker'), await instance('holder')];
+    await (await holder.service.acquire('import')).release();
+    const lock = await holder.service.acquire('import');
+    const [listed] = await asker.inspector.list({ isGranted: true, fleetWithinMs: withinMs });
+    await lock.release();
+    await using again = await holder.service.acquire('import');
+    const { key, backend, holdId } = listed ?? {};
+    if (key === undefined || backend?.id === undefined || holdId === undefined) throw new Error('not listed');
+    const request = { key, pid: backend.pid, backendId: backend.id, holdId, reason: 'it hangs' };
+    const dashboard = new Dashboard(asker.service, true);
+    expect(await dashboard.terminate(request, 'here')).toEqual({ ended: [], isRetaken: true });
+    again.assertHeld();
+  });
+});
+
+describe('a flood of questions', () => {
+  it('gets no more than 500 kB a second, and takes no response from the fleet', async () => {
+    const [asker, holder] = [await instance('asker'), await instance('holder')];
+    const name = (n: number): string => `${'ключ'.repeat(60)}:${n}`;
+    const locks = await Promise.all(Array.from({ length: 100 }, (_, n) => holder.service.acquire(name(n))));
+    defer(() => Promise.all(locks.map((lock) => lock.release())));
+    const sent: { readonly atMs: number; readonly length: number }[] = [];
+    const { server } = holder.engine;
+    const query = server.query.bind(server);
+    server.query = (statement) => {
+      const [text] = statement.values ?? [];
+      if (statement.text.includes('pg_notify')) {
+        sent.push({ atMs: performance.now(), length: String(text).length });
+      }
+      return query(statement);
+    };
+    const flood = await stranger('flood', { applicationName: 'psql' });
+    for (let round = 0; round < 3; round += 1) {
+      await flood.client.query(
+        `SELECT pg_notify('nestjs_advisory_lock', '{"id":"q${round}-' || n || '","keys":[]}')
+        FROM generate_series(1, 300) AS n`,
+      );
+      const count = sent.length;
+      await until(() => sent.length > count, 'it responds');
+    }
+    // The parts are sent inside a JSON text, in which a quotation mark takes two characters; one second's
+    // budget may be spent at once.
+    const [first, last] = [sent[0], sent.at(-1)];
+    const elapsedMs = (last?.atMs ?? NaN) - (first?.atMs ?? NaN);
+    const before = sent.slice(0, -1).reduce((sum, { length }) => sum + length, 0);
+    expect(before).toBeLessThan((elapsedMs + 1_500) * 1_000);
+    expect(holder.fleet.droppedCount).toBeGreaterThan(500);
+    expect((await asker.inspector.find(name(7), { fleetWithinMs: withinMs }))[0]).toMatchObject({
+      instance: 'holder',
+      heldMs: expect.any(Number),
+    });
+  });
+});
+
+describe('a look that is under way', () => {
+  it('ends with the module', async () => {
+    const asker = await instance('asker');
+    await stranger('silent');
+    const { server } = asker.engine;
+    const query = server.query.bind(server);
+    const closed = new Promise<void>((resolve) => {
+      server.query = async (statement) => {
+        const rows = await query(statement);
+        // The question has been sent, and the look waits.
+        setImmediate(() => {
+          void asker.close().then(resolve);
+        });
+        return rows;
+      };
+    });
+    expect(await asker.inspector.fleet({ withinMs: 60_000 })).toMatchObject({
+      reports: [{ instance: 'asker' }],
+      silent: [{ instance: 'silent' }],
+    });
+    await closed;
+  });
+});
+
+describe('a fleet with a secret', () => {
+  const signed = { fleetSecret: 'a secret of the fleet' };
+
+  it('confirms signed reports alone, of any age of the secret', async () => {
+    const asker = await instance('asker', { fleetSecret: ['a new secret', signed.fleetSecret] });
+    const holder = await instance('holder', signed);
+    const newer = await instance('newer', { fleetSecret: ['a new secret', signed.fleetSecret] });
+    await using lock = await holder.service.acquire('import');
+    const liar = await stranger('liar', { isOfApplication: true });
+    await liar.forge(asker, () => ({ backends: [liar.pid, holder.pid] }));
+    // `holder` does not know the new secret, by which `asker` signs.
+    const seen = await newer.inspector.fleet({ withinMs: 300 });
+    expect(seen.silent.map(({ instance: name }) => name).sort()).toEqual(['holder', 'liar']);
+    const old = await instance('old', { fleetSecret: [signed.fleetSecret, 'a new secret'] });
+    const { reports, locks } = await old.inspector.fleet({ withinMs: 1_000 });
+    expect(reports.map(({ instance: name }) => name).sort()).toEqual(['asker', 'holder', 'newer', 'old']);
+    expect(reports.filter(({ isUnconfirmed }) => isUnconfirmed)).toEqual([]);
+    expect(locks).toMatchObject([{ name: 'import', instance: 'holder', key: { id: String(lock.key) } }]);
+    const { reports: more } = await asker.inspector.fleet({ withinMs: 300 });
+    expect(more.find(({ instance: name }) => name === 'liar')).toMatchObject({
+      backends: [liar.pid],
+      isUnconfirmed: true,
+    });
+  });
+
+  it('tells nothing to an asker without it, nor to one that sends a question of another again', async () => {
+    const [asker, holder] = [await instance('asker', signed), await instance('holder', signed)];
+    await using lock = await holder.service.acquire('import');
+    const curious = await stranger('curious', { applicationName: 'psql' });
+    await curious.client.query('LISTEN nestjs_advisory_lock');
+    await curious.client.query(`LISTEN nestjs_advisory_lock_${curious.pid}`);
+    await curious.notify('nestjs_advisory_lock', '{"id":"q1","keys":[]}');
+    await asker.inspector.fleet({ withinMs: 500 });
+    await until(() => curious.heard.some(({ payload }) => payload.includes('signature')), 'it heard one');
+    const { payload = '' } = curious.heard.find((each) => each.payload.includes('signature')) ?? {};
+    const before = holder.fleet.droppedCount;
+    await curious.notify('nestjs_advisory_lock', payload);
+    await until(() => holder.fleet.droppedCount > before, 'the holder has read it');
+    const { reports } = await asker.inspector.fleet({ withinMs });
+    expect(reports.map(({ instance: name }) => name)).toEqual(['asker', 'holder']);
+    expect(curious.heard.filter(({ channel }) => channel !== 'nestjs_advisory_lock')).toEqual([]);
+    lock.assertHeld();
+  });
+});

@@ -1,18 +1,20 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client } from 'pg';
+import pg from 'pg';
+import { startEmbeddedPostgres } from '../../sample-app/postgres/embedded-postgres.js';
 import { spawnWorker, type WorkerProcess } from '../support/worker-process.js';
 
 /*
  * How long a fleet takes to own all shards again after a process was killed: 20 instances in 5 processes, of
  * which one with 4 instances is killed, and 256 shards.
  *
- *   TEST_DATABASE_URL=postgres://… node --import ./scripts/run-ts.mjs test/bench/shares.ts
+ *   node --import ./scripts/typescript.mjs test/bench/shares.ts
  */
 const OF = 256;
 const PROCESSES = 5;
 const PER_PROCESS = 4;
-const url = process.env.TEST_DATABASE_URL ?? '';
+const server = await startEmbeddedPostgres();
+const { url } = server;
 const log = `/tmp/shares-${process.pid}.log`;
 
 const workers = Array.from({ length: PROCESSES }, () =>
@@ -36,7 +38,7 @@ async function untilEven(members: readonly WorkerProcess[]): Promise<number> {
   }
 }
 
-const client = new Client(url);
+const client = new pg.Client(url);
 await client.connect();
 await Promise.all(workers.map((worker) => worker.message((message) => 'ready' in message)));
 console.log(`even after the start: ${(await untilEven(workers)).toFixed(0)} ms`);
@@ -48,12 +50,17 @@ const begin = performance.now();
 const before = await statements();
 await sleep(5_000);
 const seconds = (performance.now() - begin) / 1_000;
-console.log(`transactions a second at rest: ${((Number(await statements()) - Number(before)) / seconds).toFixed(1)}`);
-const moves = readFileSync(log, 'utf8').split('\n').filter((line) => line.includes('"begins"')).length;
+console.log(
+  `transactions a second at rest: ${((Number(await statements()) - Number(before)) / seconds).toFixed(1)}`,
+);
+const moves = readFileSync(log, 'utf8')
+  .split('\n')
+  .filter((line) => line.includes('"begins"')).length;
 console.log(`shards begun in all: ${moves}`);
 for (const worker of left) worker.send({ order: 'stop' });
 await Promise.all(left.map(({ exited }) => exited));
 await client.end();
+await server.stop();
 rmSync(log);
 
 async function statements(): Promise<string> {

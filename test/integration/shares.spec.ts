@@ -62,7 +62,7 @@ const waitForAbort = async (signal: AbortSignal): Promise<void> => {
 };
 
 describe('shares', () => {
-  it('are all of one instance, and even after each join and leave, with the necessary moves alone', async () => {
+  it('are even after each join and leave, and move only where they must', async () => {
     const audit = new Audit();
     const join = (who: string): Shares => ofProcess().shares('tenants', audit.options(who, 10));
     const a = join('a');

@@ -104,10 +104,11 @@ export class LastingWork {
       if (EXPECTED[codeOf(error)] === undefined) throw error;
     } finally {
       const withToken = token === undefined ? {} : { token };
-      const { aborted, reason } = lock.signal;
       this.life.journal.end(id, {
         ...withToken,
-        ...(aborted ? { ending: 'lost', reason: (reason as Error).message } : { ending: 'released' }),
+        ...(lock.signal.aborted
+          ? { ending: 'lost', reason: (lock.signal.reason as Error).message }
+          : { ending: 'released' }),
       });
     }
   }

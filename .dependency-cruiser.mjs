@@ -12,6 +12,7 @@ const ROOMS = [
   'jobs',
   'leadership',
   'lease',
+  'shares',
   'adapters',
   'cli',
   'nest',

@@ -61,6 +61,11 @@ export { CreateAdvisoryOnce1795824000001 } from './lease/once/create-advisory-on
 export type { OnceOptions } from './lease/once/once.options.js';
 export { ADVISORY_ONCE_SQL } from './lease/once/once-table.js';
 
+export { OnShare, type ShareMethodDecorator } from './shares/on-share.decorator.js';
+export type { OnShareOptions } from './shares/share-method.js';
+export type { Shares } from './shares/shares.js';
+export type { ShareBody, SharesOptions } from './shares/shares.options.js';
+
 export { InjectAdvisoryLock } from './locking/inject-advisory-lock.decorator.js';
 export type { RunTimeJobOptions, ScheduledJob } from './jobs/run-time-jobs.js';
 export type { Leadership, LeadOptions } from './leadership/leadership.js';

@@ -6,7 +6,11 @@ import type { LeadershipBody } from './leadership-body.js';
 export class Term {
   private readonly ending = new AbortController();
 
-  constructor(private readonly lock: AdvisoryLock) {
+  constructor(
+    private readonly lock: AdvisoryLock,
+    /** What it is, as messages say it. */
+    private readonly what = `the leadership of "${lock.name}"`,
+  ) {
     const onLost = (): void => {
       this.end(lock.lost);
     };
@@ -35,8 +39,8 @@ export class Term {
     const { signal } = this.ending;
     const ended = whenAborted(signal);
     const failures: unknown[] = [];
-    // A term is no critical section: what its body starts may take the lock of the leadership.
-    const info = { place: `the leadership of "${this.lock.name}"`, reentry: 'join' } as const;
+    // A term is no critical section: what its body starts may take its lock.
+    const info = { place: this.what, reentry: 'join' } as const;
     await runInside(this.lock, async () => body(signal), info).catch((error: unknown) => {
       if (!isEcho(error, signal)) failures.push(error);
       this.end(error);

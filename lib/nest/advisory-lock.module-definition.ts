@@ -10,6 +10,7 @@ import { LeadershipMethods } from '../leadership/leadership-methods.js';
 import { getAdvisoryLockToken } from '../locking/advisory-lock.tokens.js';
 import { LockedProviders } from '../locking/locked-providers.js';
 import { ProviderScan } from '../locking/provider-scan.js';
+import { ShareMethods } from '../shares/share-methods.js';
 import { AdvisoryLockTelemetry } from '../telemetry/advisory-lock-telemetry.js';
 import { NameTemplates } from '../telemetry/name-templates.js';
 import { AdvisoryLockCronHistory } from './advisory-lock-cron-history.js';
@@ -171,6 +172,12 @@ function startUpProviders(token: symbol, features: symbol): Provider[] {
           jobs.schedulers.length > 0 && switchOf(job, findScheduleOptions(moduleRef)) === undefined;
         return new LeadershipMethods(scan, token, leaderships, isTimed);
       },
+    },
+    {
+      provide: ShareMethods,
+      inject: [ProviderScan, features],
+      useFactory: (scan: ProviderScan, { [FEATURES]: { shareGroups } }: FeatureHost) =>
+        new ShareMethods(scan, token, shareGroups),
     },
     {
       provide: EventEmitterBridge,

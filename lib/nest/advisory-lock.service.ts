@@ -9,6 +9,8 @@ import type { LeadershipBody } from '../leadership/leadership-body.js';
 import type { AdvisoryLease } from '../lease/advisory-lease.js';
 import type { LeaseOptions, ResumeLeaseOptions } from '../lease/lease.options.js';
 import type { OnceOptions } from '../lease/once/once.options.js';
+import type { Shares } from '../shares/shares.js';
+import type { SharesOptions } from '../shares/shares.options.js';
 import { FEATURES, type Features } from './features.js';
 import { LockMethods } from './lock-methods.js';
 
@@ -180,6 +182,36 @@ export class AdvisoryLockService extends LockMethods {
     options?: OnceOptions,
   ): Promise<{ readonly ran: boolean }> {
     return this[FEATURES].onceRuns.run(name, body, options);
+  }
+
+  /**
+   * Divides work among the instances of the fleet: `of` shards, each owned by one instance at a time, and by
+   * each instance as many as by the others, or one more. Calls `onGain` for each shard that this instance
+   * owns, inside the lock of the shard, until it is stopped or the application shuts down. Returns the handle
+   * at once; its `owned` lists the shards of this instance.
+   *
+   * - When an instance joins or leaves, a shard moves only where the even share requires it, and none between
+   *   two instances that stay.
+   * - When a shard is to move, the signal of its body aborts, and the next owner starts when the body and
+   *   `onLose` have settled.
+   * - When an instance dies, its shards are owned again within seconds.
+   * - The error of a body is logged, and its shard is given up for a moment.
+   *
+   * @param name - the name of what is divided.
+   * @throws {@link LockConfigurationError} (`LOCK_CONFIGURATION`) for an invalid name or option, and for a
+   * name that this process shares already, {@link LockShutdownError} (`LOCK_SHUTDOWN`).
+   * @example
+   * ```ts
+   * const shares = locks.shares('tenants', {
+   *   of: 64,
+   *   onGain: (shard, signal) => this.work(shard, signal),
+   * });
+   * // …
+   * await shares.stop();
+   * ```
+   */
+  shares(name: string, options: SharesOptions): Shares {
+    return this[FEATURES].shareGroups.shares(name, options);
   }
 
   /**

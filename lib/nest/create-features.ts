@@ -11,6 +11,7 @@ import { Leaderships } from '../leadership/leaderships.js';
 import { dataSourceDatabase } from '../lease/application-database.js';
 import { Leases } from '../lease/leases.js';
 import { OnceRuns } from '../lease/once/once-runs.js';
+import { ShareGroups } from '../shares/share-groups.js';
 import { BodySpans } from '../telemetry/body-spans.js';
 import { type AdvisoryLockModuleOptions, checkModuleOptions } from './advisory-lock.options.js';
 import type { Features } from './features.js';
@@ -80,6 +81,7 @@ export function createFeatures(
     leaderships,
     leases: new Leases(engine, tables, instance),
     onceRuns: new OnceRuns(engine, tables, instance),
+    shareGroups: new ShareGroups(engine),
     bodySpans,
   };
   double?.opened(name, made);

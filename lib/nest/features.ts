@@ -5,6 +5,7 @@ import type { RunTimeJobs } from '../jobs/run-time-jobs.js';
 import type { Leaderships } from '../leadership/leaderships.js';
 import type { Leases } from '../lease/leases.js';
 import type { OnceRuns } from '../lease/once/once-runs.js';
+import type { ShareGroups } from '../shares/share-groups.js';
 import type { BodySpans } from '../telemetry/body-spans.js';
 
 /**
@@ -22,6 +23,7 @@ export interface Features {
   readonly leaderships: Leaderships;
   readonly leases: Leases;
   readonly onceRuns: OnceRuns;
+  readonly shareGroups: ShareGroups;
   readonly bodySpans: BodySpans;
 }
 

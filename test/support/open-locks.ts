@@ -21,6 +21,7 @@ import { Leases } from '../../lib/lease/leases.js';
 import { OnceRuns } from '../../lib/lease/once/once-runs.js';
 import { AdvisoryLockService } from '../../lib/nest/advisory-lock.service.js';
 import type { Features } from '../../lib/nest/features.js';
+import { ShareGroups } from '../../lib/shares/share-groups.js';
 import { BodySpans } from '../../lib/telemetry/body-spans.js';
 
 /** What a module is made of, without Nest: to the database, each is a process of its own. */
@@ -83,6 +84,7 @@ export function openLocks(
     leaderships,
     leases,
     onceRuns: new OnceRuns(engine, applicationDatabase, instance),
+    shareGroups: new ShareGroups(engine),
     bodySpans,
   };
   return {

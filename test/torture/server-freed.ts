@@ -45,6 +45,8 @@ export function endWithServer(
 ): { holds: Hold[]; freed: FreedHold[] } {
   const freed: FreedHold[] = [];
   const cut = holds.map((hold) => {
+    // A lease belongs to no session, and outlasts the end of one.
+    if (hold.way === 'lease') return hold;
     const ofWorker = blackouts.filter(({ worker }) => worker === hold.worker);
     const heardAt = ({ toUs }: SessionsEnded): number => afterBlackouts(toUs, ofWorker);
     const possible = endings.filter(

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import pg from 'pg';
+import { ADVISORY_LEASE_SQL, ADVISORY_ONCE_SQL } from '../../lib/index.js';
 import { startPrimary } from '../faults/support/postgres-cluster.js';
 import type { PostgresNode } from '../faults/support/postgres-node.js';
 import { withClient } from '../support/admin.js';
@@ -15,6 +16,8 @@ export class TortureServer {
       const { password } = server.node.options;
       await withClient(server.url, async (client) => {
         for (const role of roles) await client.query(`CREATE ROLE ${role} LOGIN PASSWORD '${password}'`);
+        for (const sql of [ADVISORY_LEASE_SQL, ADVISORY_ONCE_SQL]) await client.query(sql);
+        await client.query('GRANT ALL ON ALL TABLES IN SCHEMA public TO PUBLIC');
       });
       return server;
     } catch (error) {

@@ -4,6 +4,7 @@ import { DataSource } from 'typeorm';
 import type { AdvisoryLock, LockNames, LockOptions } from '../../lib/index.js';
 import { openLocks } from '../support/open-locks.js';
 import type { PostgresOptions } from '../../lib/core/index.js';
+import { LastingWork } from './lasting-work.js';
 import { Random } from './random.js';
 import { makeWish, type Wish } from './wish.js';
 import { WorkerLife } from './worker-life.js';
@@ -150,9 +151,12 @@ async function connect(): Promise<void> {
 }
 
 await connect();
+const lasting = new LastingWork(life, new Random(settings.seed, settings.worker, 1), locks);
+const shares = lasting.share();
 await life.run(
-  Array.from({ length: CALLERS }, () => turn),
+  [...Array.from({ length: CALLERS }, () => turn), lasting.takeLease, lasting.runOnce],
   async () => {
+    await shares.stop();
     await opened.close(lostAfterMs);
     if (dataSource.isInitialized) await dataSource.destroy();
   },

@@ -107,6 +107,7 @@ describe('the checker', () => {
       ['that began long after', hold(200_000, 200_150, lost)],
       ['that went on and was released', hold(0, 100_121)],
       ['that was killed', hold(0, 150, { ending: 'killed' })],
+      ['that is a lease', hold(0, 150, { ...lost, way: 'lease' })],
     ])('leaves a hold alone %s', (_, untouched) => {
       expect(endWithServer([untouched], [terminated], [])).toEqual({ holds: [untouched], freed: [] });
     });

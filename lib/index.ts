@@ -29,6 +29,7 @@ export type {
   WaitOptions,
 } from './core/index.js';
 export {
+  type MigrateFunctionOptions,
   runMigrationsExclusively,
   type RunMigrationsOptions,
 } from './migrations/run-migrations-exclusively.js';

@@ -23,7 +23,7 @@ export const doctorCommand: CliCommand = {
     const { values } = readArguments(() => parseArgs({ args, options: { json: { type: 'boolean' } } }));
     const engine = openEngine('doctor');
     try {
-      const diagnosis = await diagnose(engine);
+      const diagnosis = await diagnose(engine, true);
       const { isHealthy, pooler, locks, problems } = diagnosis;
       if (values.json === true) {
         printJson(diagnosis);

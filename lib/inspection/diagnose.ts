@@ -1,5 +1,6 @@
 import { type Checkup, LockConfigurationError, type LockRuntime, StandbyError } from '../core/index.js';
 import type { Diagnosis, Problem } from './diagnosis.js';
+import { shortKeysBesideBullMq } from './short-keys.js';
 
 /** From this share on, the lock table and the server's connections count as nearly full. */
 const NEARLY_FULL = 0.9;
@@ -9,9 +10,12 @@ const CLOCK_TOLERANCE_MS = 2_000;
 
 /**
  * Checks the server through the lock connection. Never rejects: what cannot be checked is a problem itself.
+ *
+ * @param ofFleet - whether locks of other processes are looked at, too, as for a process without own ones.
  */
 export async function diagnose(
-  runtime: Pick<LockRuntime, 'server' | 'connectionCounts' | 'lockCounts' | 'pulse'>,
+  runtime: Pick<LockRuntime, 'server' | 'keys' | 'connectionCounts' | 'lockCounts' | 'pulse'>,
+  ofFleet = false,
 ): Promise<Diagnosis> {
   let checkup: Checkup;
   try {
@@ -22,7 +26,8 @@ export async function diagnose(
   }
   const { server, isPooled, settings, serverConnections, lockTable, clock } = checkup;
   const locks = runtime.lockCounts;
-  const problems = [...problemsOf(checkup), ...nearlyAllLocks(locks)];
+  const shortKeys = await shortKeysBesideBullMq(runtime, ofFleet);
+  const problems = [...problemsOf(checkup), ...nearlyAllLocks(locks), ...shortKeys];
   return {
     isHealthy: problems.length === 0,
     problems,

@@ -8,6 +8,7 @@
  * - `SERVER_CONNECTIONS`: nearly all connections of the server are taken.
  * - `LOCK_TABLE`: the server's lock table is nearly full.
  * - `MAX_LOCKS`: this module holds nearly as many locks as it may.
+ * - `SHORT_KEYS`: locks have keys of 32 bits, as those of BullMQ in the same database.
  * - `CLOCK`: the clocks of the server and of this process differ.
  */
 export type ProblemCode =
@@ -18,6 +19,7 @@ export type ProblemCode =
   | 'SERVER_CONNECTIONS'
   | 'LOCK_TABLE'
   | 'MAX_LOCKS'
+  | 'SHORT_KEYS'
   | 'CLOCK';
 
 /**

@@ -14,12 +14,15 @@ const FIXED: Readonly<Record<string, string>> = {
  */
 const BULLMQ_FINALIZATION = -502_438_564;
 
+/** The first number of the pair that BullMQ takes while it creates its tables: `BULL`. */
+const BULLMQ_MIGRATION = 0x42554c4c;
+
 /** The name of a tool that takes many short locks of transactions. */
 export const BULLMQ = 'BullMQ';
 
 /** The tool that is known to lock such a pair. */
 export function toolOfPair([first]: readonly [number, number]): string | undefined {
-  return first === BULLMQ_FINALIZATION ? BULLMQ : undefined;
+  return first === BULLMQ_FINALIZATION || first === BULLMQ_MIGRATION ? BULLMQ : undefined;
 }
 
 /** Flyway adds the 32-bit hash of its table's name to this number. */

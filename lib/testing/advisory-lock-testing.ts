@@ -8,6 +8,7 @@ import { databaseInMemory } from '../nest/module-database.js';
 import type { Features } from '../nest/features.js';
 import type { LockDouble } from '../nest/lock-double.js';
 import { findEntityManager } from './find-entity-manager.js';
+import type { MemoryRuns } from './memory-runs.js';
 import { MemoryServer } from './memory-server.js';
 import { MemoryDataSource } from './memory-transactions.js';
 import { runTick } from './run-tick.js';
@@ -66,6 +67,7 @@ export class AdvisoryLockTesting {
   private readonly modules = new Map<string, Features>();
   private readonly waiting = new Map<string, (features: Features) => void>();
   private readonly options: AdvisoryLockModuleOptions;
+  private readonly runs: MemoryRuns;
   private elsewhere: LockEngine | undefined;
   private ownService: AdvisoryLockService | undefined;
 
@@ -81,6 +83,7 @@ export class AdvisoryLockTesting {
     const findManager = async (): Promise<object> =>
       options.entityManager ?? (await findEntityManager(moduleRef)) ?? {};
     const dataSource = new MemoryDataSource(this.server, findManager);
+    this.runs = dataSource.runs;
     this.double = {
       engineOptions: {
         connections: this.server.connectionsOf('application'),
@@ -165,11 +168,12 @@ export class AdvisoryLockTesting {
   }
 
   /**
-   * Calls a method with `@ExclusiveCron` as its timer does for the tick of that instant, and resolves to its
-   * result: once for each instant, and not while another tick of it runs.
+   * Calls a method with `@ExclusiveCron` or `@ExclusiveInterval` as its timer does for the tick of that
+   * instant, and resolves to its result: once for each instant, or for each period of an interval, and not
+   * while another tick of it runs. A method with `@ExclusiveTimeout` has no ticks, and runs at each call.
    *
    * @param at - the instant of the tick; now when left out.
-   * @throws {@link LockConfigurationError} (`LOCK_CONFIGURATION`) for a method without `@ExclusiveCron`, and
+   * @throws {@link LockConfigurationError} (`LOCK_CONFIGURATION`) for a method without such a decorator, and
    * what the method throws.
    * @example
    * ```ts
@@ -181,12 +185,13 @@ export class AdvisoryLockTesting {
   }
 
   /**
-   * Makes everything free: releases what {@link hold} holds, forgets the claims of ticks, and ends the
-   * connections of the application, so that what it still holds is lost. Never rejects.
+   * Makes everything free: releases what {@link hold} holds, forgets the claims and records of ticks, and
+   * ends the connections of the application, so that what it still holds is lost. Never rejects.
    */
   async reset(): Promise<void> {
     const { elsewhere } = this;
     this.elsewhere = undefined;
+    this.runs.clear();
     await elsewhere?.close(0);
     this.onModuleDestroy();
     const { backends } = this.server;

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { describe, LockConfigurationError } from '../core/index.js';
 import type { MemoryBackend } from './memory-backend.js';
+import { MemoryRuns } from './memory-runs.js';
 import type { MemoryServer } from './memory-server.js';
 import { scriptedLock } from './scripts.js';
 
@@ -16,6 +17,8 @@ const prepared = new WeakSet();
 export class MemoryDataSource {
   readonly options = { type: 'postgres' } as const;
   readonly driver = {};
+  readonly isInitialized = true;
+  readonly runs = new MemoryRuns();
 
   constructor(
     private readonly server: MemoryServer,
@@ -35,11 +38,14 @@ export class MemoryDataSource {
     }
   }
 
-  query(): Promise<never> {
+  /** Runs a statement of recorded runs. There are no other tables. */
+  query(sql: string, parameters: readonly unknown[] = []): Promise<object[]> {
+    const rows = this.runs.query(sql, parameters);
+    if (rows !== undefined) return Promise.resolve(rows);
     return Promise.reject(
       new LockConfigurationError(
-        "A job with tick: 'record' must have its table, received the locks in memory of " +
-          "nestjs-advisory-lock/testing, which have none. Use tick: 'claim' in the test, or a server.",
+        'The locks in memory of nestjs-advisory-lock/testing have no table but that of recorded runs, ' +
+          'received a statement of another one. Use a server in the test.',
       ),
     );
   }

@@ -168,5 +168,59 @@ describe('runMigrationsExclusively', () => {
     await expect(misspelt).rejects.toMatchObject({ code: 'LOCK_CONFIGURATION' });
     const mysql = { options: { type: 'mysql' } } as DataSource;
     await expect(runMigrationsExclusively(mysql)).rejects.toMatchObject({ code: 'LOCK_CONFIGURATION' });
+    const address = runMigrationsExclusively(database.url as unknown as DataSource);
+    await expect(address).rejects.toThrow(
+      /must have a data source of TypeORM or a function that migrates, received a value of type string\. Where/,
+    );
+  });
+});
+
+describe('runMigrationsExclusively with a function', () => {
+  it('runs it under the lock, and resolves to what it returns', async () => {
+    const options = { postgres: database.url };
+    const work = runMigrationsExclusively(async ({ name, isHeld }) => {
+      await expect(runMigrationsExclusively(() => 'never', { ...options, waitMs: 0 })).rejects.toMatchObject({
+        code: 'LOCK_TIMEOUT',
+      });
+      return [name, isHeld, await runMigrationsExclusively(() => 'other', { ...options, name: 'other' })];
+    }, options);
+
+    expect(await work).toEqual(['migrations', true, 'other']);
+  });
+
+  it('takes the options of a client of node-postgres', async () => {
+    const { hostname, port, username, password, pathname } = new URL(database.url);
+    const postgres = {
+      host: hostname,
+      port: Number(port),
+      user: username,
+      password: () => Promise.resolve(decodeURIComponent(password)),
+      database: pathname.slice(1),
+    };
+
+    expect(await runMigrationsExclusively(() => 'done', { postgres, name: 'shop' })).toBe('done');
+  });
+
+  it('passes its error through, and lets the next one try', async () => {
+    const failed = runMigrationsExclusively(() => Promise.reject(new Error('no such column')), {
+      postgres: database.url,
+    });
+    await expect(failed).rejects.toThrow('no such column');
+
+    expect(await runMigrationsExclusively(() => 'done', { postgres: database.url })).toBe('done');
+  });
+
+  it.each<[string, object | undefined, string]>([
+    ['no database', undefined, 'The option `postgres` of runMigrationsExclusively() must be'],
+    ['no address', { postgres: 'prisma://x/?key=secret' }, 'received one that begins with prisma://'],
+    ['an option of data sources', { postgres: 'postgres://a', transaction: 'each' }, '`transaction`'],
+    ['an empty name', { postgres: 'postgres://a', name: '' }, 'a string of at least one character'],
+  ])('refuses %s', async (_what, options, message) => {
+    const refused = runMigrationsExclusively(() => 'never', options as { postgres: string });
+
+    const error: unknown = await refused.catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: 'LOCK_CONFIGURATION' });
+    expect(String(error)).toContain(message);
+    expect(String(error)).not.toContain('secret');
   });
 });

@@ -71,6 +71,14 @@ describe('in a Nest 12 application of ES modules', () => {
     },
     COMPILE_MS,
   );
+
+  it(
+    'the test double works in the test runner of Node',
+    async () => {
+      await run(esmApp, process.execPath, ['--test', 'src/testing.test.mjs']);
+    },
+    COMPILE_MS,
+  );
 });
 
 describe('in a Nest 11 application of CommonJS modules', () => {
@@ -99,7 +107,7 @@ describe('in a Nest 11 application of CommonJS modules', () => {
       await run(commonJsApp, process.execPath, jest, { DATABASE_URL: database.url });
 
       const report: unknown = JSON.parse(await readFile(join(commonJsApp, 'report.json'), 'utf8'));
-      expect(report).toMatchObject({ success: true, numPassedTests: 6, numTotalTests: 6 });
+      expect(report).toMatchObject({ success: true, numPassedTests: 9, numTotalTests: 9 });
     },
     COMPILE_MS,
   );

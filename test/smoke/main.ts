@@ -2,11 +2,11 @@
  * `npm run smoke`: runs a small program against the build on Node, Bun and Deno, and compares the table in
  * the docs with the results. `--write` writes it, and `--only node-22,bun` runs some of them.
  */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import ts from 'typescript';
 import { startEmbeddedPostgres } from '../../sample-app/postgres/embedded-postgres.js';
+import { compileProgram } from './compile-program.js';
 import { runProgram } from './run-program.js';
 import { executableOf, RUNTIMES } from './runtimes.js';
 import { type Row, tableOf, withTable } from './table.js';
@@ -24,19 +24,7 @@ if (runtimes.length === 0) {
   throw new Error(`--only takes some of ${RUNTIMES.map(({ id }) => id).join(', ')}`);
 }
 
-const program = pathOf('dist/program.mjs');
-await mkdir(pathOf('dist'), { recursive: true });
-// Runtimes differ in what they make of decorators in TypeScript, so all run the same JavaScript.
-const { outputText } = ts.transpileModule(await readFile(pathOf('program.ts'), 'utf8'), {
-  compilerOptions: {
-    target: ts.ScriptTarget.ES2022,
-    module: ts.ModuleKind.ESNext,
-    experimentalDecorators: true,
-    emitDecoratorMetadata: true,
-  },
-});
-await writeFile(program, outputText);
-
+const program = await compileProgram();
 const server = await startEmbeddedPostgres();
 const rows: Row[] = [];
 try {

@@ -6,7 +6,6 @@ import 'reflect-metadata';
 import { type INestApplicationContext, Injectable, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ScheduleModule } from '@nestjs/schedule';
-import { TypeOrmModule } from '@nestjs/typeorm';
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,11 +13,20 @@ import { pathToFileURL } from 'node:url';
 import pg from 'pg';
 import type { StepName } from './steps.js';
 
-const { SMOKE_LIBRARY: path = '', SMOKE_DATABASE_URL: url = '' } = process.env;
+const { SMOKE_LIBRARY: path = '', SMOKE_DATABASE_URL: url = '', SMOKE_WITHOUT_TYPEORM } = process.env;
 const library = (
   path.includes('/cjs/') ? createRequire(import.meta.url)(path) : await import(pathToFileURL(path).href)
 ) as typeof import('nestjs-advisory-lock');
 const { AdvisoryLockInspector, AdvisoryLockModule, AdvisoryLockService } = library;
+
+/** The data source of the application, or none where TypeORM is not installed. */
+const database =
+  SMOKE_WITHOUT_TYPEORM === undefined
+    ? {
+        imports: [(await import('@nestjs/typeorm')).TypeOrmModule.forRoot({ type: 'postgres', url })],
+        options: {},
+      }
+    : { imports: [], options: { postgres: url } };
 
 const TICKS = 2;
 const ticks: string[] = [];
@@ -42,9 +50,9 @@ class Shop {
 function start(instanceName: string): Promise<INestApplicationContext> {
   @Module({
     imports: [
-      TypeOrmModule.forRoot({ type: 'postgres', url }),
+      ...database.imports,
       ScheduleModule.forRoot(),
-      AdvisoryLockModule.forRoot({ instanceName }),
+      AdvisoryLockModule.forRoot({ instanceName, ...database.options }),
     ],
     providers: [Shop],
   })

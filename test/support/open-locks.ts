@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
-import { DataSource } from 'typeorm';
+import { createRequire } from 'node:module';
+import type { DataSource } from 'typeorm';
 import {
   applicationNameOf,
   defaultInstanceName,
@@ -52,7 +53,7 @@ export function openLocks(
   const database: PostgresOptions =
     typeof options === 'string' ? { type: 'postgres', url: options } : options;
   const { instanceName: instance = defaultInstanceName(), joinsFleet: isJoined = true } = locksOptions;
-  const findDataSource = (): DataSource => dataSource ?? new DataSource(database);
+  const findDataSource = (): DataSource => dataSource ?? newDataSource(database);
   const bodySpans = new BodySpans();
   const engine = LockEngine.open({
     ...locksOptions,
@@ -97,4 +98,10 @@ export function openLocks(
       await Promise.all([engine.close(graceMs), leases.close(graceMs)]);
     },
   };
+}
+
+/** TypeORM is loaded when a test needs it: `npm run matrix` runs tests where it is not installed. */
+function newDataSource(options: PostgresOptions): DataSource {
+  const typeorm = createRequire(import.meta.url)('typeorm') as typeof import('typeorm');
+  return new typeorm.DataSource(options);
 }

@@ -48,6 +48,26 @@ export class ByHand {
     });
   }
 
+  async migratesByFunction(): Promise<number> {
+    await runMigrationsExclusively(() => undefined, { postgres: 'postgres://localhost' });
+    return runMigrationsExclusively(({ signal }) => Promise.resolve(signal.aborted ? 0 : 1), {
+      postgres: { host: 'localhost', password: () => Promise.resolve('secret') },
+      name: 'migrations of the shop',
+      waitMs: 60_000,
+      signal: AbortSignal.timeout(60_000),
+      connectionOptions: { url: 'postgres://localhost' },
+    });
+  }
+
+  async refusesOptionsOfTheOther(): Promise<void> {
+    // @ts-expect-error 2769 it is not known where the database is
+    await runMigrationsExclusively(() => undefined);
+    // @ts-expect-error 2769 a function decides by itself which migrations share a transaction
+    await runMigrationsExclusively(() => undefined, { postgres: 'postgres://a', transaction: 'each' });
+    // @ts-expect-error 2769 a data source knows its database
+    await runMigrationsExclusively(this.dataSource, { postgres: 'postgres://localhost' });
+  }
+
   async refuses(manager: EntityManager): Promise<void> {
     // @ts-expect-error 1360 it goes with the transaction
     const release = 'release' satisfies keyof TransactionLock;

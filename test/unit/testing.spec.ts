@@ -8,6 +8,8 @@ import {
   currentEntityManager,
   currentTick,
   ExclusiveCron,
+  ExclusiveInterval,
+  ExclusiveTimeout,
   getAdvisoryLockToken,
   OnLeadership,
   WithAdvisoryLock,
@@ -37,6 +39,27 @@ class Orders {
     await Promise.resolve();
     this.ticks.push(currentTick()?.at);
     return 'done';
+  }
+
+  @ExclusiveCron('0 4 * * *', { tick: 'record' })
+  async payOut(): Promise<string> {
+    await Promise.resolve();
+    this.ticks.push(currentTick()?.at);
+    if (this.running.length > 0) throw new Error('the bank is closed');
+    return 'paid out';
+  }
+
+  @ExclusiveInterval(60_000)
+  async poll(): Promise<string> {
+    await Promise.resolve();
+    this.ticks.push(currentTick()?.at);
+    return 'polled';
+  }
+
+  @ExclusiveTimeout(5_000)
+  async warmUp(): Promise<string> {
+    await Promise.resolve();
+    return 'warm';
   }
 }
 
@@ -171,6 +194,42 @@ describe('AdvisoryLockTesting without Nest', () => {
     await testing.reset();
     expect(await testing.runTick(other, 'nightly', new Date('2026-11-23T03:00:00Z'))).toBe('done');
     await expect(testing.runTick(orders, 'pay')).rejects.toMatchObject({ code: 'LOCK_CONFIGURATION' });
+  });
+
+  it('runs a recorded tick once, also after it has failed, and forgets it at a reset', async () => {
+    const testing = new AdvisoryLockTesting();
+    const orders = testing.provide(new Orders());
+    const at = new Date(Date.now() - 3_600_000);
+    expect(await testing.runTick(orders, 'payOut', at)).toBe('paid out');
+    expect(await testing.runTick(testing.provide(new Orders()), 'payOut', at)).toBeUndefined();
+    expect(orders.ticks).toEqual([at]);
+
+    orders.running.push('closed');
+    const failing = new Date(at.getTime() + 60_000);
+    await expect(testing.runTick(orders, 'payOut', failing)).rejects.toThrow('the bank is closed');
+    expect(await testing.runTick(testing.provide(new Orders()), 'payOut', failing)).toBeUndefined();
+
+    await testing.reset();
+    expect(await testing.runTick(testing.provide(new Orders()), 'payOut', at)).toBe('paid out');
+    expect(testing.held()).toEqual([]);
+  });
+
+  it('runs an interval once in a period, and a timeout at each call', async () => {
+    const testing = new AdvisoryLockTesting();
+    const orders = testing.provide(new Orders());
+    const other = testing.provide(new Orders());
+    expect(await testing.runTick(orders, 'poll', new Date('2026-11-22T03:00:05Z'))).toBe('polled');
+    expect(await testing.runTick(other, 'poll', new Date('2026-11-22T03:00:55Z'))).toBeUndefined();
+    expect(await testing.runTick(other, 'poll', new Date('2026-11-22T03:01:00Z'))).toBe('polled');
+    expect(orders.ticks).toEqual([new Date('2026-11-22T03:00:00Z')]);
+    expect(await orders.poll()).toBe('polled');
+    expect(orders.ticks[1]).toBeUndefined();
+
+    const busy = await testing.hold('Orders.warmUp');
+    expect(await testing.runTick(orders, 'warmUp')).toBeUndefined();
+    await busy.release();
+    expect(await testing.runTick(orders, 'warmUp')).toBe('warm');
+    expect(await testing.runTick(orders, 'warmUp')).toBe('warm');
   });
 
   it('makes everything free', async () => {

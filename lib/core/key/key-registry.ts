@@ -3,6 +3,7 @@ import type { KeyFunction } from './key-function.js';
 import {
   formulaOf,
   isServerKeyScheme,
+  isShortScheme,
   type KeyScheme,
   keySchemes,
   type ServerKeyScheme,
@@ -48,6 +49,7 @@ export class KeyRegistry {
   private readonly prefix: string;
   private readonly scheme: KeyScheme;
   private readonly keyFunction: KeyFunction;
+  private shortKey: LockKey | undefined;
 
   constructor({ namespace, keyScheme = 'sha256' }: KeyRegistryOptions = {}) {
     this.prefix = namespace === undefined ? '' : `${checkedName(namespace, 'namespace')}:`;
@@ -206,8 +208,10 @@ export class KeyRegistry {
 
   private noted(key: LockKey): LockKey {
     const known = this.names.get(key.id);
-    if (known === undefined) this.names.set(key.id, remembered(key.name));
-    else if (known !== key.name && (isRememberedWhole(key.name) || known !== remembered(key.name)))
+    if (known === undefined) {
+      this.names.set(key.id, remembered(key.name));
+      if (key.isShort) this.shortKey = key;
+    } else if (known !== key.name && (isRememberedWhole(key.name) || known !== remembered(key.name)))
       throw collision(known, key);
     return key;
   }
@@ -238,6 +242,13 @@ export class KeyRegistry {
   /** The bigint keys of names that are remembered permanently, as far as they are known. */
   get pinnedKeys(): { readonly name: string; readonly id: string }[] {
     return [...this.pinnedNames].flatMap(([id, name]) => (/^-?\d+$/.test(id) ? { id, name } : []));
+  }
+
+  /** What has keys of 32 bits here, as messages say it; `undefined` when nothing is known to have. */
+  get shortKeys(): string | undefined {
+    const { scheme, shortKey } = this;
+    if (typeof scheme === 'string' && isShortScheme(scheme)) return `the key scheme \`${scheme}\``;
+    return shortKey && `the lock "${shortKey.name}" with the key ${shortKey.id}`;
   }
 
   /** Whether a name is remembered permanently. */

@@ -61,6 +61,14 @@ export const keySchemes: Readonly<
 /** The schemes whose keys the server computes. */
 export const SERVER_KEY_SCHEMES: readonly ServerKeyScheme[] = ['hashtext', 'hashtextextended'];
 
+/** The schemes whose bigint keys have 31 or 32 bits. */
+const SHORT_SCHEMES: readonly KeyScheme[] = ['md5-31', 'medusa', 'django-pglocks', 'symfony', 'hashtext'];
+
+/** Whether all keys of the scheme are short; of a function that is not known. */
+export function isShortScheme(scheme: KeyScheme): boolean {
+  return SHORT_SCHEMES.includes(scheme);
+}
+
 /** What a key scheme must be, as messages say it. */
 export const KEY_SCHEME_NAMES = [...Object.keys(keySchemes), 'river:<prefix>', ...SERVER_KEY_SCHEMES].join(
   ', ',

@@ -107,6 +107,12 @@ export class LockKey {
     return typeof this.value !== 'bigint';
   }
 
+  /** Whether it is a bigint that fits into a signed integer of 32 bits, as many hashes do. @internal */
+  get isShort(): boolean {
+    const { id, value } = this;
+    return typeof value === 'bigint' && id.length < 12 && BigInt.asIntN(32, value) === value;
+  }
+
   /** The key as one signed 64-bit integer. The first number of a pair is the high half. */
   get bits(): bigint {
     if (typeof this.value === 'bigint') return this.value;

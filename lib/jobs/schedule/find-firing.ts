@@ -87,15 +87,19 @@ export function fireFor(job: CronJob, mark: object, atMs: number): void {
   );
 }
 
-/** For an interval of this period. The async resource of Node is the timer that calls. */
+/**
+ * For an interval of this period. The async resource of Node is the timer that calls; a call that is given
+ * has the object as its mark.
+ */
 export function intervalFiring(periodMs: number): FindFiring {
-  return (schedulers, _instance, claimMs) => {
+  return (schedulers, instance, claimMs) => {
     const caller = executionAsyncResource();
+    const given = takeGiven(instance, claimMs);
     const isTimer = schedulers.some((scheduler) =>
       scheduler.getIntervals().some((name) => scheduler.getInterval(name) === caller),
     );
-    if (!isTimer) return undefined;
-    const now = Date.now();
+    if (!isTimer && given === undefined) return undefined;
+    const now = given?.atMs ?? Date.now();
     const atMs = periodStart(now, periodMs);
     // An instance may fire anywhere in the period, so its claim must last until the period is over
     // everywhere.
@@ -106,7 +110,7 @@ export function intervalFiring(periodMs: number): FindFiring {
       lateMs: now - atMs,
       claimMs: keepMs,
       graceMs: graceMsOf(periodMs),
-      isTooLate: () => Date.now() - atMs > (periodMs + keepMs) / 2,
+      isTooLate: () => given === undefined && Date.now() - atMs > (periodMs + keepMs) / 2,
     };
   };
 }

@@ -47,9 +47,18 @@ export async function start(
 ): Promise<StartedApp> {
   const log = new LogLines();
   const app = await configure(Test.createTestingModule(metadata).setLogger(log)).compile();
-  // Also when init() fails: TypeORM has connected by then.
-  defer(() => app.close());
-  await app.init();
+  const initialized = app.init();
+  // Also when init() fails: TypeORM has connected by then. Nest 11 rejects with the same error again.
+  defer(async () => {
+    const failure: unknown = await initialized.then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    await app.close().catch((error: unknown) => {
+      if (failure === undefined || error !== failure) throw error as Error;
+    });
+  });
+  await initialized;
   return { app, log };
 }
 

@@ -251,11 +251,12 @@ describe('a fleet with a secret', () => {
     expect(reports.map(({ instance: name }) => name).sort()).toEqual(['asker', 'holder', 'newer', 'old']);
     expect(reports.filter(({ isUnconfirmed }) => isUnconfirmed)).toEqual([]);
     expect(locks).toMatchObject([{ name: 'import', instance: 'holder', key: { id: String(lock.key) } }]);
-    const { reports: more } = await asker.inspector.fleet({ withinMs: 300 });
-    expect(more.find(({ instance: name }) => name === 'liar')).toMatchObject({
-      backends: [liar.pid],
-      isUnconfirmed: true,
-    });
+    await until(async () => {
+      const { reports: seenByAsker } = await asker.inspector.fleet({ withinMs: 300 });
+      const ofLiar = seenByAsker.find(({ instance: name }) => name === 'liar');
+      if (ofLiar !== undefined) expect(ofLiar).toMatchObject({ backends: [liar.pid], isUnconfirmed: true });
+      return ofLiar !== undefined;
+    }, 'the liar is heard');
   });
 
   it('tells nothing to an asker without it, nor to one that sends a question of another again', async () => {

@@ -87,7 +87,7 @@ const LIBRARIES: Record<string, Library> = {
       closing.push(() => prisma.$disconnect());
       return withoutTypeOrm(prisma);
     },
-    adapter: () => new TransactionalAdapterPrisma({ prismaInjectionToken: CLIENT }),
+    adapter: () => new TransactionalAdapterPrisma({ prismaInjectionToken: CLIENT }) as never,
     open: (tx) => prismaTransaction(tx as PrismaTx),
     query: (tx, sql) => (tx as PrismaTx).$queryRawUnsafe(sql),
   },

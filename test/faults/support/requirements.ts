@@ -7,6 +7,8 @@ const installer = fileURLToPath(new URL('../../../scripts/install-debian-package
 const requirements = {
   pgbouncer: { packages: ['pgbouncer:pgbouncer'], probe: () => undefined },
   chromium: { packages: ['chromium:chromium'], probe: () => undefined },
+  redis: { packages: ['redis-server:redis-server'], probe: () => undefined },
+  nats: { packages: ['nats-server:nats-server'], probe: () => undefined },
   libfaketime: { packages: ['faketime:faketime'], probe: () => undefined },
   'network namespaces': {
     packages: ['ip:iproute2', 'iptables:iptables', 'nsenter:util-linux'],

@@ -26,6 +26,7 @@ export {
 } from '@nestjs/common';
 export { BaseExceptionFilter, NestFactory } from '@nestjs/core';
 export { EventEmitterModule, OnEvent } from '@nestjs/event-emitter';
+export type { RmqContext } from '@nestjs/microservices';
 export { ScheduleModule, type SchedulerRegistry } from '@nestjs/schedule';
 export { HealthCheck, HealthCheckService } from '@nestjs/terminus';
 export { Test } from '@nestjs/testing';

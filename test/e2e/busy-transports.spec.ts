@@ -159,6 +159,10 @@ describe('a busy lock in a microservice', () => {
 
 describe('a busy lock in GraphQL', () => {
   let served: ServedApp;
+  const typeDefs = `
+    type Query { hello: String }
+    type Mutation { pay(id: String): String payOpenly(id: String): String }
+  `;
   const post = async (mutation: string): Promise<{ status: number; body: unknown }> => {
     const response = await fetch(`${served.url}/graphql`, {
       method: 'POST',
@@ -167,16 +171,20 @@ describe('a busy lock in GraphQL', () => {
     });
     return { status: response.status, body: await response.json() };
   };
-  const graphql = (options: Partial<ApolloDriverConfig> = {}) =>
-    GraphQLModule.forRoot<ApolloDriverConfig>({ driver: ApolloDriver, autoSchemaFile: true, ...options });
+  const graphql = (options: Partial<ApolloDriverConfig>) =>
+    GraphQLModule.forRoot<ApolloDriverConfig>({ driver: ApolloDriver, ...options });
 
-  it('is an error with a code, without the name of the lock', async () => {
+  it.each([
+    ['code-first', { autoSchemaFile: true }],
+    ['schema-first', { typeDefs }],
+  ])('%s is an error with a code, without the name of the lock', async (_way, schema) => {
     const statuses: unknown[] = [];
     served = await serve(
       'express',
       lockedApp(database, {
         imports: [
           graphql({
+            ...schema,
             formatError: (formatted, error) => {
               statuses.push((error as { extensions?: { http?: unknown } }).extensions?.http);
               return formatted;

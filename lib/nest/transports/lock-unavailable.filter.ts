@@ -89,7 +89,16 @@ function isNews(error: Error, transport: string): boolean {
 
 function subjectOf(host: ArgumentsHost, transport: string): string {
   if (transport !== 'rpc') return '';
-  const context = host.switchToRpc().getContext<{ getPattern?(): unknown } | undefined>();
-  const pattern = typeof context?.getPattern === 'function' ? ` ${JSON.stringify(context.getPattern())}` : '';
+  const pattern = patternOf(host.switchToRpc().getContext());
   return `A message or event${pattern} was not handled, or not to its end. `;
+}
+
+/** TCP and RabbitMQ have patterns, Redis channels, NATS subjects, and Kafka and MQTT topics. */
+const PATTERN_GETTERS = ['getPattern', 'getChannel', 'getSubject', 'getTopic'] as const;
+type RpcContext = Partial<Record<(typeof PATTERN_GETTERS)[number], unknown>>;
+
+function patternOf(context: RpcContext | undefined): string {
+  const getter = PATTERN_GETTERS.find((name) => typeof context?.[name] === 'function');
+  if (getter === undefined) return '';
+  return ` ${JSON.stringify((context as Record<string, () => unknown>)[getter]?.())}`;
 }

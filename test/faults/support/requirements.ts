@@ -8,6 +8,8 @@ const requirements = {
   pgbouncer: { packages: ['pgbouncer:pgbouncer'], probe: () => undefined },
   'pgpool-II': { packages: ['pgpool:pgpool2'], probe: () => undefined },
   chromium: { packages: ['chromium:chromium'], probe: () => undefined },
+  redis: { packages: ['redis-server:redis-server'], probe: () => undefined },
+  nats: { packages: ['nats-server:nats-server'], probe: () => undefined },
   libfaketime: { packages: ['faketime:faketime'], probe: () => undefined },
   'network namespaces': {
     packages: ['ip:iproute2', 'iptables:iptables', 'nsenter:util-linux'],

@@ -16,6 +16,7 @@ import { localLocks, mostRelevant } from './local-locks.js';
 import { localWaits } from './local-waits.js';
 import { asciiJson } from './parts.js';
 import { newQuestion, type Question } from './question.js';
+import { WakeUpNotices } from './wake-up-notices.js';
 
 export interface FleetOptions {
   /** The name of this instance. */
@@ -57,6 +58,7 @@ export class Fleet {
   readonly isJoined: boolean;
   private readonly reportJobs: () => readonly ReportedJob[];
   private readonly responder: FleetResponder;
+  private readonly wakeUps: WakeUpNotices;
   private readonly queries = new Map<string, FleetQuery>();
   /** Backends that did not respond the last time. No query waits for them until they send a report. */
   private silentPids = new Set<number>();
@@ -74,7 +76,9 @@ export class Fleet {
       const waits = localWaits(runtime.table, originOf);
       return (about) => this.reportOn(locks, waits, about);
     });
+    this.wakeUps = new WakeUpNotices(runtime);
     if (!isJoined) return;
+    runtime.table.wakeUps.join(this.wakeUps);
     runtime.onNotification((notification) => {
       this.receive(notification);
     });
@@ -139,8 +143,9 @@ export class Fleet {
   }
 
   /** Never throws: it is called by the connection that holds the locks. */
-  private receive({ channel, payload = '', processId }: Notification): void {
-    if (this.runtime.backendPids.includes(processId)) return;
+  private receive(notification: Notification): void {
+    const { channel, payload = '', processId } = notification;
+    if (this.runtime.backendPids.includes(processId) || this.wakeUps.receive(notification)) return;
     if (channel === QUESTIONS) {
       this.responder.receive(processId, payload);
       return;

@@ -8,7 +8,7 @@ export { AdvisoryLockError, type AdvisoryLockErrorCode } from './errors/advisory
 export { LockCapacityError } from './errors/lock-capacity.error.js';
 export { LockConfigurationError } from './errors/lock-configuration.error.js';
 export { LockConnectionError } from './errors/lock-connection.error.js';
-export { type DeadlockedCall, LockDeadlockError } from './errors/lock-deadlock.error.js';
+export { type DeadlockedCall, describeCycle, LockDeadlockError } from './errors/lock-deadlock.error.js';
 export { LockLostError, SHUTDOWN_REASON } from './errors/lock-lost.error.js';
 export { LockNotHeldError } from './errors/lock-not-held.error.js';
 export { LockReentryError } from './errors/lock-reentry.error.js';

@@ -6,6 +6,7 @@ export function enrichLocks(
   locks: readonly InspectedLock[],
   reports: readonly InstanceReport[],
   nameOf: (keyId: string) => string | undefined,
+  now: Date,
 ): InspectedLock[] {
   const reporters = new Map<number, Reporter>();
   for (const { instance, backends, locks: reported } of reports) {
@@ -24,9 +25,19 @@ export function enrichLocks(
       ...(lock.isGranted && reported?.heldMs !== undefined && { heldMs: reported.heldMs }),
       ...(lock.isGranted && reported?.holdId !== undefined && { holdId: reported.holdId }),
       ...(lock.isGranted && reported?.isClaim === true && { isClaim: true }),
+      ...(!lock.isGranted && waitOf(reported, now)),
       ...(reported?.waiters !== undefined && { callsWaiting: reported.waiters }),
     };
   });
+}
+
+/** A backend waits in turns, and for one lock after the other; only its instance knows since when. */
+function waitOf(
+  reported: ReportedLock | undefined,
+  now: Date,
+): Pick<InspectedLock, 'waitingSince' | 'waitingMs'> | undefined {
+  if (reported?.waitedMs === undefined) return undefined;
+  return { waitingSince: new Date(now.getTime() - reported.waitedMs), waitingMs: reported.waitedMs };
 }
 
 interface Reporter {

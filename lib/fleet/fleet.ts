@@ -113,7 +113,13 @@ export class Fleet {
       const reports = [own, ...this.verifiedReports(query)];
       const silent = members.filter(({ pid }) => !query.hasReportOn(pid));
       if (isAsked) this.silentPids = new Set(silent.map(({ pid }) => pid));
-      return { ...seen, locks: enrichLocks(seen.locks, reports, this.nameOf), reports, silent, isAsked };
+      return {
+        ...seen,
+        locks: enrichLocks(seen.locks, reports, this.nameOf, seen.now),
+        reports,
+        silent,
+        isAsked,
+      };
     } finally {
       this.queries.delete(question.id);
     }

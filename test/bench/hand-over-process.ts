@@ -22,7 +22,10 @@ async function serve(serverUrl: string): Promise<void> {
   const { open } = (await import('./contenders/nestjs-advisory-lock.js')) as { open: OpenContender };
   const { waitWithLock, close } = await open(serverUrl);
   const held = new Map<string, () => void>();
-  const reply = (message: HandOverReply): void => void process.send?.(message);
+  // At the end the other side closes the channel.
+  const reply = (message: HandOverReply): void => {
+    if (process.connected) process.send?.(message);
+  };
   process.on('message', (order: HandOverOrder) => {
     if ('giveBack' in order) {
       held.get(order.giveBack)?.();

@@ -1,10 +1,18 @@
+/** A wait that shares the queue of Postgres with the other long waits of its process. */
+export interface QueueTurn {
+  /** It is its turn. */
+  begin(): void;
+  /** Another wait wants a turn too. */
+  share(): void;
+}
+
 /**
  * The long waits of this process, of which one at a time stands in the queue of Postgres: all of them together
  * take one connection.
  */
 export class QueueTurns {
-  /** Each wait with what tells it that it is its turn. The first one stands in the queue. */
-  private readonly line = new Map<object, () => void>();
+  /** The first one stands in the queue. */
+  private readonly line = new Set<QueueTurn>();
 
   /** Whether other waits want a turn too. */
   get isShared(): boolean {
@@ -12,29 +20,29 @@ export class QueueTurns {
   }
 
   /** Puts the wait into the line, unless it is there; returns whether it is its turn. */
-  isNext(wait: object, onTurn: () => void): boolean {
-    if (!this.line.has(wait)) this.line.set(wait, onTurn);
-    return this.first === wait;
+  isNext(wait: QueueTurn): boolean {
+    this.line.add(wait);
+    const { first } = this;
+    if (first !== wait) first?.share();
+    return first === wait;
   }
 
   /** The turn is over: it is that of the next wait. */
-  pass(wait: object): void {
-    const onTurn = this.line.get(wait);
-    if (onTurn === undefined || !this.isShared) return;
+  pass(wait: QueueTurn): void {
+    if (!this.isShared || !this.line.has(wait)) return;
     this.leave(wait);
-    this.line.set(wait, onTurn);
+    this.line.add(wait);
   }
 
   /** The wait is over. */
-  leave(wait: object): void {
+  leave(wait: QueueTurn): void {
     const wasFirst = this.first === wait;
     this.line.delete(wait);
-    const { first } = this;
-    if (wasFirst && first !== undefined) this.line.get(first)?.();
+    if (wasFirst) this.first?.begin();
   }
 
-  private get first(): object | undefined {
-    const [first] = this.line.keys();
+  private get first(): QueueTurn | undefined {
+    const [first] = this.line;
     return first;
   }
 }

@@ -3,6 +3,7 @@ import { GrowingPause } from '../connection/growing-pause.js';
 import type { LockKey } from '../key/lock-key.js';
 import type { LockMode } from '../options/lock-mode.js';
 import type { LockSession } from '../session/lock-session.js';
+import type { QueueTurn } from '../session/queue-turns.js';
 import type { WaitingSession } from '../session/waiting-session.js';
 import { isSyntaxOrAccessError } from '../sql/sqlstate.js';
 import type { WaitingSessions } from '../session/waiting-sessions.js';
@@ -12,9 +13,6 @@ import type { WakeUps } from './wake-ups.js';
 /** The pauses between two tries when there is no session to wait on, in milliseconds. */
 const FIRST_PAUSE_MS = 10;
 const MAX_PAUSE_MS = 250;
-
-/** How long a wait stands in the queue of Postgres before another one may have a turn, in milliseconds. */
-const LONG_TURN_MS = 5_000;
 
 /** After how long a canceled wait that has not ended is canceled again, in milliseconds. */
 const CANCEL_AGAIN_MS = 20;
@@ -34,7 +32,7 @@ const CANCEL_WITHIN_MS = 1_000;
  * stand in the queue one after the other, and meanwhile try again from time to time, or when the holder
  * wakes them. Where no holder can be asked for that, as through a pooler, each keeps its connection.
  */
-export class QueuedAcquisition {
+export class QueuedAcquisition implements QueueTurn {
   /** The session that holds the key; `undefined` when the acquisition was stopped before. */
   readonly outcome: Promise<LockSession | undefined>;
   private readonly stopped = new AbortController();
@@ -45,6 +43,8 @@ export class QueuedAcquisition {
   private isFresh = true;
   private hasAskedForWakeUp = false;
   private endPause: (() => void) | undefined;
+  /** Whether its turn has no end, as no other wait wanted one. */
+  private isAlone = false;
 
   constructor(
     private readonly key: LockKey,
@@ -107,8 +107,10 @@ export class QueuedAcquisition {
   private turnMs(shared: LockSession): number {
     if (!this.wakeUps.isJoined || !shared.isListening) return Infinity;
     const { turns } = this.waitingSessions;
-    if (turns.isNext(this, this.wake)) return turns.isShared ? TURN_MS : LONG_TURN_MS;
-    return this.isFresh ? TURN_MS : 0;
+    const isNext = turns.isNext(this);
+    this.isAlone = isNext && !turns.isShared;
+    if (this.isAlone) return Infinity;
+    return isNext || this.isFresh ? TURN_MS : 0;
   }
 
   private askForWakeUp(): void {
@@ -117,14 +119,20 @@ export class QueuedAcquisition {
     this.wakeUps.ask(this.key.id, () => {
       this.hasAskedForWakeUp = false;
       this.isFresh = true;
-      this.wake();
+      this.begin();
     });
   }
 
-  private readonly wake = (): void => {
+  /** Tries again at once. */
+  begin(): void {
     this.isWoken = true;
     this.endPause?.();
-  };
+  }
+
+  /** Ends a turn that has no end. A cancel that comes too early has no effect, and the next one follows. */
+  share(): void {
+    if (this.isAlone && this.waitsOn !== undefined) void this.cancel(this.waitsOn);
+  }
 
   private async waitOn(waiting: WaitingSession, turnMs: number): Promise<boolean> {
     if (this.stopped.signal.aborted) {

@@ -21,8 +21,8 @@ export interface LockStory {
   /** In the order of the queue. */
   readonly waiters: readonly InspectedLock[];
   /**
-   * Instances that wait without a place in the queue: they stand there for another lock at the moment, or have
-   * no connection left, so they try again and again.
+   * Instances that wait without a place in the queue: they stand there for another lock at the moment, or
+   * have no connection left, so they try again and again.
    */
   readonly trying: readonly TryingInstance[];
   /** The deadlock that a wait for it is part of, as far as the instances report it. */

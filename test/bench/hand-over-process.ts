@@ -4,7 +4,7 @@ import type { OpenContender } from './contender.js';
 /** One process of a measurement of hand-overs: it takes and gives back what it is asked to. */
 export type HandOverOrder = { readonly take: string } | { readonly giveBack: string };
 
-/** When a lock was granted or given back, in milliseconds by the clock that all processes of a machine share. */
+/** When a lock was granted or given back, in milliseconds by the clock that all processes share. */
 export interface HandOverReply {
   readonly name: string;
   readonly isHeld: boolean;
@@ -20,7 +20,7 @@ if (url !== undefined && process.send !== undefined) await serve(url);
 
 async function serve(serverUrl: string): Promise<void> {
   const { open } = (await import('./contenders/nestjs-advisory-lock.js')) as { open: OpenContender };
-  const { waitWithLock, close } = await open(serverUrl);
+  const contender = await open(serverUrl);
   const held = new Map<string, () => void>();
   // At the end the other side closes the channel.
   const reply = (message: HandOverReply): void => {
@@ -31,7 +31,7 @@ async function serve(serverUrl: string): Promise<void> {
       held.get(order.giveBack)?.();
       return;
     }
-    void waitWithLock?.(order.take, async () => {
+    void contender.waitWithLock?.(order.take, async () => {
       reply({ name: order.take, isHeld: true, atMs: nowMs() });
       await new Promise<void>((resolve) => held.set(order.take, resolve));
       reply({ name: order.take, isHeld: false, atMs: nowMs() });
@@ -40,5 +40,5 @@ async function serve(serverUrl: string): Promise<void> {
   process.send?.('ready');
   await once(process, 'disconnect');
   for (const release of held.values()) release();
-  await close();
+  await contender.close();
 }

@@ -51,9 +51,9 @@ describe('long waits of one process', () => {
 
   it('stand in the queue of Postgres one after the other', async () => {
     const { held, waiting } = await waitingFor(3);
-    const seen = new Set<number>();
+    const seen = new Set<unknown>();
     await until(async () => {
-      for (const { objid } of await queue()) seen.add(Number(objid));
+      for (const { objid } of await queue()) seen.add(objid);
       return seen.size === 3;
     }, 'each of them has had its turn');
     await Promise.all(held.map((lock) => lock.release()));

@@ -7,8 +7,8 @@ export interface QueueTurn {
 }
 
 /**
- * The long waits of this process, of which one at a time stands in the queue of Postgres: all of them together
- * take one connection.
+ * The long waits of this process, of which one at a time stands in the queue of Postgres: all of them
+ * together take one connection.
  */
 export class QueueTurns {
   /** The first one stands in the queue. */
@@ -22,8 +22,8 @@ export class QueueTurns {
   /** Puts the wait into the line, unless it is there; returns whether it is its turn. */
   isNext(wait: QueueTurn): boolean {
     this.line.add(wait);
-    const { first } = this;
-    if (first !== wait) first?.share();
+    const { first = wait } = this;
+    if (first !== wait) first.share();
     return first === wait;
   }
 

@@ -1,4 +1,4 @@
-/** How many keys that other processes wait for are remembered. A forgotten one costs a pause of its waiter. */
+/** How many keys that other processes wait for are remembered. Another one costs a pause of its waiter. */
 const MAX_WANTED = 10_000;
 
 /** What reports to other processes. */

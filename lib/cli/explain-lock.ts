@@ -1,4 +1,4 @@
-import { printable } from '../core/index.js';
+import { describeCycle, printable } from '../core/index.js';
 import { formatDuration } from '../inspection/format-duration.js';
 import { calls, describeHolder, describePrepared } from './describe-holder.js';
 import { describeWaiter, listed } from './describe-waiter.js';
@@ -28,6 +28,8 @@ export function explainLock(story: LockStory): string {
   if (holders.length === 0 && story.name !== undefined) paragraphs.push(describeNamesakes(story));
   if (waiters.length > 0) paragraphs.push(describeQueue(waiters, nameOf, now));
   paragraphs.push(story.trying.map(describeTrying));
+  if (story.deadlock !== undefined)
+    paragraphs.push(['The waits are a deadlock:', printable(describeCycle(story.deadlock))]);
   paragraphs.push(describeCure(story));
   return paragraphs
     .filter((lines) => lines.length > 0)

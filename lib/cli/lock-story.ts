@@ -1,5 +1,6 @@
-import type { LockKey } from '../core/index.js';
+import type { DeadlockedCall, LockKey } from '../core/index.js';
 import type { InspectedLock } from '../inspection/inspected-lock.js';
+import { deadlockedCalls, findFleetDeadlock, waitsIn } from '../fleet/fleet-deadlock.js';
 import type { InstanceReport } from '../fleet/instance-report.js';
 import { foreignKeysOf } from './keys-by-scheme.js';
 import { keysOfLock, type WantedLock } from './lock-arguments.js';
@@ -20,10 +21,12 @@ export interface LockStory {
   /** In the order of the queue. */
   readonly waiters: readonly InspectedLock[];
   /**
-   * Instances that wait without a place in the queue: all their connections are taken, so they try again and
-   * again.
+   * Instances that wait without a place in the queue: they stand there for another lock at the moment, or
+   * have no connection left, so they try again and again.
    */
   readonly trying: readonly TryingInstance[];
+  /** The deadlock that a wait for it is part of, as far as the instances report it. */
+  readonly deadlock?: readonly DeadlockedCall[];
   readonly prepared: readonly PreparedTransaction[];
   /** All other locks of the database. */
   readonly otherLocks: readonly InspectedLock[];
@@ -61,6 +64,7 @@ export async function storyOf(
   const ofPermits = locks.filter(({ key }) => permitIds.has(key.id));
   const ofTurn = locks.filter(({ key }) => key.id === turnKey?.id);
   const holders = ofPermits.filter((lock) => lock.isGranted && !isCovered(lock, ofPermits));
+  const deadlock = deadlockOf(reports, permitIds);
   const hasPrepared = holders.some(({ backend }) => backend === undefined);
   return {
     label,
@@ -73,6 +77,7 @@ export async function storyOf(
     // not two.
     waiters: ofTurn.length > 0 ? ofTurn : ofPermits.filter(({ isGranted }) => !isGranted),
     trying: tryingIn(reports, turnKey ?? permitKeys[0], locks),
+    ...(deadlock !== undefined && { deadlock }),
     prepared: hasPrepared ? await preparedHolders(engine, permitKeys) : [],
     otherLocks: all.filter((lock) => !isOwn(lock)),
     ofOtherSchemes: all.flatMap((lock) => {
@@ -89,6 +94,18 @@ function isCovered({ mode, key, backend }: InspectedLock, locks: readonly Inspec
   return (
     mode === 'shared' && locks.some((lock) => lock.mode === 'exclusive' && lock.isGranted && isSame(lock))
   );
+}
+
+function deadlockOf(
+  reports: readonly InstanceReport[],
+  keyIds: ReadonlySet<string>,
+): DeadlockedCall[] | undefined {
+  const waits = waitsIn(reports);
+  for (const { id, keys } of waits) {
+    const cycle = keys.some((key) => keyIds.has(key)) ? findFleetDeadlock(id, waits) : undefined;
+    if (cycle !== undefined) return deadlockedCalls(cycle);
+  }
+  return undefined;
 }
 
 /** The calls of instances that wait without a backend in the queue. */

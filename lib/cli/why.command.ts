@@ -49,7 +49,10 @@ function readWhy(args: string[]) {
   return { wanted: readLock(values, positionals), json: values.json, withinMs: readWithinMs(values) };
 }
 
-function storyAsJson({ keyId, holders, waiters, trying, prepared }: LockStory, { name }: WantedLock) {
+function storyAsJson(
+  { keyId, holders, waiters, trying, prepared, deadlock }: LockStory,
+  { name }: WantedLock,
+) {
   return {
     // For a lock that was asked for by its key, `name` is the key.
     name: typeof name === 'string' ? name : null,
@@ -58,6 +61,7 @@ function storyAsJson({ keyId, holders, waiters, trying, prepared }: LockStory, {
     holders,
     waiters,
     trying,
+    ...(deadlock !== undefined && { deadlock }),
     preparedTransactions: prepared,
   };
 }

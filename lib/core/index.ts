@@ -8,7 +8,7 @@ export { AdvisoryLockError, type AdvisoryLockErrorCode } from './errors/advisory
 export { LockCapacityError } from './errors/lock-capacity.error.js';
 export { LockConfigurationError } from './errors/lock-configuration.error.js';
 export { LockConnectionError } from './errors/lock-connection.error.js';
-export { type DeadlockedCall, LockDeadlockError } from './errors/lock-deadlock.error.js';
+export { type DeadlockedCall, describeCycle, LockDeadlockError } from './errors/lock-deadlock.error.js';
 export { LockLostError, SHUTDOWN_REASON } from './errors/lock-lost.error.js';
 export { LockNotHeldError } from './errors/lock-not-held.error.js';
 export { LockReentryError } from './errors/lock-reentry.error.js';
@@ -165,6 +165,7 @@ export { CALLER, type CallerOptions, describePlace } from './table/call-place.js
 export type { BlockedCall } from './table/blocked-call.js';
 export type { BlockedCalls } from './table/blocked-calls.js';
 export type { Claims, ClaimTerms } from './table/claims.js';
+export type { WakeUpPublisher } from './table/wake-ups.js';
 export { findDeadlock, type WaitDependencies } from './table/find-deadlock.js';
 export { type KeyStateName, NEXT_STATES } from './table/key-state.js';
 export { discard, isReadLater, readAfterCommit } from './table/hold-while-read.js';

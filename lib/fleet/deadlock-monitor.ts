@@ -1,13 +1,6 @@
-import {
-  type BlockedCall,
-  type DeadlockedCall,
-  keySchemes,
-  LockDeadlockError,
-  LockKey,
-  type LockRuntime,
-} from '../core/index.js';
+import { type BlockedCall, keySchemes, LockDeadlockError, LockKey, type LockRuntime } from '../core/index.js';
 import type { Fleet } from './fleet.js';
-import { findFleetDeadlock, type FleetWait, waitsIn } from './fleet-deadlock.js';
+import { deadlockedCalls, findFleetDeadlock, type FleetWait, waitsIn } from './fleet-deadlock.js';
 import { waitIdOf } from './local-waits.js';
 
 /** After how long a wait is first looked at, in milliseconds. Most waits are over by then. */
@@ -125,12 +118,7 @@ export class DeadlockMonitor {
 }
 
 function deadlock(cycle: readonly FleetWait[]): LockDeadlockError {
-  const calls = cycle.map(({ instance, name, inside, requestedBy }): DeadlockedCall => ({
-    instance,
-    waitsFor: name,
-    holds: [...new Set(inside.map((held) => held.name))],
-    ...(requestedBy !== undefined && { requestedBy }),
-  }));
+  const calls = deadlockedCalls(cycle);
   const names = calls.map(({ waitsFor }) => waitsFor);
   return new LockDeadlockError(names[0] ?? '', [...new Set(names)], undefined, calls);
 }

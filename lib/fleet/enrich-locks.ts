@@ -38,10 +38,20 @@ export function enrichLocks(
       ...(heldMs !== undefined && { heldMs }),
       ...(lock.isGranted && reported?.holdId !== undefined && { holdId: reported.holdId }),
       ...(lock.isGranted && reported?.isClaim === true && { isClaim: true }),
+      ...(!lock.isGranted && waitOf(reported, now)),
       ...(reported?.waiters !== undefined && { callsWaiting: reported.waiters }),
       ...(lock.backend !== undefined && unconfirmedPids.has(lock.backend.pid) && { isUnconfirmed: true }),
     };
   });
+}
+
+/** A backend waits in turns, and for one lock after the other; only its instance knows since when. */
+function waitOf(
+  reported: ReportedLock | undefined,
+  now: Date,
+): Pick<InspectedLock, 'waitingSince' | 'waitingMs'> | undefined {
+  if (reported?.waitedMs === undefined) return undefined;
+  return { waitingSince: new Date(now.getTime() - reported.waitedMs), waitingMs: reported.waitedMs };
 }
 
 interface Reporter {

@@ -1,4 +1,4 @@
-import { findDeadlock, type WaitDependencies } from '../core/index.js';
+import { type DeadlockedCall, findDeadlock, type WaitDependencies } from '../core/index.js';
 import type { InstanceReport, ReportedWait } from './instance-report.js';
 
 /** A wait with the name of its instance. */
@@ -34,4 +34,14 @@ export function findFleetDeadlock(id: string, waits: readonly FleetWait[]): read
   });
   const start = waits.find((wait) => wait.id === id);
   return start && findDeadlock(start, dependenciesOf);
+}
+
+/** The calls of a deadlock, as errors and listings show them. */
+export function deadlockedCalls(cycle: readonly FleetWait[]): DeadlockedCall[] {
+  return cycle.map(({ instance, name, inside, requestedBy }) => ({
+    instance,
+    waitsFor: name,
+    holds: [...new Set(inside.map((held) => held.name))],
+    ...(requestedBy !== undefined && { requestedBy }),
+  }));
 }

@@ -19,6 +19,7 @@ import { localLocks, mostRelevant } from './local-locks.js';
 import { localWaits } from './local-waits.js';
 import { asciiJson } from './parts.js';
 import { newQuestion, type Question } from './question.js';
+import { WakeUpNotices } from './wake-up-notices.js';
 
 export interface FleetOptions {
   /** The name of this instance. */
@@ -72,6 +73,7 @@ export class Fleet {
   private readonly dropped: DroppedReports;
   private readonly signatures: FleetSignatures | undefined;
   private readonly responder: FleetResponder;
+  private readonly wakeUps: WakeUpNotices;
   private readonly queries = new Map<string, FleetQuery>();
   /** Backends that did not respond the last time. No query waits for them until they send a report. */
   private silentPids = new Set<number>();
@@ -96,7 +98,9 @@ export class Fleet {
       dropped: this.dropped,
       signatures: this.signatures,
     });
+    this.wakeUps = new WakeUpNotices(runtime);
     if (!isJoined) return;
+    runtime.table.wakeUps.join(this.wakeUps);
     runtime.onNotification((notification) => {
       this.receive(notification);
     });
@@ -196,7 +200,8 @@ export class Fleet {
   /** Never throws: it is called by the connection that holds the locks. */
   private receive(notification: Notification): void {
     const { channel, payload = '', processId } = notification;
-    if (this.runtime.backendPids.includes(processId) || isJobNotice(notification)) return;
+    if (this.runtime.backendPids.includes(processId)) return;
+    if (isJobNotice(notification) || this.wakeUps.receive(notification)) return;
     if (channel === QUESTIONS) {
       this.responder.receive(processId, payload);
       return;

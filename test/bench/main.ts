@@ -1,10 +1,15 @@
 import { parseArgs } from 'node:util';
 import { compareDistinctKeys } from './distinct-keys-comparison.js';
+import { compareHandOvers } from './hand-over-comparison.js';
 import { compareHotKey } from './hot-key-comparison.js';
 import { installRivals } from './rivals.js';
 import { Servers } from './servers.js';
 
-const PARTS = { 'distinct-keys': compareDistinctKeys, 'hot-key': compareHotKey };
+const PARTS = {
+  'distinct-keys': compareDistinctKeys,
+  'hot-key': compareHotKey,
+  'hand-over': compareHandOvers,
+};
 
 const { values } = parseArgs({
   options: { quick: { type: 'boolean', default: false }, only: { type: 'string' } },

@@ -2,6 +2,8 @@ import pg from 'pg';
 
 export async function withClient<T>(url: string, use: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 });
+  // A server that stops ends the connection between two queries too. The next query rejects.
+  client.on('error', () => undefined);
   await client.connect();
   try {
     return await use(client);

@@ -195,7 +195,6 @@ export class FaultMaker {
   private async ask(questions: (query: Query) => Promise<void>): Promise<void> {
     try {
       await withClient(this.victims.server.url, async (client) => {
-        client.on('error', () => undefined);
         await questions(async (sql, values) => (await client.query<{ pid: number }>(sql, values)).rows);
       });
     } catch {

@@ -7,7 +7,7 @@ import { serverNowUs } from './server-clock.js';
 import type { WorkerOrder, WorkerReport, WorkerSettings } from './worker-messages.js';
 
 /** How long starting or stopping may take on a busy machine, waits for locks included. */
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 120_000;
 
 export interface MemberOptions extends Omit<WorkerSettings, 'journal' | 'worker'> {
   readonly program: URL;

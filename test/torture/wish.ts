@@ -11,6 +11,7 @@ const WAYS = [
   'permits',
   'permits',
   'several',
+  'nested',
   'try',
   'acquire',
   'transaction',
@@ -21,6 +22,7 @@ export type Way = (typeof WAYS)[number];
 /** What a caller wants to hold, and for how long. */
 export interface Wish {
   readonly way: Way;
+  /** Taken together, but one inside the other for `nested`, whose order invites deadlocks. */
   readonly names: readonly [string, ...string[]];
   readonly kind: HoldKind;
   readonly permits: number;
@@ -52,7 +54,12 @@ export function makeWish(random: Random, load: Load): Wish {
   const order = (): string => `order:${random.between(0, load.orders)}`;
   const desk = random.between(0, load.desks);
   const several = Array.from({ length: random.between(2, 5) }, order);
-  const names = way === 'permits' ? [`desk:${desk}`] : way === 'several' ? [...new Set(several)] : [order()];
+  const names =
+    way === 'permits'
+      ? [`desk:${desk}`]
+      : way === 'several' || way === 'nested'
+        ? [...new Set(several)]
+        : [order()];
   const mayBeShared = way === 'several' || way === 'try' || way === 'transaction';
   const isShared = way === 'shared' || (mayBeShared && random.chance(0.25));
   return {
@@ -60,7 +67,8 @@ export function makeWish(random: Random, load: Load): Wish {
     names: names as [string, ...string[]],
     kind: way === 'permits' ? 'permit' : isShared ? 'shared' : 'exclusive',
     permits: way === 'permits' ? 2 + (desk % 3) : 1,
-    waitMs: way === 'try' || random.chance(0.2) ? 0 : random.pick([20, 300, 2_000]),
+    waitMs:
+      way === 'nested' ? 4_000 : way === 'try' || random.chance(0.2) ? 0 : random.pick([20, 300, 2_000]),
     givesUpAfterMs: way === 'acquire' || random.chance(0.1) ? random.between(5, 500) : undefined,
     holdMs: holdMs(random, load),
   };

@@ -33,7 +33,11 @@ const { lostAfterMs } = settings;
 const heartbeatMs = settings.heartbeatMs ?? Infinity;
 const { service: locks, ...opened } = openLocks(options, { heartbeatMs, lostAfterMs }, dataSource);
 
-async function hold(wish: Wish, lock: AdvisoryLock): Promise<void> {
+async function hold(
+  wish: Wish,
+  lock: AdvisoryLock,
+  work = (signal: AbortSignal): Promise<unknown> => sleep(wish.holdMs, undefined, { signal }),
+): Promise<void> {
   const { signal } = lock;
   const id = journal.start(wish);
   let token: string | undefined;
@@ -42,7 +46,7 @@ async function hold(wish: Wish, lock: AdvisoryLock): Promise<void> {
       token = (
         await (lock as unknown as { fencingToken?: () => Promise<bigint> }).fencingToken?.()
       )?.toString();
-    await sleep(wish.holdMs, undefined, { signal });
+    await work(signal);
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {
@@ -68,6 +72,9 @@ async function take(wish: Wish, lockOptions: LockOptions): Promise<void> {
       await hold(wish, lock);
       return;
     }
+    case 'nested':
+      await takeNested(wish, lockOptions);
+      return;
     default:
       await locks.withLock(
         names,
@@ -79,10 +86,43 @@ async function take(wish: Wish, lockOptions: LockOptions): Promise<void> {
   }
 }
 
+/** Takes the locks one inside the other, in any order, as callers do that cause deadlocks. */
+async function takeNested(wish: Wish, lockOptions: LockOptions): Promise<void> {
+  const [name, next, ...rest] = wish.names;
+  await locks.withLock(
+    name,
+    async (lock) => {
+      if (next === undefined) return hold(wish, lock);
+      let inner: Promise<void> | undefined;
+      await hold({ ...wish, names: [name] }, lock, (signal) => {
+        const waits = [lockOptions.signal ?? [], signal].flat();
+        inner = takeNested(
+          { ...wish, names: [next, ...rest] },
+          { ...lockOptions, signal: AbortSignal.any(waits) },
+        );
+        return Promise.race([inner, aborted(signal)]);
+      });
+      // The loss of the outer lock is noted at once; the inner one takes longer to give back.
+      await inner;
+    },
+    lockOptions,
+  );
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const abort = (): void => {
+      reject(signal.reason as Error);
+    };
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true });
+  });
+}
+
 /**
  * The body of a transaction is not notified that its connection is gone; but then it cannot commit either.
  */
-async function takeInTransaction({ names: [name], ...wish }: Wish): Promise<void> {
+async function takeInTransaction({ names: [name], ...wish }: Wish, signal: AbortSignal): Promise<void> {
   await locks.withTransactionLock(
     name,
     async (manager) => {
@@ -98,7 +138,7 @@ async function takeInTransaction({ names: [name], ...wish }: Wish): Promise<void
         throw error;
       }
     },
-    { mode: wish.kind === 'shared' ? 'shared' : 'exclusive', waitMs: wish.waitMs },
+    { mode: wish.kind === 'shared' ? 'shared' : 'exclusive', waitMs: wish.waitMs, signal },
   );
 }
 
@@ -112,7 +152,7 @@ async function turn(): Promise<void> {
           giveUp.abort();
         }, wish.givesUpAfterMs);
   try {
-    if (wish.way === 'transaction') await takeInTransaction(wish);
+    if (wish.way === 'transaction') await takeInTransaction(wish, giveUp.signal);
     else
       await take(wish, {
         mode: wish.kind === 'shared' ? 'shared' : 'exclusive',
@@ -133,6 +173,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
   LOCK_TIMEOUT: 'timed out',
   LOCK_LOST: 'notified of a loss',
   LOCK_CONNECTION: 'no connection',
+  LOCK_DEADLOCK: 'deadlock',
 };
 
 function noteFailure(wish: Wish, giveUp: AbortSignal, error: unknown): void {

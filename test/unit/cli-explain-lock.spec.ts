@@ -290,6 +290,19 @@ describe('kill', () => {
     expect(describeFate(web1, 'forbidden', story({}))).toContain('GRANT pg_signal_backend');
   });
 
+  it('shows the deadlock that the waits are', () => {
+    const deadlock = [
+      { instance: 'web-1', waitsFor: 'daily-report', holds: ['import'] },
+      { instance: 'web-2', waitsFor: 'import', holds: ['daily-report'], requestedBy: 'Reports.make' },
+    ];
+    expect(explainLock(story({ holders: [web1], deadlock }))).toContain(
+      'The waits are a deadlock:\n' +
+        'A call in web-1, inside "import", waits for "daily-report"; ' +
+        'Reports.make in web-2, inside "daily-report", waits for "import".',
+    );
+    expect(explainLock(story({ holders: [web1] }))).not.toContain('deadlock');
+  });
+
   it('names the next holder', () => {
     expect(describeNow(story({}))).toBe('"daily-report" is free: no one holds it.');
     expect(describeNow(story({ label: 'the key 42', holders: [psql] }))).toBe(

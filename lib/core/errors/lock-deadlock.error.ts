@@ -55,7 +55,8 @@ export class LockDeadlockError extends AdvisoryLockError {
   }
 }
 
-function describeCycle(cycle: readonly DeadlockedCall[]): string {
+/** The calls of a deadlock in words. */
+export function describeCycle(cycle: readonly DeadlockedCall[]): string {
   if (cycle.length === 0) return 'Its holder waits for what this transaction holds.';
   const calls = cycle.map(({ instance, waitsFor, holds, requestedBy }) => {
     const by = requestedBy === undefined ? 'a call' : requestedBy;

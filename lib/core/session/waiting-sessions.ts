@@ -1,13 +1,19 @@
 import type { ConnectionSource } from '../connection/connection-source.js';
 import type { LockRoom } from './lock-room.js';
 import { LockSession } from './lock-session.js';
+import { QueueTurns } from './queue-turns.js';
 import { WaitingSession } from './waiting-session.js';
 
 /** How long a session without a wait stays open, in milliseconds. */
 const IDLE_MS = 10_000;
 
+/** The same for those beyond one, which only hot keys need. */
+const SURPLUS_IDLE_MS = 1_000;
+
 /** The few sessions of this process that wait in the queue of Postgres, each for one key. */
 export class WaitingSessions {
+  /** The long waits, which share one of the sessions. */
+  readonly turns = new QueueTurns();
   private readonly idle = new Map<WaitingSession, NodeJS.Timeout>();
   private readonly all = new Map<LockSession, WaitingSession>();
   private opening = 0;
@@ -75,10 +81,11 @@ export class WaitingSessions {
   giveBack(lockSession: LockSession): void {
     const session = this.all.get(lockSession);
     if (session === undefined) return;
+    const idleMs = this.idle.size > 0 ? SURPLUS_IDLE_MS : IDLE_MS;
     const timer = setTimeout(() => {
       this.forget(session);
       void session.close();
-    }, IDLE_MS).unref();
+    }, idleMs).unref();
     this.idle.set(session, timer);
   }
 

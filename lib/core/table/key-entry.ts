@@ -11,6 +11,7 @@ import { LockHold } from './lock-hold.js';
 import { QueuedAcquisition } from './queued-acquisition.js';
 import { Waiter } from './waiter.js';
 import { WaiterQueue } from './waiter-queue.js';
+import type { WakeUps } from './wake-ups.js';
 
 /** How soon readers that wait for a writer of another process notice that it has left, in milliseconds. */
 const RECHECK_MS = 100;
@@ -30,6 +31,7 @@ export interface KeyEntryTable {
   readonly maxLocalHandoffs: number;
   /** The calls that keep locks while they wait. */
   readonly blockedCalls: Pick<BlockedCalls, 'begin' | 'end'>;
+  readonly wakeUps: WakeUps;
   /** Requests a key from the start, as there may be another entry for it by now. */
   tryAcquire(key: LockKey, mode: LockMode): Promise<LockHold | undefined>;
   /** The entry is free: the table forgets it. */
@@ -180,7 +182,8 @@ export class KeyEntry {
     const kept = this.addHold();
     const askedAt = performance.now();
     // A look that fails decides nothing; the session has ended, or has another statement to fail.
-    const isWaitedFor = await session.isWaitedFor(this.key).catch(() => true);
+    const isWaitedFor =
+      this.table.wakeUps.isWanted(this.key.id) || (await session.isWaitedFor(this.key).catch(() => true));
     if (kept.lost !== undefined || this.state.name !== 'held') return;
     this.state.holds.delete(kept);
     if (isWaitedFor || this.waiters.first?.mode !== mode) return this.unlock(kept);
@@ -351,6 +354,7 @@ export class KeyEntry {
         // A hold that was lost meanwhile is over: another request for the key may be on its way.
         if (hold.lost === undefined) {
           this.table.sessions.waiting.giveBack(session);
+          this.table.wakeUps.freed(key.id);
           this.next();
         }
         resolve();
@@ -374,6 +378,7 @@ export class KeyEntry {
       waiters.first?.mode ?? 'exclusive',
       () => table.sessions.openShared(key),
       table.sessions.waiting,
+      table.wakeUps,
       () => [...waiters].reduce((latest, { deadline }) => Math.max(latest, deadline), 0) - performance.now(),
       () => {
         for (const waiter of waiters) waiter.notifyWaiting();

@@ -17,6 +17,7 @@ import type { KeyStateName } from './key-state.js';
 import type { LockActivity } from './lock-activity.js';
 import { holdsAround } from './lock-context.js';
 import type { LockHold } from './lock-hold.js';
+import { WakeUps } from './wake-ups.js';
 
 const DEFAULT_MAX_LOCAL_HANDOFFS = 16;
 
@@ -54,6 +55,7 @@ export class LockTable implements KeyEntryTable {
   readonly claims: Claims;
   /** The calls that keep locks while they wait. */
   readonly blockedCalls = new BlockedCalls((key) => this.entries.get(key.id));
+  readonly wakeUps = new WakeUps();
   private readonly entries = new Map<string, KeyEntry>();
   private readonly connectionLog: LockTableOptions['connectionLog'];
   private readonly closer = new AbortController();

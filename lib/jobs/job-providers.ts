@@ -35,13 +35,16 @@ export class JobProviders implements OnModuleInit, OnApplicationBootstrap, Befor
 
   onModuleInit(): void {
     const jobs = this.checkedJobs();
+    const modules = this.findScheduleOptions();
     const { engine, known, ticks, unfiredTicks, schedulers } = this.runtime;
     for (const { lock, method, job, instance, methodName } of jobs) {
       engine.keys.pin(lock);
       const methods = instance as Record<string, () => Promise<unknown>>;
       const call = async (): Promise<unknown> => methods[methodName]?.();
-      known.add({ lock, method, findTimes: job.findTimes, instance, methodName, call });
-      ticks.add({ lockName: describeNames(lock), method }, job.findTimes);
+      const { leader, findTimes } = job;
+      const isTimed = schedulers.length > 0 && switchOf(job, modules) === undefined;
+      known.add({ lock, method, leader, isTimed, findTimes, instance, methodName, call });
+      ticks.add({ lockName: describeNames(lock), method }, findTimes);
       if (job.mark !== undefined) unfiredTicks.add(job.mark);
     }
     if (jobs.length === 0) return;

@@ -3,6 +3,7 @@ import type { LockLog, LockName, LockRuntime } from '../core/index.js';
 import type { Fleet } from '../fleet/fleet.js';
 import { JobPauses } from './control/job-pauses.js';
 import { KnownJobs } from './control/known-jobs.js';
+import { OnDemandRuns } from './control/on-demand-runs.js';
 import type { RecordDatabase } from './records/record-database.js';
 import { RunRecords } from './records/run-records.js';
 import { JobOutage } from './run/job-outage.js';
@@ -34,6 +35,8 @@ export class JobRuntime {
   readonly records: RunRecords;
   /** The jobs of this instance, for those that operate them. */
   readonly known = new KnownJobs();
+  /** Runs jobs on demand. */
+  readonly onDemand: OnDemandRuns;
   /** Which jobs are paused. */
   readonly pauses: JobPauses;
   /** Warns of jobs that do not run in any instance. */
@@ -50,6 +53,9 @@ export class JobRuntime {
     this.ticks = ticks;
     this.records = new RunRecords(engine, recordDatabase, fleet.instance);
     this.pauses = new JobPauses(engine, recordDatabase, fleet.instance);
+    const { instance } = fleet;
+    const { known } = this;
+    this.onDemand = new OnDemandRuns({ engine, known, instance, isLeader: parts.isLeader });
     this.starvedJobs = new StarvedJobMonitor(fleet, ticks, () => this.schedulers, warnAfterTicks, this.log);
     this.unfiredTicks = new UnfiredTicks(() => this.schedulers);
     this.outage = new JobOutage(this.log, () => ticks.methods);

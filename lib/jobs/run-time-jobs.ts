@@ -76,7 +76,16 @@ export class RunTimeJobs {
     ticks.add({ lockName: describeNames(lock), method: name }, cronTimes(mark));
     const run = (): Promise<unknown> =>
       runJob(job, { method: body, methodName: name, instance, args: [] }, this.host);
-    known.add({ lock, method: name, findTimes: cronTimes(mark), instance, methodName: name, call: run });
+    known.add({
+      lock,
+      method: name,
+      leader: undefined,
+      isTimed: true,
+      findTimes: cronTimes(mark),
+      instance,
+      methodName: name,
+      call: run,
+    });
     const catchUpNow = await this.prepareRecord(job, name, mark, run);
     const params: object = {
       ...cronOptions,

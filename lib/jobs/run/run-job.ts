@@ -9,7 +9,7 @@ import { TIMEOUT } from '../schedule/find-firing.js';
 import { NO_TICK } from '../schedule/firing-ticks.js';
 import { claimOptions } from './claim-options.js';
 import { runForTick, type Tick } from './current-tick.js';
-import { takeManualRun } from './manual-run.js';
+import { type ManualRun, takeManualRun } from './manual-run.js';
 import { JobObserver } from './job-observer.js';
 import { type JobOutcome, type JobRun, type JobStep, pipeline, type TimedRun } from './job-run.js';
 import { awaitPreviousRun } from './steps/await-previous-run.js';
@@ -62,9 +62,9 @@ export async function runJob(
   { runtime, locks }: JobHost,
 ): Promise<unknown> {
   // Before anything is awaited: later the caller is unknown.
-  const isManual = takeManualRun(call);
+  const manual = takeManualRun(call);
   const finding =
-    isManual || runtime === undefined
+    manual !== undefined || runtime === undefined
       ? undefined
       : job.findFiring(runtime.schedulers, call.instance, claimOptions(job.tick).claimMs);
   const found = finding instanceof Promise ? await finding : finding;
@@ -77,11 +77,11 @@ export async function runJob(
     leader: job.leader,
     firing,
     runtime,
-    ...(isManual && { manualAtMs: Date.now() }),
+    ...(manual !== undefined && { manualAtMs: Date.now() }),
   });
-  const run: JobRun = { job, call, name, locks, runtime, firing, observer, waitMs: 0 };
+  const run: JobRun = { job, call, name, locks, runtime, firing, observer, waitMs: manual?.waitMs ?? 0 };
   if (found === NO_TICK) return settle(run, { ran: false, reason: NO_TICK });
-  if (isManual) return settleManual(run, await onDemand(run));
+  if (manual !== undefined) return settleManual(run, manual, await onDemand(run));
   if (found === TIMEOUT) return settle(run, await byTimeout(run));
   if (!isTimed(run)) return settle(run, await byHand(run));
   const steps = stepsOf(run.firing, job);
@@ -105,10 +105,14 @@ function stepsOf(
 }
 
 /** The result of a run on demand, whose caller must not take a job that did not run for one that did. */
-function settleManual({ job, name, runtime }: JobRun, outcome: JobOutcome): unknown {
+function settleManual({ job, name, runtime }: JobRun, manual: ManualRun, outcome: JobOutcome): unknown {
   if (outcome.ran) return outcome.value;
-  const lock = outcome.reason === 'not-leader' ? (job.leader ?? name) : name;
-  throw runtime?.engine.locks.unavailable(lock, {}) ?? new LockUnavailableError(describeNames(lock));
+  const isLed = outcome.reason !== 'not-leader';
+  const lock = isLed ? name : (job.leader ?? name);
+  const options = isLed && manual.waitMs > 0 ? { waitMs: manual.waitMs } : {};
+  manual.refusal =
+    runtime?.engine.locks.unavailable(lock, options) ?? new LockUnavailableError(describeNames(lock));
+  throw manual.refusal;
 }
 
 /** The result of the call. */

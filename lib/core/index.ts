@@ -114,6 +114,7 @@ export type {
   LockEventOf,
   LockEventType,
   LostEvent,
+  MissedEvent,
   ReleasedEvent,
   SkippedEvent,
   SkipReason,

@@ -18,7 +18,7 @@ export interface LockRuntime {
   readonly locks: SessionLocks;
   readonly transactionLocks: TransactionLocks;
   /** The locks by their keys, below names, options and events. */
-  readonly table: Pick<LockTable, 'tryAcquire' | 'release' | 'isLocked'>;
+  readonly table: Pick<LockTable, 'tryAcquire' | 'release' | 'withdraw' | 'isLocked'>;
   /** What one instance of the fleet may do once, such as run a tick of a job. */
   readonly claims: Claims;
   readonly events: AdvisoryLockEvents;

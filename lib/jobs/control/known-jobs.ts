@@ -17,6 +17,11 @@ export interface KnownJob {
   readonly isTimed: boolean;
   /** When it is due, where that is the same in the whole fleet. */
   readonly findTimes: FindTimes | undefined;
+  /** For how long a claim is kept, where an option says so, in milliseconds. */
+  readonly claimMs: number | undefined;
+  readonly jitterMs: number | undefined;
+  /** Whether it has tick: 'record'. */
+  readonly isRecorded: boolean;
   readonly instance: object;
   readonly methodName: string;
   readonly call: () => Promise<unknown>;

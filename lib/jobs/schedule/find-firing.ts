@@ -90,11 +90,7 @@ export function fireFor(job: CronJob, mark: object, atMs: number): void {
 /** For an interval of this period. The async resource of Node is the timer that calls. */
 export function intervalFiring(periodMs: number): FindFiring {
   return (schedulers, _instance, claimMs) => {
-    const caller = executionAsyncResource();
-    const isTimer = schedulers.some((scheduler) =>
-      scheduler.getIntervals().some((name) => scheduler.getInterval(name) === caller),
-    );
-    if (!isTimer) return undefined;
+    if (!isIntervalOf(schedulers, executionAsyncResource())) return undefined;
     const now = Date.now();
     const atMs = periodStart(now, periodMs);
     // An instance may fire anywhere in the period, so its claim must last until the period is over
@@ -109,6 +105,20 @@ export function intervalFiring(periodMs: number): FindFiring {
       isTooLate: () => Date.now() - atMs > (periodMs + keepMs) / 2,
     };
   };
+}
+
+/** For an interval that counts from the end of a run: each firing looks whether it is due. */
+export function delayFiring(): FindFiring {
+  return (schedulers) => {
+    if (!isIntervalOf(schedulers, executionAsyncResource())) return undefined;
+    return { atMs: Date.now(), isPeriod: true, lateMs: 0, claimMs: 0, graceMs: 0, isTooLate: () => false };
+  };
+}
+
+function isIntervalOf(schedulers: readonly Scheduler[], caller: object): boolean {
+  return schedulers.some((scheduler) =>
+    scheduler.getIntervals().some((name) => scheduler.getInterval(name) === caller),
+  );
 }
 
 /** For a timeout, which has no tick: the first timer counts, those of other schedulers do not. */

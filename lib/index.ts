@@ -108,7 +108,7 @@ export type { LockMode } from './core/index.js';
 export type { TransactionIsolationLevel } from './core/index.js';
 
 export { AdvisoryLockError, type AdvisoryLockErrorCode } from './core/index.js';
-export { JobFailedError } from './core/index.js';
+export { LockJobFailedError } from './core/index.js';
 export { LockCapacityError } from './core/index.js';
 export { LockConfigurationError } from './core/index.js';
 export { LockConnectionError } from './core/index.js';

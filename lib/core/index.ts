@@ -5,7 +5,7 @@ export { LockEngine, type LockEngineOptions } from './lock-engine.js';
 export type { LockRuntime } from './lock-runtime.js';
 
 export { AdvisoryLockError, type AdvisoryLockErrorCode } from './errors/advisory-lock.error.js';
-export { JobFailedError } from './errors/job-failed.error.js';
+export { LockJobFailedError } from './errors/lock-job-failed.error.js';
 export { LockCapacityError } from './errors/lock-capacity.error.js';
 export { LockConfigurationError } from './errors/lock-configuration.error.js';
 export { LockConnectionError } from './errors/lock-connection.error.js';

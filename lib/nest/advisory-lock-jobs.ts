@@ -160,7 +160,7 @@ export class AdvisoryLockJobs {
    * @throws {@link LockConfigurationError} (`LOCK_CONFIGURATION`) for a job that no instance has, a lock of
    * several jobs, and an invalid option; {@link LockUnavailableError} (`LOCK_UNAVAILABLE`,
    * {@link LockTimeoutError} with `LOCK_TIMEOUT` after a wait) while the job runs, or when no instance leads;
-   * {@link JobFailedError} (`LOCK_JOB_FAILED`) when it failed in another instance;
+   * {@link LockJobFailedError} (`LOCK_JOB_FAILED`) when it failed in another instance;
    * {@link LockConnectionError} (`LOCK_CONNECTION`) when the database is away, and when the end of the run is
    * not known; what the method throws here.
    * @example

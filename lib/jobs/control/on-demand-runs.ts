@@ -1,6 +1,6 @@
 import {
   describeNames,
-  JobFailedError,
+  LockJobFailedError,
   LockConnectionError,
   type LockName,
   type LockRuntime,
@@ -79,7 +79,7 @@ export class OnDemandRuns {
       case 'lost':
         throw new LockConnectionError(outcome.message, lockName, `The job "${lockName}" was started`);
       default:
-        throw new JobFailedError({ lockName, instance: outcome.instance, message: outcome.message });
+        throw new LockJobFailedError({ lockName, instance: outcome.instance, message: outcome.message });
     }
   }
 

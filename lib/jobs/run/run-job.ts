@@ -55,9 +55,10 @@ const timed = (...steps: readonly JobStep<TimedRun>[]): ((run: TimedRun) => Prom
 const forTick = {
   none: timed(jitter, underLock),
   // The second check, because the database may have been slow, or this process frozen.
-  claim: timed(notTooLate, claimTick, notTooLate, jitter, awaitPreviousRun, underLock, cancelable),
+  // So is the second look at pauses: a notification that was on its way has arrived before the claim.
+  claim: timed(notTooLate, claimTick, notTooLate, notPaused, jitter, awaitPreviousRun, underLock, cancelable),
   // Unlike a claim, a record says whether a tick has run, however late it is.
-  record: timed(claimTick, jitter, awaitPreviousRun, underLock, cancelable, recordRun),
+  record: timed(claimTick, notPaused, jitter, awaitPreviousRun, underLock, cancelable, recordRun),
 };
 
 /**

@@ -1,7 +1,7 @@
 import { AdvisoryLockError, type AdvisoryLockErrorCode, ERROR_CODES } from './advisory-lock.error.js';
 
 /** What is known about a run that failed in another instance. */
-export interface JobFailedDetails {
+export interface LockJobFailedDetails {
   /** The name of the job's lock, as the application wrote it. */
   readonly lockName: string;
   /** The `instanceName` of the instance that ran it. */
@@ -17,20 +17,20 @@ export interface JobFailedDetails {
  * @example
  * ```ts
  * catch (error) {
- *   if (error instanceof JobFailedError) console.error(`${error.instance}: ${error.message}`);
+ *   if (error instanceof LockJobFailedError) console.error(`${error.instance}: ${error.message}`);
  * }
  * ```
  */
-export class JobFailedError extends AdvisoryLockError {
+export class LockJobFailedError extends AdvisoryLockError {
   /** @internal */
   protected static override readonly [ERROR_CODES]: readonly AdvisoryLockErrorCode[] = ['LOCK_JOB_FAILED'];
-  override readonly name: string = 'JobFailedError';
+  override readonly name: string = 'LockJobFailedError';
   /** `'LOCK_JOB_FAILED'`. */
   readonly code = 'LOCK_JOB_FAILED';
   /** The `instanceName` of the instance that ran it. */
   readonly instance: string;
 
-  constructor({ lockName, instance, message }: JobFailedDetails) {
+  constructor({ lockName, instance, message }: LockJobFailedDetails) {
     super(`The job "${lockName}" failed in ${instance}: ${message}`, { lockName });
     this.instance = instance;
   }

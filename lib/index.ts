@@ -38,18 +38,25 @@ export type { OpenTransaction, PgTransactionClient, SqlTransaction, TransactionB
 
 export { currentTick, type Tick } from './jobs/run/current-tick.js';
 export { CreateExclusiveCronRuns1735689600000 } from './jobs/records/create-exclusive-cron-runs.migration.js';
-export { AdvisoryLockCronHistory, type AdvisoryLockCronRun } from './nest/advisory-lock-cron-history.js';
+export {
+  AdvisoryLockCronHistory,
+  type AdvisoryLockCronRun,
+  type RunsOptions,
+} from './nest/advisory-lock-cron-history.js';
 export { AdvisoryLockJobs, type AdvisoryLockJob, type PauseOptions } from './nest/advisory-lock-jobs.js';
 export { AdvisoryLockJobPause } from './jobs/control/advisory-lock-job-pause.entity.js';
 export { CreateAdvisoryLockJobPauses1735776000000 } from './jobs/control/create-job-pauses.migration.js';
 export { ADVISORY_LOCK_JOB_PAUSE_SQL } from './jobs/control/pause-table.js';
+export { AdvisoryLockJobRun } from './jobs/history/advisory-lock-job-run.entity.js';
+export { CreateAdvisoryLockJobRuns1735862400000 } from './jobs/history/create-job-runs.migration.js';
+export { ADVISORY_LOCK_JOB_RUN_SQL } from './jobs/history/history-table.js';
 export { ExclusiveCronRun } from './jobs/records/exclusive-cron-run.entity.js';
 export type { RecordOptions } from './jobs/records/record.options.js';
 export { EXCLUSIVE_CRON_RUN_SQL } from './jobs/records/run-table.js';
 
 export { ExclusiveCron, type ExclusiveCronOptions } from './jobs/exclusive-cron.decorator.js';
-export { ExclusiveInterval } from './jobs/exclusive-interval.decorator.js';
-export type { ExclusiveJobOptions, LeaderOptions } from './jobs/exclusive-job.options.js';
+export { ExclusiveInterval, type ExclusiveIntervalOptions } from './jobs/exclusive-interval.decorator.js';
+export type { ExclusiveJobOptions, LeaderOptions, RetryOptions } from './jobs/exclusive-job.options.js';
 export type { TickOptions } from './jobs/tick.options.js';
 export { ExclusiveTimeout } from './jobs/exclusive-timeout.decorator.js';
 export { AdvisoryLease } from './lease/advisory-lease.js';
@@ -91,6 +98,7 @@ export type {
   LockEventOf,
   LockEventType,
   LostEvent,
+  MissedEvent,
   ReleasedEvent,
   SkippedEvent,
   SkipReason,
@@ -106,6 +114,7 @@ export type { LockMode } from './core/index.js';
 export type { TransactionIsolationLevel } from './core/index.js';
 
 export { AdvisoryLockError, type AdvisoryLockErrorCode } from './core/index.js';
+export { LockJobFailedError } from './core/index.js';
 export { LockCapacityError } from './core/index.js';
 export { LockConfigurationError } from './core/index.js';
 export { LockConnectionError } from './core/index.js';

@@ -11,6 +11,7 @@ import { printError, print } from './print.js';
 import { resumeCommand } from './resume.command.js';
 import { runCommand } from './run.command.js';
 import { ticksCommand } from './ticks.command.js';
+import { triggerCommand } from './trigger.command.js';
 import { UsageError } from './usage.error.js';
 import { whyCommand } from './why.command.js';
 
@@ -24,6 +25,7 @@ const commands: Readonly<Record<string, CliCommand>> = {
   jobs: jobsCommand,
   pause: pauseCommand,
   resume: resumeCommand,
+  trigger: triggerCommand,
   doctor: doctorCommand,
 };
 

@@ -19,6 +19,8 @@ export const ExitStatus = {
   usage: 64,
   /** EX_NOUSER: the holder that was meant does not hold the lock any more. */
   changed: 67,
+  /** EX_NOHOST: no instance has the job that was meant. */
+  noInstance: 68,
   /** EX_UNAVAILABLE */
   noDatabase: 69,
   /** EX_SOFTWARE */

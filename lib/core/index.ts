@@ -5,6 +5,7 @@ export { LockEngine, type LockEngineOptions } from './lock-engine.js';
 export type { LockRuntime } from './lock-runtime.js';
 
 export { AdvisoryLockError, type AdvisoryLockErrorCode } from './errors/advisory-lock.error.js';
+export { LockJobFailedError } from './errors/lock-job-failed.error.js';
 export { LockCapacityError } from './errors/lock-capacity.error.js';
 export { LockConfigurationError } from './errors/lock-configuration.error.js';
 export { LockConnectionError } from './errors/lock-connection.error.js';
@@ -115,6 +116,7 @@ export type {
   LockEventOf,
   LockEventType,
   LostEvent,
+  MissedEvent,
   ReleasedEvent,
   SkippedEvent,
   SkipReason,

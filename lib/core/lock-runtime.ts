@@ -19,7 +19,10 @@ export interface LockRuntime {
   readonly locks: SessionLocks;
   readonly transactionLocks: TransactionLocks;
   /** The locks by their keys, below names, options and events. */
-  readonly table: Pick<LockTable, 'tryAcquire' | 'release' | 'isLocked' | 'blockedCalls' | 'wakeUps'>;
+  readonly table: Pick<
+    LockTable,
+    'tryAcquire' | 'release' | 'withdraw' | 'isLocked' | 'blockedCalls' | 'wakeUps'
+  >;
   /** What one instance of the fleet may do once, such as run a tick of a job. */
   readonly claims: Claims;
   readonly events: AdvisoryLockEvents;

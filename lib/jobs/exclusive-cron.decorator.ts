@@ -84,6 +84,8 @@ export function splitCronOptions(options: ExclusiveCronOptions) {
     connection,
     reentry,
     jitterMs,
+    retry,
+    historyMs,
     tick,
     claimMs,
     onCrash,
@@ -94,7 +96,7 @@ export function splitCronOptions(options: ExclusiveCronOptions) {
     ...cronOptions
   } = ownOptions(options);
   return {
-    lockOptions: { lock, onBusy, connection, reentry, jitterMs, leader },
+    lockOptions: { lock, onBusy, connection, reentry, jitterMs, retry, historyMs, leader },
     tickOptions: { tick, claimMs, onCrash, overlap, catchUp, retain },
     cronOptions,
   };

@@ -1,9 +1,33 @@
 import { Interval } from '@nestjs/schedule';
 import type { LockedJobDecorator } from '../locking/async-method.js';
-import { intervalFiring } from './schedule/find-firing.js';
-import { intervalTimes } from './schedule/job-times.js';
+import { checkOptions, oneOf, type OptionRules, ownOptions } from '../core/index.js';
+import { delayFiring, intervalFiring } from './schedule/find-firing.js';
+import { delayTimes, intervalTimes } from './schedule/job-times.js';
+import { pollMsOf } from './schedule/poll-ms.js';
 import type { ExclusiveJobOptions } from './exclusive-job.options.js';
 import { exclusiveTimer, type ExclusiveTimerArguments } from './exclusive-timer.js';
+
+const intervalRules: OptionRules = { every: oneOf('period', 'delay') };
+
+/**
+ * The options of `@ExclusiveInterval`.
+ *
+ * @example
+ * ```ts
+ * @ExclusiveInterval(30_000, { every: 'delay' })
+ * async poll(): Promise<void> {}
+ * ```
+ */
+export interface ExclusiveIntervalOptions extends ExclusiveJobOptions {
+  /**
+   * `'period'`: at most one run in each period, however long a run takes. `'delay'`: a run starts that long
+   * after the end of the previous one, wherever in the fleet that was, and the first one that long after the
+   * start. One instance runs them; when it stops, another one takes over within some seconds, and waits for a
+   * whole delay.
+   * @default 'period'
+   */
+  readonly every?: 'period' | 'delay';
+}
 
 /**
  * `@Interval` of @nestjs/schedule, at most once per period in the fleet. Time is cut into periods that are
@@ -24,7 +48,7 @@ import { exclusiveTimer, type ExclusiveTimerArguments } from './exclusive-timer.
  * async poll(): Promise<void> {}
  * ```
  */
-export function ExclusiveInterval(ms: number, options?: ExclusiveJobOptions): LockedJobDecorator;
+export function ExclusiveInterval(ms: number, options?: ExclusiveIntervalOptions): LockedJobDecorator;
 /**
  * The same with a name, by which `SchedulerRegistry.getInterval(name)` finds the timer. The lock does not
  * take this name.
@@ -42,11 +66,18 @@ export function ExclusiveInterval(ms: number, options?: ExclusiveJobOptions): Lo
 export function ExclusiveInterval(
   name: string,
   ms: number,
-  options?: ExclusiveJobOptions,
+  options?: ExclusiveIntervalOptions,
 ): LockedJobDecorator;
-export function ExclusiveInterval(...args: ExclusiveTimerArguments): LockedJobDecorator {
-  return exclusiveTimer('@ExclusiveInterval', Interval, args, (ms) => ({
-    findFiring: intervalFiring(ms),
-    findTimes: intervalTimes(ms),
-  }));
+export function ExclusiveInterval(
+  ...args: ExclusiveTimerArguments<ExclusiveIntervalOptions>
+): LockedJobDecorator {
+  return exclusiveTimer('@ExclusiveInterval', Interval, args, (ms, given = {}) => {
+    const { every = 'period', ...options } = ownOptions(given);
+    checkOptions({ every }, intervalRules, '@ExclusiveInterval');
+    const timer =
+      every === 'period'
+        ? { timerMs: ms, findFiring: intervalFiring(ms), findTimes: intervalTimes(ms) }
+        : { timerMs: pollMsOf(ms), findFiring: delayFiring(), findTimes: delayTimes(ms), delayMs: ms };
+    return [timer, options];
+  });
 }

@@ -25,6 +25,11 @@ export interface ExclusiveJob {
   readonly check: ((job: string) => void) | undefined;
   /** Whether its timer is made without being started. */
   readonly isDisabled: boolean;
+  /** For how long a claim is kept, where an option says so, in milliseconds. */
+  readonly claimMs: number | undefined;
+  readonly jitterMs: number | undefined;
+  /** Whether its runs are kept in the history. */
+  readonly keepsHistory: boolean;
   /** Of a job with `tick: 'record'`. */
   readonly record?: {
     /** Identifies its timer. */

@@ -31,10 +31,42 @@ export interface ExclusiveJobOptions extends ReentryOptions {
    */
   readonly jitterMs?: number;
   /**
+   * Runs the method again when it fails, under the same lock: one tick, several attempts. A lock that is lost
+   * and a shutdown end it. Not for calls by hand.
+   * @default none: a run has one attempt
+   */
+  readonly retry?: RetryOptions;
+  /**
+   * For how long runs are kept in the history, in milliseconds: at least 3_600_000 (an hour). Each attempt,
+   * of ticks and of `runNow()`, leaves a row in a table of its own, and each run deletes older rows of its
+   * job. It does not decide what runs: that is `tick: 'record'`.
+   * @default none: runs leave no row
+   */
+  readonly historyMs?: number;
+  /**
    * Which configured module takes the lock, by its `name`.
    * @default the default module
    */
   readonly connection?: string;
+}
+
+/**
+ * How often a failed run is tried.
+ *
+ * @example
+ * ```ts
+ * @ExclusiveCron('0 3 * * *', { retry: { attempts: 3, delayMs: 60_000 } })
+ * async daily(): Promise<void> {}
+ * ```
+ */
+export interface RetryOptions {
+  /** How many attempts a run has, the first included: 1 to 100. */
+  readonly attempts: number;
+  /**
+   * The pause between two of them, in milliseconds: 0 to 3_600_000 (an hour). The lock is held meanwhile.
+   * @default 0
+   */
+  readonly delayMs?: number;
 }
 
 /**

@@ -11,6 +11,7 @@ import { jobHostOf } from './job-host.js';
 import type { JobMethod } from './job-method.js';
 import { checkJobOptions } from './job-options.js';
 import type { RecordOptions } from './records/record.options.js';
+import { claimOptions } from './run/claim-options.js';
 import { runJob } from './run/run-job.js';
 import type { FindFiring } from './schedule/find-firing.js';
 import type { FindTimes } from './schedule/job-times.js';
@@ -28,6 +29,8 @@ export interface JobTimer {
   readonly mark?: object;
   /** Refuses a schedule that cannot be set, with the name of the job. */
   readonly check?: (job: string) => void;
+  /** Of an interval that counts from the end of a run, in milliseconds. */
+  readonly delayMs?: number;
   /** Whether @nestjs/schedule makes it without starting it. */
   readonly isDisabled?: boolean;
 }
@@ -41,11 +44,11 @@ type Undefinable<T> = { readonly [Name in keyof T]: T[Name] | undefined };
  */
 export function exclusiveJob(
   decorator: string,
-  { scheduled, findFiring, findTimes, mark, check, isDisabled = false }: JobTimer,
+  { scheduled, findFiring, findTimes, mark, check, isDisabled = false, delayMs }: JobTimer,
   options: Undefinable<ExclusiveJobOptions & LeaderOptions & (TickOptions | RecordOptions)>,
 ): LockedJobDecorator {
   const checked = checkJobOptions(decorator, options);
-  const { lock, onBusy = 'skip', connection, reentry, leader, jitterMs, ...tick } = checked;
+  const { lock, onBusy = 'skip', connection, reentry, leader, jitterMs, retry, historyMs, ...tick } = checked;
   const serviceKey = getAdvisoryLockToken(connection);
   const schedule = scheduleMetadata(scheduled);
   const isRecorded = tick.tick === 'record' && mark !== undefined;
@@ -59,6 +62,9 @@ export function exclusiveJob(
     mark,
     check,
     isDisabled,
+    claimMs: claimOptions(tick as TickOptions | RecordOptions).claimMs,
+    jitterMs,
+    keepsHistory: historyMs !== undefined,
     ...(isRecorded && { record: { mark, options: tick as RecordOptions } }),
   };
   const decorate = (
@@ -74,6 +80,9 @@ export function exclusiveJob(
       onBusy,
       reentry,
       jitterMs,
+      retry,
+      historyMs,
+      delayMs,
       findFiring,
       tick: tick as TickOptions | RecordOptions,
     };

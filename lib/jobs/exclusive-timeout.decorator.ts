@@ -40,5 +40,8 @@ export function ExclusiveTimeout(ms: number, options?: ExclusiveJobOptions): Loc
  */
 export function ExclusiveTimeout(name: string, ms: number, options?: ExclusiveJobOptions): LockedJobDecorator;
 export function ExclusiveTimeout(...args: ExclusiveTimerArguments): LockedJobDecorator {
-  return exclusiveTimer('@ExclusiveTimeout', Timeout, args, () => ({ findFiring: timeoutFiring() }));
+  return exclusiveTimer('@ExclusiveTimeout', Timeout, args, (timerMs, options) => [
+    { timerMs, findFiring: timeoutFiring() },
+    options ?? {},
+  ]);
 }

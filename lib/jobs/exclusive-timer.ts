@@ -7,9 +7,9 @@ import type { ExclusiveJobOptions } from './exclusive-job.options.js';
  * The arguments of `@ExclusiveInterval` and `@ExclusiveTimeout`: those of `@Interval` and `@Timeout`, and the
  * options of the job.
  */
-export type ExclusiveTimerArguments =
-  | readonly [ms: number, options?: ExclusiveJobOptions | undefined]
-  | readonly [name: string, ms: number, options?: ExclusiveJobOptions | undefined];
+export type ExclusiveTimerArguments<Options extends ExclusiveJobOptions = ExclusiveJobOptions> =
+  | readonly [ms: number, options?: Options | undefined]
+  | readonly [name: string, ms: number, options?: Options | undefined];
 
 /** `@Interval` or `@Timeout` of @nestjs/schedule, which both take `(ms)` or `(name, ms)`. */
 interface TimerDecorator {
@@ -17,22 +17,28 @@ interface TimerDecorator {
   (name: string, ms: number): MethodDecorator;
 }
 
-/** A timer of @nestjs/schedule and a lock, in one decorator. The first argument is its name in messages. */
-export function exclusiveTimer(
-  decorator: string,
-  timer: TimerDecorator,
-  args: ExclusiveTimerArguments,
-  findings: (ms: number) => Omit<JobTimer, 'scheduled'>,
-): LockedJobDecorator {
-  const [name, ms, options] = isNamed(args) ? args : [undefined, ...args];
-  checkMs(decorator, ms);
-  const scheduled = name === undefined ? timer(ms) : timer(name, ms);
-  return exclusiveJob(decorator, { scheduled, ...findings(ms) }, options ?? {});
+/** The timer of a job, and how often it fires, in milliseconds. */
+export interface TimerFindings extends Omit<JobTimer, 'scheduled'> {
+  readonly timerMs: number;
 }
 
-function isNamed(
-  args: ExclusiveTimerArguments,
-): args is Extract<ExclusiveTimerArguments, readonly [string, ...unknown[]]> {
+/** A timer of @nestjs/schedule and a lock, in one decorator. The first argument is its name in messages. */
+export function exclusiveTimer<Options extends ExclusiveJobOptions>(
+  decorator: string,
+  timer: TimerDecorator,
+  args: ExclusiveTimerArguments<Options>,
+  findings: (ms: number, options: Options | undefined) => readonly [TimerFindings, ExclusiveJobOptions],
+): LockedJobDecorator {
+  const [name, ms, given] = isNamed(args) ? args : [undefined, ...args];
+  checkMs(decorator, ms);
+  const [{ timerMs, ...found }, options] = findings(ms, given);
+  const scheduled = name === undefined ? timer(timerMs) : timer(name, timerMs);
+  return exclusiveJob(decorator, { scheduled, ...found }, options);
+}
+
+function isNamed<Options extends ExclusiveJobOptions>(
+  args: ExclusiveTimerArguments<Options>,
+): args is Extract<ExclusiveTimerArguments<Options>, readonly [string, ...unknown[]]> {
   return typeof args[0] === 'string';
 }
 

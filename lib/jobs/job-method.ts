@@ -1,5 +1,6 @@
 import type { LockName, Reentry } from '../core/index.js';
 import type { OnBusy } from '../locking/on-busy.js';
+import type { RetryOptions } from './exclusive-job.options.js';
 import type { RecordOptions } from './records/record.options.js';
 import type { FindFiring } from './schedule/find-firing.js';
 import type { TickOptions } from './tick.options.js';
@@ -14,6 +15,11 @@ export interface JobMethod {
   readonly reentry: Reentry | undefined;
   /** Within how many milliseconds of its tick a run begins. */
   readonly jitterMs: number | undefined;
+  readonly retry: RetryOptions | undefined;
+  /** For how long its runs are kept in the history, in milliseconds. */
+  readonly historyMs: number | undefined;
+  /** Of an interval that counts from the end of a run: how long that is, in milliseconds. */
+  readonly delayMs?: number | undefined;
   readonly findFiring: FindFiring;
   readonly tick: TickOptions | RecordOptions;
 }

@@ -33,15 +33,20 @@ export class JobProviders implements OnModuleInit, OnApplicationBootstrap, Befor
     private readonly findScheduleOptions: () => readonly ScheduleModuleOptions[],
   ) {}
 
-  onModuleInit(): void {
+  async onModuleInit(): Promise<void> {
     const jobs = this.checkedJobs();
+    const modules = this.findScheduleOptions();
     const { engine, known, ticks, unfiredTicks, schedulers } = this.runtime;
     for (const { lock, method, job, instance, methodName } of jobs) {
       engine.keys.pin(lock);
       const methods = instance as Record<string, () => Promise<unknown>>;
       const call = async (): Promise<unknown> => methods[methodName]?.();
-      known.add({ lock, method, findTimes: job.findTimes, instance, methodName, call });
-      ticks.add({ lockName: describeNames(lock), method }, job.findTimes);
+      const { leader, findTimes, claimMs, jitterMs } = job;
+      const isRecorded = job.record !== undefined;
+      const kept = { claimMs, jitterMs, isRecorded };
+      const isTimed = schedulers.length > 0 && switchOf(job, modules) === undefined;
+      known.add({ lock, method, leader, isTimed, findTimes, ...kept, instance, methodName, call });
+      ticks.add({ lockName: describeNames(lock), method }, findTimes);
       if (job.mark !== undefined) unfiredTicks.add(job.mark);
     }
     if (jobs.length === 0) return;
@@ -54,14 +59,24 @@ export class JobProviders implements OnModuleInit, OnApplicationBootstrap, Befor
     } else {
       this.logIdleJobs(jobs);
     }
+    await this.checkHistory(jobs);
   }
 
   onApplicationBootstrap(): void {
     this.runtime.unfiredTicks.start();
+    this.runtime.missedTicks.start();
   }
 
   beforeApplicationShutdown(): void {
     this.runtime.unfiredTicks.stop();
+    this.runtime.missedTicks.stop();
+  }
+
+  private async checkHistory(jobs: readonly ProvidedJob[]): Promise<void> {
+    const { history } = this.runtime;
+    const kept = jobs.filter(({ job }) => job.keepsHistory);
+    for (const { lock } of kept) history.add(lock);
+    if (kept[0] !== undefined) await history.check(kept[0].where);
   }
 
   /** An instance may leave the jobs to others on purpose. */

@@ -7,6 +7,7 @@ import { checkJobOptions } from './job-options.js';
 import type { JobRuntime } from './job-runtime.js';
 import { catchUp, missedAfter } from './records/catch-up.js';
 import { checkRecords } from './records/check-records.js';
+import { claimOptions } from './run/claim-options.js';
 import { logFailure } from './run/log-failure.js';
 import { runJob } from './run/run-job.js';
 import { checkCronTime } from './schedule/check-cron-time.js';
@@ -58,9 +59,14 @@ export class RunTimeJobs {
       );
     }
     const { lockOptions, tickOptions, cronOptions } = splitCronOptions(options);
-    const { lock = name, onBusy = 'skip', reentry, jitterMs } = lockOptions;
-    checkJobOptions('exclusiveJob()', { ...tickOptions, lock: lockOptions.lock, onBusy, reentry, jitterMs });
+    const { lock = name, onBusy = 'skip', reentry, jitterMs, retry, historyMs } = lockOptions;
+    const given = { lock: lockOptions.lock, onBusy, reentry, jitterMs, retry, historyMs };
+    checkJobOptions('exclusiveJob()', { ...tickOptions, ...given });
     checkCronTime(`The job "${name}"`, expression, cronOptions);
+    if (historyMs !== undefined) {
+      this.runtime.history.add(lock);
+      await this.runtime.history.check(`exclusiveJob() for "${name}"`);
+    }
     const { CronJob } = await importCron();
     const mark = {};
     const instance = {};
@@ -70,13 +76,27 @@ export class RunTimeJobs {
       onBusy,
       reentry,
       jitterMs,
+      retry,
+      historyMs,
       findFiring: cronFiring(mark),
       tick: tickOptions as JobMethod['tick'],
     };
     ticks.add({ lockName: describeNames(lock), method: name }, cronTimes(mark));
     const run = (): Promise<unknown> =>
       runJob(job, { method: body, methodName: name, instance, args: [] }, this.host);
-    known.add({ lock, method: name, findTimes: cronTimes(mark), instance, methodName: name, call: run });
+    known.add({
+      lock,
+      method: name,
+      leader: undefined,
+      isTimed: true,
+      findTimes: cronTimes(mark),
+      claimMs: claimOptions(job.tick).claimMs,
+      jitterMs,
+      isRecorded: job.tick.tick === 'record',
+      instance,
+      methodName: name,
+      call: run,
+    });
     const catchUpNow = await this.prepareRecord(job, name, mark, run);
     const params: object = {
       ...cronOptions,

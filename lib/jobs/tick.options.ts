@@ -33,8 +33,10 @@ export interface TickOptions {
    * What happens to a tick while the previous run is not over. `'skip'`: the tick is left out in the whole
    * fleet when that run has not ended half a period later, at most 5 seconds. `'queue'`: one tick waits for
    * the end of that run, and the others are left out. `'elsewhere'`: the tick is left out in this instance,
-   * and runs in an instance that fires for it after that run is over.
+   * and runs in an instance that fires for it after that run is over. `'cancel'`: the lock of that run is
+   * lost, and its signal aborts; the tick runs once that run has settled, or after half a period, at most 5
+   * seconds. Not with `tick: 'none'`.
    * @default 'skip'
    */
-  readonly overlap?: 'skip' | 'queue' | 'elsewhere';
+  readonly overlap?: 'skip' | 'queue' | 'elsewhere' | 'cancel';
 }

@@ -1,4 +1,11 @@
-import { checkOptions, describeNames, type LockName, type OptionRules } from '../core/index.js';
+import {
+  checkOptions,
+  describeNames,
+  type LockName,
+  type OptionRules,
+  type WaitOptions,
+  waitRules,
+} from '../core/index.js';
 import { isActive } from '../jobs/control/job-pauses.js';
 import type { KnownJob } from '../jobs/control/known-jobs.js';
 import type { JobRuntime } from '../jobs/job-runtime.js';
@@ -140,17 +147,30 @@ export class AdvisoryLockJobs {
   }
 
   /**
-   * Runs a job now, in this instance and under its lock, whether it is paused or not. It takes no tick from
-   * the schedule, and `currentTick()` is undefined. Resolves to what the method resolves to.
+   * Runs a job now, under its lock, whether it is paused or not: in this instance if it has the job (and
+   * leads, for a job with a `leader`), else in one that has, with its timer on. It takes no tick from the
+   * schedule, and `currentTick()` is undefined. Resolves to what the method resolves to; to `undefined` after
+   * a run in another instance. One instance runs it, once.
+   *
+   * Another instance runs it only for a database role that may do what its own role may.
    *
    * @param job - the name of its lock, without the namespace.
-   * @throws {@link LockConfigurationError} (`LOCK_CONFIGURATION`) for a job that this instance does not have,
-   * and for a lock of several jobs; {@link LockUnavailableError} (`LOCK_UNAVAILABLE`) while the job runs, or
-   * when its `leader` is another instance; {@link LockConnectionError} (`LOCK_CONNECTION`) when the database
-   * is away; what the method throws.
+   * @param options - `waitMs`: how long to wait while the job is busy, in milliseconds, 0 by default;
+   * `Infinity` waits without end.
+   * @throws {@link LockConfigurationError} (`LOCK_CONFIGURATION`) for a job that no instance has, a lock of
+   * several jobs, and an invalid option; {@link LockUnavailableError} (`LOCK_UNAVAILABLE`,
+   * {@link LockTimeoutError} with `LOCK_TIMEOUT` after a wait) while the job runs, or when no instance leads;
+   * {@link LockJobFailedError} (`LOCK_JOB_FAILED`) when it failed in another instance;
+   * {@link LockConnectionError} (`LOCK_CONNECTION`) when the database is away, and when the end of the run is
+   * not known; what the method throws here.
+   * @example
+   * ```ts
+   * await jobs.runNow('Reports.daily', { waitMs: 60_000 });
+   * ```
    */
-  async runNow(job: LockName): Promise<unknown> {
-    return this.runtime.known.runNow(job);
+  async runNow(job: LockName, options: WaitOptions = {}): Promise<unknown> {
+    const { waitMs = 0 } = checkOptions(options, waitRules, 'runNow()');
+    return this.runtime.onDemand.run(job, waitMs);
   }
 
   private shown({ lock, method, findTimes }: KnownJob): AdvisoryLockJob {

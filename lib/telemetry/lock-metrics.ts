@@ -93,6 +93,11 @@ export class LockMetrics {
       unit: '{call}',
     });
 
+    const missed = meter.createCounter('advisory_lock.job.missed', {
+      description: 'Ticks of jobs that ran in no instance.',
+      unit: '{tick}',
+    });
+
     const record = (event: LockEvent): void => {
       switch (event.type) {
         case 'acquired':
@@ -120,6 +125,9 @@ export class LockMetrics {
           break;
         case 'skipped':
           skips.add(1, this.attributesOf(event.lockName, { reason: event.reason }));
+          break;
+        case 'missed':
+          missed.add(1, this.attributesOf(event.lockName));
           break;
         case 'waiting':
       }

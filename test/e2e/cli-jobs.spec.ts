@@ -1,15 +1,19 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
 import { ScheduleModule } from '@nestjs/schedule';
+import type { TestingModule } from '@nestjs/testing';
 import {
   ADVISORY_LOCK_JOB_PAUSE_SQL,
+  AdvisoryLockInspector,
   AdvisoryLockJobs,
   AdvisoryLockModule,
   ExclusiveCron,
 } from 'nestjs-advisory-lock';
 import { useTestDatabase } from '../support/test-database.js';
+import { until } from '../support/until.js';
 import { postgres, start } from './support/applications.js';
 import { type CliOutcome, startCli } from './support/cli-process.js';
+import { Gate } from './support/gate.js';
 
 const database = useTestDatabase({ connectionsMayStay: true });
 
@@ -56,3 +60,66 @@ describe('jobs, pause and resume', () => {
     expect(elsewhere).toMatchObject({ status: 64, stderr: expect.stringContaining('--table') });
   });
 });
+
+describe('trigger', () => {
+  it('runs a job in an instance that has it, and exits as that ended', async () => {
+    const gate = new Gate();
+    let runs = 0;
+
+    @Injectable()
+    class Reports {
+      @ExclusiveCron(NEVER)
+      async write(): Promise<void> {
+        runs += 1;
+        return Promise.resolve();
+      }
+
+      @ExclusiveCron(NEVER)
+      async fail(): Promise<void> {
+        return Promise.reject(new Error('no paper'));
+      }
+
+      @ExclusiveCron(NEVER)
+      async send(): Promise<void> {
+        await gate.pass();
+      }
+    }
+    const { app } = await start({
+      imports: [
+        postgres(database),
+        AdvisoryLockModule.forRoot({ namespace: 'shop', instanceName: 'web-1' }),
+        ScheduleModule.forRoot(),
+      ],
+      providers: [Reports],
+    });
+    expect(await app.get(AdvisoryLockJobs).list()).toHaveLength(3);
+    const done = await run('trigger', 'Reports.write', '--within', '20s');
+    expect(done).toEqual({ status: 0, stdout: '"Reports.write" has run in web-1.\n', stderr: '' });
+    expect(runs).toBe(1);
+
+    const failed = await run('trigger', 'Reports.fail', '--within', '20s');
+    expect(failed).toMatchObject({
+      status: 1,
+      stderr: 'nestjs-advisory-lock: "Reports.fail" failed in web-1: no paper\n',
+    });
+
+    const sending = app.get(AdvisoryLockJobs).runNow('Reports.send');
+    await gate.reached;
+    const busy = await run('trigger', 'Reports.send', '--within', '20s');
+    expect(busy).toMatchObject({ status: 75, stderr: expect.stringContaining('was not started') });
+    const waiting = run('trigger', 'Reports.send', '--within', '20s', '--wait', 'forever');
+    await until(() => isWaitedFor(app), 'it waits');
+    gate.open();
+    await sending;
+    expect(await waiting).toMatchObject({ status: 0 });
+
+    const unknown = await run('trigger', 'Reports.wrote', '--within', '1s');
+    expect(unknown).toMatchObject({ status: 68, stderr: expect.stringContaining('No instance may run') });
+    expect(await run('trigger')).toMatchObject({ status: 64 });
+  });
+});
+
+async function isWaitedFor(app: TestingModule): Promise<boolean> {
+  const { reports } = await app.get(AdvisoryLockInspector).fleet({ withinMs: 0 });
+  return reports.some(({ locks }) => locks.some(({ waiters = 0 }) => waiters > 0));
+}

@@ -12,8 +12,10 @@ import {
   type TickEvent,
 } from 'nestjs-advisory-lock';
 import { useTestDatabase } from '../support/test-database.js';
+import { until } from '../support/until.js';
 import { isHeld, lockInOtherSession } from './support/advisory-locks.js';
 import { lockedApp, start } from './support/applications.js';
+import { startCli } from './support/cli-process.js';
 import { Gate } from './support/gate.js';
 
 const database = useTestDatabase({ connectionsMayStay: true });
@@ -123,6 +125,31 @@ describe('runNow()', () => {
     expect(await jobs.runNow('sweep')).toBe('swept');
   });
 
+  it('waits for a busy job for `waitMs`', async () => {
+    const gate = new Gate();
+
+    @Injectable()
+    class Reports {
+      @ExclusiveCron(NEVER)
+      async write(): Promise<string> {
+        await gate.pass();
+        return 'written';
+      }
+    }
+    const jobs = (await instance(Reports)).app.get(AdvisoryLockJobs);
+    const running = jobs.runNow('Reports.write');
+    await gate.reached;
+    await expect(jobs.runNow('Reports.write', { waitMs: 20 })).rejects.toMatchObject({
+      code: 'LOCK_TIMEOUT',
+    });
+    const next = jobs.runNow('Reports.write', { waitMs: Infinity });
+    gate.open();
+    expect(await Promise.all([running, next])).toEqual(['written', 'written']);
+    await expect(jobs.runNow('Reports.write', { waitMs: -1 })).rejects.toMatchObject({
+      code: 'LOCK_CONFIGURATION',
+    });
+  });
+
   it('refuses an unknown job, and a lock of several jobs', async () => {
     @Injectable()
     class Reports {
@@ -135,5 +162,123 @@ describe('runNow()', () => {
     const jobs = (await instance(Reports)).app.get(AdvisoryLockJobs);
     await expect(jobs.runNow('Reports.write')).rejects.toMatchObject({ code: 'LOCK_CONFIGURATION' });
     await expect(jobs.runNow('reports')).rejects.toThrow(/Reports\.write, Reports\.send/);
+  });
+});
+
+describe('runNow() in an instance that does not have the job', () => {
+  it('runs it once, in one of the instances that have it', async () => {
+    const ran: boolean[] = [];
+
+    @Injectable()
+    class Reports {
+      @ExclusiveCron(NEVER)
+      async write(): Promise<void> {
+        ran.push(await isHeld(database, 'Reports.write'));
+      }
+    }
+    const events: TickEvent[] = [];
+    for (const { app } of [await instance(Reports), await instance(Reports), await instance(Reports)])
+      app.get(AdvisoryLockEvents).on('tick', (event) => events.push(event));
+    const jobs = (await instance()).app.get(AdvisoryLockJobs);
+
+    expect(await jobs.runNow('Reports.write')).toBeUndefined();
+    expect(ran).toEqual([true]);
+    expect(events).toMatchObject([
+      { state: 'began', trigger: 'manual' },
+      { state: 'ran', trigger: 'manual' },
+    ]);
+  });
+
+  it('rejects as it ended there', async () => {
+    const gate = new Gate();
+
+    @Injectable()
+    class Reports {
+      @ExclusiveCron(NEVER)
+      async fail(): Promise<void> {
+        return Promise.reject(new TypeError('no paper'));
+      }
+
+      @ExclusiveCron(NEVER)
+      async write(): Promise<void> {
+        await gate.pass();
+      }
+
+      @ExclusiveCron(NEVER, { lock: 'both' })
+      async one(): Promise<void> {}
+
+      @ExclusiveCron(NEVER, { lock: 'both' })
+      async other(): Promise<void> {}
+    }
+    await instance(Reports);
+    const jobs = (await instance()).app.get(AdvisoryLockJobs);
+    await expect(jobs.runNow('Reports.fail')).rejects.toMatchObject({
+      code: 'LOCK_JOB_FAILED',
+      lockName: 'Reports.fail',
+      instance: expect.stringMatching(`:${process.pid}$`),
+      message: expect.stringContaining('no paper'),
+    });
+    await expect(jobs.runNow('both')).rejects.toThrow(/Reports\.one, Reports\.other/);
+    const running = jobs.runNow('Reports.write');
+    await gate.reached;
+    await expect(jobs.runNow('Reports.write')).rejects.toMatchObject({ code: 'LOCK_UNAVAILABLE' });
+    gate.open();
+    await running;
+  });
+
+  it('leaves it to the leader, and to instances whose timers run', async () => {
+    const ran: string[] = [];
+    const jobOf = (name: string) => {
+      @Injectable()
+      class Feed {
+        @ExclusiveCron(NEVER, { leader: 'feed', lock: 'read' })
+        async read(): Promise<void> {
+          ran.push(name);
+          return Promise.resolve();
+        }
+
+        @ExclusiveCron(NEVER, { lock: 'poll', disabled: name === 'one' })
+        async poll(): Promise<void> {
+          ran.push(name);
+          return Promise.resolve();
+        }
+      }
+      return Feed;
+    };
+    const one = await instance(jobOf('one'));
+    const locks = one.app.get(AdvisoryLockService);
+    await until(() => locks.isLocked('feed'), 'a leader');
+    const other = await instance(jobOf('other'));
+    await other.app.get(AdvisoryLockJobs).runNow('read');
+    await (await instance()).app.get(AdvisoryLockJobs).runNow('poll');
+    expect(ran).toEqual(['one', 'other']);
+  });
+
+  it('is no order from a role that may not act for the application', async () => {
+    let runs = 0;
+
+    @Injectable()
+    class Reports {
+      @ExclusiveCron(NEVER)
+      async write(): Promise<void> {
+        runs += 1;
+        return Promise.resolve();
+      }
+    }
+    const { app } = await instance(Reports);
+    const jobs = app.get(AdvisoryLockJobs);
+    await jobs.runNow('Reports.write');
+    await database.query("CREATE ROLE stranger LOGIN PASSWORD 'stranger'");
+    try {
+      const url = new URL(database.url);
+      [url.username, url.password] = ['stranger', 'stranger'];
+      const outcome = await startCli(['trigger', 'Reports.write', '--within', '1s'], {
+        DATABASE_URL: url.href,
+      }).outcome;
+      expect(outcome).toMatchObject({ status: 68, stderr: expect.stringContaining('No instance may run') });
+    } finally {
+      await database.query('DROP ROLE stranger');
+    }
+    expect(runs).toBe(1);
   });
 });

@@ -1,6 +1,12 @@
 import { beforeAll, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
-import { ADVISORY_LEASE_SQL, ADVISORY_ONCE_SQL, EXCLUSIVE_CRON_RUN_SQL } from 'nestjs-advisory-lock';
+import {
+  ADVISORY_LEASE_SQL,
+  ADVISORY_LOCK_JOB_RUN_SQL,
+  ADVISORY_ONCE_SQL,
+  EXCLUSIVE_CRON_RUN_SQL,
+} from 'nestjs-advisory-lock';
+import { isOfApplication } from '../../lib/fleet/run/sender-role.js';
 import { diagnose } from '../../lib/inspection/diagnose.js';
 import { terminateHolders } from '../../lib/inspection/terminate-holders.js';
 import { dataSourceDatabase } from '../../lib/lease/application-database.js';
@@ -23,7 +29,12 @@ async function called(): Promise<string[]> {
 }
 
 beforeAll(async () => {
-  for (const sql of [EXCLUSIVE_CRON_RUN_SQL, ADVISORY_LEASE_SQL, ADVISORY_ONCE_SQL])
+  for (const sql of [
+    EXCLUSIVE_CRON_RUN_SQL,
+    ADVISORY_LOCK_JOB_RUN_SQL,
+    ADVISORY_LEASE_SQL,
+    ADVISORY_ONCE_SQL,
+  ])
     await database.query(sql);
   await castShadows(database.url);
 });
@@ -63,6 +74,11 @@ it('nothing that others have created is called, whatever the library does', asyn
   await features.jobs.records.check();
   await features.jobs.records.run('daily', Date.now(), 3_600_000, () => Promise.resolve());
   await features.jobs.records.newest('daily', 10);
+  const kept = { name: 'daily', atMs: Date.now(), trigger: 'manual', attempt: 1 } as const;
+  await features.jobs.history.check('daily');
+  await features.jobs.history.keep(kept, 3_600_000, () => Promise.resolve());
+  expect(await features.jobs.readRuns('daily', { limit: 10 })).toHaveLength(2);
+  expect(await isOfApplication(engine.server, engine.backendPids[0] ?? 0)).toBe(true);
   await features.jobs.records.unrecorded('daily', [Date.now()]);
   const lease = await service.lease('document', { ttlMs: 60_000 });
   await lease.extend();

@@ -12,7 +12,8 @@ export type AdvisoryLockErrorCode =
   | 'LOCK_CAPACITY'
   | 'LOCK_CONNECTION'
   | 'LOCK_SHUTDOWN'
-  | 'LOCK_CONFIGURATION';
+  | 'LOCK_CONFIGURATION'
+  | 'LOCK_JOB_FAILED';
 
 /** What an error of this library knows in addition to its message. */
 export interface AdvisoryLockErrorDetails {

@@ -116,10 +116,26 @@ export interface TickEvent extends EventBase {
   readonly lateMs: number;
   /** `'manual'` for a run on demand, whose `tick` is the moment of the call; missing for a schedule's. */
   readonly trigger?: 'manual';
-  /** How long the run took, in milliseconds. Missing while it is not over. */
+  /** Which attempt of a run that is tried again (`retry`) it is; missing for the first. */
+  readonly attempt?: number;
+  /** How long the run, or the attempt, took, in milliseconds. Missing while it is not over. */
   readonly durationMs?: number;
   /** What a failed run threw. */
   readonly error?: unknown;
+}
+
+/**
+ * A tick came due while an instance with the job was up, and ran in none. One instance of the fleet reports
+ * it, when none can run it any more.
+ */
+export interface MissedEvent extends EventBase {
+  readonly type: 'missed';
+  /** The name of the lock, as the application wrote it. */
+  readonly lockName: string;
+  /** The class and the method, such as `Reports.nightly`. */
+  readonly method: string;
+  /** The instant at which the tick was due. */
+  readonly tick: Date;
 }
 
 /**
@@ -153,6 +169,7 @@ export type LockEvent =
   | LostEvent
   | SkippedEvent
   | TickEvent
+  | MissedEvent
   | ErrorEvent;
 
 /** An event before the name of its module is added. */

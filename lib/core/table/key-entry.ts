@@ -158,14 +158,16 @@ export class KeyEntry {
    * is lost, and its session ends, which frees it.
    */
   release(hold: LockHold): Promise<void> {
-    if (hold.lost !== undefined || this.state.name !== 'held') return Promise.resolve();
+    if (this.state.name !== 'held') return Promise.resolve();
     const { holds, mode, session } = this.state;
-    holds.delete(hold);
+    // The hold of a session that has ended is in no state any more; one that was withdrawn is.
+    if (!holds.delete(hold)) return Promise.resolve();
     hold.released();
     if (holds.size > 0) return Promise.resolve();
     const isNext = mode === 'exclusive' && this.waiters.first?.mode === mode;
     const { maxLocalHandoffs } = this.table;
-    if (!isNext || maxLocalHandoffs === 0 || !session.isRecent) return this.unlock(hold);
+    if (!isNext || maxLocalHandoffs === 0 || !session.isRecent)
+      return this.unlock(new LockHold(hold.key, mode, session));
     if (this.handoffs >= maxLocalHandoffs && performance.now() >= this.goesOnUntil)
       return this.lookForOthers(session, mode);
     this.handoffs += 1;

@@ -141,6 +141,15 @@ export class LockTable implements KeyEntryTable {
     return this.entries.get(hold.key.id)?.release(hold) ?? Promise.resolve();
   }
 
+  /**
+   * Takes the lock away from its holder, which is notified: the hold is lost. The key stays locked until the
+   * holder has released it, but no longer than `graceMs` milliseconds.
+   */
+  withdraw(hold: LockHold, reason: string, graceMs: number): void {
+    hold.lose(reason);
+    setTimeout(() => void this.release(hold), graceMs).unref();
+  }
+
   /** Whether any session in the database holds the key, this process included. */
   async isLocked(key: LockKey): Promise<boolean> {
     if (this.entries.get(key.id)?.isHeld === true) return true;

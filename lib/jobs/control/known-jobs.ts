@@ -1,7 +1,6 @@
 import { describeNames, LockConfigurationError, type LockName } from '../../core/index.js';
 import { jobIdOf } from '../run/job-name.js';
 import { listNames } from '../run/list-names.js';
-import { runManually } from '../run/manual-run.js';
 import type { FindTimes } from '../schedule/job-times.js';
 
 /** The jobs to remember: an application may make jobs at run time without end. */
@@ -12,8 +11,17 @@ export interface KnownJob {
   readonly lock: LockName;
   /** Such as `Reports.nightly`. */
   readonly method: string;
+  /** The leadership under which it runs. */
+  readonly leader: LockName | undefined;
+  /** Whether its timer runs in this instance. */
+  readonly isTimed: boolean;
   /** When it is due, where that is the same in the whole fleet. */
   readonly findTimes: FindTimes | undefined;
+  /** For how long a claim is kept, where an option says so, in milliseconds. */
+  readonly claimMs: number | undefined;
+  readonly jitterMs: number | undefined;
+  /** Whether it has tick: 'record'. */
+  readonly isRecorded: boolean;
   readonly instance: object;
   readonly methodName: string;
   readonly call: () => Promise<unknown>;
@@ -53,20 +61,17 @@ export class KnownJobs {
   }
 
   /**
-   * Runs a job now, under its lock.
+   * The one job with a lock of that name; `undefined` when this instance has none.
    *
-   * @throws `LOCK_CONFIGURATION` for an unknown job, and for a lock of several jobs; `LOCK_UNAVAILABLE` when
-   * the lock, or the leadership of the job, has another holder; otherwise what the job throws.
+   * @throws `LOCK_CONFIGURATION` for a lock of several jobs.
    */
-  async runNow(name: LockName): Promise<unknown> {
-    const [job, ...more] = this.require(name, 'runNow()');
-    if (job === undefined || more.length > 0) {
-      throw new LockConfigurationError(
-        `runNow() needs the name of one job, received "${describeNames(name)}", the lock of ` +
-          `${listNames([job, ...more].map((each) => String(each?.method)))}. Call the method by hand.`,
-        { lockName: describeNames(name) },
-      );
-    }
-    return runManually(job, job.call);
+  findOne(name: LockName, where: string): KnownJob | undefined {
+    const [job, ...more] = this.find(name);
+    if (job === undefined || more.length === 0) return job;
+    throw new LockConfigurationError(
+      `${where} needs the name of one job, received "${describeNames(name)}", the lock of ` +
+        `${listNames([job, ...more].map(({ method }) => method))}. Call the method by hand.`,
+      { lockName: describeNames(name) },
+    );
   }
 }

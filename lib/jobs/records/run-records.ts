@@ -1,7 +1,5 @@
-import { inspect } from 'node:util';
 import {
   describeNames,
-  isError,
   type LockKey,
   type LockLog,
   type LockName,
@@ -9,10 +7,8 @@ import {
   type TryLockOutcome,
 } from '../../core/index.js';
 import type { RecordDatabase } from './record-database.js';
+import { ago, describeError, msOf, timestamp } from './run-columns.js';
 import { RUN_TABLE } from './run-table.js';
-
-/** A longer error is cut. */
-const MAX_ERROR_LENGTH = 2_000;
 
 /** A run deletes at most this many old rows. */
 const MAX_PRUNED = 1_000;
@@ -27,13 +23,6 @@ export interface RecordedRun {
   readonly error: string | null;
 }
 
-// Operators, functions and types are qualified: the statements run with the `search_path` of the
-// application, where a better match than that of Postgres would run in its name. (`extract`, `interval`
-// and `int` are syntax.)
-
-// Milliseconds as text, as applications replace the parsers of node-postgres for timestamps and numbers.
-const msOf = (column: string): string =>
-  `pg_catalog.round((extract(epoch FROM ${column}) OPERATOR(pg_catalog.*) 1000))::pg_catalog.text`;
 const COLUMNS = `${msOf('tick_at')} AS at_ms, instance, ${msOf('started_at')} AS started_ms,
   ${msOf('ended_at')} AS ended_ms, outcome, error`;
 
@@ -106,12 +95,6 @@ export class RunRecords {
       this.engine.keys.fullNameOf(name),
       limit,
     ]);
-  }
-
-  /** The run of a tick. */
-  async at(name: LockName, atMs: number): Promise<RecordedRun | undefined> {
-    const where = `WHERE ${OF_TICK}`;
-    return (await this.read(where, [this.engine.keys.fullNameOf(name), atMs]))[0];
   }
 
   /** The ticks that no instance has run, in their order. */
@@ -205,25 +188,4 @@ export class RunRecords {
   private async query<R = unknown>(sql: string, parameters: unknown[]): Promise<R[]> {
     return this.database.query<R>(sql, parameters);
   }
-}
-
-function timestamp(ms: string): string {
-  return `pg_catalog.to_timestamp(${ms}::pg_catalog.float8 OPERATOR(pg_catalog./) 1000)`;
-}
-
-/**
- * The moment so many milliseconds before now. In brackets: all operators in this form have the same
- * precedence.
- */
-function ago(ms: string): string {
-  return (
-    '(pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) ' +
-    `(${ms}::pg_catalog.float8 OPERATOR(pg_catalog.*) interval '1 millisecond'))`
-  );
-}
-
-/** As text that Postgres accepts: it has no zero character. */
-function describeError(error: unknown): string {
-  const text = isError(error) ? String(error) : inspect(error);
-  return text.replaceAll('\0', '').slice(0, MAX_ERROR_LENGTH);
 }

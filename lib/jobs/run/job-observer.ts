@@ -31,6 +31,7 @@ export interface ObservedCall {
 /** Records, publishes and logs the outcome of one call of a job's method, by its timer or by hand. */
 export class JobObserver {
   private startedAt: number | undefined;
+  private attempt = 1;
   private readonly job: JobName;
   private readonly firing: Firing | undefined;
   private readonly runtime: JobRuntime | undefined;
@@ -48,7 +49,8 @@ export class JobObserver {
     return this.startedAt !== undefined;
   }
 
-  began(): void {
+  began(attempt = 1): void {
+    this.attempt = attempt;
     this.startedAt = performance.now();
     this.runtime?.outage.end();
     this.publishTick('began');
@@ -147,6 +149,7 @@ export class JobObserver {
       state,
       lateMs,
       ...trigger,
+      ...(this.attempt > 1 && { attempt: this.attempt }),
       ...(durationMs !== undefined && { durationMs }),
       ...failure,
     });

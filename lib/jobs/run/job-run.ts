@@ -1,4 +1,4 @@
-import type { LockName, SkipReason } from '../../core/index.js';
+import type { AdvisoryLock, LockName, SkipReason } from '../../core/index.js';
 import type { MethodCall } from '../../locking/locked-method.js';
 import type { JobHost } from '../job-host.js';
 import type { JobMethod } from '../job-method.js';
@@ -23,8 +23,14 @@ export interface JobRun {
   readonly firing: Firing | undefined;
   /** Records its outcome. */
   readonly observer: JobObserver;
+  /** Whether `runNow()` has called. */
+  readonly isManual: boolean;
   /** How long to wait for the lock, in milliseconds. */
   readonly waitMs: number;
+  /** Once it is held; missing where a test has replaced the service by a fake. */
+  readonly lock?: AdvisoryLock | undefined;
+  /** Which attempt of a run that is retried, from 1. */
+  readonly attempt?: number;
   /** Called inside the lock, before the method. */
   readonly onLocked?: () => Promise<void>;
 }

@@ -6,6 +6,9 @@ import { jobIdOf, type JobName } from './job-name.js';
 /** The ticks to remember per job. */
 const MAX_REMEMBERED_TICKS = 60;
 
+/** How much longer a run may have been than what is remembered of it, in milliseconds. */
+const END_SLACK_MS = 500;
+
 /** The jobs to remember: an application may make jobs at run time without end. */
 const MAX_REMEMBERED_JOBS = 1_000;
 
@@ -57,6 +60,20 @@ export class TickLog {
     // The jobs with the latest news are kept.
     this.jobs.delete(jobIdOf(name));
     this.jobs.set(jobIdOf(name), job);
+  }
+
+  /** What this instance did with a tick, if it remembers it. */
+  tickOf(name: JobName, atMs: number): ReportedTick | undefined {
+    return this.jobs.get(jobIdOf(name))?.ticks.get(atMs);
+  }
+
+  /** Whether a run of another tick went on at that instant here, which begins within `jitterMs` of its tick. */
+  wasRunningAt(name: JobName, atMs: number, jitterMs = 0): boolean {
+    const ticks = this.jobs.get(jobIdOf(name))?.ticks.values() ?? [];
+    return [...ticks].some(({ atMs: beganMs, outcome, lateMs = 0, durationMs = 0 }) => {
+      if (outcome === 'skipped' || beganMs >= atMs) return false;
+      return outcome === 'running' || beganMs + lateMs + jitterMs + durationMs + END_SLACK_MS >= atMs;
+    });
   }
 
   /** When the job is due, if this instance has it and its timer exists. */

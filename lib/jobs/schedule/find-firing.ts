@@ -93,12 +93,8 @@ export function fireFor(job: CronJob, mark: object, atMs: number): void {
  */
 export function intervalFiring(periodMs: number): FindFiring {
   return (schedulers, instance, claimMs) => {
-    const caller = executionAsyncResource();
     const given = takeGiven(instance, claimMs);
-    const isTimer = schedulers.some((scheduler) =>
-      scheduler.getIntervals().some((name) => scheduler.getInterval(name) === caller),
-    );
-    if (!isTimer && given === undefined) return undefined;
+    if (given === undefined && !isIntervalOf(schedulers, executionAsyncResource())) return undefined;
     const now = given?.atMs ?? Date.now();
     const atMs = periodStart(now, periodMs);
     // An instance may fire anywhere in the period, so its claim must last until the period is over
@@ -113,6 +109,28 @@ export function intervalFiring(periodMs: number): FindFiring {
       isTooLate: () => given === undefined && Date.now() - atMs > (periodMs + keepMs) / 2,
     };
   };
+}
+
+/** For an interval that counts from the end of a run: each firing looks whether it is due. */
+export function delayFiring(): FindFiring {
+  return (schedulers, instance, claimMs) => {
+    const given = takeGiven(instance, claimMs);
+    if (given === undefined && !isIntervalOf(schedulers, executionAsyncResource())) return undefined;
+    return {
+      atMs: given?.atMs ?? Date.now(),
+      isPeriod: true,
+      lateMs: 0,
+      claimMs: 0,
+      graceMs: 0,
+      isTooLate: () => false,
+    };
+  };
+}
+
+function isIntervalOf(schedulers: readonly Scheduler[], caller: object): boolean {
+  return schedulers.some((scheduler) =>
+    scheduler.getIntervals().some((name) => scheduler.getInterval(name) === caller),
+  );
 }
 
 /** For a timeout, which has no tick: the first timer counts, those of other schedulers do not. */

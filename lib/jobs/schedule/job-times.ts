@@ -15,6 +15,10 @@ export interface JobTimes {
    * The instants after the first, up to and including the second, the oldest first; at most the newest `max`.
    */
   between(afterMs: number, untilMs: number, max: number): number[];
+  /** Of a job of `cron`: another object after each change of its schedule. */
+  readonly schedule?: object;
+  /** Of a job of `cron`: the smaller of the gaps to the instants before and after, in milliseconds. */
+  readonly periodMs?: (atMs: number) => number;
   /** The first instant after this one, if there is one. */
   after(afterMs: number): number | undefined;
 }
@@ -32,6 +36,8 @@ export function cronTimes(mark: object): FindTimes {
     return {
       text: typeof source === 'string' ? source : new Date(source.toMillis()).toISOString(),
       spreadMs: 0,
+      schedule: job.cronTime,
+      periodMs: (atMs) => ticks.periodMs(atMs),
       // A job that is disabled or stopped is not due.
       between: (afterMs, untilMs, max) => (job.isActive ? ticks.between(afterMs, untilMs, max) : []),
       after: (afterMs) => (job.isActive ? ticks.after(afterMs) : undefined),
@@ -50,6 +56,17 @@ export function intervalTimes(periodMs: number): FindTimes {
       return Array.from({ length: count }, (_, n) => last - (count - 1 - n) * periodMs);
     },
     after: (afterMs) => periodStart(afterMs, periodMs) + periodMs,
+  };
+  return () => times;
+}
+
+/** For an interval that counts from the end of a run: when it is due depends on how long its runs take. */
+export function delayTimes(delayMs: number): FindTimes {
+  const times: JobTimes = {
+    text: `${delayMs} ms after the end`,
+    spreadMs: 0,
+    between: () => [],
+    after: () => undefined,
   };
   return () => times;
 }

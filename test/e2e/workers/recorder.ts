@@ -31,7 +31,8 @@ class Jobs {
     const at = currentTick()?.at.toISOString();
     await this.dataSource.query('INSERT INTO sent (tick_at, pid) VALUES ($1, $2)', [at, process.pid]);
     process.send?.({ tick: at });
-    await sleep(Math.random() * jobMs);
+    // A run on demand, which has no tick, goes on until its instance is killed.
+    await sleep(at === undefined ? 600_000 : Math.random() * jobMs);
   }
 }
 

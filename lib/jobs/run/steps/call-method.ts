@@ -5,9 +5,9 @@ import type { JobOutcome, JobRun } from '../job-run.js';
 
 /** Calls the method, and records its end. */
 export async function callMethod(run: JobRun): Promise<JobOutcome> {
-  const { call, observer, onLocked } = run;
+  const { call, observer, onLocked, attempt } = run;
   await onLocked?.();
-  observer.began();
+  observer.began(attempt);
   try {
     const value: unknown = await Reflect.apply(call.method, call.instance, call.args);
     if (isReadLater(value)) throw unreadResult(call, value);

@@ -1,3 +1,4 @@
+import { claimKeyOfTick } from '../claim-key.js';
 import { claimOptions } from '../claim-options.js';
 import type { JobStep, TimedRun } from '../job-run.js';
 
@@ -7,11 +8,9 @@ import type { JobStep, TimedRun } from '../job-run.js';
  */
 export const claimTick: JobStep<TimedRun> = async (run, next) => {
   const { runtime, firing, name, job, call } = run;
-  const { claims, keys } = runtime.engine;
+  const { claims } = runtime.engine;
   const { onCrash = 'rerun' } = claimOptions(job.tick);
-  // Jobs that share a lock have ticks of their own. By the name of the method, as each build may rename the
-  // class.
-  const key = keys.claimKeyOf(name, `${call.methodName}@${new Date(firing.atMs).toISOString()}`);
+  const key = claimKeyOfTick(runtime.engine, name, call.methodName, firing.atMs);
   const isMine = await claims.make(key, { keepMs: firing.claimMs, isRemembered: onCrash === 'skip' });
   if (!isMine) return { ran: false, reason: 'claimed' };
   const outcome = await next(run);

@@ -1,5 +1,5 @@
 import { isObservable } from 'rxjs';
-import { CALLER } from '../../../core/index.js';
+import { type AdvisoryLock, CALLER } from '../../../core/index.js';
 import { describeMethod } from '../../../locking/describe-method.js';
 import { holdUntilDone } from '../../../locking/hold-until-done.js';
 import type { JobOutcome, JobRun } from '../job-run.js';
@@ -11,8 +11,8 @@ export async function underLock<Run extends JobRun>(
 ): Promise<JobOutcome> {
   const { locks, name, waitMs, call, job, firing } = run;
   const method = describeMethod(call.instance, call.methodName);
-  const body = async (): Promise<JobOutcome> => {
-    const outcome = await next(run);
+  const body = async (held: AdvisoryLock | undefined): Promise<JobOutcome> => {
+    const outcome = await next({ ...run, lock: held });
     if (!outcome.ran || !isObservable(outcome.value)) return outcome;
     const lock = await locks.acquire(name, { reentry: 'join' });
     return { ran: true, value: holdUntilDone(lock, outcome.value, method) };

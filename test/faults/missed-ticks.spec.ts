@@ -1,0 +1,120 @@
+import { expect, it } from '@jest/globals';
+import { Injectable } from '@nestjs/common';
+import { ScheduleModule } from '@nestjs/schedule';
+import {
+  ADVISORY_LOCK_JOB_PAUSE_SQL,
+  AdvisoryLockEvents,
+  AdvisoryLockJobs,
+  AdvisoryLockModule,
+  currentTick,
+  ExclusiveCron,
+} from 'nestjs-advisory-lock';
+import { postgres, start, type StartedApp } from '../e2e/support/applications.js';
+import { defer } from '../support/cleanup.js';
+import { useTestDatabase } from '../support/test-database.js';
+import { until } from '../support/until.js';
+import { startProxy, type TcpProxy } from './support/tcp-proxy.js';
+
+const database = useTestDatabase({ connectionsMayStay: true });
+
+interface Instance extends StartedApp {
+  readonly proxy: TcpProxy;
+  /** The ticks that it has reported as missed. */
+  readonly missed: string[];
+}
+
+/** A fleet with a job of each second, and the ticks that it has run for. */
+function fleetOf(ran: string[]) {
+  @Injectable()
+  class Reports {
+    @ExclusiveCron('* * * * * *', { claimMs: 4_000 })
+    async write(): Promise<void> {
+      ran.push(String(currentTick()?.at.toISOString()));
+      return Promise.resolve();
+    }
+  }
+  return async (): Promise<Instance> => {
+    const proxy = await startProxy(database.url);
+    defer(() => proxy.close());
+    const locks = AdvisoryLockModule.forRoot({ connectionOptions: { url: proxy.url(database.url) } });
+    const started = await start({
+      imports: [postgres(database), ScheduleModule.forRoot(), locks],
+      providers: [Reports],
+    });
+    const missed: string[] = [];
+    started.app.get(AdvisoryLockEvents).on('missed', ({ tick, method }) => {
+      expect(method).toBe('Reports.write');
+      missed.push(tick.toISOString());
+    });
+    return { ...started, proxy, missed };
+  };
+}
+
+async function cut({ proxy }: Instance): Promise<void> {
+  await proxy.refuse();
+  proxy.cut();
+}
+
+const linesOf = ({ log }: Instance): string[] => log.matching(/missed its tick/);
+
+/** Waits until the clock has passed so many ticks more. */
+async function ticksLater(count: number): Promise<void> {
+  const end = Date.now() + count * 1_000;
+  await until(() => Date.now() > end, `${String(count)} ticks`, count * 1_000 + 10_000);
+}
+
+it('ticks that no instance could run are reported once each; one instance that is cut off is no miss', async () => {
+  const ran: string[] = [];
+  const instance = fleetOf(ran);
+  const fleet = [await instance(), await instance()] as const;
+  const [one, other] = fleet;
+  const allMissed = (): string[] => fleet.flatMap(({ missed }) => missed);
+  await until(() => ran.length > 1, 'two runs');
+
+  await cut(one);
+  await ticksLater(3);
+  await one.proxy.accept();
+  await ticksLater(7);
+  // On a busy machine a tick may be too late in all of them.
+  expect(allMissed().filter((tick) => ran.includes(tick))).toEqual([]);
+
+  await Promise.all(fleet.map(cut));
+  const cutAt = new Date().toISOString();
+  await ticksLater(3);
+  await Promise.all([one.proxy.accept(), other.proxy.accept()]);
+  const before = ran.length;
+  await until(() => ran.length > before, 'a run after the outage', 20_000);
+  const backAt = ran[before] ?? '';
+  await until(() => allMissed().some((tick) => tick > cutAt), 'an event', 20_000);
+  await ticksLater(7);
+
+  const missed = allMissed();
+  expect(missed.filter((tick) => ran.includes(tick))).toEqual([]);
+  expect(new Set(missed).size).toBe(missed.length);
+  // One for each whole second of the outage, whichever instance reports it.
+  expect(missed.filter((tick) => tick > cutAt && tick < backAt).length).toBeGreaterThanOrEqual(2);
+  const lines = fleet
+    .flatMap(linesOf)
+    .filter((line) => line > `warn [AdvisoryLock] Reports.write missed its tick at ${cutAt}`);
+  expect(lines.length).toBeLessThanOrEqual(fleet.length);
+  expect(lines[0]).toMatch(
+    /^warn \[AdvisoryLock\] Reports\.write missed its tick at \S+Z: no instance ran it$/,
+  );
+}, 120_000);
+
+it('a start, a pause, a deployment and a shutdown miss nothing', async () => {
+  await database.query(ADVISORY_LOCK_JOB_PAUSE_SQL);
+  const ran: string[] = [];
+  const instance = fleetOf(ran);
+  const old = await instance();
+  await until(() => ran.length > 1, 'two runs');
+  const jobs = old.app.get(AdvisoryLockJobs);
+  await jobs.pause('Reports.write');
+  await ticksLater(4);
+  await jobs.resume('Reports.write');
+  const replacement = await instance();
+  await old.app.close();
+  await ticksLater(7);
+  await replacement.app.close();
+  expect([...old.missed, ...replacement.missed]).toEqual([]);
+}, 60_000);

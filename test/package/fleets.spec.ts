@@ -93,7 +93,7 @@ it('three instances with Prisma pay an order once by GraphQL, and run each tick 
     'instance 2',
   ]);
   await expectEachTickOnce();
-  expect((await fleet.stop()).output).toBe('ready\nready\nready\n');
+  expect(await fleet.stop()).toBe('ready\nready\nready\n');
 });
 
 it('three microservices with Drizzle pay an order once, and run each tick once', async () => {
@@ -116,5 +116,5 @@ it('three microservices with Drizzle pay an order once, and run each tick once',
   expect(await payAtOnce(fleet.ports, pay)).toEqual(['instance 1', busy, busy, 'instance 2']);
   await expectEachTickOnce();
   // Each call that was not handled is a warning.
-  expect((await fleet.stop()).output.match(/was not handled/g)).toHaveLength(2);
+  expect(await fleet.stop().match(/was not handled/g)).toHaveLength(2);
 });

@@ -6,8 +6,8 @@ import { startEmbeddedPostgres } from '../../sample-app/postgres/embedded-postgr
 import { quantile } from './quantile.js';
 
 /*
- * How the hot path of a module on a data source of TypeORM compares with that of one on the option `postgres`.
- * Both take turns in one process, and what counts is their ratio in a round, not the cost of either.
+ * How the hot path of a module on a data source of TypeORM compares with one on the option `postgres`. Both
+ * take turns in one process, and what counts is their ratio in a round, not the cost of either.
  */
 const { TEST_DATABASE_URL: given } = process.env;
 const server = given === undefined ? await startEmbeddedPostgres({}) : undefined;

@@ -116,5 +116,5 @@ it('three microservices with Drizzle pay an order once, and run each tick once',
   expect(await payAtOnce(fleet.ports, pay)).toEqual(['instance 1', busy, busy, 'instance 2']);
   await expectEachTickOnce();
   // Each call that was not handled is a warning.
-  expect(await fleet.stop().match(/was not handled/g)).toHaveLength(2);
+  expect((await fleet.stop()).match(/was not handled/g)).toHaveLength(2);
 });

@@ -121,7 +121,8 @@ export default {
     doNotFollow: { path: 'node_modules' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
-    exclude: { path: '^lib/dashboard/page/' },
+    // The page, which runs in browsers, and what Prisma generates.
+    exclude: { path: '^lib/dashboard/page/|^test/package/fixtures/prisma-graphql/src/prisma/' },
     combinedDependencies: true,
   },
 };

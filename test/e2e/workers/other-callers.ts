@@ -36,7 +36,9 @@ class Witness {
   }
 }
 
-class Pay {}
+class Pay {
+  readonly order = 1;
+}
 
 @CommandHandler(Pay)
 class PayHandler implements ICommandHandler<Pay> {
@@ -48,7 +50,9 @@ class PayHandler implements ICommandHandler<Pay> {
   }
 }
 
-class Balance {}
+class Balance {
+  readonly order = 1;
+}
 
 @QueryHandler(Balance)
 class BalanceHandler implements IQueryHandler<Balance> {
@@ -60,7 +64,9 @@ class BalanceHandler implements IQueryHandler<Balance> {
   }
 }
 
-class Paid {}
+class Paid {
+  readonly order = 1;
+}
 
 @EventsHandler(Paid)
 class PaidHandler implements IEventHandler<Paid> {

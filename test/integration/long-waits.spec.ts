@@ -21,6 +21,8 @@ async function waitingFor(count: number) {
     granted.push(lock);
     return lock;
   });
+  // Each has a turn of its own at first, as far as there are connections.
+  await until(async () => (await database.connections()).length === 5, 'they have begun to wait');
   // Of the other process one, of this one the shared one and the one that waits.
   await until(async () => (await database.connections()).length === 3, 'the waits share a connection');
   return { mine, other, names, held, waiting: Promise.all(waiting), granted };

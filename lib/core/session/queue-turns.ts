@@ -38,7 +38,8 @@ export class QueueTurns {
   leave(wait: QueueTurn): void {
     const wasFirst = this.first === wait;
     this.line.delete(wait);
-    if (wasFirst) this.first?.begin();
+    const [next] = this.line;
+    if (wasFirst) next?.begin();
   }
 
   private get first(): QueueTurn | undefined {

@@ -7,7 +7,7 @@ import { WaitingSession } from './waiting-session.js';
 /** How long a session without a wait stays open, in milliseconds. */
 const IDLE_MS = 10_000;
 
-/** The same for those beyond one, which only hot keys need. */
+/** The same while another one waits or is idle: only hot keys need several. */
 const SURPLUS_IDLE_MS = 1_000;
 
 /** The few sessions of this process that wait in the queue of Postgres, each for one key. */
@@ -44,10 +44,12 @@ export class WaitingSessions {
    */
   async take(): Promise<WaitingSession | undefined> {
     if (this.isRefused) return undefined;
-    for (const [session, timer] of this.idle) {
-      clearTimeout(timer);
-      this.idle.delete(session);
-      return session;
+    // The one that was used last, so that those which are not needed are closed.
+    const last = [...this.idle.keys()].at(-1);
+    if (last !== undefined) {
+      clearTimeout(this.idle.get(last));
+      this.idle.delete(last);
+      return last;
     }
     // One connection is for the shared session.
     if (this.all.size + this.opening >= this.connections.maxConnections - 1) return undefined;
@@ -81,7 +83,7 @@ export class WaitingSessions {
   giveBack(lockSession: LockSession): void {
     const session = this.all.get(lockSession);
     if (session === undefined) return;
-    const idleMs = this.idle.size > 0 ? SURPLUS_IDLE_MS : IDLE_MS;
+    const idleMs = this.idle.size > 0 || this.isAnyWaiting ? SURPLUS_IDLE_MS : IDLE_MS;
     const timer = setTimeout(() => {
       this.forget(session);
       void session.close();

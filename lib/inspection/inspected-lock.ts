@@ -114,8 +114,8 @@ export interface InspectedLock {
   readonly isUnconfirmed?: boolean;
   /**
    * Since when the backend waits, by the clock of the server. Postgres 14 and later report it, shortly after
-   * the wait has begun. When its instance was asked and has reported, since when the first of its calls waits:
-   * a backend joins the queue again and again.
+   * the wait has begun. When its instance was asked and has reported, since when the first of its calls
+   * waits: a backend joins the queue again and again.
    */
   readonly waitingSince?: Date;
   /** For how long the backend has waited, in milliseconds; missing where `waitingSince` is. */

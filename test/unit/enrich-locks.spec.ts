@@ -25,7 +25,7 @@ const report: InstanceReport = {
 
 const enrich = (lock: InspectedLock) => enrichLocks([lock], [report], now, () => undefined)[0];
 
-it('shows since when the calls of an instance wait, however lately their backend has joined the queue', () => {
+it('shows since when the calls of an instance wait, however lately the backend joined the queue', () => {
   expect(enrich(waiter)).toMatchObject({
     callsWaiting: 2,
     waitingMs: 7_200_000,

@@ -22,7 +22,7 @@ export class QueueTurns {
   /** Puts the wait into the line, unless it is there; returns whether it is its turn. */
   isNext(wait: QueueTurn): boolean {
     this.line.add(wait);
-    const { first = wait } = this;
+    const first = this.first() ?? wait;
     if (first !== wait) first.share();
     return first === wait;
   }
@@ -36,13 +36,12 @@ export class QueueTurns {
 
   /** The wait is over. */
   leave(wait: QueueTurn): void {
-    const wasFirst = this.first === wait;
+    const wasFirst = this.first() === wait;
     this.line.delete(wait);
-    const [next] = this.line;
-    if (wasFirst) next?.begin();
+    if (wasFirst) this.first()?.begin();
   }
 
-  private get first(): QueueTurn | undefined {
+  private first(): QueueTurn | undefined {
     const [first] = this.line;
     return first;
   }

@@ -54,7 +54,8 @@ export class OnDemandRuns {
     const job = this.parts.known.findOne(name, 'runNow()');
     if (job !== undefined && this.mayRun(job)) return valueOf(await runManually(job, waitMs, job.call));
     const outcome = await this.askFleet(name, waitMs);
-    return this.settle(name, job, waitMs, outcome);
+    this.settle(name, job, waitMs, outcome);
+    return undefined;
   }
 
   private async askFleet(name: LockName, waitMs: number): Promise<RunOutcome> {

@@ -8,6 +8,10 @@ import { until } from '../support/until.js';
 
 const database = useTestDatabase();
 
+const lockConnections = async (): Promise<number> =>
+  (await database.connections()).filter(({ applicationName }) => applicationName.includes('advisory-lock'))
+    .length;
+
 const queue = async () => (await database.advisoryLocks()).filter(({ granted }) => !granted);
 
 /** Locks of one process, and another process that waits for them until one at a time is in the queue. */
@@ -22,9 +26,9 @@ async function waitingFor(count: number) {
     return lock;
   });
   // Each has a turn of its own at first, as far as there are connections.
-  await until(async () => (await database.connections()).length === 5, 'they have begun to wait');
+  await until(async () => (await lockConnections()) === 5, 'they have begun to wait');
   // Of the other process one, of this one the shared one and the one that waits.
-  await until(async () => (await database.connections()).length === 3, 'the waits share a connection');
+  await until(async () => (await lockConnections()) === 3, 'the waits share a connection');
   return { mine, other, names, held, waiting: Promise.all(waiting), granted };
 }
 

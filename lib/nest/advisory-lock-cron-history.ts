@@ -101,8 +101,8 @@ export interface AdvisoryLockCronRun {
 }
 
 /**
- * Reads the records of jobs with `tick: 'record'`, and the history of jobs with `historyMs`. Inject it by its class; for a module with a `name`, make
- * one with its service.
+ * Reads the records of jobs with `tick: 'record'`, and the history of jobs with `historyMs`. Inject it by its
+ * class; for a module with a `name`, make one with its service.
  *
  * @example
  * ```ts
@@ -134,8 +134,8 @@ export class AdvisoryLockCronHistory {
    * @param job - the name of its lock, without the namespace: `'Reports.daily'` unless the option `lock` says
    * otherwise.
    * @param options - which runs, and how many at most.
-   * @throws {@link LockConfigurationError} (`LOCK_CONFIGURATION`) for an invalid name or option, and for a job
-   * that neither this instance records nor the tables have a run of; {@link LockConnectionError}
+   * @throws {@link LockConfigurationError} (`LOCK_CONFIGURATION`) for an invalid name or option, and for a
+   * job that neither this instance records nor the tables have a run of; {@link LockConnectionError}
    * (`LOCK_CONNECTION`) when the state of a run cannot be queried; the error of TypeORM, or of node-postgres
    * without TypeORM, when the table cannot be read.
    */

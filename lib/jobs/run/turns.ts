@@ -63,7 +63,7 @@ export class Turns {
       }
     } finally {
       turn.isBusy = false;
-      if (this.engine.isClosed) await turn.lock?.release();
+      if (this.engine.closeSignal.aborted) await turn.lock?.release();
     }
   }
 

@@ -3,8 +3,8 @@ import { CANCEL_REASON } from '../../control/cancellations.js';
 import type { JobOutcome, JobStep, TimedRun } from '../job-run.js';
 
 /**
- * What a tick does while the previous run is not over: it waits a little, in a queue of one, cancels it, or does not wait
- * at all.
+ * What a tick does while the previous run is not over: it waits a little, in a queue of one, cancels it, or
+ * does not wait at all.
  */
 export const awaitPreviousRun: JobStep<TimedRun> = (run, next) => {
   const { overlap = 'skip' } = run.job.tick;

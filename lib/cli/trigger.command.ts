@@ -18,7 +18,7 @@ export const triggerCommand: CliCommand = {
   summary: 'Runs a job now, in one instance of the fleet',
   details: [
     '  --wait <time>         how long to wait while the job is busy: 10s, 5m or forever (default: 0)',
-    '  --within <time>       for how long to look for an instance with the job (default: 2s, at most 60s)',
+    '  --within <time>       for how long instances may offer to run the job (default: 2s, at most 60s)',
     KEY_OPTIONS_HELP,
     '',
     'The job is called by its lock, without the namespace, such as Reports.daily. It runs under its lock,',

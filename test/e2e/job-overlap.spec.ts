@@ -110,7 +110,7 @@ describe("overlap: 'cancel'", () => {
 });
 
 describe("@ExclusiveInterval with every: 'delay'", () => {
-  it('starts a run so long after the end of the last one, also in another instance', async () => {
+  it('starts a run so long after the end of the last one, also after a take-over', async () => {
     const runs: { began: number; ended: number; instance: object }[] = [];
     const DELAY_MS = 300;
 

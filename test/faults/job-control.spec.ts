@@ -44,7 +44,7 @@ const serverNow = async (): Promise<Date> => {
   return row.now;
 };
 
-it('kill -9 and a partition under pauses and triggers: no tick twice, no pause by accident', async () => {
+it('no tick runs twice and no job stays paused through kill -9 and a partition', async () => {
   await database.query(`${ADVISORY_LOCK_JOB_PAUSE_SQL}; ${EXCLUSIVE_CRON_RUN_SQL};
     CREATE TABLE sent (tick_at timestamptz, pid int)`);
   const proxy = await startProxy(database.url);

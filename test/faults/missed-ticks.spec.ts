@@ -63,7 +63,7 @@ async function ticksLater(count: number): Promise<void> {
   await until(() => Date.now() > end, `${String(count)} ticks`, count * 1_000 + 10_000);
 }
 
-it('ticks that no instance could run are reported once each; one that is cut off misses none', async () => {
+it('ticks that no instance could run are reported once; one that is cut off is no miss', async () => {
   const ran: string[] = [];
   const instance = fleetOf(ran);
   const fleet = [await instance(), await instance()] as const;

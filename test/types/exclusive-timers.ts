@@ -98,4 +98,11 @@ export class Jobs {
   // @ts-expect-error 2322 no such way
   @ExclusiveTimeout('warm up', 1_000, { onBusy: 'wait' })
   async waits(): Promise<void> {}
+
+  @ExclusiveInterval('poll', 1_000, { every: 'delay', retry: { attempts: 3 }, historyMs: 3_600_000 })
+  async countsFromTheEnd(): Promise<void> {}
+
+  // @ts-expect-error 2769 a timeout has no period
+  @ExclusiveTimeout(1_000, { every: 'delay' })
+  async isNoInterval(): Promise<void> {}
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { NOTIFY_SETTINGS, type ServerQueries } from '../../core/index.js';
+import { LockShutdownError, NOTIFY_SETTINGS, type ServerQueries } from '../../core/index.js';
 import { asciiJson } from '../parts.js';
 
 /** `lock_timeout` may end an attempt: commits with NOTIFY wait for each other. In milliseconds. */
@@ -14,13 +14,14 @@ export async function notify(
   server: Pick<ServerQueries, 'query'>,
   channel: string,
   message: object,
+  attempts = ATTEMPTS,
 ): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       await server.query({ text: NOTIFY, values: [channel, asciiJson(message)] });
       return;
     } catch (error) {
-      if (attempt === ATTEMPTS) throw error;
+      if (attempt >= attempts || error instanceof LockShutdownError) throw error;
       await sleep(PAUSE_MS);
     }
   }

@@ -65,12 +65,13 @@ export class OnDemandRuns {
     return runOutside(() => askToRun(engine, { job, waitMs, withinMs: FIND_WITHIN_MS }));
   }
 
-  private settle(name: LockName, job: KnownJob | undefined, waitMs: number, outcome: RunOutcome): undefined {
+  /** Throws unless the job has run to its end. */
+  private settle(name: LockName, job: KnownJob | undefined, waitMs: number, outcome: RunOutcome): void {
     const { engine, known } = this.parts;
     const lockName = describeNames(name);
     switch (outcome.end) {
       case 'done':
-        return undefined;
+        return;
       case 'busy':
         throw engine.locks.unavailable(name, waitMs > 0 ? { waitMs } : {});
       case 'none':
@@ -109,11 +110,13 @@ export class OnDemandRuns {
     if (offer?.askerPid !== askerPid || performance.now() - offer.madeAt > START_WITHIN_MS) return;
     this.offers.delete(id);
     const { engine } = this.parts;
-    const send = (message: RunMessage): Promise<void> =>
-      notify(engine.server, reportChannelOf(askerPid), message);
+    const send = (message: RunMessage, attempts?: number): Promise<void> =>
+      notify(engine.server, reportChannelOf(askerPid), message, attempts);
     // The process that asks would take silence for an instance that has not begun.
     await send({ kind: 'run-begun', id });
-    await send({ kind: 'run-end', id, ...(await this.runHere(offer.job, waitMs ?? Infinity)) });
+    const ended: RunMessage = { kind: 'run-end', id, ...(await this.runHere(offer.job, waitMs ?? Infinity)) };
+    // It waits for this as long as this instance is connected.
+    await send(ended, Infinity);
   }
 
   private async runHere(

@@ -67,7 +67,7 @@ export class TickLog {
     return this.jobs.get(jobIdOf(name))?.ticks.get(atMs);
   }
 
-  /** Whether a run of another tick, which begins within `jitterMs` of it, went on at that instant here. */
+  /** Whether a run of another tick went on here at that instant. It begins within `jitterMs` of its tick. */
   wasRunningAt(name: JobName, atMs: number, jitterMs = 0): boolean {
     const ticks = this.jobs.get(jobIdOf(name))?.ticks.values() ?? [];
     return [...ticks].some(({ atMs: beganMs, outcome, lateMs = 0, durationMs = 0 }) => {

@@ -2,16 +2,14 @@ import { LockShutdownError } from '../errors/lock-shutdown.error.js';
 import type { LockKey } from '../key/lock-key.js';
 import type { LockMode } from '../options/lock-mode.js';
 import type { LockSession } from '../session/lock-session.js';
-import type { LockSessions } from '../session/lock-sessions.js';
 import type { AcquireOptions } from './acquire-options.js';
 import type { BlockedCall } from './blocked-call.js';
-import type { BlockedCalls } from './blocked-calls.js';
-import { type KeyState, type KeyStateName, NEXT_STATES } from './key-state.js';
+import { type KeyState, NEXT_STATES } from './key-state.js';
+import type { KeyEntryTable } from './key-entry-table.js';
 import { LockHold } from './lock-hold.js';
 import { QueuedAcquisition } from './queued-acquisition.js';
 import { Waiter } from './waiter.js';
 import { WaiterQueue } from './waiter-queue.js';
-import type { WakeUps } from './wake-ups.js';
 
 /** How soon readers that wait for a writer of another process notice that it has left, in milliseconds. */
 const RECHECK_MS = 100;
@@ -22,30 +20,13 @@ const RECHECK_MS = 100;
  */
 const LOOK_MS = 2;
 
-const FREE: KeyState = { name: 'free' };
-
-/** What an entry needs from its table. */
-export interface KeyEntryTable {
-  readonly sessions: LockSessions;
-  /** After this many hand-offs inside the process it is the turn of other processes. */
-  readonly maxLocalHandoffs: number;
-  /** The calls that keep locks while they wait. */
-  readonly blockedCalls: Pick<BlockedCalls, 'begin' | 'end'>;
-  readonly wakeUps: WakeUps;
-  /** Requests a key from the start, as there may be another entry for it by now. */
-  tryAcquire(key: LockKey, mode: LockMode): Promise<LockHold | undefined>;
-  /** The entry is free: the table forgets it. */
-  freed(entry: KeyEntry): void;
-  readonly onTransition?: ((from: KeyStateName, to: KeyStateName) => void) | undefined;
-}
-
 /**
  * One key: what this process does with it, and its queue of waiters, first come, first served.
  * ARCHITECTURE.md draws the states and their transitions.
  */
 export class KeyEntry {
   private readonly waiters = new WaiterQueue();
-  private state: KeyState = FREE;
+  private state: KeyState = { name: 'free' };
   /**
    * How often the lock was handed on, or joined by a reader, inside the process since other processes had
    * their turn.
@@ -166,8 +147,10 @@ export class KeyEntry {
     if (holds.size > 0) return Promise.resolve();
     const isNext = mode === 'exclusive' && this.waiters.first?.mode === mode;
     const { maxLocalHandoffs } = this.table;
-    if (!isNext || maxLocalHandoffs === 0 || !session.isRecent)
-      return this.unlock(new LockHold(hold.key, mode, session));
+    if (!isNext || maxLocalHandoffs === 0 || !session.isRecent) {
+      // A session that ends before it has confirmed the release has lost the lock, maybe long before.
+      return this.unlock(hold.lost === undefined ? hold : new LockHold(hold.key, mode, session));
+    }
     if (this.handoffs >= maxLocalHandoffs && performance.now() >= this.goesOnUntil)
       return this.lookForOthers(session, mode);
     this.handoffs += 1;
@@ -248,8 +231,8 @@ export class KeyEntry {
   }
 
   private free(): void {
-    this.enter(FREE);
-    this.table.freed(this);
+    this.enter({ name: 'free' });
+    this.table.freed(this.key);
   }
 
   private hold(session: LockSession, mode: LockMode): void {
@@ -273,7 +256,6 @@ export class KeyEntry {
     return this.state.name === 'held' && this.state.mode === 'shared';
   }
 
-  /** Whether the key is held by readers, and the first waiter is one too. */
   private isReaderNext(): boolean {
     return this.isHeldByReaders && this.waiters.first?.mode === 'shared';
   }
@@ -407,11 +389,11 @@ export class KeyEntry {
     // The first waiter may now want the key in the other mode, which takes another acquisition.
     if (this.waiters.first?.mode === this.state.acquisition.mode) return;
     await this.state.acquisition.stop();
-    await this.releasing();
+    await this.released();
   }
 
   /** Waits until a key that was granted at the last moment is given back. */
-  private async releasing(): Promise<void> {
+  private async released(): Promise<void> {
     if (this.state.name === 'releasing') await this.state.done;
   }
 }

@@ -12,7 +12,8 @@ import { LockSessions } from '../session/lock-sessions.js';
 import type { AcquireOptions } from './acquire-options.js';
 import { BlockedCalls } from './blocked-calls.js';
 import { Claims } from './claims.js';
-import { KeyEntry, type KeyEntryTable } from './key-entry.js';
+import { KeyEntry } from './key-entry.js';
+import type { KeyEntryTable } from './key-entry-table.js';
 import type { KeyStateName } from './key-state.js';
 import type { LockActivity } from './lock-activity.js';
 import { holdsAround } from './lock-context.js';
@@ -187,9 +188,9 @@ export class LockTable implements KeyEntryTable {
     return this.closed;
   }
 
-  /** For entries alone: this one stands for nothing any more. */
-  freed(entry: KeyEntry): void {
-    this.entries.delete(entry.key.id);
+  /** For entries alone: that of the key stands for nothing any more. */
+  freed(key: LockKey): void {
+    this.entries.delete(key.id);
     if (this.entries.size === 0) this.onEmpty?.();
   }
 

@@ -8,13 +8,30 @@ import {
 } from 'nestjs-advisory-lock';
 import { postgres, start } from '../e2e/support/applications.js';
 import { Gate } from '../e2e/support/gate.js';
+import { defer } from '../support/cleanup.js';
 import { createLocks } from '../support/locks.js';
 import { terminateHolders } from '../support/terminate-holders.js';
 import { useTestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 import { lossOf } from './support/lock-loss.js';
+import { startProxy } from './support/tcp-proxy.js';
 
 const database = useTestDatabase();
+
+it('`withLock` rejects when the session ends before it has confirmed the release', async () => {
+  const proxy = await startProxy(database.url);
+  defer(() => proxy.close());
+  const { service } = createLocks(proxy.url(database.url));
+  const run = service.withLock('import', () => {
+    // The release does not arrive, so the session may have ended for the server long before.
+    proxy.silence();
+    setTimeout(() => {
+      proxy.cut();
+    }, 50);
+  });
+  await expect(run).rejects.toMatchObject({ code: 'LOCK_LOST', lockName: 'import' });
+  proxy.resume();
+});
 
 describe('when an administrator ends the backend of a session', () => {
   it('notifies all holders: of the lock, how it was noticed, and how long it had been held', async () => {

@@ -42,6 +42,7 @@ describe('the diagnosis of a server that is fine', () => {
     expect(diagnosis).toEqual({
       isHealthy: true,
       problems: [],
+      activity: 'idle',
       server: { version, versionNumber: number, isInRecovery: false, exclusion: 'proven' },
       pooler: 'none',
       settings: expect.objectContaining({ statement_timeout: '0', tcp_user_timeout: '10000' }),

@@ -3,10 +3,10 @@ import { ScheduleModule } from '@nestjs/schedule';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
-  type AcquireOptions,
   AdvisoryLockError,
   AdvisoryLockModule,
   AdvisoryLockService,
+  type LockOptions,
 } from 'nestjs-advisory-lock';
 import { start, type StartedApp } from '../e2e/support/applications.js';
 import { withClient } from '../support/admin.js';
@@ -103,7 +103,7 @@ async function startInstance(url: string, activity: Activity, instance: string):
   const repeat = (
     loop: string,
     resource: string,
-    options: AcquireOptions,
+    options: LockOptions,
     hold: Pick<Hold, 'most' | 'isShared'> = {},
   ): void => {
     const name = `${loop} of ${instance}`;

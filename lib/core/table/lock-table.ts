@@ -55,7 +55,7 @@ export class LockTable implements KeyEntryTable {
   readonly claims: Claims;
   /** The calls that keep locks while they wait. */
   readonly blockedCalls = new BlockedCalls((key) => this.entries.get(key.id));
-  readonly wakeUps = new WakeUps();
+  readonly wakeUps = new WakeUps((keyId) => this.entries.has(keyId));
   private readonly entries = new Map<string, KeyEntry>();
   private readonly connectionLog: LockTableOptions['connectionLog'];
   private readonly closer = new AbortController();
@@ -190,6 +190,7 @@ export class LockTable implements KeyEntryTable {
   /** For entries alone: this one stands for nothing any more. */
   freed(entry: KeyEntry): void {
     this.entries.delete(entry.key.id);
+    this.wakeUps.unused(entry.key.id);
     if (this.entries.size === 0) this.onEmpty?.();
   }
 

@@ -190,7 +190,6 @@ export class LockTable implements KeyEntryTable {
   /** For entries alone: this one stands for nothing any more. */
   freed(entry: KeyEntry): void {
     this.entries.delete(entry.key.id);
-    this.wakeUps.unused(entry.key.id);
     if (this.entries.size === 0) this.onEmpty?.();
   }
 

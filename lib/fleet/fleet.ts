@@ -98,7 +98,7 @@ export class Fleet {
       dropped: this.dropped,
       signatures: this.signatures,
     });
-    this.wakeUps = new WakeUpNotices(runtime);
+    this.wakeUps = new WakeUpNotices(runtime, this.dropped);
     if (!isJoined) return;
     runtime.table.wakeUps.join(this.wakeUps);
     runtime.onNotification((notification) => {

@@ -1,10 +1,21 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type LockRuntime, NOTIFY_SETTINGS, type Notification, type WakeUpPublisher } from '../core/index.js';
 import { QUESTIONS } from './channels.js';
+import type { DroppedReports } from './dropped-reports.js';
 import { asciiJson } from './parts.js';
 
 /** How many keys one notice lists: the payload of NOTIFY has less than 8,000 bytes. */
 const MAX_KEYS = 100;
 const MAX_KEY_LENGTH = 30;
+
+/**
+ * Between two notices that are sent, and between two times that waits are woken, in milliseconds. What comes
+ * meanwhile is gathered: any client of the database may send notices, each of which may cost a statement.
+ */
+const PAUSE_MS = 10;
+
+/** How many notices of one backend are read in a second; this version sends no more than that. */
+const MAX_NOTICES_A_SECOND = 1_000 / PAUSE_MS;
 
 const NOTIFY = `SELECT pg_catalog.pg_notify($1::pg_catalog.text, $2::pg_catalog.text)::pg_catalog.text
 FROM ${NOTIFY_SETTINGS}`;
@@ -26,8 +37,16 @@ export class WakeUpNotices implements WakeUpPublisher {
   private readonly wantedKeys = new Set<string>();
   private readonly freedKeys = new Set<string>();
   private isSending = false;
+  private readonly wokenKeys = new Set<string>();
+  private isWaking = false;
+  /** How many notices were read in this second, by the pid of their backend. */
+  private readonly noticesOf = new Map<number, number>();
+  private secondEndsAt = 0;
 
-  constructor(private readonly runtime: Pick<LockRuntime, 'table' | 'server'>) {}
+  constructor(
+    private readonly runtime: Pick<LockRuntime, 'table' | 'server'>,
+    private readonly dropped: DroppedReports,
+  ) {}
 
   wanted(keyId: string): void {
     this.wantedKeys.add(keyId);
@@ -40,13 +59,40 @@ export class WakeUpNotices implements WakeUpPublisher {
   }
 
   /** Returns whether the notification of another process is a notice. */
-  receive({ channel, payload = '' }: Notification): boolean {
-    const notice = channel === QUESTIONS ? readNotice(payload) : undefined;
+  receive({ channel, payload = '', processId }: Notification): boolean {
+    if (channel !== QUESTIONS || !payload.includes('"wake-ups"')) return false;
+    if (!this.mayRead(processId)) {
+      this.dropped.note(processId, 'a notice about keys');
+      return true;
+    }
+    const notice = readNotice(payload);
     if (notice === undefined) return false;
-    const { wakeUps } = this.runtime.table;
-    for (const keyId of notice.wanted) wakeUps.want(keyId);
-    for (const keyId of notice.freed) wakeUps.wake(keyId);
+    for (const keyId of notice.wanted) this.runtime.table.wakeUps.want(keyId);
+    for (const keyId of notice.freed) this.wokenKeys.add(keyId);
+    void this.wake();
     return true;
+  }
+
+  private mayRead(senderPid: number): boolean {
+    const now = performance.now();
+    if (now >= this.secondEndsAt) {
+      this.noticesOf.clear();
+      this.secondEndsAt = now + 1_000;
+    }
+    const count = (this.noticesOf.get(senderPid) ?? 0) + 1;
+    this.noticesOf.set(senderPid, count);
+    return count <= MAX_NOTICES_A_SECOND;
+  }
+
+  private async wake(): Promise<void> {
+    if (this.isWaking) return;
+    this.isWaking = true;
+    while (this.wokenKeys.size > 0) {
+      for (const keyId of this.wokenKeys) this.runtime.table.wakeUps.wake(keyId);
+      this.wokenKeys.clear();
+      await sleep(PAUSE_MS, undefined, { ref: false });
+    }
+    this.isWaking = false;
   }
 
   /** One statement at a time; what comes meanwhile travels in the next. */
@@ -61,6 +107,7 @@ export class WakeUpNotices implements WakeUpPublisher {
           freed: takeFrom(this.freedKeys),
         };
         await this.runtime.server.query({ text: NOTIFY, values: [QUESTIONS, asciiJson(notice)] });
+        await sleep(PAUSE_MS, undefined, { ref: false });
       }
     } catch {
       // The waits try again by themselves.
@@ -80,7 +127,6 @@ function takeFrom(keys: Set<string>): string[] {
 
 /** `undefined` for anything else: any client of the database may write to the channel. */
 function readNotice(payload: string): Notice | undefined {
-  if (!payload.includes('"wake-ups"')) return undefined;
   try {
     const { kind, wanted, freed } = JSON.parse(payload) as Partial<Notice>;
     return kind === 'wake-ups' && isKeys(wanted) && isKeys(freed) ? { kind, wanted, freed } : undefined;

@@ -15,6 +15,7 @@ import { defer } from '../support/cleanup.js';
 import { recordMetrics, recordSpans } from '../support/telemetry-sdk.js';
 import { terminateHolders } from '../support/terminate-holders.js';
 import { useTestDatabase } from '../support/test-database.js';
+import { until } from '../support/until.js';
 import { lockedApp, postgres, start } from './support/applications.js';
 import { lockInOtherSession, unlockInOtherSession } from './support/advisory-locks.js';
 import { Gate } from './support/gate.js';
@@ -199,6 +200,16 @@ describe('what Prometheus scrapes', () => {
     expect(await scrape('advisory_lock_requests_total')).toMatchObject([
       { value: 1, labels: { advisory_lock_template: 'order:*', advisory_lock_outcome: 'busy' } },
     ]);
+  });
+
+  it('count what the fleet did not use', async () => {
+    const scrape = await recordMetrics();
+    const { app } = await start(shop());
+    const dropped = () => scrape('advisory_lock_fleet_dropped_total');
+    await app.get(AdvisoryLockService).withLock('import', () => undefined);
+    expect(await dropped()).toMatchObject([{ value: 0 }]);
+    await database.query("NOTIFY nestjs_advisory_lock, 'that is no question'");
+    await until(async () => (await dropped())[0]?.value === 1, 'it is counted');
   });
 
   it('distinguishes modules with a name', async () => {

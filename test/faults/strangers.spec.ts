@@ -209,6 +209,39 @@ describe('a flood of questions', () => {
   });
 });
 
+describe('a flood of wake-up notices', () => {
+  it('is forgotten for keys that are not used, is not all read, and delays no lock', async () => {
+    const [holder, waiter] = [await instance('holder'), await instance('waiter')];
+    const flood = await stranger('flood', { applicationName: 'psql' });
+    const send = (sql: string): Promise<unknown> => flood.client.query(sql);
+    const dropped = (count: number): Promise<void> =>
+      until(() => holder.fleet.droppedCount >= count, `${count} are dropped`);
+    let reported = 0;
+    const { server } = holder.engine;
+    const query = server.query.bind(server);
+    server.query = (statement) => {
+      if (statement.values?.some((value) => String(value).includes('wake-ups'))) reported += 1;
+      return query(statement);
+    };
+
+    const key = String(holder.engine.keys.keyOf('import'));
+    const notice = `'{"kind":"wake-ups","wanted":["${key}"],"freed":["' || n || '"]}'`;
+    await send(`SELECT pg_notify('nestjs_advisory_lock', ${notice}) FROM generate_series(1, 5) AS n`);
+    await send(`NOTIFY nestjs_advisory_lock, 'that is no question'`);
+    await dropped(1);
+    await holder.service.withLock('import', () => undefined);
+    expect(reported).toBe(0);
+
+    const held = await holder.service.acquire('import');
+    const waiting = waiter.service.acquire('import', { waitMs: withinMs });
+    await send(`SELECT pg_notify('nestjs_advisory_lock', ${notice}) FROM generate_series(1, 5_000) AS n`);
+    await dropped(4_000);
+    await held.release();
+    await (await waiting).release();
+    expect(reported).toBeLessThanOrEqual(1);
+  });
+});
+
 describe('a look that is under way', () => {
   it('ends with the module', async () => {
     const asker = await instance('asker');

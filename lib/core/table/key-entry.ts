@@ -226,6 +226,7 @@ export class KeyEntry {
         `Bug in nestjs-advisory-lock: the key ${this.key.id} went from ${from} to ${state.name}`,
       );
     }
+    if (state.name === 'free') this.table.wakeUps.unused(this.key.id);
     this.state = state;
     this.table.onTransition?.(from, state.name);
   }

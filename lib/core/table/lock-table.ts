@@ -56,7 +56,7 @@ export class LockTable implements KeyEntryTable {
   readonly claims: Claims;
   /** The calls that keep locks while they wait. */
   readonly blockedCalls = new BlockedCalls((key) => this.entries.get(key.id));
-  readonly wakeUps = new WakeUps();
+  readonly wakeUps = new WakeUps((keyId) => this.entries.has(keyId));
   private readonly entries = new Map<string, KeyEntry>();
   private readonly connectionLog: LockTableOptions['connectionLog'];
   private readonly closer = new AbortController();

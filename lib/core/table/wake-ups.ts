@@ -1,6 +1,3 @@
-/** How many keys that other processes wait for are remembered. Another one costs a pause of its waiter. */
-const MAX_WANTED = 10_000;
-
 /** What reports to other processes. */
 export interface WakeUpPublisher {
   /** A call of this process waits for the key without a place in the queue of Postgres. */
@@ -18,6 +15,9 @@ export class WakeUps {
   private readonly sleepers = new Map<string, () => void>();
   private readonly wantedByOthers = new Set<string>();
   private publisher: WakeUpPublisher | undefined;
+
+  /** @param isUsed - whether any call of this process holds the key, requests it or waits for it. */
+  constructor(private readonly isUsed: (keyId: string) => boolean) {}
 
   /** Whether holders in other processes can be asked for wake-ups. */
   get isJoined(): boolean {
@@ -45,9 +45,17 @@ export class WakeUps {
     this.sleepers.get(keyId)?.();
   }
 
-  /** Another process waits for the key, and wants to know when it is given back. */
+  /**
+   * Another process waits for the key, and wants to know when it is given back. A key that this process does
+   * not use is not remembered, so that no one can fill the memory with keys.
+   */
   want(keyId: string): void {
-    if (this.wantedByOthers.size < MAX_WANTED) this.wantedByOthers.add(keyId);
+    if (this.isUsed(keyId)) this.wantedByOthers.add(keyId);
+  }
+
+  /** This process does not use the key any more. */
+  unused(keyId: string): void {
+    this.wantedByOthers.delete(keyId);
   }
 
   /** Whether another process waits for the key, as far as it has reported that. */

@@ -1,6 +1,7 @@
-import { sqlStateOf } from '../core/index.js';
+import { sqlStateOf, type Statement } from '../core/index.js';
 import type { ApplicationDatabase } from './application-database.js';
 import { Batches } from './batches.js';
+import { endGrant, type HeldLease, readLease, selectLeases } from './held-lease.js';
 import { LEASE_TABLE } from './lease-table.js';
 
 /** How often rows of ended leases are deleted, in milliseconds, while this process grants leases. */
@@ -124,6 +125,22 @@ export class LeaseStore {
     );
     const [row] = rows;
     return row && termOf(row, sentAt, Number(row.left_ms));
+  }
+
+  /** What is held of a name, or of all names that begin with the prefix. */
+  async list(prefix: string, fullName: string | undefined): Promise<HeldLease[]> {
+    const lines = await this.linesOf(selectLeases(this.table, { prefix, fullName }));
+    return lines.map((line) => readLease(line, prefix));
+  }
+
+  /** Ends a grant without its token; resolves to `false` when it has ended before. */
+  async endGrant(fullName: string, fencingToken: bigint): Promise<boolean> {
+    return (await this.linesOf(endGrant(this.table, fullName, fencingToken))).length > 0;
+  }
+
+  private async linesOf({ text, values = [] }: Statement): Promise<string[]> {
+    const { rows } = await this.run<{ readonly line: string }>(text, values);
+    return rows.map(({ line }) => line);
   }
 
   /**

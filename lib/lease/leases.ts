@@ -21,6 +21,7 @@ import {
   type ResumeLeaseOptions,
   resumeRules,
 } from './lease.options.js';
+import type { HeldLease, LeaseGrant } from './held-lease.js';
 import { type GrantRequest, LeaseStore, type LeaseTerm } from './lease-store.js';
 import { ADVISORY_LEASE_SQL } from './lease-table.js';
 import { checkLeaseToken, createLeaseToken, hashLeaseToken } from './lease-token.js';
@@ -75,6 +76,30 @@ export class Leases {
     if (term !== undefined) return this.handle(name, token, term, options.keepAlive);
     const reason = 'it has ended: its time was over, or it was released';
     throw new LockLostError({ lockName: name, key: fullName, reason, heldMs: 0 });
+  }
+
+  /** The leases of this namespace that are held, or the one of that name. */
+  async list(name?: string): Promise<HeldLease[]> {
+    const fullName = name === undefined ? undefined : this.fullNameOf(name);
+    return this.run(name ?? 'leases', 'The leases were not listed', () =>
+      this.store.list(this.engine.keys.prefix, fullName),
+    );
+  }
+
+  /** Ends a grant, whichever process has its token. Resolves to `false` when it has ended before. */
+  async end({ name, fencingToken }: LeaseGrant): Promise<boolean> {
+    const fullName = this.fullNameOf(name);
+    // Applications in JavaScript may pass anything.
+    if (typeof (fencingToken as unknown) !== 'bigint') {
+      throw new LockConfigurationError(
+        `The \`fencingToken\` of the lease "${name}" must be a bigint, received ${describe(fencingToken)}.`,
+      );
+    }
+    const isEnded = await this.run(name, `The lease "${name}" was not ended`, () =>
+      this.store.endGrant(fullName, fencingToken),
+    );
+    this.turns.wake(fullName);
+    return isEnded;
   }
 
   /** Runs the body while the lease is held, and releases it. */

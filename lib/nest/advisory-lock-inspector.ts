@@ -126,9 +126,9 @@ export interface TerminateOptions {
  * those of other programs. Inject it by its class; for a module with a `name`, make one with its service.
  *
  * Each call that lists locks is one statement on the lock connection, so it takes no connection of the pool,
- * and needs no superuser. A role without `pg_read_all_stats` sees less of the backends of other roles: their pid
- * and application name, but not their address and times. Leases are read from their table, by a connection of
- * the pool.
+ * and needs no superuser. A role without `pg_read_all_stats` sees less of the backends of other roles: their
+ * pid and application name, but not their address and times. Leases are read from their table, by a
+ * connection of the pool.
  *
  * The results are for display: they may be outdated when they are read. All methods reject with
  * `LOCK_CONNECTION` when the database cannot be reached, and with `LOCK_SHUTDOWN` when the application has

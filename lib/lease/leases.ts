@@ -33,6 +33,14 @@ const MAX_NAME_BYTES = 2_000;
 /** Pauses between the questions of a waiting call whether the lease is free, in milliseconds. */
 const POLL_MS = { first: 10, longest: 250 } as const;
 
+/** What a call has asked for. */
+interface Handle {
+  readonly name: string;
+  readonly token: string;
+  readonly isDurable?: boolean;
+  readonly keepAlive?: boolean | undefined;
+}
+
 /** The leases of one configured module. */
 export class Leases {
   private readonly store: LeaseStore;
@@ -55,13 +63,20 @@ export class Leases {
   async lease(name: string, options: LeaseOptions): Promise<AdvisoryLease> {
     const fullName = this.fullNameOf(name);
     checkLeaseOptions(name, options);
-    const { ttlMs, owner = this.instance, waitMs = 0, signal, keepAlive } = options;
+    const {
+      ttlMs,
+      owner = this.instance,
+      waitMs = 0,
+      signal,
+      keepAlive,
+      durable: isDurable = true,
+    } = options;
     const token = createLeaseToken(fullName);
-    const request = { name: fullName, tokenHash: hashLeaseToken(token), owner, ttlMs };
+    const request = { name: fullName, tokenHash: hashLeaseToken(token), owner, ttlMs, isDurable };
     const term =
       waitMs > 0 ? await this.waitFor(name, request, waitMs, signal) : await this.grant(name, request);
     if (term === undefined) throw this.engine.locks.unavailable(name, { waitMs });
-    return this.handle(name, token, term, keepAlive);
+    return this.handle({ name, token, isDurable, keepAlive }, term);
   }
 
   /** Rejects with `LOCK_LOST` when the lease has ended. */
@@ -73,7 +88,7 @@ export class Leases {
     const term = await this.run(name, `The lease "${name}" was not resumed`, () =>
       this.store.find({ name: fullName, tokenHash: hashLeaseToken(token) }),
     );
-    if (term !== undefined) return this.handle(name, token, term, options.keepAlive);
+    if (term !== undefined) return this.handle({ name, token, keepAlive: options.keepAlive }, term);
     const reason = 'it has ended: its time was over, or it was released';
     throw new LockLostError({ lockName: name, key: fullName, reason, heldMs: 0 });
   }
@@ -132,7 +147,10 @@ export class Leases {
     for (const lease of this.bodies.keys()) lease.lose(SHUTDOWN_REASON);
   }
 
-  private handle(name: string, token: string, term: LeaseTerm, keepAlive = false): AdvisoryLease {
+  private handle(
+    { name, token, isDurable = true, keepAlive = false }: Handle,
+    term: LeaseTerm,
+  ): AdvisoryLease {
     const fullName = this.fullNameOf(name);
     const lease = new AdvisoryLease(
       {
@@ -144,6 +162,7 @@ export class Leases {
         name,
         fullName,
         token,
+        isDurable,
         onRelease: () => {
           this.turns.wake(fullName);
         },

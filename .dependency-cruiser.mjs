@@ -71,6 +71,13 @@ export default {
       to: { path: '^lib/jobs/', pathNot: '^lib/jobs/(calendar/|control/pause-)' },
     },
     {
+      name: 'lib/cli knows of leases what the table has',
+      comment: 'Statements alone; everything else in lib/lease belongs to applications.',
+      severity: 'error',
+      from: { path: '^lib/cli/' },
+      to: { path: '^lib/lease/', pathNot: '^lib/lease/(held-lease|once/once-records)\\.ts$' },
+    },
+    {
       name: 'lib/jobs/calendar imports core alone',
       severity: 'error',
       from: { path: '^lib/jobs/calendar/' },

@@ -60,6 +60,7 @@ export type { ExclusiveJobOptions, LeaderOptions, RetryOptions } from './jobs/ex
 export type { TickOptions } from './jobs/tick.options.js';
 export { ExclusiveTimeout } from './jobs/exclusive-timeout.decorator.js';
 export { AdvisoryLease } from './lease/advisory-lease.js';
+export type { HeldLease, LeaseFilter, LeaseGrant } from './lease/held-lease.js';
 export { AdvisoryLeaseRecord } from './lease/advisory-lease-record.entity.js';
 export { CreateAdvisoryLeases1795824000000 } from './lease/create-advisory-leases.migration.js';
 export type { LeaseOptions, ResumeLeaseOptions } from './lease/lease.options.js';

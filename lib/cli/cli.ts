@@ -6,6 +6,7 @@ import { jobsCommand } from './jobs.command.js';
 import { keyCommand } from './key.command.js';
 import { killCommand } from './kill.command.js';
 import { listCommand } from './list.command.js';
+import { onceCommand } from './once.command.js';
 import { pauseCommand } from './pause.command.js';
 import { printError, print } from './print.js';
 import { resumeCommand } from './resume.command.js';
@@ -26,6 +27,7 @@ const commands: Readonly<Record<string, CliCommand>> = {
   pause: pauseCommand,
   resume: resumeCommand,
   trigger: triggerCommand,
+  once: onceCommand,
   doctor: doctorCommand,
 };
 

@@ -1,9 +1,11 @@
 import { describeCycle, printable } from '../core/index.js';
 import { formatDuration } from '../inspection/format-duration.js';
+import { describeLease } from './describe-lease.js';
 import { calls, describeHolder, describePrepared } from './describe-holder.js';
 import { describeWaiter, listed } from './describe-waiter.js';
 import type { LockStory, TryingInstance } from './lock-story.js';
 import { capitalize } from './words.js';
+import type { HeldLease } from '../lease/held-lease.js';
 import type { InspectedLock } from '../inspection/inspected-lock.js';
 import { namesakesOf, otherLocksOf } from './other-locks.js';
 import { rollbackOf } from './prepared-holders.js';
@@ -30,6 +32,7 @@ export function explainLock(story: LockStory): string {
   paragraphs.push(story.trying.map(describeTrying));
   if (story.deadlock !== undefined)
     paragraphs.push(['The waits are a deadlock:', printable(describeCycle(story.deadlock))]);
+  if (story.lease !== undefined) paragraphs.push(describeLeaseOf(story, story.lease));
   paragraphs.push(describeCure(story));
   return paragraphs
     .filter((lines) => lines.length > 0)
@@ -82,6 +85,14 @@ function describeTrying({ instance, calls: count, waitedMs }: TryingInstance): s
     `Inside ${printable(instance)}, ${calls(count)} without a place in the queue${first}: ` +
     'it tries again and again.'
   );
+}
+
+function describeLeaseOf({ now, asArguments }: LockStory, lease: HeldLease): string[] {
+  return [
+    'There is a lease of that name, which is independent of the lock:',
+    `${describeLease(lease, now)}.`,
+    `To end it: nestjs-advisory-lock kill ${asArguments} --lease`,
+  ];
 }
 
 function describeQueue(

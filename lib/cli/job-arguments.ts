@@ -1,6 +1,7 @@
 import { isSyntaxOrAccessError, type Statement } from '../core/index.js';
 import { KEY_OPTIONS_HELP, keyOptions, readKeyOptions } from './key-arguments.js';
 import type { EngineInFleet } from './open-engine.js';
+import { readTable } from './table-arguments.js';
 import { UsageError } from './usage.error.js';
 
 /** The options of all commands that operate jobs. */
@@ -20,14 +21,9 @@ interface JobValues {
   readonly table: string;
 }
 
-/** Names and keys, and the table as a statement names it: lock connections have no search path. */
+/** Names and keys, and the table as a statement names it. */
 export function readJobOptions(values: JobValues) {
-  const parts = values.table.split('.');
-  if (parts.length !== 2 || parts.includes('')) {
-    throw new UsageError(`--table must be schema.table, received ${JSON.stringify(values.table)}.`);
-  }
-  const table = parts.map((part) => `"${part.replaceAll('"', '""')}"`).join('.');
-  return { keys: readKeyOptions(values).keys, table };
+  return { keys: readKeyOptions(values).keys, table: readTable(values.table, '--table').sql };
 }
 
 /** The one job among the arguments. */

@@ -2,15 +2,18 @@ import { parseArgs } from 'node:util';
 import { SqlState, sqlStateOf } from '../core/index.js';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { terminateListed } from '../fleet/terminate-listed.js';
-import { isConfirmed } from './ask.js';
+import { confirm } from './ask.js';
 import type { CliCommand } from './cli-command.js';
 import { describeEnding, describeFate, describeNow, type Fate } from './describe-ending.js';
 import { listed } from './describe-waiter.js';
 import { ExitStatus } from './exit-status.js';
+import { killLease } from './kill-lease.js';
+import { LEASE_OPTIONS_HELP, leaseOptions } from './leases.js';
 import { LOCK_OPTIONS_HELP, lockOptions, readLock } from './lock-arguments.js';
 import { type LockStory, storyOf } from './lock-story.js';
 import { type EngineInFleet, openEngineInFleet } from './open-engine.js';
 import { print } from './print.js';
+import { readTable } from './table-arguments.js';
 import { capitalize } from './words.js';
 import { PrivilegeError } from './privilege.error.js';
 import { readArguments, UsageError } from './usage.error.js';
@@ -27,23 +30,27 @@ const POLL_MS = 50;
 /** Ends the connection of a lock's holder. */
 export const killCommand: CliCommand = {
   usage:
-    '<name> [--key <key>] [--pid <pid>|--all] [--reason <text>] [--yes] [--ask] [--force] [--permits <n>] ' +
-    '[--scheme …] [--namespace …]',
+    '<name> [--key <key>] [--pid <pid>|--all|--lease] [--reason <text>] [--yes] [--ask] [--force] ' +
+    '[--permits <n>] [--scheme …] [--namespace …]',
   summary: "Ends the connection of a lock's holder, after asking",
   details: [
     '  --pid <pid>           which holder, where there are several',
     '  --all                 all holders',
+    '  --lease               the lease of that name, instead of the holder of the lock',
     '  --reason <text>       why; it is printed with the outcome',
     '  --yes                 does not ask',
     '  --ask                 asks also where there is no terminal, and reads the reply from the input',
     '  --force               ends a holder that was shown also when its instance reports that it has',
     '                        released the lock and taken it again since',
+    LEASE_OPTIONS_HELP,
     LOCK_OPTIONS_HELP,
     '',
     'It shows the holders that it will end, and asks. Then it ends only the holders that it has shown, each',
     'only if the same connection still holds the lock at that moment, and has not released it and taken it',
     'again, as far as its instance reports. All other locks of that connection are freed too. An instance of',
     'this library reports them as lost, and connects again.',
+    '',
+    'With --lease it ends the lease that it has shown, and no later one. Its holder is not notified.',
     '',
     'Exit status:',
     `  ${ExitStatus.ok}   the holder was ended, and has lost the lock`,
@@ -60,6 +67,7 @@ export const killCommand: CliCommand = {
     const options = readArguments(() => readKill(args));
     const open = openEngineInFleet('kill', options.wanted.keys);
     try {
+      if (options.isLease) return await killLease(open, options, options);
       const story = await storyOf(open, options.wanted, REPORT_WITHIN_MS);
       const targets = targetsOf(story, options);
       if (targets.length === 0) {
@@ -68,10 +76,7 @@ export const killCommand: CliCommand = {
       }
       for (const lock of targets) checkIdentity(lock);
       for (const lock of targets) print(describeEnding(lock, story));
-      if (!options.isAsking && !options.isSure) {
-        throw new UsageError('There is no terminal to ask on: --yes ends the holder without asking.');
-      }
-      if (!options.isSure && !(await isConfirmed(targets.length === 1 ? 'End it?' : 'End them?'))) {
+      if (!(await confirm(targets.length === 1 ? 'End it?' : 'End them?', options))) {
         print('No holder was ended.');
         return ExitStatus.problems;
       }
@@ -177,8 +182,10 @@ function readKill(args: string[]) {
     args,
     options: {
       ...lockOptions,
+      ...leaseOptions,
       pid: { type: 'string' },
       all: { type: 'boolean', default: false },
+      lease: { type: 'boolean', default: false },
       reason: { type: 'string' },
       yes: { type: 'boolean', default: false },
       ask: { type: 'boolean', default: false },
@@ -186,13 +193,20 @@ function readKill(args: string[]) {
     },
     allowPositionals: true,
   });
-  const { pid, all, reason, yes, ask, force } = values;
+  const { pid, all, lease, reason, yes, ask, force } = values;
   if (pid !== undefined && !/^\d+$/.test(pid)) {
     throw new UsageError(`--pid must be a whole number, received ${JSON.stringify(pid)}.`);
   }
   if (pid !== undefined && all) throw new UsageError('--pid and --all contradict each other.');
+  if (lease && (pid !== undefined || all || force)) {
+    throw new UsageError(
+      '--lease contradicts --pid, --all and --force, which are about holders of the lock.',
+    );
+  }
   return {
     wanted: readLock(values, positionals),
+    isLease: lease,
+    leaseTable: readTable(values['lease-table'], '--lease-table'),
     pid: pid === undefined ? undefined : Number(pid),
     isAll: all,
     reason,

@@ -6,12 +6,15 @@ import { ExitStatus } from './exit-status.js';
 import { FLEET_OPTIONS_HELP, fleetOptions, readWithinMs } from './fleet-arguments.js';
 import { KEY_OPTIONS_HELP, keyOptions, readKeyOptions } from './key-arguments.js';
 import { foreignKeysOf } from './keys-by-scheme.js';
+import { LEASE_OPTIONS_HELP, leaseAsJson, leaseOptions, leasesOf, leasesTable } from './leases.js';
 import { countsOf, locksTable, sortedLocks } from './locks-table.js';
 import { type EngineInFleet, openEngineInFleet } from './open-engine.js';
 import { jsonOf, print } from './print.js';
 import { screenWidth } from './screen.js';
 import type { InspectedLock } from '../inspection/inspected-lock.js';
+import type { HeldLease } from '../lease/held-lease.js';
 import { BULLMQ } from '../inspection/known-tools.js';
+import { readTable } from './table-arguments.js';
 import { readArguments, UsageError } from './usage.error.js';
 import { watch } from './watch.js';
 
@@ -23,8 +26,8 @@ const WATCH_LIMITS = { min: '50ms', max: '1h' };
 /** Shows the advisory locks of the database. */
 export const listCommand: CliCommand = {
   usage:
-    '[--watch [<time>]] [--waiting] [--claims] [--tools] [--name <name>] [--within <time>] [--json] ' +
-    '[--scheme …] [--namespace …]',
+    '[--watch [<time>]] [--waiting] [--claims] [--tools] [--leases] [--name <name>] [--within <time>] ' +
+    '[--json] [--scheme …] [--namespace …]',
   summary: 'Shows the holders and waiters of every lock of the database',
   details: [
     `  --watch [<time>]      shows them again and again, every ${DEFAULT_WATCH} or at the given interval: ` +
@@ -32,9 +35,12 @@ export const listCommand: CliCommand = {
     '  --waiting             only locks that have waiters',
     '  --claims              also claims on ticks of jobs, which are kept for a while after the run',
     '  --tools               also the short locks of BullMQ that no one waits for',
+    '  --leases              only leases; without it, they are listed below the locks',
     '  --name <name>         only the lock of this name, and the locks that it is by other key schemes',
-    '  --json                prints an array of locks, as `AdvisoryLockInspector.list()` returns it; ' +
-      'with --watch, one per line',
+    '  --json                prints an array of locks, as `AdvisoryLockInspector.list()` returns it, ' +
+      'or with --leases',
+    '                        of leases; with --watch, one per line',
+    LEASE_OPTIONS_HELP,
     KEY_OPTIONS_HELP,
     FLEET_OPTIONS_HELP,
     '',
@@ -62,7 +68,17 @@ export const listCommand: CliCommand = {
 
 type ListOptions = ReturnType<typeof readList>;
 
-async function linesOf({ engine, fleet }: EngineInFleet, options: ListOptions): Promise<string[]> {
+async function linesOf(open: EngineInFleet, options: ListOptions): Promise<string[]> {
+  const layout = options.watchMs === undefined ? 'lines' : 'line';
+  if (options.isOfLeases && options.json)
+    return [jsonOf((await listedLeases(open, options)).map(leaseAsJson), layout)];
+  if (options.isOfLeases) {
+    const { now } = await open.fleet.inspect({});
+    const leases = await listedLeases(open, options);
+    const count = `${leases.length} lease${leases.length === 1 ? '' : 's'} held`;
+    return [...shownLeases(leases, now), count];
+  }
+  const { engine, fleet } = open;
   const schemes = await schemesOf(engine, options);
   const { now, locks: all } = await fleet.inspect({ withinMs: options.withinMs });
   const wanted = all.filter(isWanted(options, all, schemes)).map((lock) => withScheme(lock, schemes));
@@ -73,11 +89,24 @@ async function linesOf({ engine, fleet }: EngineInFleet, options: ListOptions): 
     ),
   });
   const claims = options.hasClaims ? 0 : wanted.filter(({ isClaim }) => isClaim === true).length;
-  if (options.json) return [jsonOf(locks, options.watchMs === undefined ? 'lines' : 'line')];
+  if (options.json) return [jsonOf(locks, layout)];
+  const leases = options.isWaiting ? [] : shownLeases(await listedLeases(open, options), now);
   return [
     ...(locks.length > 0 ? locksTable({ now, locks }, screenWidth()) : []),
     countsOf(locks, claims, wanted.length - locks.length - claims),
+    ...(leases.length > 0 ? ['', ...leases] : []),
   ];
+}
+
+function listedLeases(
+  { engine }: EngineInFleet,
+  { leaseTable, keys, name }: ListOptions,
+): Promise<HeldLease[]> {
+  return leasesOf(engine, leaseTable, keys, name);
+}
+
+function shownLeases(leases: readonly HeldLease[], now: Date): string[] {
+  return leases.length > 0 ? leasesTable(leases, now, screenWidth()) : [];
 }
 
 /** Whether it is one of the many short locks of BullMQ, and no one waits for it. */
@@ -120,17 +149,20 @@ function readList(args: string[]) {
     options: {
       ...keyOptions,
       ...fleetOptions,
+      ...leaseOptions,
       watch: { type: 'boolean', default: false },
       waiting: { type: 'boolean', default: false },
       claims: { type: 'boolean', default: false },
       tools: { type: 'boolean', default: false },
+      leases: { type: 'boolean', default: false },
       name: { type: 'string' },
       json: { type: 'boolean', default: false },
     },
     // parseArgs() does not support options with an optional value.
     allowPositionals: true,
   });
-  const { watch: isWatching, waiting, claims, tools, name, json } = values;
+  const { watch: isWatching, waiting, claims, tools, leases, name, json } = values;
+  if (leases && waiting) throw new UsageError('--leases and --waiting contradict each other.');
   const [time, ...surplus] = isWatching ? positionals : [undefined, ...positionals];
   if (surplus[0] !== undefined) {
     throw new UsageError(
@@ -145,6 +177,8 @@ function readList(args: string[]) {
     isWaiting: waiting,
     hasClaims: claims,
     hasTools: tools,
+    isOfLeases: leases,
+    leaseTable: readTable(values['lease-table'], '--lease-table'),
     json,
     withinMs: readWithinMs(values),
     watchMs: isWatching ? readDurationMs(time ?? DEFAULT_WATCH, '--watch', WATCH_LIMITS) : undefined,

@@ -2,6 +2,7 @@ import type { DeadlockedCall, LockKey } from '../core/index.js';
 import type { InspectedLock } from '../inspection/inspected-lock.js';
 import { deadlockedCalls, findFleetDeadlock, waitsIn } from '../fleet/fleet-deadlock.js';
 import type { InstanceReport } from '../fleet/instance-report.js';
+import type { HeldLease } from '../lease/held-lease.js';
 import { foreignKeysOf } from './keys-by-scheme.js';
 import { keysOfLock, type WantedLock } from './lock-arguments.js';
 import type { EngineInFleet } from './open-engine.js';
@@ -28,6 +29,8 @@ export interface LockStory {
   /** The deadlock that a wait for it is part of, as far as the instances report it. */
   readonly deadlock?: readonly DeadlockedCall[];
   readonly prepared: readonly PreparedTransaction[];
+  /** The lease of that name. Locks do not exclude it. */
+  readonly lease?: HeldLease;
   /** All other locks of the database. */
   readonly otherLocks: readonly InspectedLock[];
   /** Those of them whose key is that of the name by another scheme, as other libraries lock it. */

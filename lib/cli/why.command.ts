@@ -3,10 +3,12 @@ import type { CliCommand } from './cli-command.js';
 import { ExitStatus } from './exit-status.js';
 import { explainLock } from './explain-lock.js';
 import { FLEET_OPTIONS_HELP, fleetOptions, readWithinMs } from './fleet-arguments.js';
+import { LEASE_OPTIONS_HELP, leaseAsJson, leaseOptions, leasesOf } from './leases.js';
 import { LOCK_OPTIONS_HELP, lockOptions, readLock, type WantedLock } from './lock-arguments.js';
 import { type LockStory, storyOf } from './lock-story.js';
 import { openEngineInFleet } from './open-engine.js';
 import { print, printJson } from './print.js';
+import { readTable } from './table-arguments.js';
 import { readArguments } from './usage.error.js';
 
 /** Explains in words which process holds a lock, and which wait for it. */
@@ -15,6 +17,7 @@ export const whyCommand: CliCommand = {
   summary: 'Explains one lock in words: its holder, since when, its waiters',
   details: [
     LOCK_OPTIONS_HELP,
+    LEASE_OPTIONS_HELP,
     FLEET_OPTIONS_HELP,
     '  --json                prints JSON, with holders and waiters as `AdvisoryLockInspector.find()` ' +
       'returns them',
@@ -27,10 +30,12 @@ export const whyCommand: CliCommand = {
   ].join('\n'),
 
   async run(args) {
-    const { wanted, json, withinMs } = readArguments(() => readWhy(args));
+    const { wanted, json, withinMs, leaseTable } = readArguments(() => readWhy(args));
     const open = openEngineInFleet('why', wanted.keys);
     try {
-      const story = await storyOf(open, wanted, withinMs);
+      const { name, keys } = wanted;
+      const [lease] = typeof name === 'string' ? await leasesOf(open.engine, leaseTable, keys, name) : [];
+      const story = { ...(await storyOf(open, wanted, withinMs)), ...(lease && { lease }) };
       if (json) printJson(storyAsJson(story, wanted));
       else print(explainLock(story));
       return ExitStatus.ok;
@@ -43,14 +48,19 @@ export const whyCommand: CliCommand = {
 function readWhy(args: string[]) {
   const { values, positionals } = parseArgs({
     args,
-    options: { ...lockOptions, ...fleetOptions, json: { type: 'boolean', default: false } },
+    options: { ...lockOptions, ...leaseOptions, ...fleetOptions, json: { type: 'boolean', default: false } },
     allowPositionals: true,
   });
-  return { wanted: readLock(values, positionals), json: values.json, withinMs: readWithinMs(values) };
+  return {
+    wanted: readLock(values, positionals),
+    json: values.json,
+    withinMs: readWithinMs(values),
+    leaseTable: readTable(values['lease-table'], '--lease-table'),
+  };
 }
 
 function storyAsJson(
-  { keyId, holders, waiters, trying, prepared, deadlock }: LockStory,
+  { keyId, holders, waiters, trying, prepared, deadlock, lease }: LockStory,
   { name }: WantedLock,
 ) {
   return {
@@ -62,6 +72,7 @@ function storyAsJson(
     waiters,
     trying,
     ...(deadlock !== undefined && { deadlock }),
+    ...(lease !== undefined && { lease: leaseAsJson(lease) }),
     preparedTransactions: prepared,
   };
 }

@@ -1,7 +1,7 @@
 import { checkOptions, GrowingPause, LockLostError, LockNotHeldError, MAX_TIMER_MS } from '../core/index.js';
 import { ttlRules } from './lease.options.js';
 import { hashLeaseToken } from './lease-token.js';
-import type { LeaseStore, LeaseTerm } from './lease-store.js';
+import type { LeaseId, LeaseStore, LeaseTerm } from './lease-store.js';
 
 /** How long before the end of its time a lease counts as lost, at most, in milliseconds. */
 const MAX_MARGIN_MS = 1_000;
@@ -24,6 +24,8 @@ export interface LeaseParts {
   /** With the namespace. */
   readonly fullName: string;
   readonly token: string;
+  /** Whether its changes must survive a crash of the server. */
+  readonly isDurable: boolean;
   /** Called once, when it is released: another call may have it now. */
   readonly onRelease: () => void;
   /** Called when the server could not be notified of the release. */
@@ -186,6 +188,11 @@ export class AdvisoryLease implements AsyncDisposable {
     ).unref();
   }
 
+  private get id(): LeaseId {
+    const { fullName: name, isDurable } = this.parts;
+    return { name, tokenHash: this.tokenHash, isDurable };
+  }
+
   private get isHeld(): boolean {
     return this.released === undefined && this.lost === undefined;
   }
@@ -201,8 +208,7 @@ export class AdvisoryLease implements AsyncDisposable {
     // Whether a statement without a response has shortened the lease is not known.
     const shortened = performance.now() + ttlMs - marginOf(ttlMs);
     this.setDeadline(Math.min(this.deadline, shortened));
-    const { fullName: name } = this.parts;
-    const term = await this.parts.store.extend({ name, tokenHash: this.tokenHash, ttlMs });
+    const term = await this.parts.store.extend({ ...this.id, ttlMs });
     if (term === undefined) this.lose('it has ended on the server: its time was over, or it was released');
     this.assertHeld();
     if (term === undefined) return;
@@ -216,7 +222,7 @@ export class AdvisoryLease implements AsyncDisposable {
     try {
       // An extension that is under way would keep the lease of a released handle.
       await this.extensions;
-      await this.parts.store.end({ name: this.parts.fullName, tokenHash: this.tokenHash });
+      await this.parts.store.end(this.id);
     } catch (error) {
       this.parts.onError(error);
     } finally {

@@ -1,6 +1,7 @@
-import { sqlStateOf } from '../core/index.js';
+import { sqlStateOf, type Statement } from '../core/index.js';
 import type { ApplicationDatabase } from './application-database.js';
 import { Batches } from './batches.js';
+import { endGrant, type HeldLease, readLease, selectLeases } from './held-lease.js';
 import { LEASE_TABLE } from './lease-table.js';
 
 /** How often rows of ended leases are deleted, in milliseconds, while this process grants leases. */
@@ -26,6 +27,8 @@ export interface LeaseId {
   /** With the namespace. */
   readonly name: string;
   readonly tokenHash: string;
+  /** Whether the change must survive a crash of the server; by default it must. */
+  readonly isDurable?: boolean;
 }
 
 export interface GrantRequest extends LeaseId {
@@ -71,6 +74,12 @@ const SAME = `held.name OPERATOR(pg_catalog.=) wanted.name
   AND held.token_hash OPERATOR(pg_catalog.=) wanted.token_hash`;
 /** One reading of the clock for what is compared and what is written: a step of it falls before or after. */
 const NOW = '(SELECT pg_catalog.clock_timestamp() AS at) AS now';
+/** The same, and this transaction alone does not wait for the disk. */
+const NOW_NOT_DURABLE = `(SELECT pg_catalog.clock_timestamp() AS at,
+  pg_catalog.set_config('synchronous_commit', 'off', true) AS setting) AS now`;
+/** One that must survive makes the batch durable. */
+const nowFor = (requests: readonly LeaseId[]): string =>
+  requests.some(({ isDurable = true }) => isDurable) ? NOW : NOW_NOT_DURABLE;
 const unnested = (...types: readonly string[]): string =>
   `ROWS FROM (${types.map((type, n) => `pg_catalog.unnest($${n + 1}::pg_catalog.${type}[])`).join(', ')})`;
 
@@ -126,6 +135,22 @@ export class LeaseStore {
     return row && termOf(row, sentAt, Number(row.left_ms));
   }
 
+  /** What is held of a name, or of all names that begin with the prefix. */
+  async list(prefix: string, fullName: string | undefined): Promise<HeldLease[]> {
+    const lines = await this.linesOf(selectLeases(this.table, { prefix, fullName }));
+    return lines.map((line) => readLease(line, prefix));
+  }
+
+  /** Ends a grant without its token; resolves to `false` when it has ended before. */
+  async endGrant(fullName: string, fencingToken: bigint): Promise<boolean> {
+    return (await this.linesOf(endGrant(this.table, fullName, fencingToken))).length > 0;
+  }
+
+  private async linesOf({ text, values = [] }: Statement): Promise<string[]> {
+    const { rows } = await this.run<{ readonly line: string }>(text, values);
+    return rows.map(({ line }) => line);
+  }
+
   /**
    * A row that is visibly busy is left alone: it gets no transaction id, lock or write, however many callers
    * try. The condition of the update is checked again when the row is locked. The order of the rows keeps two
@@ -136,7 +161,8 @@ export class LeaseStore {
       `INSERT INTO ${this.table} AS held (name, fencing, token_hash, owner, ttl_ms, since, expires_at)
        SELECT wanted.name, pg_catalog.txid_current(), wanted.token_hash, wanted.owner, wanted.ttl_ms,
               now.at, ${AFTER('now.at', 'wanted.ttl_ms')}
-         FROM ${unnested('text', 'text', 'text', 'int8')} AS wanted (name, token_hash, owner, ttl_ms), ${NOW}
+         FROM ${unnested('text', 'text', 'text', 'int8')} AS wanted (name, token_hash, owner, ttl_ms),
+              ${nowFor(requests)}
         WHERE NOT EXISTS (
           SELECT FROM ${this.table} AS busy
            WHERE busy.name OPERATOR(pg_catalog.=) wanted.name AND busy.token_hash IS NOT NULL
@@ -160,7 +186,8 @@ export class LeaseStore {
       `WITH extended AS (
          UPDATE ${this.table} AS held
             SET ttl_ms = wanted.ttl_ms, expires_at = ${AFTER('now.at', 'wanted.ttl_ms')}
-           FROM ${unnested('text', 'text', 'int8')} AS wanted (name, token_hash, ttl_ms), ${NOW}
+           FROM ${unnested('text', 'text', 'int8')} AS wanted (name, token_hash, ttl_ms),
+                ${nowFor(requests)}
           WHERE ${SAME} AND held.expires_at OPERATOR(pg_catalog.>) now.at
          RETURNING ${TERM})
        SELECT * FROM extended`,
@@ -176,8 +203,8 @@ export class LeaseStore {
   private async sendEnds(requests: readonly LeaseId[]): Promise<undefined[]> {
     await this.run(
       `WITH ended AS (
-         UPDATE ${this.table} AS held SET token_hash = NULL, expires_at = pg_catalog.clock_timestamp()
-           FROM ${unnested('text', 'text')} AS wanted (name, token_hash)
+         UPDATE ${this.table} AS held SET token_hash = NULL, expires_at = now.at
+           FROM ${unnested('text', 'text')} AS wanted (name, token_hash), ${nowFor(requests)}
           WHERE ${SAME}
          RETURNING held.name)
        SELECT name FROM ended`,

@@ -43,6 +43,14 @@ export interface LeaseOptions {
    */
   readonly keepAlive?: boolean;
   /**
+   * Whether the grant, and the extensions and the release by this handle, wait until the server's disk has
+   * them, as `synchronous_commit` of the server says. With `false` they do not wait: a crash of the server,
+   * or a failover, may then forget those of the last moments, so that another caller gets a lease that is
+   * held, with a fencing token that is not larger. For leases whose overlap costs no more than double work.
+   * @default true
+   */
+  readonly durable?: boolean;
+  /**
    * Ends the wait when it aborts: the call rejects with its reason. Once the lease is held, it has no effect.
    * @default none
    */
@@ -79,6 +87,7 @@ export const leaseRules: OptionRules = {
     (value) => typeof value === 'string' && isText(value) && value.length <= MAX_OWNER_LENGTH,
     `a string of 1 to ${MAX_OWNER_LENGTH} characters, none of them NUL`,
   ],
+  durable: aBoolean,
   ...waitRules,
   ...resumeRules,
   ...signalRules,

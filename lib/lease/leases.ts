@@ -21,6 +21,7 @@ import {
   type ResumeLeaseOptions,
   resumeRules,
 } from './lease.options.js';
+import type { HeldLease, LeaseGrant } from './held-lease.js';
 import { type GrantRequest, LeaseStore, type LeaseTerm } from './lease-store.js';
 import { ADVISORY_LEASE_SQL } from './lease-table.js';
 import { checkLeaseToken, createLeaseToken, hashLeaseToken } from './lease-token.js';
@@ -31,6 +32,14 @@ const MAX_NAME_BYTES = 2_000;
 
 /** Pauses between the questions of a waiting call whether the lease is free, in milliseconds. */
 const POLL_MS = { first: 10, longest: 250 } as const;
+
+/** What a call has asked for. */
+interface Handle {
+  readonly name: string;
+  readonly token: string;
+  readonly isDurable?: boolean;
+  readonly keepAlive?: boolean | undefined;
+}
 
 /** The leases of one configured module. */
 export class Leases {
@@ -54,13 +63,20 @@ export class Leases {
   async lease(name: string, options: LeaseOptions): Promise<AdvisoryLease> {
     const fullName = this.fullNameOf(name);
     checkLeaseOptions(name, options);
-    const { ttlMs, owner = this.instance, waitMs = 0, signal, keepAlive } = options;
+    const {
+      ttlMs,
+      owner = this.instance,
+      waitMs = 0,
+      signal,
+      keepAlive,
+      durable: isDurable = true,
+    } = options;
     const token = createLeaseToken(fullName);
-    const request = { name: fullName, tokenHash: hashLeaseToken(token), owner, ttlMs };
+    const request = { name: fullName, tokenHash: hashLeaseToken(token), owner, ttlMs, isDurable };
     const term =
       waitMs > 0 ? await this.waitFor(name, request, waitMs, signal) : await this.grant(name, request);
     if (term === undefined) throw this.engine.locks.unavailable(name, { waitMs });
-    return this.handle(name, token, term, keepAlive);
+    return this.handle({ name, token, isDurable, keepAlive }, term);
   }
 
   /** Rejects with `LOCK_LOST` when the lease has ended. */
@@ -72,9 +88,33 @@ export class Leases {
     const term = await this.run(name, `The lease "${name}" was not resumed`, () =>
       this.store.find({ name: fullName, tokenHash: hashLeaseToken(token) }),
     );
-    if (term !== undefined) return this.handle(name, token, term, options.keepAlive);
+    if (term !== undefined) return this.handle({ name, token, keepAlive: options.keepAlive }, term);
     const reason = 'it has ended: its time was over, or it was released';
     throw new LockLostError({ lockName: name, key: fullName, reason, heldMs: 0 });
+  }
+
+  /** The leases of this namespace that are held, or the one of that name. */
+  async list(name?: string): Promise<HeldLease[]> {
+    const fullName = name === undefined ? undefined : this.fullNameOf(name);
+    return this.run(name ?? 'leases', 'The leases were not listed', () =>
+      this.store.list(this.engine.keys.prefix, fullName),
+    );
+  }
+
+  /** Ends a grant, whichever process has its token. Resolves to `false` when it has ended before. */
+  async end({ name, fencingToken }: LeaseGrant): Promise<boolean> {
+    const fullName = this.fullNameOf(name);
+    // Applications in JavaScript may pass anything.
+    if (typeof (fencingToken as unknown) !== 'bigint') {
+      throw new LockConfigurationError(
+        `The \`fencingToken\` of the lease "${name}" must be a bigint, received ${describe(fencingToken)}.`,
+      );
+    }
+    const isEnded = await this.run(name, `The lease "${name}" was not ended`, () =>
+      this.store.endGrant(fullName, fencingToken),
+    );
+    this.turns.wake(fullName);
+    return isEnded;
   }
 
   /** Runs the body while the lease is held, and releases it. */
@@ -107,7 +147,10 @@ export class Leases {
     for (const lease of this.bodies.keys()) lease.lose(SHUTDOWN_REASON);
   }
 
-  private handle(name: string, token: string, term: LeaseTerm, keepAlive = false): AdvisoryLease {
+  private handle(
+    { name, token, isDurable = true, keepAlive = false }: Handle,
+    term: LeaseTerm,
+  ): AdvisoryLease {
     const fullName = this.fullNameOf(name);
     const lease = new AdvisoryLease(
       {
@@ -119,6 +162,7 @@ export class Leases {
         name,
         fullName,
         token,
+        isDurable,
         onRelease: () => {
           this.turns.wake(fullName);
         },

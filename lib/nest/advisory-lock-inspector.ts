@@ -17,6 +17,8 @@ import type { InspectedLock, WaitGraph } from '../inspection/inspected-lock.js';
 import { type EndingOfAll, terminateAll } from '../inspection/terminate-all.js';
 import { type Ending, terminateHolders } from '../inspection/terminate-holders.js';
 import { waitGraphOf } from '../inspection/wait-graph.js';
+import type { HeldLease, LeaseFilter, LeaseGrant } from '../lease/held-lease.js';
+import type { Leases } from '../lease/leases.js';
 import type { AdvisoryLockService } from './advisory-lock.service.js';
 import { type FeatureHost, FEATURES } from './features.js';
 
@@ -107,7 +109,7 @@ export type TerminateTarget =
   | Pick<InspectedLock, 'key' | 'name' | 'backend' | 'isGranted' | 'holdId'>;
 
 /**
- * The options of `AdvisoryLockInspector.terminate`.
+ * The options of `AdvisoryLockInspector.terminate` and `endLease`.
  *
  * @example
  * ```ts
@@ -123,9 +125,10 @@ export interface TerminateOptions {
  * Lists the advisory locks of the database with their holders and waiters: the locks of this library and
  * those of other programs. Inject it by its class; for a module with a `name`, make one with its service.
  *
- * Each call that lists is one statement on the lock connection, so it takes no connection of the pool, and
- * needs no superuser. A role without `pg_read_all_stats` sees less of the backends of other roles: their pid
- * and application name, but not their address and times.
+ * Each call that lists locks is one statement on the lock connection, so it takes no connection of the pool,
+ * and needs no superuser. A role without `pg_read_all_stats` sees less of the backends of other roles: their
+ * pid and application name, but not their address and times. Leases are read from their table, by a
+ * connection of the pool.
  *
  * The results are for display: they may be outdated when they are read. All methods reject with
  * `LOCK_CONNECTION` when the database cannot be reached, and with `LOCK_SHUTDOWN` when the application has
@@ -147,15 +150,17 @@ export class AdvisoryLockInspector {
   private readonly log: LockLog;
   private readonly engine: LockEngine;
   private readonly instances: Fleet;
+  private readonly heldLeases: Leases;
 
   constructor(locks: AdvisoryLockService);
   /** @internal */
   // eslint-disable-next-line @typescript-eslint/unified-signatures -- the published types leave it out
   constructor(host: FeatureHost);
-  constructor({ [FEATURES]: { engine, fleet } }: FeatureHost) {
+  constructor({ [FEATURES]: { engine, fleet, leases } }: FeatureHost) {
     this.engine = engine;
     this.log = engine.createLog('AdvisoryLockInspector');
     this.instances = fleet;
+    this.heldLeases = leases;
   }
 
   /**
@@ -274,12 +279,7 @@ export class AdvisoryLockInspector {
 
   /** The same, with the reason why none was ended. @internal */
   async end(target: TerminateTarget, { reason }: TerminateOptions): Promise<Ending> {
-    if (typeof reason !== 'string' || reason === '') {
-      throw new LockConfigurationError(
-        'The option `reason` of terminate(), which is logged, must be a string that is not empty, ' +
-          `received ${describeValue(reason)}.`,
-      );
-    }
+    checkReason(reason, 'terminate()');
     const ending = await this.endHolders(target);
     const { pids, isOwnMeant, refusal } = ending;
     for (const pid of pids)
@@ -287,6 +287,46 @@ export class AdvisoryLockInspector {
     if (isOwnMeant) this.engine.failSession(new Error(`it was ended by hand: ${reason}`));
     if (refusal !== undefined) throw refusal;
     return ending;
+  }
+
+  /**
+   * Resolves to the leases of the module's `namespace` that are held by the clock of the server, those that
+   * end first at the beginning. They have no token.
+   *
+   * @throws {@link LockConfigurationError} (`LOCK_CONFIGURATION`) for an invalid name, and without the table
+   * or a privilege on it; {@link LockConnectionError} (`LOCK_CONNECTION`).
+   *
+   * @example
+   * ```ts
+   * for (const { name, owner, since, expiresAt } of await inspector.leases()) {
+   *   console.log(`${owner} has ${name} since ${since.toISOString()} until ${expiresAt.toISOString()}`);
+   * }
+   * ```
+   */
+  async leases({ name }: LeaseFilter = {}): Promise<HeldLease[]> {
+    return this.heldLeases.list(name);
+  }
+
+  /**
+   * Ends a lease as it was listed, and resolves to `true`; to `false` when it has ended before, also where
+   * another caller has the name by now. Another caller can have it at once, while the holder may go on: its
+   * next `extend()` rejects with `LOCK_LOST`, and without one its signal aborts when its time is nearly over.
+   *
+   * @param lease - its `name`, and the `fencingToken` of its grant.
+   * @throws {@link LockConfigurationError} (`LOCK_CONFIGURATION`) without a `reason`, for an invalid lease,
+   * and without the table or a privilege on it; {@link LockConnectionError} (`LOCK_CONNECTION`).
+   * @example
+   * ```ts
+   * const [lease] = await inspector.leases({ name: 'doc:42' });
+   * // … an operator reads it, and decides …
+   * if (lease !== undefined) await inspector.endLease(lease, { reason: 'Ada is on holiday' });
+   * ```
+   */
+  async endLease(lease: LeaseGrant, { reason }: TerminateOptions): Promise<boolean> {
+    checkReason(reason, 'endLease()');
+    const isEnded = await this.heldLeases.end(lease);
+    if (isEnded) this.log.warn(`The lease "${lease.name}" (${lease.fencingToken}) was ended: ${reason}`);
+    return isEnded;
   }
 
   private async inspect(fleetWithinMs: number | undefined, name?: LockName): Promise<FleetLook> {
@@ -322,6 +362,14 @@ export class AdvisoryLockInspector {
     }
     return terminateListed(this.instances, this.query, target);
   }
+}
+
+function checkReason(reason: unknown, method: string): void {
+  if (typeof reason === 'string' && reason !== '') return;
+  throw new LockConfigurationError(
+    `The option \`reason\` of ${method}, which is logged, must be a string that is not empty, ` +
+      `received ${describeValue(reason)}.`,
+  );
 }
 
 type ListedTarget = Extract<TerminateTarget, { readonly key: unknown }>;

@@ -10,7 +10,7 @@ export async function leases(locks: AdvisoryLockService): Promise<[number, boole
   await lease.extend(1_000);
   await locks.resumeLease('a', token);
   await locks.resumeLease('a', token, { keepAlive: true });
-  const options: LeaseOptions = { ttlMs: 60_000, keepAlive: true, signal: lease.signal };
+  const options: LeaseOptions = { ttlMs: 60_000, keepAlive: true, durable: false, signal: lease.signal };
   const value: number = await locks.withLease('a', ({ name }) => name.length, options);
   const { ran } = await locks.once('seed', () => fencing, { version: '1', waitMs: 0 });
   await locks.once('seed', async ({ signal }) => Promise.resolve(signal.aborted || until));

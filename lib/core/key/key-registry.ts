@@ -46,7 +46,8 @@ export class KeyRegistry {
   private readonly reportedNames = new RecentMap<string, string>(MAX_REPORTED_NAMES);
   private readonly pinnedNames = new Map<string, string>();
   private readonly serverKeys = new RecentMap<string, bigint>(MAX_SERVER_KEYS);
-  private readonly prefix: string;
+  /** What the namespace puts in front of names. */
+  readonly prefix: string;
   private readonly scheme: KeyScheme;
   private readonly keyFunction: KeyFunction;
   private shortKey: LockKey | undefined;

@@ -164,7 +164,7 @@ describe.each(['has crashed', 'is cut off'] as const)('after a failover from a p
     if (fault === 'is cut off') {
       const areGivenUp = () =>
         [holder, waiter, late].every(({ engine }) => engine.connectionCounts.open === 0);
-      await until(areGivenUp, 'no instance believes in the old primary any more');
+      await until(areGivenUp, 'no instance believes in the old primary any more', 30_000);
     }
     proxy.target = standby.url;
     proxy.resume();

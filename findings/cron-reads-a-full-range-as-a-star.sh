@@ -1,15 +1,18 @@
 #!/usr/bin/env bash
 # One cron expression, two calendars: whether a full range counts as "any day".
 #
-# What depends on it: `@Cron` of @nestjs/schedule uses `cron`; BullMQ repeats use `cron-parser`. An expression moved
+# What depends on it: `@Cron` of @nestjs/schedule uses `cron`; BullMQ repeats use `cron-parser`. An
+# expression moved
 # from one to the other can run on other days, and two schedulers of one job no longer agree on its ticks.
-# Guess: cron, cron-parser and croner give the same number of dates in a year for the same five-field expression.
+# Guess: cron, cron-parser and croner give the same number of dates in a year for the same five-field
+# expression.
 # Packages: cron 4.4.0, cron-parser 5.10.6, croner 11.0.1.
 # Seen, dates in 2027 (UTC):
 #   0 0 1-31 * 1     cron 52   cron-parser 365   croner 365
 #   0 0 13 * 0-6     cron 12   cron-parser 365   croner 365
 #   0 0 13 * 5       cron 64   cron-parser 64    croner 64
-# cron decides by the values: a field that lists every day restricts nothing, so the other day field alone counts.
+# cron decides by the values: a field that lists every day restricts nothing, so the other day field alone
+# counts.
 # The other two decide by the text: only `*` is unrestricted, `1-31` is joined to the weekday by OR.
 set -euo pipefail
 dir=$(mktemp -d)

@@ -1,16 +1,19 @@
 #!/usr/bin/env bash
 # Nest runs the shutdown hooks once for each call of app.close(), also for calls at the same time.
 #
-# What depends on it: everything that ends a session or drains holders in a shutdown hook must bear a second run. It
+# What depends on it: everything that ends a session or drains holders in a shutdown hook must bear a
+# second run. It
 # happens when a signal arrives while the application closes itself, or when a test closes twice.
 # Guess: the second app.close() joins the first, so each hook runs once.
 # Packages: @nestjs/core 11.2.10, @nestjs/common 11.2.10.
-# Seen: two calls at once: onModuleDestroy ran 2 times, both running at the same time; a third call later: 3 times.
+# Seen: two calls at once: onModuleDestroy ran 2 times, both running at the same time; a third call later:
+# 3 times.
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
-npm install --silent --no-audit --no-fund @nestjs/core@11.2.10 @nestjs/common@11.2.10 reflect-metadata@0.2.2 rxjs@7.8.2
+npm install --silent --no-audit --no-fund @nestjs/core@11.2.10 @nestjs/common@11.2.10 \
+  reflect-metadata@0.2.2 rxjs@7.8.2
 cat > run.cjs <<'JS'
 require('reflect-metadata');
 const assert = require('node:assert/strict');

@@ -1,14 +1,18 @@
 #!/usr/bin/env bash
 # Two nested transactions of one transaction at once, one of which fails: the sibling's rows can be lost.
 #
-# What depends on it: code that takes a transaction lock and runs nested transactions with Promise.all inside it.
+# What depends on it: code that takes a transaction lock and runs nested transactions with Promise.all
+# inside it.
 # Guess: the nested transaction that resolved keeps its row, in each library.
 # Packages: typeorm 1.1.1, drizzle-orm 0.45.4, knex 3.3.0, pg 8.23.0, on @electric-sql/pglite-socket 0.2.17.
-# Seen ("good" inserts a row and resolves, "bad" inserts a row and throws 30 ms later; the outer function catches both):
+# Seen ("good" inserts a row and resolves, "bad" inserts a row and throws 30 ms later; the outer function
+# catches both):
 #   knex     good fulfilled, outer committed, rows: good   (a nested transaction waits for its sibling)
-#   drizzle  good fulfilled, outer committed, rows: none   (both use the savepoint name sp1; the last rollback goes
+#   drizzle  good fulfilled, outer committed, rows: none   (both use the savepoint name sp1; the last
+#     rollback goes
 #            to the first one's savepoint)
-#   typeorm  good rejected: savepoint "typeorm_2" does not exist, outer rejected, rows: none (the name comes from a depth
+#   typeorm  good rejected: savepoint "typeorm_2" does not exist, outer rejected, rows: none (the name
+#     comes from a depth
 #            that both count)
 set -euo pipefail
 dir=$(mktemp -d)

@@ -1,8 +1,11 @@
 #!/usr/bin/env bash
-# pg-pool runs the callback of a queued connect() in the AsyncLocalStorage context of the caller that released.
+# pg-pool runs the callback of a queued connect() in the AsyncLocalStorage context of the caller that
+# released.
 #
-# What depends on it: nestjs-cls, transaction libraries and our own record of held locks all live in AsyncLocalStorage.
-# With callbacks on a busy pool, one request sees the transaction or the user of another one. Promises are right.
+# What depends on it: nestjs-cls, transaction libraries and our own record of held locks all live in
+# AsyncLocalStorage.
+# With callbacks on a busy pool, one request sees the transaction or the user of another one. Promises are
+# right.
 # Guess: the callback runs in the context in which connect() was called, as the promise does.
 # Packages: pg 8.23.0, pg-pool 3.14.0, on @electric-sql/pglite-socket 0.2.17.
 # Seen: free pool, callback: caller; busy pool, callback: releaser; busy pool, promise: caller.

@@ -50,7 +50,7 @@ it('an outage is one warning with the names of the jobs, and one line when they 
   expect(log.matching(/^error(?!.*LockLostError)/)).toEqual([]);
   expect(log.matching(/Ticks are left out/)).toEqual([
     expect.stringMatching(
-      /^warn \[AdvisoryLock\] Ticks are left out while no lock can be taken, of (?=.*Reports\.write)(?=.*Reports\.check)(?=.*Reports\.poll).*could not be reached/,
+      /^warn \[AdvisoryLock\] Ticks are left out while no lock can be taken, of (?=.*Reports\.write)(?=.*Reports\.check)(?=.*Reports\.poll).*(could not be reached|the connection failed)/,
     ),
   ]);
 

@@ -188,7 +188,8 @@ describeWith('pgbouncer', 'with everything in use, through PgBouncer in transact
     expect(activity.unexpected).toEqual([]);
     expect(activity.overlaps).toEqual([]);
     expect(unhandled).toEqual([]);
-    for (const { log } of instances) expect(log.matching(/^error/)).toEqual([]);
+    // But for runs whose lock a fault has taken.
+    for (const { log } of instances) expect(log.matching(/^error(?!.*was lost after)/)).toEqual([]);
 
     await activity.stop();
     for (const { app } of instances) await app.close();

@@ -6,6 +6,7 @@ import { until } from '../support/until.js';
 
 const database = useTestDatabase();
 const times = { heartbeatMs: 100, lostAfterMs: 300 };
+const patient = { ...times, lostAfterMs: 60_000 };
 
 const stateChanges = () =>
   database.query<{ pid: number; state_change: Date }>(
@@ -15,7 +16,7 @@ const stateChanges = () =>
 
 describe('a module that holds nothing and waits for nothing', () => {
   it('sends nothing, says that it is idle, and heartbeats while it holds a lock', async () => {
-    const { engine, service } = createLocks(database.url, times);
+    const { engine, service } = createLocks(database.url, patient);
     await service.withLock('import', () => {
       expect(engine.pulse).toMatchObject({ isIdle: false });
     });
@@ -38,12 +39,23 @@ describe('a module that holds nothing and waits for nothing', () => {
   });
 
   it('uses its connection again when that has survived', async () => {
+    const { engine, service } = createLocks(database.url, patient);
+    await service.withLock('import', () => undefined);
+    const [pid] = engine.backendPids;
+    const isDoubtful = () => (engine.pulse?.heartbeatAgeMs ?? 0) > patient.heartbeatMs;
+    await until(isDoubtful, 'it has been idle for longer than a heartbeat');
+    await service.withLock('import', () => undefined);
+    expect(engine.backendPids).toEqual([pid]);
+  });
+
+  it('opens another connection after `lostAfterMs`, as there may be another primary', async () => {
     const { engine, service } = createLocks(database.url, times);
     await service.withLock('import', () => undefined);
     const [pid] = engine.backendPids;
     await until(() => engine.pulse?.isRecent === false, 'it has been idle for long');
     await service.withLock('import', () => undefined);
-    expect(engine.backendPids).toEqual([pid]);
+    expect(engine.backendPids).toHaveLength(1);
+    expect(engine.backendPids).not.toEqual([pid]);
   });
 
   it('keeps what claims and waits depend on alive', async () => {

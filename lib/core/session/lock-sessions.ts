@@ -145,12 +145,25 @@ export class LockSessions {
    */
   private async reconnect(): Promise<LockSession> {
     try {
+      this.retireUnheard();
       const { current } = this;
       if (current !== undefined) await this.confirm(current);
       return current !== undefined && current.end === undefined ? current : await this.connect();
     } finally {
       this.opening = undefined;
     }
+  }
+
+  /**
+   * Gives up an idle session that was not heard for longer than a session with locks may be. Meanwhile its
+   * server may have been cut off, and replaced by another primary: it must not be believed when it is back.
+   * A new connection goes to the server that has the address now.
+   */
+  private retireUnheard(): void {
+    const { current } = this;
+    if (current === undefined || !current.isIdle || current.isRecent) return;
+    this.current = undefined;
+    void current.close().catch(() => undefined);
   }
 
   private async confirm(idle: LockSession): Promise<void> {

@@ -184,10 +184,12 @@ export class Fleet {
       const queued = new Set(waiting.map(({ service }) => service));
       for (const service of holding) queued.delete(service);
       if (waiting.length === 0) expect(`processes that hold ${name}`, granted(rowsOfName), holding.size);
-      // A waiter for several locks, or one that tries again for lack of a
-      // connection, may be in the queue or not.
+      // A waiter for several locks, one that tries again for lack of a connection, and one that shares its
+      // connection with other long waits of its process may be in the queue or not.
       const isCertain = waiting.every(
-        ({ names, service }) => names.length === 1 && this.members[service]?.hasConnections === true,
+        ({ service }) =>
+          waiters.every((other) => other.service !== service || isAloneFor(other, name)) &&
+          this.members[service]?.hasConnections === true,
       );
       if (!isCertain) continue;
       const differencesBefore = differences.length;
@@ -260,4 +262,9 @@ async function inTime(promise: Promise<void> | undefined, what: () => string): P
   } finally {
     done.abort();
   }
+}
+
+/** Whether the request is for that lock, and for no other. */
+function isAloneFor({ names, permits }: Request, name: string): boolean {
+  return permits === 1 && names.length === 1 && names[0] === name;
 }

@@ -77,8 +77,10 @@ describe('an exclusive interval', () => {
     const skipped =
       /^debug \[AdvisoryLock\] Skipped Poller\.poll for \S+Z: lock "Poller\.poll" is held by another holder$/;
 
-    await until(() => linesOfLocks(started).length > 1, 'two skips');
-    for (const line of linesOfLocks(started)) expect(line).toMatch(skipped);
+    // A late timer may fire twice in one period, whose claim is taken then.
+    const skips = () => linesOfLocks(started).filter((line) => !line.endsWith('has claimed that tick'));
+    await until(() => skips().length > 1, 'two skips');
+    for (const line of skips()) expect(line).toMatch(skipped);
     expect(poller.runs).toBe(0);
 
     await unlockInOtherSession(database, 'Poller.poll');

@@ -60,7 +60,7 @@ export class ByHand {
   }
 
   async refusesOptionsOfTheOther(): Promise<void> {
-    // @ts-expect-error 2769 it is not known where the database is
+    // @ts-expect-error 2345 it is not known where the database is
     await runMigrationsExclusively(() => undefined);
     // @ts-expect-error 2769 a function decides by itself which migrations share a transaction
     await runMigrationsExclusively(() => undefined, { postgres: 'postgres://a', transaction: 'each' });
@@ -81,7 +81,7 @@ export class ByHand {
     await this.locks.withTransactionLock('a', () => value, { isolationLevel: 'SNAPSHOT' });
     // @ts-expect-error 2322 no such mode
     await this.locks.withTransactionLock('a', () => value, { mode: 'reader' });
-    // @ts-expect-error 2322 no such mode
+    // @ts-expect-error 2769 no such mode
     await runMigrationsExclusively(this.dataSource, { transaction: 'some' });
   }
 }

@@ -12,12 +12,13 @@ interface Place {
  * ends ten thousand waits, an array would be moved ten thousand times.
  */
 export class WaiterQueue implements Iterable<Waiter> {
-  private readonly places = new Map<BlockedCall, Place>();
+  /** Made with the first waiter, as most keys never have one. */
+  private places: Map<BlockedCall, Place> | undefined;
   private head: Place | undefined;
   private tail: Place | undefined;
 
   get length(): number {
-    return this.places.size;
+    return this.places?.size ?? 0;
   }
 
   get first(): Waiter | undefined {
@@ -30,7 +31,7 @@ export class WaiterQueue implements Iterable<Waiter> {
 
   /** The waiter that is served before the given one. */
   before(waiter: BlockedCall): Waiter | undefined {
-    return this.places.get(waiter)?.previous?.waiter;
+    return this.places?.get(waiter)?.previous?.waiter;
   }
 
   *[Symbol.iterator](): Iterator<Waiter> {
@@ -43,6 +44,7 @@ export class WaiterQueue implements Iterable<Waiter> {
     while (previous !== undefined && previous.waiter.since > waiter.since) previous = previous.previous;
     const next = previous === undefined ? this.head : previous.next;
     const place: Place = { waiter, previous, next };
+    this.places ??= new Map();
     this.places.set(waiter, place);
     this.link(previous, place);
     this.link(place, next);
@@ -50,9 +52,9 @@ export class WaiterQueue implements Iterable<Waiter> {
 
   /** Takes it out; returns whether it was in the queue. */
   remove(waiter: Waiter): boolean {
-    const place = this.places.get(waiter);
+    const place = this.places?.get(waiter);
     if (place === undefined) return false;
-    this.places.delete(waiter);
+    this.places?.delete(waiter);
     this.link(place.previous, place.next);
     return true;
   }

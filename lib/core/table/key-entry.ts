@@ -109,10 +109,10 @@ export class KeyEntry {
 
   /**
    * Waits for the key; resolves to `undefined` when the time is over, and rejects with the reason of the
-   * signal.
+   * signal. `inside` are the locks that the call keeps meanwhile.
    */
-  wait(options: AcquireOptions): Promise<LockHold | undefined> {
-    const waiter = new Waiter(this.key, options, (leaving) => this.leave(leaving));
+  wait(options: AcquireOptions, inside: readonly LockHold[]): Promise<LockHold | undefined> {
+    const waiter = new Waiter(this.key, options, inside, (leaving) => this.leave(leaving));
     this.waiters.add(waiter);
     if (this.state.name === 'free') {
       this.queue();

@@ -124,7 +124,8 @@ export class LockTable implements KeyEntryTable {
     if (this.isClosed) throw new LockShutdownError(key.name);
     options.signal?.throwIfAborted();
     const entry = this.entries.get(key.id) ?? this.newEntry(key);
-    return entry.wait({ ...options, inside: options.inside ?? this.holdsAround() });
+    // Not in a copy of the options: measured, a copy for each wait halves the hand-offs of a hot key.
+    return entry.wait(options, options.inside ?? this.holdsAround());
   }
 
   /** The locks that the calling code runs inside. */

@@ -26,6 +26,8 @@ export class Waiter implements BlockedCall {
   constructor(
     key: LockKey,
     private readonly options: AcquireOptions,
+    /** The locks that the call keeps while it waits. */
+    readonly inside: readonly LockHold[],
     private readonly leave: (waiter: Waiter) => Promise<void>,
   ) {
     this.outcome = new Promise((resolve, reject) => {
@@ -40,10 +42,6 @@ export class Waiter implements BlockedCall {
 
   get mode(): LockMode {
     return this.options.mode;
-  }
-
-  get inside(): readonly LockHold[] {
-    return this.options.inside ?? [];
   }
 
   get place(): CallPlace | undefined {

@@ -9,6 +9,7 @@ import {
 } from '../core/index.js';
 import { Leadership, type LeadOptions } from './leadership.js';
 import type { LeadershipBody } from './leadership-body.js';
+import { stopWith } from './stop-with.js';
 
 /** The candidates of this process. */
 export class Leaderships {
@@ -35,22 +36,12 @@ export class Leaderships {
       () => new Leadership(describeNames(name), acquire, body, this.runtime.createLog('AdvisoryLock')),
     );
     this.candidates.set(leadership, id);
-    void this.follow(leadership, options.signal);
+    void stopWith(options.signal, leadership).then(() => this.candidates.delete(leadership));
     return leadership;
   }
 
   isLeader(name: LockName): boolean {
     const id = this.runtime.keys.identityOf(name);
     return [...this.candidates].some(([leadership, keyId]) => keyId === id && leadership.isLeader);
-  }
-
-  /** Stops it with the signal of the caller, and removes it when it has ended. */
-  private async follow(leadership: Leadership, signal: AbortSignal | undefined): Promise<void> {
-    const stop = (): void => void leadership.stopBecause(signal?.reason);
-    signal?.addEventListener('abort', stop, { once: true });
-    if (signal?.aborted === true) stop();
-    await leadership.over;
-    signal?.removeEventListener('abort', stop);
-    this.candidates.delete(leadership);
   }
 }

@@ -6,6 +6,7 @@ import {
   runOutside,
 } from '../core/index.js';
 import { combineHandlers } from '../leadership/leadership-handlers.js';
+import { stopWith } from '../leadership/stop-with.js';
 import { ShareLocks } from './share-locks.js';
 import { Shares } from './shares.js';
 import { type SharesOptions, sharesRules } from './shares.options.js';
@@ -64,20 +65,10 @@ export class ShareGroups {
         end: lose.map((body) => () => body(shard)),
       });
     const log = this.runtime.createLog('AdvisoryLock');
-    // It outlasts the caller, whose locks it must not be inside of.
+    // It outlasts the caller: inside a lock of the caller its own would be entered again.
     const shares = runOutside(() => new Shares(name, of, locks, bodyOf, log));
     this.groups.set(name, shares);
-    void this.follow(shares, signal);
+    void stopWith(signal, shares).then(() => this.groups.delete(shares.name));
     return shares;
-  }
-
-  /** Stops it with the signal of the caller, and removes it when it has ended. */
-  private async follow(shares: Shares, signal: AbortSignal | undefined): Promise<void> {
-    const stop = (): void => void shares.stopBecause(signal?.reason);
-    signal?.addEventListener('abort', stop, { once: true });
-    if (signal?.aborted === true) stop();
-    await shares.over;
-    signal?.removeEventListener('abort', stop);
-    this.groups.delete(shares.name);
   }
 }

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type LockRuntime, NOTIFY_SETTINGS, type Notification, type WakeUpPublisher } from '../core/index.js';
+import type { LockRuntime, Notification, WakeUpPublisher } from '../core/index.js';
 import { QUESTIONS } from './channels.js';
 import type { DroppedReports } from './dropped-reports.js';
+import { notifyStatement } from './notify-statement.js';
 import { asciiJson } from './parts.js';
 
 /** How many keys one notice lists: the payload of NOTIFY has less than 8,000 bytes. */
@@ -16,9 +17,6 @@ const PAUSE_MS = 10;
 
 /** How many notices of one backend are read in a second; this version sends no more than that. */
 const MAX_NOTICES_A_SECOND = 1_000 / PAUSE_MS;
-
-const NOTIFY = `SELECT pg_catalog.pg_notify($1::pg_catalog.text, $2::pg_catalog.text)::pg_catalog.text
-FROM ${NOTIFY_SETTINGS}`;
 
 /** It is no question, so versions that do not know it ignore it. */
 interface Notice {
@@ -106,7 +104,7 @@ export class WakeUpNotices implements WakeUpPublisher {
           wanted: takeFrom(this.wantedKeys),
           freed: takeFrom(this.freedKeys),
         };
-        await this.runtime.server.query({ text: NOTIFY, values: [QUESTIONS, asciiJson(notice)] });
+        await this.runtime.server.query(notifyStatement(QUESTIONS, asciiJson(notice)));
         await sleep(PAUSE_MS, undefined, { ref: false });
       }
     } catch {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LockRuntime } from '../../core/index.js';
 import { QUESTIONS, reportChannelOf } from '../channels.js';
-import { notify } from './notify.js';
+import { notify } from '../notify.js';
 import { readRunMessage, type RunEnd, type RunMessage } from './run-messages.js';
 import { isOfApplication } from './sender-role.js';
 

@@ -1,7 +1,7 @@
 import { type LockHold, type LockName, type LockRuntime } from '../../core/index.js';
 import { QUESTIONS } from '../../fleet/channels.js';
 import { type CancelMessage, readCancelMessage } from '../../fleet/run/cancel-message.js';
-import { notify } from '../../fleet/run/notify.js';
+import { notify } from '../../fleet/notify.js';
 import { jobDigest } from '../../fleet/run/run-messages.js';
 import { mayOrder } from '../../fleet/run/sender-role.js';
 

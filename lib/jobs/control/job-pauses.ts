@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   isSyntaxOrAccessError,
   LockConfigurationError,
@@ -9,7 +8,9 @@ import {
   messageOf,
   type Statement,
 } from '../../core/index.js';
-import { isJobNotice, NOTIFY_OF_JOBS } from '../../fleet/job-notice.js';
+import { QUESTIONS } from '../../fleet/channels.js';
+import { isJobNotice, JOB_NOTICE } from '../../fleet/job-notice.js';
+import { notify } from '../../fleet/notify.js';
 import {
   endPause,
   findTable,
@@ -23,10 +24,6 @@ import { createPauseTable, PAUSE_TABLE } from './pause-table.js';
 
 /** An instance that is not notified reads the table at most once in so many milliseconds. */
 const REREAD_MS = 3_000;
-
-/** How often a notification is tried, and the pause between, in milliseconds: `lock_timeout` may end one. */
-const NOTIFY_ATTEMPTS = 5;
-const NOTIFY_PAUSE_MS = 200;
 
 /**
  * Which jobs of one configured module are paused. The table has the truth. An instance reads it before the
@@ -169,20 +166,14 @@ export class JobPauses {
    */
   private async notify(): Promise<void> {
     this.notices += 1;
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        await this.query(NOTIFY_OF_JOBS);
-        return;
-      } catch (cause) {
-        if (attempt === NOTIFY_ATTEMPTS) {
-          throw new LockConnectionError(
-            cause,
-            undefined,
-            'The table was changed, but instances that are connected were not notified. Call it again',
-          );
-        }
-        await sleep(NOTIFY_PAUSE_MS);
-      }
+    try {
+      await notify({ query: (statement) => this.query(statement) }, QUESTIONS, JOB_NOTICE);
+    } catch (cause) {
+      throw new LockConnectionError(
+        cause,
+        undefined,
+        'The table was changed, but instances that are connected were not notified. Call it again',
+      );
     }
   }
 

@@ -9,7 +9,7 @@ import {
 } from '../../core/index.js';
 import { QUESTIONS, reportChannelOf } from '../../fleet/channels.js';
 import { askToRun, type RunOutcome } from '../../fleet/run/ask-to-run.js';
-import { notify } from '../../fleet/run/notify.js';
+import { notify } from '../../fleet/notify.js';
 import { jobDigest, readRunMessage, type RunMessage, textOfError } from '../../fleet/run/run-messages.js';
 import { mayOrder } from '../../fleet/run/sender-role.js';
 import { logFailure } from '../run/log-failure.js';

@@ -1,6 +1,7 @@
 import {
   isSyntaxOrAccessError,
   type LockEngine,
+  quotedTable,
   SqlState,
   sqlStateOf,
   type Statement,
@@ -21,7 +22,7 @@ export function readTable(text: string, option: string): TableArgument {
   if (schema === '' || name === '' || surplus.length > 0) {
     throw new UsageError(`${option} must be schema.table, received ${JSON.stringify(text)}.`);
   }
-  return { schema, name, sql: [schema, name].map((part) => `"${part.replaceAll('"', '""')}"`).join('.') };
+  return { schema, name, sql: quotedTable(name, schema) };
 }
 
 /** Whether it exists and the role may read it: a refused query would be an error in the server's log. */

@@ -28,7 +28,7 @@ export interface FleetOptions {
   readonly isJoined?: boolean | undefined;
   /** What this instance reports about its jobs. */
   readonly reportJobs?: (() => readonly ReportedJob[]) | undefined;
-  /** Signs questions and reports, so that those of strangers are told apart; the first of several signs. */
+  /** Signs questions and reports, so that those of strangers are recognized; the first of several signs. */
   readonly secret?: string | readonly string[] | undefined;
 }
 

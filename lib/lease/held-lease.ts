@@ -1,4 +1,5 @@
 import type { Statement } from '../core/index.js';
+import { epochMs } from './epoch-ms.js';
 
 /**
  * A lease that is held, as the server has it: what `AdvisoryLockInspector.leases()` resolves to.
@@ -45,8 +46,6 @@ export interface LeaseFilter {
 // Operators, functions and types are qualified, as in lease-store.ts. Each statement has one column of text,
 // so that the lock connection and clients of the application can run it. No hash of a token is read.
 
-const msOf = (column: string): string =>
-  `pg_catalog.floor((extract(epoch FROM ${column}) OPERATOR(pg_catalog.*) 1000))`;
 const IS_HELD = `token_hash IS NOT NULL
      AND expires_at OPERATOR(pg_catalog.>) pg_catalog.clock_timestamp()`;
 
@@ -60,8 +59,8 @@ export function selectLeases(
       ? [prefix, 'pg_catalog.starts_with(name, $1::pg_catalog.text)']
       : [fullName, 'name OPERATOR(pg_catalog.=) $1::pg_catalog.text'];
   return {
-    text: `SELECT pg_catalog.json_build_array(name, owner, fencing::pg_catalog.text, ttl_ms, ${msOf('since')},
-         ${msOf('expires_at')})::pg_catalog.text AS line
+    text: `SELECT pg_catalog.json_build_array(name, owner, fencing::pg_catalog.text, ttl_ms,
+         ${epochMs('since')}, ${epochMs('expires_at')})::pg_catalog.text AS line
     FROM ${table}
    WHERE ${condition} AND ${IS_HELD}
    ORDER BY expires_at, name`,

@@ -1,6 +1,7 @@
 import { sqlStateOf, type Statement } from '../core/index.js';
 import type { ApplicationDatabase } from './application-database.js';
 import { Batches } from './batches.js';
+import { epochMs } from './epoch-ms.js';
 import { endGrant, type HeldLease, readLease, selectLeases } from './held-lease.js';
 import { LEASE_TABLE } from './lease-table.js';
 
@@ -63,13 +64,11 @@ interface TermRow {
 
 // Operators, functions and types are qualified: the statements run with the `search_path` of the
 // application. Numbers travel as text, as applications replace the parsers of node-postgres.
-const EPOCH_MS = (instant: string): string =>
-  `pg_catalog.floor((extract(epoch FROM ${instant}) OPERATOR(pg_catalog.*) 1000))::pg_catalog.text`;
 const AFTER = (instant: string, ms: string): string =>
   `(${instant} OPERATOR(pg_catalog.+) ` +
   `(${ms}::pg_catalog.float8 OPERATOR(pg_catalog.*) interval '1 millisecond'))`;
 const TERM = `held.name, held.fencing::pg_catalog.text AS fencing, held.ttl_ms::pg_catalog.text AS ttl_ms,
-  ${EPOCH_MS('held.expires_at')} AS expires_ms`;
+  ${epochMs('held.expires_at')}::pg_catalog.text AS expires_ms`;
 const SAME = `held.name OPERATOR(pg_catalog.=) wanted.name
   AND held.token_hash OPERATOR(pg_catalog.=) wanted.token_hash`;
 /** One reading of the clock for what is compared and what is written: a step of it falls before or after. */
@@ -123,8 +122,8 @@ export class LeaseStore {
    */
   async find({ name, tokenHash }: LeaseId): Promise<LeaseTerm | undefined> {
     const { rows, sentAt } = await this.run<TermRow & { readonly left_ms: string }>(
-      `SELECT ${TERM}, pg_catalog.floor((extract(epoch FROM (held.expires_at OPERATOR(pg_catalog.-) now.at))
-          OPERATOR(pg_catalog.*) 1000))::pg_catalog.text AS left_ms
+      `SELECT ${TERM},
+          ${epochMs('(held.expires_at OPERATOR(pg_catalog.-) now.at)')}::pg_catalog.text AS left_ms
          FROM ${this.table} AS held, ${NOW}
         WHERE held.name OPERATOR(pg_catalog.=) $1 AND held.token_hash OPERATOR(pg_catalog.=) $2
           AND held.expires_at OPERATOR(pg_catalog.>) now.at

@@ -212,8 +212,7 @@ export class KeyRegistry {
     if (known === undefined) {
       this.names.set(key.id, remembered(key.name));
       if (key.isShort) this.shortKey = key;
-    } else if (known !== key.name && (isRememberedWhole(key.name) || known !== remembered(key.name)))
-      throw collision(known, key);
+    } else if (known !== key.name && known !== remembered(key.name)) throw collision(known, key);
     return key;
   }
 

@@ -16,7 +16,7 @@ export interface ContestedKey {
  * of waits, and they close it when they begin to wait: the holder of a lock that is granted later does not
  * wait yet. So each is checked once, at its beginning.
  *
- * It sees what happens in this process. Who holds a key in another one is not known here; see
+ * It sees what happens in this process. Which calls hold a key in another one is not known here; see
  * {@link BlockedCalls.onBlocked}.
  */
 export class BlockedCalls {

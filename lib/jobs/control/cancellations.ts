@@ -9,8 +9,9 @@ import { mayOrder } from '../../fleet/run/sender-role.js';
 export const CANCEL_REASON = "the next tick of the job is due, and it has overlap: 'cancel'";
 
 /**
- * Takes the lock away from the run of a job whose next tick is due, in whichever instance it runs. The run is
- * told at once; the key is free when it has settled, or its grace is over. Until then no other run begins.
+ * Takes the lock away from the run of a job whose next tick is due, in whichever instance it runs. The run
+ * is notified at once; the key is free when it has settled, or its grace is over. Until then no other run
+ * begins.
  */
 export class Cancellations {
   private readonly running = new Map<string, LockHold>();

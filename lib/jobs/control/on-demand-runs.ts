@@ -35,8 +35,11 @@ interface Parts {
 
 /** Runs jobs on demand, here or in another instance, and those that other processes ask for. */
 export class OnDemandRuns {
-  /** Offers of this instance, each with the job, who has asked, and when it was made. */
+  /** Offers of this instance, each with the job, the backend that has asked, and when it was made. */
   private readonly offers = new Map<string, { job: KnownJob; askerPid: number; madeAt: number }>();
+
+  /** Computed once for each job: any client of the database may ask for any job, and often. */
+  private readonly digests = new WeakMap<KnownJob, string>();
 
   constructor(private readonly parts: Parts) {
     parts.engine.onNotification((notification) => {
@@ -136,8 +139,13 @@ export class OnDemandRuns {
   }
 
   private jobsOf(digest: string): readonly KnownJob[] {
-    const { engine, known } = this.parts;
-    return known.all.filter(({ lock }) => jobDigest(engine.keys.fullNameOf(lock)) === digest);
+    return this.parts.known.all.filter((job) => this.digestOf(job) === digest);
+  }
+
+  private digestOf(job: KnownJob): string {
+    const digest = this.digests.get(job) ?? jobDigest(this.parts.engine.keys.fullNameOf(job.lock));
+    this.digests.set(job, digest);
+    return digest;
   }
 
   private mayRun({ leader }: KnownJob): boolean {

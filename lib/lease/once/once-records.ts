@@ -1,4 +1,5 @@
 import type { Statement } from '../../core/index.js';
+import { epochMs } from '../epoch-ms.js';
 
 /** What has run, as the table has it. */
 export interface OnceRun {
@@ -13,7 +14,7 @@ export interface OnceRun {
 // Operators, functions and types are qualified, and each statement has one column of text, as in
 // held-lease.ts.
 const RUN = `pg_catalog.json_build_array(name, version, instance,
-    pg_catalog.floor((extract(epoch FROM ran_at) OPERATOR(pg_catalog.*) 1000)))::pg_catalog.text`;
+    ${epochMs('ran_at')})::pg_catalog.text`;
 
 /** What has run of the names that begin with the prefix, in that order. */
 export function selectOnceRuns(table: string, prefix: string): Statement {

@@ -36,7 +36,9 @@ export class Leaderships {
       () => new Leadership(describeNames(name), acquire, body, this.runtime.createLog('AdvisoryLock')),
     );
     this.candidates.set(leadership, id);
-    void stopWith(options.signal, leadership).then(() => this.candidates.delete(leadership));
+    // Forgotten before the caller of `stop()` goes on, which may campaign again.
+    void leadership.over.then(() => this.candidates.delete(leadership));
+    stopWith(options.signal, leadership);
     return leadership;
   }
 

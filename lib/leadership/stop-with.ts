@@ -5,11 +5,13 @@ export interface Stoppable {
   stopBecause(reason: unknown): Promise<void>;
 }
 
-/** Stops it when the signal of its caller aborts. Resolves when it has ended. */
-export async function stopWith(signal: AbortSignal | undefined, stoppable: Stoppable): Promise<void> {
-  const stop = (): void => void stoppable.stopBecause(signal?.reason);
-  signal?.addEventListener('abort', stop, { once: true });
-  if (signal?.aborted === true) stop();
-  await stoppable.over;
-  signal?.removeEventListener('abort', stop);
+/** Stops it when the signal of its caller aborts, which is listened to until it has ended. */
+export function stopWith(signal: AbortSignal | undefined, stoppable: Stoppable): void {
+  if (signal === undefined) return;
+  const stop = (): void => void stoppable.stopBecause(signal.reason);
+  signal.addEventListener('abort', stop, { once: true });
+  void stoppable.over.then(() => {
+    signal.removeEventListener('abort', stop);
+  });
+  if (signal.aborted) stop();
 }

@@ -68,7 +68,9 @@ export class ShareGroups {
     // It outlasts the caller: inside a lock of the caller its own would be entered again.
     const shares = runOutside(() => new Shares(name, of, locks, bodyOf, log));
     this.groups.set(name, shares);
-    void stopWith(signal, shares).then(() => this.groups.delete(shares.name));
+    // Forgotten before the caller of `stop()` goes on, which may take part again.
+    void shares.over.then(() => this.groups.delete(name));
+    stopWith(signal, shares);
     return shares;
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { ScheduleModule } from '@nestjs/schedule';
-import { AdvisoryLockModule, ExclusiveInterval } from 'nestjs-advisory-lock';
+import { AdvisoryLockModule, AdvisoryLockService, ExclusiveInterval } from 'nestjs-advisory-lock';
 import { closeAfterTest } from '../faults/support/close-after-test.js';
 import { describeWith } from '../faults/support/describe-with.js';
 import { startPgBouncer } from '../faults/support/pgbouncer.js';
@@ -125,7 +125,7 @@ describe('what is under way when an application ends', () => {
   it('is a debug line for a job whose tick is on its way', async () => {
     let runs = 0;
     class Poller {
-      @ExclusiveInterval(20)
+      @ExclusiveInterval(500)
       poll(): Promise<void> {
         runs += 1;
         return Promise.resolve();
@@ -142,6 +142,8 @@ describe('what is under way when an application ends', () => {
     });
     // From the first tick on it is known which jobs are paused.
     await until(() => runs > 0, 'a tick');
+    // Its release went over the same connection, so its response was received as well.
+    await until(async () => !(await app.get(AdvisoryLockService).isLocked('Poller.poll')), 'its end');
     // The server takes the claim of a tick, and this process does not hear of it.
     proxy.silence({ toClient: true });
     await until(async () => (await database.advisoryLocks()).length > 0, 'a tick is claimed');

@@ -5,7 +5,6 @@ import { calls, describeHolder, describePrepared } from './describe-holder.js';
 import { describeWaiter, listed } from './describe-waiter.js';
 import type { LockStory, TryingInstance } from './lock-story.js';
 import { capitalize } from './words.js';
-import type { HeldLease } from '../lease/held-lease.js';
 import type { InspectedLock } from '../inspection/inspected-lock.js';
 import { namesakesOf, otherLocksOf } from './other-locks.js';
 import { rollbackOf } from './prepared-holders.js';
@@ -87,11 +86,11 @@ function describeTrying({ instance, calls: count, waitedMs }: TryingInstance): s
   );
 }
 
-function describeLeaseOf({ now, asArguments }: LockStory, lease: HeldLease): string[] {
+function describeLeaseOf({ now, asArguments }: LockStory, lease: NonNullable<LockStory['lease']>): string[] {
   return [
     'There is a lease of that name, which is independent of the lock:',
-    `${describeLease(lease, now)}.`,
-    `To end it: nestjs-advisory-lock kill ${asArguments} --lease`,
+    `${describeLease(lease.held, now)}.`,
+    `To end it: nestjs-advisory-lock kill ${asArguments} ${lease.killArguments}`,
   ];
 }
 

@@ -3,14 +3,20 @@ import { endGrant, type HeldLease, readLease, selectLeases } from '../lease/held
 import { clockTime } from './ago.js';
 import { changeTable, isReadable, type TableArgument } from './table-arguments.js';
 import { type Column, tableOf } from './table.js';
+import { shellWord } from './words.js';
+
+const DEFAULT_TABLE = 'public.advisory_lease';
 
 /** The option of all commands that read leases. */
-export const leaseOptions = {
-  'lease-table': { type: 'string', default: 'public.advisory_lease' },
-} as const;
+export const leaseOptions = { 'lease-table': { type: 'string', default: DEFAULT_TABLE } } as const;
 
-export const LEASE_OPTIONS_HELP =
-  '  --lease-table <table> the table of leases (default: public.advisory_lease)';
+export const LEASE_OPTIONS_HELP = `  --lease-table <table> the table of leases (default: ${DEFAULT_TABLE})`;
+
+/** The arguments of `kill` that end a lease rather than a holder. */
+export function killArguments({ schema, name }: TableArgument): string {
+  const table = `${schema}.${name}`;
+  return table === DEFAULT_TABLE ? '--lease' : `--lease --lease-table ${shellWord(table)}`;
+}
 
 type Engine = Pick<LockEngine, 'server'>;
 

@@ -30,7 +30,7 @@ export interface LockStory {
   readonly deadlock?: readonly DeadlockedCall[];
   readonly prepared: readonly PreparedTransaction[];
   /** The lease of that name. Locks do not exclude it. */
-  readonly lease?: HeldLease;
+  readonly lease?: { readonly held: HeldLease; readonly killArguments: string };
   /** All other locks of the database. */
   readonly otherLocks: readonly InspectedLock[];
   /** Those of them whose key is that of the name by another scheme, as other libraries lock it. */

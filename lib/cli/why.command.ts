@@ -3,7 +3,7 @@ import type { CliCommand } from './cli-command.js';
 import { ExitStatus } from './exit-status.js';
 import { explainLock } from './explain-lock.js';
 import { FLEET_OPTIONS_HELP, fleetOptions, readWithinMs } from './fleet-arguments.js';
-import { LEASE_OPTIONS_HELP, leaseAsJson, leaseOptions, leasesOf } from './leases.js';
+import { killArguments, LEASE_OPTIONS_HELP, leaseAsJson, leaseOptions, leasesOf } from './leases.js';
 import { LOCK_OPTIONS_HELP, lockOptions, readLock, type WantedLock } from './lock-arguments.js';
 import { type LockStory, storyOf } from './lock-story.js';
 import { openEngineInFleet } from './open-engine.js';
@@ -34,8 +34,11 @@ export const whyCommand: CliCommand = {
     const open = openEngineInFleet('why', wanted.keys);
     try {
       const { name, keys } = wanted;
-      const [lease] = typeof name === 'string' ? await leasesOf(open.engine, leaseTable, keys, name) : [];
-      const story = { ...(await storyOf(open, wanted, withinMs)), ...(lease && { lease }) };
+      const [held] = typeof name === 'string' ? await leasesOf(open.engine, leaseTable, keys, name) : [];
+      const story = {
+        ...(await storyOf(open, wanted, withinMs)),
+        ...(held && { lease: { held, killArguments: killArguments(leaseTable) } }),
+      };
       if (json) printJson(storyAsJson(story, wanted));
       else print(explainLock(story));
       return ExitStatus.ok;
@@ -72,7 +75,7 @@ function storyAsJson(
     waiters,
     trying,
     ...(deadlock !== undefined && { deadlock }),
-    ...(lease !== undefined && { lease: leaseAsJson(lease) }),
+    ...(lease !== undefined && { lease: leaseAsJson(lease.held) }),
     preparedTransactions: prepared,
   };
 }

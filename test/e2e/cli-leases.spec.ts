@@ -62,6 +62,12 @@ describe('leases', () => {
     expect(stdout).toMatch(
       /\nThere is a lease of that name.*:\nada has held it since .*\.\nTo end it: .* --lease\n$/,
     );
+    await database.query('CREATE TABLE other_lease (LIKE advisory_lease INCLUDING ALL)');
+    await database.query('INSERT INTO other_lease SELECT * FROM advisory_lease');
+    expect((await run('why', 'doc', '--lease-table', 'public.other_lease')).stdout).toMatch(
+      /\nTo end it: .* kill doc .*--lease --lease-table public\.other_lease\n$/,
+    );
+    await database.query('DROP TABLE other_lease');
     const { lease } = JSON.parse((await run('why', 'doc', '--json')).stdout) as { lease: object };
     expect(lease).toMatchObject({ name: 'doc', owner: 'ada' });
   });

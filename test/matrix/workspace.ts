@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { cp, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -52,14 +52,15 @@ function nameOf(packages: Packages): string {
   return `nest-${nest}-typeorm-${typeorm}`;
 }
 
-/** Installs packages into a folder, and completes it, unless that has been done before. */
+/** Installs packages into a folder, and completes it, unless that has been done before by this checkout. */
 async function install(
   folder: string,
   packages: Packages,
   complete: () => Promise<void> = () => Promise.resolve(),
 ): Promise<void> {
   const mark = join(folder, 'complete');
-  if (existsSync(mark)) return;
+  // The links lead to the checkout that has made them, which may be gone.
+  if (existsSync(mark) && (await readFile(mark, 'utf8')) === root) return;
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, 'package.json'), JSON.stringify({ private: true, dependencies: packages }));
@@ -69,7 +70,7 @@ async function install(
     shell: process.platform === 'win32',
   });
   await complete();
-  await writeFile(mark, '');
+  await writeFile(mark, root);
 }
 
 /** Links the packages that are missing; those of a scope one by one, where it is there, and none of Nest. */

@@ -48,6 +48,9 @@ describe.each<Platform>(['express', 'fastify'])('the dashboard on %s', (platform
       ['/page.css', 'DELETE'],
       ['/snapshot', 'POST'],
       ['/terminate', 'GET'],
+      ['/job', 'POST'],
+      ['/pause', 'GET'],
+      ['/run', 'GET'],
     ] as const)
       expect([path, (await fetch(url + path, { method })).status]).toEqual([path, 404]);
     const head = await fetch(`${url}/page.css`, { method: 'HEAD' });
@@ -120,4 +123,15 @@ describe.each<Platform>(['express', 'fastify'])('the dashboard on %s', (platform
       expect((await fetch(`${url}/snapshot?${query}`)).status).toBe(400);
     },
   );
+
+  it.each([
+    ['', 400],
+    ['name=', 400],
+    ['name=a&name=b', 400],
+    ['name=a&limit=1001', 400],
+    ['name=a&limit=', 400],
+    ['name=a', 404],
+  ])('refuses the question for a job: %s', async (query, status) => {
+    expect((await fetch(`${url}/job?${query}`)).status).toBe(status);
+  });
 });

@@ -12,6 +12,8 @@ export interface DashboardSnapshot {
   readonly database?: string;
   /** Whether the page may end holders. */
   readonly canTerminate: boolean;
+  /** Whether the page may pause, resume and run jobs. */
+  readonly canControl: boolean;
   /** Why the locks cannot be shown, such as a database that is away. */
   readonly problem?: string;
   readonly counts: {
@@ -101,6 +103,8 @@ export interface DashboardJob {
   readonly schedule?: string;
   /** When it is due next, where the serving instance has the job. */
   readonly nextAt?: string;
+  /** Whether its ticks are left out. */
+  readonly isPaused?: boolean;
   /** The oldest first. */
   readonly ticks: readonly DashboardTick[];
 }

@@ -1,3 +1,4 @@
+import type { JobDetails, JobRunDetails } from '../../../lib/dashboard/server/job-details.js';
 import type {
   DashboardInstance,
   DashboardJob,
@@ -61,6 +62,7 @@ export function snapshot(more: Partial<DashboardSnapshot> = {}): DashboardSnapsh
     instance: 'web-1:4711',
     database: 'shop',
     canTerminate: false,
+    canControl: false,
     counts: {
       locks: locks.length,
       holders: count(({ holders }) => holders.length),
@@ -170,6 +172,51 @@ export function shop(now = new Date()): DashboardSnapshot {
       checkedAt: new Date(nowMs - 21 * SECOND).toISOString(),
     },
   });
+}
+
+/** What the page of the job `Outbox.flush` shows, paused by an operator. */
+export function outbox(now = new Date(), more: Partial<JobDetails> = {}): JobDetails {
+  const nowMs = now.getTime();
+  const at = (ms: number): string => new Date(ms).toISOString();
+  const minute = nowMs - (nowMs % MINUTE);
+  const runs = Array.from({ length: 24 }, (_, index): JobRunDetails => {
+    const atMs = minute - (index + 3) * MINUTE;
+    const run = {
+      at: at(atMs),
+      startedAt: at(atMs + 20),
+      trigger: 'schedule' as const,
+      attempt: 1,
+      instance: `web-${1 + (index % 3)}:4711`,
+    };
+    if (index === 0) return { ...run, trigger: 'manual', state: 'running' };
+    if (index === 4) return { ...run, state: 'done', attempt: 2, durationMs: 1_830 };
+    if (index === 5) {
+      return { ...run, state: 'failed', durationMs: 5_021, error: 'Error: connect ETIMEDOUT 10.0.3.9:587' };
+    }
+    if (index === 9) return { ...run, state: 'died' };
+    return { ...run, state: 'done', durationMs: 300 + ((index * 137) % 900) };
+  });
+  return {
+    at: now.toISOString(),
+    name: 'Outbox.flush',
+    methods: [
+      {
+        method: 'Outbox.flush',
+        schedule: '* * * * *',
+        nextAt: [1, 2, 3].map((minutes) => at(minute + minutes * MINUTE)),
+      },
+    ],
+    pause: {
+      at: at(minute - 2 * MINUTE),
+      by: '10.0.8.14, through the dashboard of web-1:4711',
+      reason: 'the mail server is away, incident 7',
+      until: at(minute + 22 * MINUTE),
+    },
+    canControl: true,
+    isRecorded: true,
+    runs,
+    ...more,
+  };
 }
 
 function jobs(nowMs: number, fleet: readonly [string, string, string]): DashboardJob[] {

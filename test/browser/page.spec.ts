@@ -139,6 +139,16 @@ describeInBrowser('the page of the dashboard', () => {
     await page.locator('#banner').waitFor({ state: 'hidden' });
   });
 
+  it('loads at first 25 files of 106 kB at most, and what few users need when they need it', async () => {
+    const { page, server } = await openPage(browser, shop());
+    const loaded = [...server.files];
+    expect(loaded.length).toBeLessThanOrEqual(25);
+    expect(loaded.reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThanOrEqual(106_424);
+    await lockRow(page, 'order:42').getByRole('button', { name: /^End / }).click();
+    await page.getByRole('dialog').waitFor();
+    expect(server.files.slice(loaded.length).map(({ path }) => path)).toContain('/terminate-dialog.js');
+  });
+
   it('sends no request while it is hidden', async () => {
     const { page, server, url } = await openPage(browser, shop());
     const hide = (isHidden: boolean): Promise<unknown> =>

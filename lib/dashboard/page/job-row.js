@@ -2,7 +2,8 @@
 /** @import { Row } from './keyed-list.js' */
 /** @import { TickCard } from './tick-card.js' */
 import { element, setAttribute, setText, show } from './dom.js';
-import { duration, moment, took } from './format.js';
+import { clipped, duration, moment, took } from './format.js';
+import { nameText } from './name-text.js';
 import { actorsOf } from './tick-marks.js';
 import { timeline } from './timeline.js';
 
@@ -15,9 +16,9 @@ import { timeline } from './timeline.js';
  * @returns {Row<JobNow>}
  */
 export function jobRow(card) {
-  const name = element('bdi');
-  const method = element('code');
-  const methodLine = element('p', 'muted job-method', method);
+  const name = nameText();
+  const method = nameText();
+  const methodLine = element('p', 'muted job-method', element('code', '', method.element));
   const schedule = element('span', 'tag schedule');
   const next = element('span', 'next');
   const ticks = timeline(card);
@@ -31,7 +32,7 @@ export function jobRow(card) {
   const row = element(
     'li',
     'job',
-    element('div', 'job-head', element('h3', '', name), schedule, next),
+    element('div', 'job-head', element('h3', '', name.element), schedule, next),
     methodLine,
     ticks.element,
     element('div', 'job-foot', last, lanes),
@@ -39,16 +40,16 @@ export function jobRow(card) {
   return {
     element: row,
     update({ job, nowMs }) {
-      setText(name, job.name);
-      setText(method, job.method);
+      name.update(job.name);
+      method.update(job.method);
       show(methodLine, job.method !== job.name);
-      setText(schedule, job.schedule ?? '');
+      setText(schedule, clipped(job.schedule ?? ''));
       show(schedule, job.schedule !== undefined);
       setText(next, dueText(job.nextAt, nowMs));
       ticks.update({ job, nowMs });
       setText(last, lastText(job.ticks, nowMs));
       show(lanes, job.ticks.length > 0);
-      setAttribute(lanes, 'aria-label', `By instance, ${job.name}`);
+      setAttribute(lanes, 'aria-label', `By instance, ${clipped(job.name)}`);
     },
   };
 }
@@ -74,7 +75,7 @@ function lastText(ticks, nowMs) {
   const actors = actorsOf(last);
   if (actors.length === 0)
     return last.outcome === 'missed' ? `Missed ${ago}` : `Skipped ${ago} by all instances`;
-  const { durationMs } = last.instances.find(({ instance }) => instance === actors[0]) ?? {};
+  const { durationMs } = last.instances.find(({ outcome }) => outcome === last.outcome) ?? {};
   const what = { ran: 'Ran', running: 'Running since', failed: 'Failed', skipped: '', missed: '' }[
     last.outcome
   ];

@@ -1,4 +1,4 @@
-/** @import { DashboardSnapshot } from '../server/dashboard-snapshot.js' */
+/** @import { DashboardLock, DashboardParty, DashboardSnapshot } from '../server/dashboard-snapshot.js' */
 import { doctorView } from './doctor-view.js';
 import { byId } from './dom.js';
 import { instancesView } from './instances-view.js';
@@ -6,7 +6,6 @@ import { jobsView } from './jobs-view.js';
 import { locksView } from './locks-view.js';
 import { SnapshotFeed } from './snapshot-feed.js';
 import { StatusView } from './status-view.js';
-import { TerminateDialog } from './terminate-dialog.js';
 import { waitsView } from './waits-view.js';
 
 /** While the user types, the server is asked at most once in so many milliseconds. */
@@ -37,15 +36,46 @@ const feed = new SnapshotFeed(
   },
 );
 
-const dialog = new TerminateDialog(new URL('terminate', import.meta.url), () => {
-  feed.refresh();
+/**
+ * Loads a part of the page when it is needed first: most viewers never need it.
+ *
+ * @template T
+ * @param {() => Promise<T>} load
+ * @returns {() => Promise<T | undefined>} `undefined` when it cannot be loaded, which the page then says.
+ */
+function onDemand(load) {
+  /** @type {Promise<T> | undefined} */
+  let loaded;
+  return async () => {
+    try {
+      return await (loaded ??= load());
+    } catch {
+      loaded = undefined;
+      status.failed('The server does not respond.');
+      return undefined;
+    }
+  };
+}
+
+const terminateDialog = onDemand(async () => {
+  const { terminateDialog } = await import('./terminate-dialog.js');
+  return terminateDialog(new URL('terminate', import.meta.url), () => {
+    feed.refresh();
+  });
 });
+/**
+ * @param {DashboardLock} lock
+ * @param {DashboardParty} holder
+ */
+async function askToEnd(lock, holder) {
+  const ask = await terminateDialog();
+  if (seen !== undefined) ask?.(lock, holder, seen);
+}
+
 const showLocks = locksView(
   {
     canTerminate: () => seen?.canTerminate === true,
-    terminate: (lock, holder) => {
-      if (seen !== undefined) dialog.open(lock, holder, seen);
-    },
+    terminate: (lock, holder) => void askToEnd(lock, holder),
   },
   feed,
 );

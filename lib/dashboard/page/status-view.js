@@ -1,7 +1,7 @@
 /** @import { DashboardSnapshot } from '../server/dashboard-snapshot.js' */
 import { healthOf } from './doctor-view.js';
 import { byId, element, icon, setText, show } from './dom.js';
-import { duration, number } from './format.js';
+import { clipped, duration, number } from './format.js';
 
 /** After so long, the page calls its content old. It asks every second. */
 const OLD_AFTER_MS = 4_000;
@@ -29,7 +29,7 @@ export class StatusView {
     const { isHealthy, text } = healthOf(snapshot);
     show(byId('of'), database !== undefined);
     setText(byId('database'), database ?? '');
-    setText(byId('served'), instance);
+    setText(byId('served'), clipped(instance));
     this.#showHealth(isHealthy, text);
     showCounts(snapshot);
     const waiting = snapshot.counts.waiters;

@@ -1,6 +1,6 @@
 /** @import { DashboardLock, DashboardParty, DashboardSnapshot } from '../server/dashboard-snapshot.js' */
 import { byId, element, setText, show } from './dom.js';
-import { counted, lockTitle, number, partyTitle, since } from './format.js';
+import { clipped, counted, lockTitle, number, partyTitle, since } from './format.js';
 import { keyedList } from './keyed-list.js';
 import { partyKey } from './party-row.js';
 import { waitGraph } from './wait-graph.js';
@@ -93,13 +93,13 @@ function sentencesOf(lock) {
     const wait = `${withPid(waiter)} waits${time === '' ? '' : ` ${time}`}`;
     return {
       key: `${lock.key.id}|${partyKey(waiter)}`,
-      text: `${wait} for ${lockTitle(lock)}${blockers.length === 0 ? '' : why}.`,
+      text: `${wait} for ${clipped(lockTitle(lock))}${blockers.length === 0 ? '' : why}.`,
     };
   });
 }
 
 /** @param {DashboardParty} party */
 function withPid(party) {
-  const title = partyTitle(party);
+  const title = clipped(partyTitle(party));
   return party.pid === undefined || title.startsWith('pid ') ? title : `${title} (pid ${party.pid})`;
 }

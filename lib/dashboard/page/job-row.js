@@ -10,13 +10,17 @@ import { timeline } from './timeline.js';
 /** @typedef {{ job: DashboardJob, nowMs: number }} JobNow */
 
 /**
- * A job: when it is due next, the outcomes of its ticks, and the latest outcome in words.
+ * A job: when it is due next, the outcomes of its ticks, and the latest outcome in words. Its name is a link
+ * to its page.
  *
  * @param {TickCard} card
+ * @param {boolean} [isOnItsPage] Where the name of its lock is the heading.
  * @returns {Row<JobNow>}
  */
-export function jobRow(card) {
-  const name = nameText();
+export function jobRow(card, isOnItsPage = false) {
+  const name = element('bdi');
+  const link = element('a', '', name);
+  const paused = element('span', 'tag warning', 'paused');
   const method = nameText();
   const methodLine = element('p', 'muted job-method', element('code', '', method.element));
   const schedule = element('span', 'tag schedule');
@@ -32,7 +36,14 @@ export function jobRow(card) {
   const row = element(
     'li',
     'job',
-    element('div', 'job-head', element('h3', '', name.element), schedule, next),
+    element(
+      'div',
+      'job-head',
+      element('h3', '', isOnItsPage ? method.element : link),
+      paused,
+      schedule,
+      next,
+    ),
     methodLine,
     ticks.element,
     element('div', 'job-foot', last, lanes),
@@ -40,9 +51,12 @@ export function jobRow(card) {
   return {
     element: row,
     update({ job, nowMs }) {
-      name.update(job.name);
+      setText(name, clipped(job.name));
+      link.dataset.job = job.name;
+      setAttribute(link, 'href', `?${String(new URLSearchParams({ job: job.name }))}`);
       method.update(job.method);
-      show(methodLine, job.method !== job.name);
+      show(methodLine, job.method !== job.name && !isOnItsPage);
+      show(paused, job.isPaused === true);
       setText(schedule, clipped(job.schedule ?? ''));
       show(schedule, job.schedule !== undefined);
       setText(next, dueText(job.nextAt, nowMs));

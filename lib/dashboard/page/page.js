@@ -1,11 +1,13 @@
 /** @import { DashboardLock, DashboardParty, DashboardSnapshot } from '../server/dashboard-snapshot.js' */
 import { doctorView } from './doctor-view.js';
 import { byId } from './dom.js';
+import { clipped } from './format.js';
 import { instancesView } from './instances-view.js';
 import { jobsView } from './jobs-view.js';
 import { locksView } from './locks-view.js';
 import { SnapshotFeed } from './snapshot-feed.js';
 import { StatusView } from './status-view.js';
+import { TickCard } from './tick-card.js';
 import { waitsView } from './waits-view.js';
 
 /** While the user types, the server is asked at most once in so many milliseconds. */
@@ -29,6 +31,7 @@ const feed = new SnapshotFeed(
     showJobs(snapshot);
     showDoctor(snapshot);
     showInstances(snapshot);
+    shownPage?.received(snapshot);
     status.received(snapshot);
   },
   (problem) => {
@@ -57,12 +60,43 @@ function onDemand(load) {
   };
 }
 
+const refresh = () => {
+  feed.refresh();
+};
+const card = new TickCard();
 const terminateDialog = onDemand(async () => {
   const { terminateDialog } = await import('./terminate-dialog.js');
-  return terminateDialog(new URL('terminate', import.meta.url), () => {
-    feed.refresh();
-  });
+  return terminateDialog(new URL('terminate', import.meta.url), refresh);
 });
+const jobPage = onDemand(async () => {
+  const { jobPage } = await import('./job-page.js');
+  return jobPage(card, refresh);
+});
+/** @type {Awaited<ReturnType<typeof jobPage>>} */
+let shownPage;
+let shownJob = '';
+
+function jobInAddress() {
+  return new URLSearchParams(location.search).get('job') ?? '';
+}
+
+/**
+ * Shows the page of the job in the address, or that of all.
+ *
+ * @param {boolean} isMoved Whether the user has come from another view.
+ */
+async function showJob(isMoved) {
+  if (jobInAddress() === shownJob) return;
+  shownPage = await jobPage();
+  // The user may have gone on meanwhile.
+  const job = jobInAddress();
+  if (shownPage === undefined || job === shownJob) return;
+  shownJob = job;
+  status.subject = clipped(job);
+  shownPage.show(job, isMoved);
+  refresh();
+}
+
 /**
  * @param {DashboardLock} lock
  * @param {DashboardParty} holder
@@ -80,7 +114,7 @@ const showLocks = locksView(
   feed,
 );
 const showWaits = waitsView();
-const showJobs = jobsView();
+const showJobs = jobsView(card);
 const showDoctor = doctorView();
 const showInstances = instancesView();
 
@@ -113,6 +147,23 @@ addEventListener('keydown', (event) => {
   search.select();
 });
 
+// Links to a job, and back, need no reload. A click that opens another tab or window is left to the browser.
+addEventListener('click', (event) => {
+  const link = event.target instanceof Element ? event.target.closest('a[data-job]') : null;
+  if (!(link instanceof HTMLElement)) return;
+  if (event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+  event.preventDefault();
+  const url = new URL(location.href);
+  url.hash = '';
+  const { job = '' } = link.dataset;
+  if (job === '') url.searchParams.delete('job');
+  else url.searchParams.set('job', job);
+  history.pushState(null, '', url);
+  void showJob(true);
+});
+addEventListener('popstate', () => void showJob(true));
+
 search.value = new URLSearchParams(location.search).get('search') ?? '';
 feed.search = search.value.trim();
 feed.refresh();
+void showJob(false);

@@ -10,6 +10,8 @@ const OLD_AFTER_MS = 4_000;
 export class StatusView {
   /** When the page received the locks that it shows, by `performance.now()`. */
   #seenAt = 0;
+  /** What the page is about, where it is not about all locks. */
+  subject = '';
   #problem = '';
   #health = '';
   #said = '';
@@ -34,7 +36,8 @@ export class StatusView {
     showCounts(snapshot);
     const waiting = snapshot.counts.waiters;
     const of = database === undefined ? '' : ` of ${database}`;
-    document.title = `${waiting > 0 ? `(${waiting}) ` : ''}Locks${of}`;
+    const subject = this.subject === '' ? '' : `${this.subject} · `;
+    document.title = `${waiting > 0 ? `(${waiting}) ` : ''}${subject}Locks${of}`;
     this.#health = isHealthy ? 'Healthy.' : (problem ?? `The doctor reports ${text}.`);
     this.#showAge();
   }

@@ -295,6 +295,7 @@ function jobs(nowMs: number, fleet: readonly [string, string, string]): Dashboar
       name: 'daily-report',
       method: 'Reports.nightly',
       schedule: '0 3 * * *',
+      isPaused: true,
       nextAt: at(night + DAY),
       ticks: Array.from({ length: 6 }, (_, index) =>
         ran(night - (5 - index) * DAY, index % 2 ? web2 : web1, 4 * MINUTE),

@@ -1,4 +1,5 @@
 import { element, setText, show } from './dom.js';
+import { loadStyle } from './load-style.js';
 import { fillFacts } from './party-row.js';
 import { bodyOf, Refusal } from './snapshot-feed.js';
 
@@ -13,6 +14,15 @@ import { bodyOf, Refusal } from './snapshot-feed.js';
  * @property {string} unknown What the dialog says when the server does not respond.
  * @property {(reason: string) => Promise<string>} send Resolves to the outcome in words.
  */
+
+/**
+ * @param {string} id The beginning of the ids of its parts.
+ * @param {() => void} refresh Called when something may have changed.
+ */
+export async function askDialog(id, refresh) {
+  await loadStyle(new URL('ask-dialog.css', import.meta.url));
+  return new AskDialog(id, refresh);
+}
 
 /** Asks before something is changed, requires a reason, and shows the outcome. */
 export class AskDialog {
@@ -31,8 +41,8 @@ export class AskDialog {
   #question;
 
   /**
-   * @param {string} id The beginning of the ids of its parts.
-   * @param {() => void} refresh Called when something may have changed.
+   * @param {string} id
+   * @param {() => void} refresh
    */
   constructor(id, refresh) {
     this.refresh = refresh;

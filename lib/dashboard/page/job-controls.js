@@ -1,16 +1,15 @@
 /** @import { ControlRequest, JobDetails, PauseRequest, RunResult } from '../server/job-details.js' */
-/** @import { Question } from './ask-dialog.js' */
-import { AskDialog, post } from './ask-dialog.js';
+/** @import { AskDialog, Question } from './ask-dialog.js' */
+import { post } from './ask-dialog.js';
 import { element, show } from './dom.js';
 import { Refusal } from './snapshot-feed.js';
 
 /**
  * The buttons that pause, resume and run a job. Each asks first.
  *
- * @param {() => void} refresh Called when something may have changed.
+ * @param {AskDialog} dialog
  */
-export function jobControls(refresh) {
-  const dialog = new AskDialog('control', refresh);
+export function jobControls(dialog) {
   const until = element('input');
   until.type = 'datetime-local';
   until.id = 'control-until';

@@ -2,11 +2,13 @@
 /** @import { JobDetails, JobRunDetails } from '../server/job-details.js' */
 /** @import { JobNow } from './job-row.js' */
 /** @import { TickCard } from './tick-card.js' */
+import { askDialog } from './ask-dialog.js';
 import { byId, element, icon, setText, show } from './dom.js';
 import { clipped, counted, duration, moment, number, took } from './format.js';
 import { jobControls } from './job-controls.js';
 import { jobRow } from './job-row.js';
 import { keyedList } from './keyed-list.js';
+import { loadStyle } from './load-style.js';
 import { nameText } from './name-text.js';
 import { runRow } from './run-row.js';
 import { bodyOf, Refusal } from './snapshot-feed.js';
@@ -25,6 +27,10 @@ const LIMITS = /** @type {const} */ ([100, 1_000]);
  */
 export async function jobPage(card, refresh) {
   await loadStyle(new URL('job-page.css', import.meta.url));
+  const dialog = await askDialog('control', () => {
+    void load();
+    refresh();
+  });
   const name = nameText();
   const heading = element('h2', '', name.element);
   heading.id = 'job-heading';
@@ -44,10 +50,7 @@ export async function jobPage(card, refresh) {
   const more = element('button', '', `Show ${number(LIMITS[1])}`);
   more.type = 'button';
   const moreLine = element('div', 'more', more);
-  const controls = jobControls(() => {
-    void load();
-    refresh();
-  });
+  const controls = jobControls(dialog);
   const section = element(
     'section',
     '',
@@ -228,19 +231,4 @@ function noRunsText({ problem, isRecorded }) {
   return isRecorded
     ? 'No run has been recorded yet.'
     : "Its runs are not recorded: that takes the option historyMs, or tick: 'record'.";
-}
-
-/** @param {URL} url */
-function loadStyle(url) {
-  const link = element('link');
-  link.rel = 'stylesheet';
-  link.href = url.href;
-  return new Promise((resolve, reject) => {
-    link.addEventListener('load', resolve);
-    link.addEventListener('error', () => {
-      link.remove();
-      reject(new Error(`${url.href} cannot be loaded.`));
-    });
-    document.head.append(link);
-  });
 }

@@ -1,6 +1,6 @@
 /** @import { DashboardLock, DashboardParty, DashboardSnapshot } from '../server/dashboard-snapshot.js' */
 import { doctorView } from './doctor-view.js';
-import { byId } from './dom.js';
+import { byId, show } from './dom.js';
 import { clipped } from './format.js';
 import { instancesView } from './instances-view.js';
 import { jobsView } from './jobs-view.js';
@@ -32,6 +32,7 @@ const feed = new SnapshotFeed(
     showDoctor(snapshot);
     showInstances(snapshot);
     shownPage?.received(snapshot);
+    shownLeases?.refresh();
     status.received(snapshot);
   },
   (problem) => {
@@ -72,8 +73,14 @@ const jobPage = onDemand(async () => {
   const { jobPage } = await import('./job-page.js');
   return jobPage(card, refresh);
 });
+const leases = onDemand(async () => {
+  const { leasesView } = await import('./leases-view.js');
+  return leasesView(byId('lease-panel'));
+});
 /** @type {Awaited<ReturnType<typeof jobPage>>} */
 let shownPage;
+/** @type {Awaited<ReturnType<typeof leases>>} */
+let shownLeases;
 let shownJob = '';
 
 function jobInAddress() {
@@ -146,6 +153,17 @@ addEventListener('keydown', (event) => {
   search.focus();
   search.select();
 });
+
+const leasesButton = byId('leases');
+async function toggleLeases() {
+  const isOpen = leasesButton.ariaExpanded !== 'true';
+  shownLeases = await leases();
+  if (shownLeases === undefined) return;
+  leasesButton.ariaExpanded = String(isOpen);
+  show(byId('lease-panel'), isOpen);
+  if (isOpen) shownLeases.open();
+}
+leasesButton.addEventListener('click', () => void toggleLeases());
 
 // Links to a job, and back, need no reload. A click that opens another tab or window is left to the browser.
 addEventListener('click', (event) => {

@@ -1,6 +1,6 @@
 /** @import { DashboardLock, DashboardParty, DashboardSnapshot } from '../server/dashboard-snapshot.js' */
 /** @import { TerminateRequest, TerminateResult } from '../server/dashboard-snapshot.js' */
-import { AskDialog, post } from './ask-dialog.js';
+import { askDialog, post } from './ask-dialog.js';
 import { clipped, counted, lockTitle, partyTitle, since } from './format.js';
 
 /**
@@ -9,8 +9,8 @@ import { clipped, counted, lockTitle, partyTitle, since } from './format.js';
  * @param {URL} url
  * @param {() => void} refresh
  */
-export function terminateDialog(url, refresh) {
-  const dialog = new AskDialog('terminate', refresh);
+export async function terminateDialog(url, refresh) {
+  const dialog = await askDialog('terminate', refresh);
 
   /**
    * @param {DashboardLock} lock

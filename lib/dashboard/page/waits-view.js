@@ -30,7 +30,7 @@ export function waitsView() {
    * @param {DashboardSnapshot} snapshot
    * @param {string} search
    */
-  return ({ locks, counts, problem }, search) => {
+  return ({ locks, counts, problem, deadlocks }, search) => {
     const contended = locks.filter(({ waiters }) => waiters.length > 0);
     const { waits, isWhole } = drawable(contended);
     const hasAny = contended.length > 0;
@@ -46,6 +46,8 @@ export function waitsView() {
       isWhole ? '' : `only the longest waits are drawn, in ${number(MAX_BOXES)} boxes`,
     );
     if (hasAny) graph(waits);
+    show(byId('deadlocks'), deadlocks.length > 0);
+    setText(byId('deadlocks'), deadlocks.map((cycle) => `Deadlock: ${cycle}`).join('\n'));
     putSentences(contended.flatMap(sentencesOf));
   };
 }

@@ -30,6 +30,8 @@ export interface DashboardSnapshot {
   readonly locks: readonly DashboardLock[];
   readonly instances: readonly DashboardInstance[];
   readonly jobs: readonly DashboardJob[];
+  /** Calls that wait for each other, a cycle in words each. */
+  readonly deadlocks: readonly string[];
   readonly doctor?: DashboardDoctor;
 }
 

@@ -69,6 +69,8 @@ export function dashboardController(
           return json(await this.dashboard.snapshot(snapshotQueryOf(request.query)));
         case 'GET job':
           return json(await this.dashboard.job(jobQueryOf(request.query)));
+        case 'GET leases':
+          return json(await this.dashboard.leases.read());
         case 'POST terminate':
           return change(request, terminateRequestOf, (asked, from) => this.dashboard.terminate(asked, from));
         case 'POST pause':
@@ -104,6 +106,7 @@ export function dashboardController(
     ...assets.keys(),
     'snapshot',
     'job',
+    'leases',
     'terminate',
     'pause',
     'resume',

@@ -6,8 +6,10 @@ import { within } from '../../nest/within.js';
 import { diagnose } from '../../inspection/diagnose.js';
 import { describeDiagnosis } from '../../inspection/describe-diagnosis.js';
 import { inspectedKey } from '../../inspection/inspect-locks.js';
+import { deadlocksOf } from './dashboard-deadlocks.js';
 import { dashboardInstancesOf } from './dashboard-instances.js';
 import { dashboardJobsOf } from './dashboard-jobs.js';
+import { LeaseReader } from './dashboard-leases.js';
 import { dashboardLocksOf } from './dashboard-locks.js';
 import type {
   DashboardDoctor,
@@ -35,12 +37,17 @@ const DOCTOR_TIMES = { everyMs: 15_000, patienceMs: 1_000 };
 const TERMINATE_PATIENCE_MS = 5_000;
 const PAUSES_PATIENCE_MS = 250;
 
-type Seen = Pick<DashboardSnapshot, 'at' | 'database' | 'counts' | 'locks' | 'instances' | 'jobs'>;
+type Seen = Pick<
+  DashboardSnapshot,
+  'at' | 'database' | 'counts' | 'locks' | 'instances' | 'jobs' | 'deadlocks'
+>;
 
 /** What the dashboard shows and does, independent of HTTP. */
 export class Dashboard {
   /** What users of the page do with jobs. */
   readonly control: JobControl;
+  /** The leases that are held. */
+  readonly leases: LeaseReader;
   private readonly inspector: AdvisoryLockInspector;
   private readonly schedules: JobSchedules;
   private readonly jobs: JobReader;
@@ -56,6 +63,7 @@ export class Dashboard {
   ) {
     this.features = locks[FEATURES];
     this.inspector = new AdvisoryLockInspector(locks);
+    this.leases = new LeaseReader(this.inspector);
     this.schedules = new JobSchedules(this.features.jobs);
     this.control = new JobControl(this.features, canControl, async () =>
       (await this.jobsOfFleet()).map(({ name }) => name),
@@ -137,6 +145,7 @@ export class Dashboard {
         (job) => this.schedules.of(job),
         ({ name }) => this.control.pauseOf(name) !== undefined,
       ),
+      deadlocks: deadlocksOf(look.reports),
     };
   }
 
@@ -193,5 +202,5 @@ function countsOf(all: readonly DashboardLock[]): DashboardSnapshot['counts'] {
 
 function nothingSeen(): Seen {
   const counts = countsOf([]);
-  return { at: new Date().toISOString(), counts, locks: [], instances: [], jobs: [] };
+  return { at: new Date().toISOString(), counts, locks: [], instances: [], jobs: [], deadlocks: [] };
 }

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
+import type { DashboardLeases } from '../../../lib/dashboard/server/dashboard-leases.js';
 import type {
   ControlRequest,
   JobDetails,
@@ -15,6 +16,7 @@ import type {
   TerminateResult,
   TerminateRequest,
 } from '../../../lib/dashboard/server/dashboard-snapshot.js';
+import { leases } from './snapshots.js';
 
 const pageDirectory = new URL('../../../lib/dashboard/page/', import.meta.url);
 const types: Readonly<Record<string, string>> = {
@@ -44,9 +46,11 @@ export class PageServer implements AsyncDisposable {
   isAway = false;
   /** Makes the response to a request for a job. */
   replyToJob: (query: JobQuery) => Reply<JobDetails> = () => ({ status: 404, message: 'No such job.' });
+  replyToLeases: () => Reply<DashboardLeases> = () => ({ body: leases() });
   /** Makes the response to a request to pause, resume or run a job. */
   replyToChange: (action: string) => Reply<object | RunResult> = () => ({ body: {} });
   readonly changes: { action: string; request: ControlRequest | PauseRequest }[] = [];
+  leaseQuestions = 0;
   readonly questions: SnapshotQuestion[] = [];
   /** The files of the page, as they were sent. */
   readonly files: { readonly path: string; readonly bytes: number }[] = [];
@@ -94,6 +98,9 @@ export class PageServer implements AsyncDisposable {
       const { searchParams } = url;
       const query = { name: searchParams.get('name') ?? '', limit: Number(searchParams.get('limit')) };
       send(response, this.replyToJob(query));
+    } else if (path === '/leases') {
+      this.leaseQuestions += 1;
+      send(response, this.replyToLeases());
     } else if (['/pause', '/resume', '/run'].includes(path)) {
       const asked = JSON.parse((await buffer(request)).toString()) as ControlRequest;
       this.changes.push({ action: path.slice(1), request: asked });

@@ -1,3 +1,4 @@
+import type { DashboardLeases } from '../../../lib/dashboard/server/dashboard-leases.js';
 import type { JobDetails, JobRunDetails } from '../../../lib/dashboard/server/job-details.js';
 import type {
   DashboardInstance,
@@ -73,6 +74,7 @@ export function snapshot(more: Partial<DashboardSnapshot> = {}): DashboardSnapsh
     locks,
     instances: [],
     jobs: [],
+    deadlocks: [],
     doctor: { isHealthy: true, problems: [], checkedAt: new Date().toISOString() },
     ...more,
   };
@@ -172,6 +174,33 @@ export function shop(now = new Date()): DashboardSnapshot {
       checkedAt: new Date(nowMs - 21 * SECOND).toISOString(),
     },
   });
+}
+
+/** Two leases, one of which ends within a minute. */
+export function leases(now = new Date()): DashboardLeases {
+  const at = (ms: number): string => new Date(now.getTime() + ms).toISOString();
+  return {
+    at: now.toISOString(),
+    count: 2,
+    leases: [
+      {
+        name: 'doc:42',
+        owner: 'ada',
+        ttlMs: 2 * MINUTE,
+        fencingToken: '17',
+        since: at(-HOUR),
+        expiresAt: at(40 * SECOND),
+      },
+      {
+        name: `long-${'n'.repeat(200)}`,
+        owner: 'web-2:4711',
+        ttlMs: HOUR,
+        fencingToken: '18',
+        since: at(-SECOND),
+        expiresAt: at(HOUR - SECOND),
+      },
+    ],
+  };
 }
 
 /** What the page of the job `Outbox.flush` shows, paused by an operator. */

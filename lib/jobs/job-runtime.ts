@@ -8,7 +8,7 @@ import { OnDemandRuns } from './control/on-demand-runs.js';
 import type { RecordDatabase } from './records/record-database.js';
 import { RunRecords } from './records/run-records.js';
 import { JobHistory } from './history/job-history.js';
-import { readRuns, type RunFilter, type StoredRun } from './history/read-runs.js';
+import { hasRunTables, readRuns, type RunFilter, type StoredRun } from './history/read-runs.js';
 import { MissedTicks } from './missed/missed-ticks.js';
 import { JobOutage } from './run/job-outage.js';
 import { StarvedJobMonitor } from './run/starved-job-monitor.js';
@@ -85,6 +85,11 @@ export class JobRuntime {
     this.cancellations = new Cancellations(engine);
     this.turns = new Turns(engine, this.outage);
     this.history = new JobHistory(engine, recordDatabase, instance);
+  }
+
+  /** Whether the database has a table with runs. */
+  hasRunTables(): Promise<boolean> {
+    return hasRunTables(this.parts.recordDatabase);
   }
 
   /** The newest runs of a job, of the history and of the records. */

@@ -68,7 +68,10 @@ export interface AdvisoryLockJob {
   readonly pausedAt?: Date;
   /** Of a paused job: when the pause ends by itself, if it does. */
   readonly until?: Date;
-  /** Of a paused job: the `instanceName` of the module that paused it. */
+  /**
+   * Of a paused job: the `instanceName` of the module that paused it; the user and the process of a command
+   * line, or the address of a user of the dashboard.
+   */
   readonly pausedBy?: string;
 }
 

@@ -1,5 +1,6 @@
 import { beforeAll, expect, it } from '@jest/globals';
 import type { Browser } from 'playwright-core';
+import type { DashboardSnapshot } from '../../lib/dashboard/server/dashboard-snapshot.js';
 import { openPage, PHONE, startBrowser } from './support/browser.js';
 import { describeInBrowser } from './support/describe-in-browser.js';
 import { eventually } from './support/eventually.js';
@@ -198,12 +199,52 @@ describeInBrowser('the locks on the page', () => {
     page.on('dialog', () => {
       throw new Error('A name was run');
     });
-    expect(await page.locator('.lock h3').allTextContents()).toEqual(names);
+    const clipped = names.map((name) => (name.length > 120 ? `${name.slice(0, 120)}…` : name));
+    expect(await page.locator('.lock h3').allTextContents()).toEqual(clipped);
     for (const toggle of await page.locator('.disclose').all()) await toggle.click();
+    expect(await page.locator('.lock h3').allTextContents()).toEqual(names);
     for (const mark of await page.locator('.tick').all()) await mark.click();
     await page.locator('.end').first().click();
     expect(await overhangOf(page)).toBe(0);
     expect(await page.locator('main img, main script').count()).toBe(0);
+  });
+
+  it('clips names over 120 characters, and shows the whole on demand', async () => {
+    const named = (name: string): DashboardSnapshot => {
+      const holder = party(name, 100, { sinceMs: 1_000 });
+      const waiter = party(name, 101, { sinceMs: 1_000, blockedBy: [100] });
+      const ticks = [{ at: '2026-03-05T14:37:00Z', outcome: 'ran' as const, instances: [] }];
+      return snapshot({
+        locks: [lock(name, [holder], [waiter])],
+        jobs: [{ name, method: name, schedule: name, ticks }],
+        instances: [{ name, backends: [100], isSilent: true }],
+        canTerminate: true,
+      });
+    };
+    const height = 'document.documentElement.scrollHeight';
+    const [short, long] = ['n'.repeat(120), 'n'.repeat(3_000)];
+    const { page, server } = await openPage(browser, named(short), PHONE);
+    await page.locator('#waits-words summary').click();
+    const before = await page.evaluate<number>(height);
+    server.snapshot = named(long);
+    const title = page.locator('.lock h3');
+    await eventually(() => title.allTextContents(), [`${short}…`]);
+    // The rows are those of before, and a line each for the button.
+    expect(await page.evaluate<number>(height)).toBeLessThan(before + 200);
+
+    const instance = page.locator('#instance-list li');
+    const whole = instance.getByRole('button', { name: 'whole name' });
+    await whole.press('Enter');
+    expect(await instance.locator('bdi').textContent()).toBe(long);
+    await whole.press('Enter');
+    expect(await instance.locator('bdi').textContent()).toBe(`${short}…`);
+    await page.locator('.disclose').click();
+    expect(await title.textContent()).toBe(long);
+    await page.locator('.end').first().click();
+    await page.getByRole('dialog').waitFor();
+    const [name] = await page.getByRole('dialog').locator('dd bdi').allTextContents();
+    expect(name).toBe(`${short}…`);
+    expect(await overhangOf(page)).toBe(0);
   });
 
   it('lists the first of ten thousand locks, and more on demand', async () => {

@@ -5,7 +5,7 @@ import { openPage, PHONE, startBrowser } from './support/browser.js';
 import { describeInBrowser } from './support/describe-in-browser.js';
 import { eventually } from './support/eventually.js';
 import { lockRow, overhangOf, partiesOf, textOf, textsOf } from './support/read-page.js';
-import { instance, lock, party, shop, snapshot } from './support/snapshots.js';
+import { instance, leases, lock, party, shop, snapshot } from './support/snapshots.js';
 
 describeInBrowser('the page of the dashboard', () => {
   let browser: Browser;
@@ -45,6 +45,8 @@ describeInBrowser('the page of the dashboard', () => {
     for (const title of ['daily-report', 'config']) await lockRow(page, title).locator('.disclose').click();
     await page.locator('#waits-words summary').click();
     await page.locator('.job-foot button').first().click();
+    await page.getByRole('button', { name: 'Show leases' }).click();
+    await page.locator('#lease-panel li').first().waitFor();
     await page.locator('[data-outcome="failed"]').click();
     expect(await accessibilityProblems(page)).toEqual([]);
     expect(await overhangOf(page)).toBe(0);
@@ -137,6 +139,39 @@ describeInBrowser('the page of the dashboard', () => {
     expect(await page.locator('#instance-list li').count()).toBe(1);
     server.snapshot = shop();
     await page.locator('#banner').waitFor({ state: 'hidden' });
+  });
+
+  it('loads at first 25 files of 106 kB at most, and what few users need when they need it', async () => {
+    const { page, server } = await openPage(browser, shop());
+    const loaded = [...server.files];
+    expect(loaded.length).toBeLessThanOrEqual(25);
+    expect(loaded.reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThanOrEqual(106_424);
+    await lockRow(page, 'order:42').getByRole('button', { name: /^End / }).click();
+    await page.getByRole('dialog').waitFor();
+    expect(server.files.slice(loaded.length).map(({ path }) => path)).toContain('/terminate-dialog.js');
+  });
+
+  it('shows the leases on demand, and asks for them only then', async () => {
+    const { page, server } = await openPage(browser, shop(), { timezoneId: 'UTC' });
+    server.replyToLeases = () => ({ body: leases(new Date('2026-03-05T14:37:41Z')) });
+    expect(server.leaseQuestions).toBe(0);
+    const button = page.getByRole('button', { name: 'Show leases' });
+    await button.press('Enter');
+    const panel = page.locator('#lease-panel');
+    await eventually(
+      () => textsOf(panel.locator('li')),
+      [
+        'doc:42 ends in 40s ada, since 13:37:41, until 14:38:21 unless it is extended, fencing token 17',
+        `long-${'n'.repeat(115)}… whole name ends in 59m 59s web-2:4711, since 14:37:40, ` +
+          'until 15:37:40 unless it is extended, fencing token 18',
+      ],
+    );
+    await button.press('Enter');
+    expect(await panel.isVisible()).toBe(false);
+    const problem = 'The leases were not listed: there is no table.';
+    server.replyToLeases = () => ({ body: { at: new Date().toISOString(), count: 0, leases: [], problem } });
+    await button.press('Enter');
+    await eventually(() => textsOf(panel.locator('li, p:visible')), [problem]);
   });
 
   it('sends no request while it is hidden', async () => {

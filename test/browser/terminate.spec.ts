@@ -8,6 +8,8 @@ import { shop } from './support/snapshots.js';
 
 async function ask(page: Page, title: string): Promise<void> {
   await lockRow(page, title).getByRole('button', { name: /^End / }).first().click();
+  // It is loaded when it is needed.
+  await page.getByRole('dialog').waitFor();
 }
 
 describeInBrowser('ending a holder from the page', () => {
@@ -115,6 +117,19 @@ describeInBrowser('ending a holder from the page', () => {
       () => textOf(page.locator('#terminate-outcome')),
       'Ended: pid 3121. Its locks are free.',
     );
+  });
+
+  it('is not offered while the server is away, and is when it is there again', async () => {
+    const { page, server } = await openPage(browser, shop(), {
+      expectedComplaint: /Failed to load resource/,
+    });
+    server.isAway = true;
+    await lockRow(page, 'order:42').getByRole('button', { name: /^End / }).click();
+    await page.locator('#banner').waitFor();
+    expect(await textOf(page.locator('#banner'))).toMatch(/^The server does not respond\./);
+    server.isAway = false;
+    await page.locator('#banner').waitFor({ state: 'hidden' });
+    await ask(page, 'order:42');
   });
 
   it('is given up with Escape, and stays as it was while the page goes on', async () => {

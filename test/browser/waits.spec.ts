@@ -50,6 +50,15 @@ describeInBrowser('the wait graph on the page', () => {
     ]);
   });
 
+  it('names the calls of a deadlock', async () => {
+    const cycle = 'A call in web-1, inside "a", waits for "b"; a call in web-2, inside "b", waits for "a".';
+    const { page, server } = await openPage(browser, shop());
+    const deadlocks = page.locator('#deadlocks');
+    expect(await deadlocks.isVisible()).toBe(false);
+    server.snapshot = snapshot({ deadlocks: [cycle] });
+    await eventually(() => textOf(deadlocks), `Deadlock: ${cycle}`);
+  });
+
   it('shows chains, readers behind a writer, prepared transactions, lost instances, and cycles', async () => {
     const locks = [
       lock('a', [party('one', 1)], [party('two', 2, { blockedBy: [1] })]),

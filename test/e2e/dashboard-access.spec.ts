@@ -115,6 +115,16 @@ describe('the dashboard refuses to start', () => {
       /must have guards, received `public: true`.*`everyoneMayTerminate: true`/,
     ],
     [
+      'when everyone could run jobs',
+      { public: true, allowControl: true },
+      /`allowControl: true` must have guards, received `public: true`.*`everyoneMayControl: true`/,
+    ],
+    [
+      'when everyone may end holders, and could run jobs as well',
+      { public: true, allowTerminate: true, everyoneMayTerminate: true, allowControl: true },
+      /`everyoneMayControl: true`/,
+    ],
+    [
       'when a class of options says so',
       new (class {
         get public() {

@@ -1,7 +1,10 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { Controller, Get, type NestInterceptor, VersioningType } from '@nestjs/common';
+import { ADVISORY_LEASE_SQL, AdvisoryLockService } from 'nestjs-advisory-lock';
 import { map } from 'rxjs';
+import type { DashboardLeases } from '../../lib/dashboard/server/dashboard-leases.js';
 import { useTestDatabase } from '../support/test-database.js';
+import { until } from '../support/until.js';
 import { lockInOtherSession } from './support/advisory-locks.js';
 import { type Platform, serve } from './support/applications.js';
 import type { LogLines } from './support/log-lines.js';
@@ -48,6 +51,9 @@ describe.each<Platform>(['express', 'fastify'])('the dashboard on %s', (platform
       ['/page.css', 'DELETE'],
       ['/snapshot', 'POST'],
       ['/terminate', 'GET'],
+      ['/job', 'POST'],
+      ['/pause', 'GET'],
+      ['/run', 'GET'],
     ] as const)
       expect([path, (await fetch(url + path, { method })).status]).toEqual([path, 404]);
     const head = await fetch(`${url}/page.css`, { method: 'HEAD' });
@@ -120,4 +126,37 @@ describe.each<Platform>(['express', 'fastify'])('the dashboard on %s', (platform
       expect((await fetch(`${url}/snapshot?${query}`)).status).toBe(400);
     },
   );
+
+  it.each([
+    ['', 400],
+    ['name=', 400],
+    ['name=a&name=b', 400],
+    ['name=a&limit=1001', 400],
+    ['name=a&limit=', 400],
+    ['name=a', 404],
+  ])('refuses the question for a job: %s', async (query, status) => {
+    expect((await fetch(`${url}/job?${query}`)).status).toBe(status);
+  });
+});
+
+it('the dashboard lists the leases that are held, and says when there is no table of them', async () => {
+  const { app, url } = await serve('express', dashboardApp(database, { public: true }));
+  let seen: DashboardLeases | undefined;
+  const read = async () => (seen = (await (await fetch(`${url}/locks/leases`)).json()) as DashboardLeases);
+  expect(await read()).toMatchObject({ count: 0, leases: [], problem: expect.stringContaining('lease') });
+  await database.query(ADVISORY_LEASE_SQL);
+  const lease = await app.get(AdvisoryLockService).lease('doc:42', { ttlMs: 3_600_000, owner: 'ada' });
+  await until(async () => (await read()).count === 1, 'the lease is listed');
+  expect(seen?.problem).toBeUndefined();
+  expect(seen?.leases).toEqual([
+    {
+      name: 'doc:42',
+      owner: 'ada',
+      ttlMs: 3_600_000,
+      fencingToken: String(lease.fencingToken),
+      since: expect.any(String),
+      expiresAt: lease.expiresAt.toISOString(),
+    },
+  ]);
+  await lease.release();
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { deadlocksOf } from '../../lib/dashboard/server/dashboard-deadlocks.js';
 import { dashboardInstancesOf } from '../../lib/dashboard/server/dashboard-instances.js';
 import { dashboardLocksOf } from '../../lib/dashboard/server/dashboard-locks.js';
 import type { DashboardLock } from '../../lib/dashboard/server/dashboard-snapshot.js';
@@ -198,4 +199,17 @@ it.each([
   ['/%zz', './%25zz/'],
 ])('the links of the page at %s begin with %s', (url, base) => {
   expect(linkBaseOf(url)).toBe(base);
+});
+
+it('the dashboard names each deadlock once, by confirmed reports alone', () => {
+  const waiting = (instance: string, holds: string, waitsFor: string): InstanceReport => ({
+    ...reportOf(instance, []),
+    waits: [{ id: instance, keys: [waitsFor], name: waitsFor, inside: [{ key: holds, name: holds }] }],
+  });
+  const reports = [waiting('web-1', 'a', 'b'), waiting('web-2', 'b', 'a'), waiting('web-3', 'c', 'a')];
+  expect(deadlocksOf(reports)).toEqual([
+    'A call in web-1, inside "a", waits for "b"; a call in web-2, inside "b", waits for "a".',
+  ]);
+  expect(deadlocksOf(reports.map((report) => ({ ...report, isUnconfirmed: true })))).toEqual([]);
+  expect(deadlocksOf(reports.slice(1))).toEqual([]);
 });

@@ -27,6 +27,8 @@ import { asciiJson, readPart } from '../../lib/fleet/parts.js';
 import { readQuestion } from '../../lib/fleet/question.js';
 import { readReport } from '../../lib/fleet/read-report.js';
 import { allowedHostsOf, refuseOtherOrigins } from '../../lib/dashboard/server/request-origin.js';
+import { controlRequestOf, pauseRequestOf } from '../../lib/dashboard/server/control-request.js';
+import { jobQueryOf } from '../../lib/dashboard/server/job-query.js';
 import { snapshotQueryOf } from '../../lib/dashboard/server/snapshot-query.js';
 import { terminateRequestOf } from '../../lib/dashboard/server/terminate-request.js';
 
@@ -100,6 +102,24 @@ describe('whatever comes from outside', () => {
     );
   });
 
+  it('a body about a job is read, or is a 400', () => {
+    const asked = fc.record(
+      { job: fc.oneof(text, anything), reason: fc.oneof(text, anything), until: fc.oneof(text, anything) },
+      { requiredKeys: [] },
+    );
+    const headers = { 'content-type': 'application/json' };
+    holds(
+      fc.property(fc.oneof(anything, asked), (body) => {
+        onlyThrows(() => {
+          expect(isPrintable(pauseRequestOf({ headers, body }).reason)).toBe(true);
+        }, BadRequestException);
+        onlyThrows(() => {
+          expect(isPrintable(controlRequestOf({ headers, body }).reason)).toBe(true);
+        }, BadRequestException);
+      }),
+    );
+  });
+
   it('the headers of a request are accepted, or are a 403', () => {
     const header = fc.option(fc.oneof(text, fc.webUrl(), fc.domain(), fc.ipV6()), { nil: undefined });
     const isAllowed = allowedHostsOf({ public: true });
@@ -123,6 +143,7 @@ describe('whatever comes from outside', () => {
     holds(
       fc.property(fc.oneof(anything, query), (given) => {
         onlyThrows(() => snapshotQueryOf(given), BadRequestException);
+        onlyThrows(() => jobQueryOf(given), BadRequestException);
       }),
     );
   });

@@ -59,6 +59,18 @@ export function moment(atMs, nowMs) {
   return day.format(atMs) === day.format(nowMs) ? time : `${day.format(atMs)}, ${time}`;
 }
 
+const MAX_NAME_LENGTH = 120;
+
+/**
+ * A name, or the beginning of one that is too long for the page.
+ *
+ * @param {string} name
+ */
+export function clipped(name) {
+  if (name.length <= MAX_NAME_LENGTH) return name;
+  return `${name.slice(0, MAX_NAME_LENGTH).replace(/[\ud800-\udbff]$/, '')}…`;
+}
+
 /** @param {DashboardLock} lock */
 export function lockTitle({ name, tool, key }) {
   return name ?? tool ?? key.id;

@@ -3,6 +3,7 @@
 import { byId, element, setText, show } from './dom.js';
 import { counted, duration } from './format.js';
 import { keyedList } from './keyed-list.js';
+import { nameText } from './name-text.js';
 
 /** @typedef {{ instance: DashboardInstance, isServing: boolean }} InstanceNow */
 
@@ -34,7 +35,7 @@ export function instancesView() {
 
 /** @returns {Row<InstanceNow>} */
 function instanceRow() {
-  const name = element('bdi', 'who');
+  const name = nameText('who');
   const serving = element('span', 'tag', 'serves this page');
   const silent = element('span', 'tag warning', 'does not respond');
   const unconfirmed = element('span', 'tag warning', 'unconfirmed');
@@ -42,15 +43,17 @@ function instanceRow() {
     'It may be no instance of this fleet: it has another role, or not the secret. Its report is not used.';
   const up = element('span', 'since');
   const backends = element('span', 'muted');
+  const dot = element('span', 'dot');
+  const row = element('li', '', dot, name.element, serving, silent, unconfirmed, up, backends);
   return {
-    element: element('li', '', element('span', 'dot'), name, serving, silent, unconfirmed, up, backends),
+    element: row,
     update({ instance, isServing }) {
       const { upMs, isSilent, backends: pids } = instance;
-      setText(name, instance.name);
+      name.update(instance.name);
       show(serving, isServing);
       show(silent, isSilent);
       show(unconfirmed, instance.isUnconfirmed === true);
-      name.parentElement?.classList.toggle('silent', isSilent);
+      row.classList.toggle('silent', isSilent);
       setText(up, upMs === undefined ? '' : `up ${duration(upMs)}`);
       setText(
         backends,

@@ -2,22 +2,27 @@
 /** @import { Row } from './keyed-list.js' */
 /** @import { TickCard } from './tick-card.js' */
 import { element, setAttribute, setText, show } from './dom.js';
-import { duration, moment, took } from './format.js';
+import { clipped, duration, moment, took } from './format.js';
+import { nameText } from './name-text.js';
 import { actorsOf } from './tick-marks.js';
 import { timeline } from './timeline.js';
 
 /** @typedef {{ job: DashboardJob, nowMs: number }} JobNow */
 
 /**
- * A job: when it is due next, the outcomes of its ticks, and the latest outcome in words.
+ * A job: when it is due next, the outcomes of its ticks, and the latest outcome in words. Its name is a link
+ * to its page.
  *
  * @param {TickCard} card
+ * @param {boolean} [isOnItsPage] Where the name of its lock is the heading.
  * @returns {Row<JobNow>}
  */
-export function jobRow(card) {
+export function jobRow(card, isOnItsPage = false) {
   const name = element('bdi');
-  const method = element('code');
-  const methodLine = element('p', 'muted job-method', method);
+  const link = element('a', '', name);
+  const paused = element('span', 'tag warning', 'paused');
+  const method = nameText();
+  const methodLine = element('p', 'muted job-method', element('code', '', method.element));
   const schedule = element('span', 'tag schedule');
   const next = element('span', 'next');
   const ticks = timeline(card);
@@ -31,7 +36,14 @@ export function jobRow(card) {
   const row = element(
     'li',
     'job',
-    element('div', 'job-head', element('h3', '', name), schedule, next),
+    element(
+      'div',
+      'job-head',
+      element('h3', '', isOnItsPage ? method.element : link),
+      paused,
+      schedule,
+      next,
+    ),
     methodLine,
     ticks.element,
     element('div', 'job-foot', last, lanes),
@@ -39,16 +51,19 @@ export function jobRow(card) {
   return {
     element: row,
     update({ job, nowMs }) {
-      setText(name, job.name);
-      setText(method, job.method);
-      show(methodLine, job.method !== job.name);
-      setText(schedule, job.schedule ?? '');
+      setText(name, clipped(job.name));
+      link.dataset.job = job.name;
+      setAttribute(link, 'href', `?${String(new URLSearchParams({ job: job.name }))}`);
+      method.update(job.method);
+      show(methodLine, job.method !== job.name && !isOnItsPage);
+      show(paused, job.isPaused === true);
+      setText(schedule, clipped(job.schedule ?? ''));
       show(schedule, job.schedule !== undefined);
       setText(next, dueText(job.nextAt, nowMs));
       ticks.update({ job, nowMs });
       setText(last, lastText(job.ticks, nowMs));
       show(lanes, job.ticks.length > 0);
-      setAttribute(lanes, 'aria-label', `By instance, ${job.name}`);
+      setAttribute(lanes, 'aria-label', `By instance, ${clipped(job.name)}`);
     },
   };
 }
@@ -74,7 +89,7 @@ function lastText(ticks, nowMs) {
   const actors = actorsOf(last);
   if (actors.length === 0)
     return last.outcome === 'missed' ? `Missed ${ago}` : `Skipped ${ago} by all instances`;
-  const { durationMs } = last.instances.find(({ instance }) => instance === actors[0]) ?? {};
+  const { durationMs } = last.instances.find(({ outcome }) => outcome === last.outcome) ?? {};
   const what = { ran: 'Ran', running: 'Running since', failed: 'Failed', skipped: '', missed: '' }[
     last.outcome
   ];

@@ -1,14 +1,17 @@
 /** @import { DashboardSnapshot } from '../server/dashboard-snapshot.js' */
 /** @import { JobNow } from './job-row.js' */
+/** @import { TickCard } from './tick-card.js' */
 import { byId, element, icon, show } from './dom.js';
 import { jobRow } from './job-row.js';
 import { keyedList } from './keyed-list.js';
-import { TickCard } from './tick-card.js';
 import { OUTCOMES } from './tick-marks.js';
 
-/** The cron jobs of the fleet, each with its ticks. */
-export function jobsView() {
-  const card = new TickCard();
+/**
+ * The cron jobs of the fleet, each with its ticks.
+ *
+ * @param {TickCard} card
+ */
+export function jobsView(card) {
   const put = keyedList(
     byId('job-list'),
     /** @param {JobNow} each */ ({ job }) => `${job.name}\n${job.method}`,

@@ -1,7 +1,7 @@
 /** @import { DashboardLock, DashboardParty } from '../server/dashboard-snapshot.js' */
 /** @import { Row } from './keyed-list.js' */
 import { element, icon, setAttribute, setText, show } from './dom.js';
-import { counted, lockTitle, number } from './format.js';
+import { clipped, counted, lockTitle, number } from './format.js';
 import { keyForms } from './key-forms.js';
 import { keyedList } from './keyed-list.js';
 import { fillFacts, partyKey, partyRow } from './party-row.js';
@@ -100,7 +100,7 @@ export function lockRow(first, { canTerminate, terminate }) {
   function update(lock) {
     current = lock;
     const shownTitle = lockTitle(lock);
-    setText(title, shownTitle);
+    setText(title, isOpen ? shownTitle : clipped(shownTitle));
     setAttribute(title, 'title', shownTitle.length > 60 ? shownTitle : '');
     setText(key, lock.key.id);
     show(key, shownTitle !== lock.key.id);

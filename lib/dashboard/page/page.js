@@ -1,12 +1,13 @@
-/** @import { DashboardSnapshot } from '../server/dashboard-snapshot.js' */
+/** @import { DashboardLock, DashboardParty, DashboardSnapshot } from '../server/dashboard-snapshot.js' */
 import { doctorView } from './doctor-view.js';
-import { byId } from './dom.js';
+import { byId, show } from './dom.js';
+import { clipped } from './format.js';
 import { instancesView } from './instances-view.js';
 import { jobsView } from './jobs-view.js';
 import { locksView } from './locks-view.js';
 import { SnapshotFeed } from './snapshot-feed.js';
 import { StatusView } from './status-view.js';
-import { TerminateDialog } from './terminate-dialog.js';
+import { TickCard } from './tick-card.js';
 import { waitsView } from './waits-view.js';
 
 /** While the user types, the server is asked at most once in so many milliseconds. */
@@ -30,6 +31,8 @@ const feed = new SnapshotFeed(
     showJobs(snapshot);
     showDoctor(snapshot);
     showInstances(snapshot);
+    shownPage?.received(snapshot);
+    shownLeases?.refresh();
     status.received(snapshot);
   },
   (problem) => {
@@ -37,20 +40,88 @@ const feed = new SnapshotFeed(
   },
 );
 
-const dialog = new TerminateDialog(new URL('terminate', import.meta.url), () => {
+/**
+ * Loads a part of the page when it is needed first: most viewers never need it.
+ *
+ * @template T
+ * @param {() => Promise<T>} load
+ * @returns {() => Promise<T | undefined>} `undefined` when it cannot be loaded, which the page then says.
+ */
+function onDemand(load) {
+  /** @type {Promise<T> | undefined} */
+  let loaded;
+  return async () => {
+    try {
+      return await (loaded ??= load());
+    } catch {
+      loaded = undefined;
+      status.failed('The server does not respond.');
+      return undefined;
+    }
+  };
+}
+
+const refresh = () => {
   feed.refresh();
+};
+const card = new TickCard();
+const terminateDialog = onDemand(async () => {
+  const { terminateDialog } = await import('./terminate-dialog.js');
+  return terminateDialog(new URL('terminate', import.meta.url), refresh);
 });
+const jobPage = onDemand(async () => {
+  const { jobPage } = await import('./job-page.js');
+  return jobPage(card, refresh);
+});
+const leases = onDemand(async () => {
+  const { leasesView } = await import('./leases-view.js');
+  return leasesView(byId('lease-panel'));
+});
+/** @type {Awaited<ReturnType<typeof jobPage>>} */
+let shownPage;
+/** @type {Awaited<ReturnType<typeof leases>>} */
+let shownLeases;
+let shownJob = '';
+
+function jobInAddress() {
+  return new URLSearchParams(location.search).get('job') ?? '';
+}
+
+/**
+ * Shows the page of the job in the address, or that of all.
+ *
+ * @param {boolean} isMoved Whether the user has come from another view.
+ */
+async function showJob(isMoved) {
+  if (jobInAddress() === shownJob) return;
+  shownPage = await jobPage();
+  // The user may have gone on meanwhile.
+  const job = jobInAddress();
+  if (shownPage === undefined || job === shownJob) return;
+  shownJob = job;
+  status.subject = clipped(job);
+  shownPage.show(job, isMoved);
+  refresh();
+}
+
+/**
+ * @param {DashboardLock} lock
+ * @param {DashboardParty} holder
+ */
+async function askToEnd(lock, holder) {
+  const ask = await terminateDialog();
+  if (seen !== undefined) ask?.(lock, holder, seen);
+}
+
 const showLocks = locksView(
   {
     canTerminate: () => seen?.canTerminate === true,
-    terminate: (lock, holder) => {
-      if (seen !== undefined) dialog.open(lock, holder, seen);
-    },
+    terminate: (lock, holder) => void askToEnd(lock, holder),
   },
   feed,
 );
 const showWaits = waitsView();
-const showJobs = jobsView();
+const showJobs = jobsView(card);
 const showDoctor = doctorView();
 const showInstances = instancesView();
 
@@ -83,6 +154,34 @@ addEventListener('keydown', (event) => {
   search.select();
 });
 
+const leasesButton = byId('leases');
+async function toggleLeases() {
+  const isOpen = leasesButton.ariaExpanded !== 'true';
+  shownLeases = await leases();
+  if (shownLeases === undefined) return;
+  leasesButton.ariaExpanded = String(isOpen);
+  show(byId('lease-panel'), isOpen);
+  if (isOpen) shownLeases.open();
+}
+leasesButton.addEventListener('click', () => void toggleLeases());
+
+// Links to a job, and back, need no reload. A click that opens another tab or window is left to the browser.
+addEventListener('click', (event) => {
+  const link = event.target instanceof Element ? event.target.closest('a[data-job]') : null;
+  if (!(link instanceof HTMLElement)) return;
+  if (event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+  event.preventDefault();
+  const url = new URL(location.href);
+  url.hash = '';
+  const { job = '' } = link.dataset;
+  if (job === '') url.searchParams.delete('job');
+  else url.searchParams.set('job', job);
+  history.pushState(null, '', url);
+  void showJob(true);
+});
+addEventListener('popstate', () => void showJob(true));
+
 search.value = new URLSearchParams(location.search).get('search') ?? '';
 feed.search = search.value.trim();
 feed.refresh();
+void showJob(false);

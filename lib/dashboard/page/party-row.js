@@ -1,7 +1,8 @@
 /** @import { DashboardLock, DashboardParty } from '../server/dashboard-snapshot.js' */
 /** @import { Row } from './keyed-list.js' */
 import { element, setAttribute, setText, show } from './dom.js';
-import { counted, partyTitle, since } from './format.js';
+import { clipped, counted, partyTitle, since } from './format.js';
+import { nameText } from './name-text.js';
 
 /**
  * What a row needs to know about its lock and about the page.
@@ -57,7 +58,7 @@ export function partyRow({ role, isOpen, canTerminate, terminate }) {
       current = party;
       const { pid, clientAddress, callsWaiting = 0 } = party;
       const title = partyTitle(party);
-      setText(who, title);
+      setText(who, isOpen() ? title : clipped(title));
       const known = since(party);
       setText(time, known === '' ? '' : role === 'holder' ? `for ${known}` : `waits ${known}`);
       const place = [pid === undefined ? '' : `pid ${pid}`, clientAddress ?? ''].filter(
@@ -80,7 +81,7 @@ export function partyRow({ role, isOpen, canTerminate, terminate }) {
       const canEnd =
         role === 'holder' && canTerminate() && pid !== undefined && party.backendId !== undefined;
       show(end, canEnd);
-      if (canEnd) setAttribute(end, 'aria-label', `End ${title}, pid ${pid} …`);
+      if (canEnd) setAttribute(end, 'aria-label', `End ${clipped(title)}, pid ${pid} …`);
       show(more, isOpen());
       if (isOpen()) {
         const text = JSON.stringify(factsOf(party, role));
@@ -120,8 +121,10 @@ function factsOf(party, role) {
  */
 export function fillFacts(list, facts) {
   list.replaceChildren(
-    ...facts.map(([what, text]) =>
-      element('div', '', element('dt', '', what), element('dd', '', element('bdi', '', text))),
-    ),
+    ...facts.map(([what, text]) => {
+      const value = nameText();
+      value.update(text);
+      return element('div', '', element('dt', '', what), element('dd', '', value.element));
+    }),
   );
 }

@@ -1,7 +1,7 @@
 /** @import { DashboardSnapshot } from '../server/dashboard-snapshot.js' */
 import { healthOf } from './doctor-view.js';
 import { byId, element, icon, setText, show } from './dom.js';
-import { duration, number } from './format.js';
+import { clipped, duration, number } from './format.js';
 
 /** After so long, the page calls its content old. It asks every second. */
 const OLD_AFTER_MS = 4_000;
@@ -10,6 +10,8 @@ const OLD_AFTER_MS = 4_000;
 export class StatusView {
   /** When the page received the locks that it shows, by `performance.now()`. */
   #seenAt = 0;
+  /** What the page is about, where it is not about all locks. */
+  subject = '';
   #problem = '';
   #health = '';
   #said = '';
@@ -29,12 +31,13 @@ export class StatusView {
     const { isHealthy, text } = healthOf(snapshot);
     show(byId('of'), database !== undefined);
     setText(byId('database'), database ?? '');
-    setText(byId('served'), instance);
+    setText(byId('served'), clipped(instance));
     this.#showHealth(isHealthy, text);
     showCounts(snapshot);
     const waiting = snapshot.counts.waiters;
     const of = database === undefined ? '' : ` of ${database}`;
-    document.title = `${waiting > 0 ? `(${waiting}) ` : ''}Locks${of}`;
+    const subject = this.subject === '' ? '' : `${this.subject} · `;
+    document.title = `${waiting > 0 ? `(${waiting}) ` : ''}${subject}Locks${of}`;
     this.#health = isHealthy ? 'Healthy.' : (problem ?? `The doctor reports ${text}.`);
     this.#showAge();
   }

@@ -1,7 +1,7 @@
 /** @import { DashboardTick } from '../server/dashboard-snapshot.js' */
 /** @import { TickReport } from './tick-marks.js' */
 import { byId, element, icon } from './dom.js';
-import { moment, took } from './format.js';
+import { clipped, moment, took } from './format.js';
 import { OUTCOMES, reasonOf } from './tick-marks.js';
 
 /** How long the card stays when the pointer leaves the mark, so that the pointer can reach the card. */
@@ -120,7 +120,13 @@ function contentOf(tick, nowMs) {
   const list = element('ul');
   for (const report of tick.instances) {
     const facts = element('span', 'muted', factsOf(report));
-    const row = element('li', '', icon(report.outcome), element('bdi', 'who', report.instance), facts);
+    const row = element(
+      'li',
+      '',
+      icon(report.outcome),
+      element('bdi', 'who', clipped(report.instance)),
+      facts,
+    );
     if (report.error !== undefined) row.append(element('p', 'error', element('bdi', '', report.error)));
     list.append(row);
   }

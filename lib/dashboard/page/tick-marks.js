@@ -1,5 +1,7 @@
 /** @import { DashboardTick } from '../server/dashboard-snapshot.js' */
 
+import { clipped } from './format.js';
+
 /** @typedef {DashboardTick['instances'][number]} TickReport */
 
 /**
@@ -39,5 +41,5 @@ export function reasonOf({ reason }) {
 export function actorsOf({ instances, outcome }) {
   return outcome === 'skipped'
     ? []
-    : instances.filter((each) => each.outcome === outcome).map(({ instance }) => instance);
+    : instances.filter((each) => each.outcome === outcome).map(({ instance }) => clipped(instance));
 }

@@ -3,7 +3,7 @@
 /** @import { Row } from './keyed-list.js' */
 /** @import { TickCard } from './tick-card.js' */
 import { element, icon, setAttribute, setText, show } from './dom.js';
-import { counted, moment } from './format.js';
+import { clipped, counted, moment } from './format.js';
 import { keyedList } from './keyed-list.js';
 import { actorsOf, OUTCOMES } from './tick-marks.js';
 
@@ -48,7 +48,7 @@ export function timeline(card) {
       gapMs: (atMs[index] ?? 0) - (atMs[index - 1] ?? atMs[index] ?? 0),
     }));
     const restMs = nowMs - (atMs.at(-1) ?? nowMs);
-    setAttribute(line, 'aria-label', `Ticks of ${job.name}, the oldest first`);
+    setAttribute(line, 'aria-label', `Ticks of ${clipped(job.name)}, the oldest first`);
     put(ticks);
     keepOneTabStop(line);
     grow(rest, restMs);
@@ -90,7 +90,7 @@ function lane() {
   return {
     element: element('li', 'lane', element('p', 'lane-name', name, ' ', sums), strip),
     update({ instance, ticks, restMs }) {
-      setText(name, instance);
+      setText(name, clipped(instance));
       const outcomes = ticks.map(
         ({ tick }) => tick.instances.find((each) => each.instance === instance)?.outcome,
       );

@@ -1,6 +1,6 @@
 /** @import { DashboardLock, DashboardParty, DashboardSnapshot } from '../server/dashboard-snapshot.js' */
 import { byId, element, setText, show } from './dom.js';
-import { counted, lockTitle, number, partyTitle, since } from './format.js';
+import { clipped, counted, lockTitle, number, partyTitle, since } from './format.js';
 import { keyedList } from './keyed-list.js';
 import { partyKey } from './party-row.js';
 import { waitGraph } from './wait-graph.js';
@@ -30,7 +30,7 @@ export function waitsView() {
    * @param {DashboardSnapshot} snapshot
    * @param {string} search
    */
-  return ({ locks, counts, problem }, search) => {
+  return ({ locks, counts, problem, deadlocks }, search) => {
     const contended = locks.filter(({ waiters }) => waiters.length > 0);
     const { waits, isWhole } = drawable(contended);
     const hasAny = contended.length > 0;
@@ -46,6 +46,8 @@ export function waitsView() {
       isWhole ? '' : `only the longest waits are drawn, in ${number(MAX_BOXES)} boxes`,
     );
     if (hasAny) graph(waits);
+    show(byId('deadlocks'), deadlocks.length > 0);
+    setText(byId('deadlocks'), deadlocks.map((cycle) => `Deadlock: ${cycle}`).join('\n'));
     putSentences(contended.flatMap(sentencesOf));
   };
 }
@@ -93,13 +95,13 @@ function sentencesOf(lock) {
     const wait = `${withPid(waiter)} waits${time === '' ? '' : ` ${time}`}`;
     return {
       key: `${lock.key.id}|${partyKey(waiter)}`,
-      text: `${wait} for ${lockTitle(lock)}${blockers.length === 0 ? '' : why}.`,
+      text: `${wait} for ${clipped(lockTitle(lock))}${blockers.length === 0 ? '' : why}.`,
     };
   });
 }
 
 /** @param {DashboardParty} party */
 function withPid(party) {
-  const title = partyTitle(party);
+  const title = clipped(partyTitle(party));
   return party.pid === undefined || title.startsWith('pid ') ? title : `${title} (pid ${party.pid})`;
 }

@@ -51,7 +51,8 @@ export class AdvisoryLockDashboardModule {
    * Makes the module of a dashboard; an application may have several.
    *
    * @throws `LockConfigurationError` (`LOCK_CONFIGURATION`) when it has neither guards nor `public: true`,
-   * when everyone could end holders without `everyoneMayTerminate: true`, for options that are unknown or
+   * when everyone could end holders without `everyoneMayTerminate: true`, or pause and run jobs without
+   * `everyoneMayControl: true`, for options that are unknown or
    * invalid, and when the files of the page are missing from the package.
    *
    * @example
@@ -61,7 +62,8 @@ export class AdvisoryLockDashboardModule {
    */
   static forRoot(options: AdvisoryLockDashboardOptions): DynamicModule {
     const checked = checkDashboardOptions(options);
-    const { path = DEFAULT_PATH, guards = [], imports = [], allowTerminate = false, connection } = checked;
+    const { path = DEFAULT_PATH, guards = [], imports = [], connection } = checked;
+    const { allowTerminate = false, allowControl = false } = checked;
     return {
       module: AdvisoryLockDashboardModule,
       imports: [...imports],
@@ -70,7 +72,7 @@ export class AdvisoryLockDashboardModule {
         {
           provide: Dashboard,
           inject: [getFeaturesToken(connection)],
-          useFactory: (host: FeatureHost) => new Dashboard(host, allowTerminate),
+          useFactory: (host: FeatureHost) => new Dashboard(host, allowTerminate, allowControl),
         },
       ],
     };

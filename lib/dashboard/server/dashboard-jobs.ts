@@ -32,6 +32,7 @@ export function dashboardJobsOf(
   reports: readonly InstanceReport[],
   nowMs: number,
   scheduleOf: (job: ReportedJob) => KnownSchedule | undefined,
+  isPaused: (job: ReportedJob) => boolean = () => false,
 ): DashboardJob[] {
   const jobReports = new Map<string, JobReport[]>();
   for (const report of reports) {
@@ -45,7 +46,7 @@ export function dashboardJobsOf(
     }
   }
   return [...jobReports.values()]
-    .map((ofOneJob) => dashboardJobOf(ofOneJob, nowMs, scheduleOf))
+    .map((ofOneJob) => dashboardJobOf(ofOneJob, nowMs, scheduleOf, isPaused))
     .sort((a, b) => a.name.localeCompare(b.name));
 }
 
@@ -53,6 +54,7 @@ function dashboardJobOf(
   reports: readonly JobReport[],
   nowMs: number,
   scheduleOf: (job: ReportedJob) => KnownSchedule | undefined,
+  isPaused: (job: ReportedJob) => boolean,
 ): DashboardJob {
   const [{ job }] = reports as [JobReport];
   const schedule = reports.map((each) => each.job.schedule).find((written) => written !== undefined);
@@ -74,6 +76,7 @@ function dashboardJobOf(
     method: job.method,
     ...(schedule !== undefined && { schedule }),
     ...(nextAtMs !== undefined && { nextAt: new Date(nextAtMs).toISOString() }),
+    ...(isPaused(job) && { isPaused: true }),
     ticks: [...ticks]
       .sort(([a], [b]) => a - b)
       .slice(-SHOWN_TICKS)

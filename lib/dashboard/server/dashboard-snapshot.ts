@@ -12,6 +12,8 @@ export interface DashboardSnapshot {
   readonly database?: string;
   /** Whether the page may end holders. */
   readonly canTerminate: boolean;
+  /** Whether the page may pause, resume and run jobs. */
+  readonly canControl: boolean;
   /** Why the locks cannot be shown, such as a database that is away. */
   readonly problem?: string;
   readonly counts: {
@@ -28,6 +30,8 @@ export interface DashboardSnapshot {
   readonly locks: readonly DashboardLock[];
   readonly instances: readonly DashboardInstance[];
   readonly jobs: readonly DashboardJob[];
+  /** Calls that wait for each other, a cycle in words each. */
+  readonly deadlocks: readonly string[];
   readonly doctor?: DashboardDoctor;
 }
 
@@ -101,6 +105,8 @@ export interface DashboardJob {
   readonly schedule?: string;
   /** When it is due next, where the serving instance has the job. */
   readonly nextAt?: string;
+  /** Whether its ticks are left out. */
+  readonly isPaused?: boolean;
   /** The oldest first. */
   readonly ticks: readonly DashboardTick[];
 }

@@ -16,6 +16,8 @@ import { DashboardHeaders } from './dashboard-headers.guard.js';
 import type { DashboardRequest } from './dashboard-request.js';
 import type { AdvisoryLockDashboardOptions } from './dashboard.options.js';
 import { pageAt, type PageFile, type PageFiles } from './page-files.js';
+import { controlRequestOf, pauseRequestOf } from './control-request.js';
+import { jobQueryOf } from './job-query.js';
 import { pathBelowOf, setPathsBelow } from './paths-below.js';
 import { snapshotQueryOf } from './snapshot-query.js';
 import { type AllowedHosts, refuseOtherOrigins } from './request-origin.js';
@@ -65,18 +67,37 @@ export function dashboardController(
           return { contentType: 'text/html; charset=utf-8', text: pageAt(page, url) };
         case 'GET snapshot':
           return json(await this.dashboard.snapshot(snapshotQueryOf(request.query)));
+        case 'GET job':
+          return json(await this.dashboard.job(jobQueryOf(request.query)));
+        case 'GET leases':
+          return json(await this.dashboard.leases.read());
         case 'POST terminate':
-          return json(await this.terminate(request));
+          return change(request, terminateRequestOf, (asked, from) => this.dashboard.terminate(asked, from));
+        case 'POST pause':
+          return change(request, pauseRequestOf, (asked, from) => this.dashboard.control.pause(asked, from));
+        case 'POST resume':
+          return change(request, controlRequestOf, (asked, from) =>
+            this.dashboard.control.resume(asked, from),
+          );
+        case 'POST run':
+          return change(request, controlRequestOf, (asked, from) =>
+            this.dashboard.control.runNow(asked, from),
+          );
       }
       const asset = assets.get(file);
       if (asset === undefined || method !== 'GET') throw new NotFoundException(`Cannot ${method} ${url}`);
       return asset;
     }
+  }
 
-    private terminate(request: DashboardRequest): Promise<object> {
-      refuseOtherOrigins(request, allowedHosts);
-      return this.dashboard.terminate(terminateRequestOf(request), request.ip ?? 'an unknown address');
-    }
+  /** What only the page itself may ask for. */
+  async function change<Asked>(
+    request: DashboardRequest,
+    read: (request: DashboardRequest) => Asked,
+    act: (asked: Asked, from: string) => Promise<object>,
+  ): Promise<PageFile> {
+    refuseOtherOrigins(request, allowedHosts);
+    return json(await act(read(request), request.ip ?? 'an unknown address'));
   }
 
   Reflect.defineMetadata(...SWAGGER_EXCLUSION, AdvisoryLockDashboardController);
@@ -84,7 +105,12 @@ export function dashboardController(
   setPathsBelow(AdvisoryLockDashboardController.prototype.respond, [
     ...assets.keys(),
     'snapshot',
+    'job',
+    'leases',
     'terminate',
+    'pause',
+    'resume',
+    'run',
   ]);
   return AdvisoryLockDashboardController;
 }

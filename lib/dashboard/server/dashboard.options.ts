@@ -53,8 +53,20 @@ export interface AdvisoryLockDashboardOptions {
    */
   readonly everyoneMayTerminate?: boolean;
   /**
-   * The host names by which the page may be used to end holders, without ports: requests with another `Host`
-   * header are refused. It keeps out pages of other sites that make a browser inside the network send
+   * Whether users of the page may also pause and resume jobs, and run them now.
+   * @default false
+   */
+  readonly allowControl?: boolean;
+  /**
+   * Whether everyone who reaches the application may pause, resume and run any job. A dashboard with
+   * `public: true` and `allowControl: true`, and without guards, must set it to `true`, or `forRoot()`
+   * throws.
+   * @default false
+   */
+  readonly everyoneMayControl?: boolean;
+  /**
+   * The host names by which the page may be used to change something, without ports: requests with another
+   * `Host` header are refused. It keeps out pages of other sites that make a browser inside the network send
    * requests to this application under a name of their own (DNS rebinding). Set it where the page is public
    * and has a host name.
    * @default without guards, `localhost` and IP addresses, which no other site can have; with guards, any
@@ -79,6 +91,8 @@ const rules: OptionRules = {
   public: aBoolean,
   allowTerminate: aBoolean,
   everyoneMayTerminate: aBoolean,
+  allowControl: aBoolean,
+  everyoneMayControl: aBoolean,
   allowedHosts: [
     (value) => Array.isArray(value) && value.every(isHostName),
     "a list of host names without ports, such as ['ops.example.com']",
@@ -86,29 +100,41 @@ const rules: OptionRules = {
   connection: aModuleName,
 };
 
+/** What a page may change, and what it means that everyone may. */
+const CHANGES = [
+  [
+    'allowTerminate',
+    'everyoneMayTerminate',
+    'end the holder of any lock of the database, those of other applications included',
+  ],
+  ['allowControl', 'everyoneMayControl', 'pause and run any job'],
+] as const;
+
 /**
  * Refuses unknown and invalid options, a dashboard without guards that is not explicitly public, and one that
- * is public and lets everyone end holders. Returns what was checked.
+ * is public and lets everyone change something. Returns what was checked.
  */
 export function checkDashboardOptions(options: AdvisoryLockDashboardOptions): AdvisoryLockDashboardOptions {
   const checked = checkOptions(options, rules, WHERE);
-  const { guards = [], public: isPublic = false, allowTerminate, everyoneMayTerminate } = checked;
+  const { guards = [], public: isPublic = false } = checked;
   if (guards.length > 0) return checked;
-  if (isPublic) {
-    if (allowTerminate !== true || everyoneMayTerminate === true) return checked;
+  if (!isPublic) {
     throw new LockConfigurationError(
-      `${WHERE} with \`allowTerminate: true\` must have guards, received \`public: true\` without any: ` +
-        'anyone who reaches the application could end the holder of any lock of the database, those of ' +
-        'other applications included. Name the guards that let its operators in (`guards: [AdminGuard]`), ' +
-        'or say `everyoneMayTerminate: true` where all who can reach it may do that.',
+      `${WHERE} must have guards or \`public: true\`, received neither. ` +
+        'Without guards, anyone who reaches the application can see its locks. ' +
+        'Name the guards that let its operators in (`guards: [AdminGuard]`). ' +
+        'Global guards do not count, because the library cannot see what they let through.',
     );
   }
-  throw new LockConfigurationError(
-    `${WHERE} must have guards or \`public: true\`, received neither. ` +
-      'Without guards, anyone who reaches the application can see its locks. ' +
-      'Name the guards that let its operators in (`guards: [AdminGuard]`). ' +
-      'Global guards do not count, because the library cannot see what they let through.',
-  );
+  for (const [allowed, everyoneMay, what] of CHANGES) {
+    if (checked[allowed] !== true || checked[everyoneMay] === true) continue;
+    throw new LockConfigurationError(
+      `${WHERE} with \`${allowed}: true\` must have guards, received \`public: true\` without any: ` +
+        `anyone who reaches the application could ${what}. Name the guards that let its operators in ` +
+        `(\`guards: [AdminGuard]\`), or say \`${everyoneMay}: true\` where all who can reach it may do that.`,
+    );
+  }
+  return checked;
 }
 
 /** Refuses parameters and wildcards, and the root, below which all other routes would be. */

@@ -1,18 +1,15 @@
-import {
-  ForbiddenException,
-  ServiceUnavailableException,
-  UnprocessableEntityException,
-} from '@nestjs/common';
+import { ForbiddenException } from '@nestjs/common';
 import { AdvisoryLockInspector } from '../../nest/advisory-lock-inspector.js';
 import { type FeatureHost, FEATURES, type Features } from '../../nest/features.js';
 import { SharedQuery } from '../../nest/shared-query.js';
 import { within } from '../../nest/within.js';
-import { LockConfigurationError, printable } from '../../core/index.js';
 import { diagnose } from '../../inspection/diagnose.js';
 import { describeDiagnosis } from '../../inspection/describe-diagnosis.js';
 import { inspectedKey } from '../../inspection/inspect-locks.js';
+import { deadlocksOf } from './dashboard-deadlocks.js';
 import { dashboardInstancesOf } from './dashboard-instances.js';
 import { dashboardJobsOf } from './dashboard-jobs.js';
+import { LeaseReader } from './dashboard-leases.js';
 import { dashboardLocksOf } from './dashboard-locks.js';
 import type {
   DashboardDoctor,
@@ -21,7 +18,11 @@ import type {
   TerminateRequest,
   TerminateResult,
 } from './dashboard-snapshot.js';
+import { JobControl } from './job-control.js';
+import type { JobDetails, JobQuery } from './job-details.js';
+import { JobReader } from './job-reader.js';
 import { JobSchedules } from './job-schedules.js';
+import { responseErrorOf } from './response-error.js';
 import { findLocks } from './search.js';
 import { Sightings } from './sightings.js';
 import { sightingOf, sinceOf } from './since.js';
@@ -34,13 +35,22 @@ const FLEET_WITHIN_MS = 250;
 const INSPECT_TIMES = { everyMs: 1_000, patienceMs: 2_000 };
 const DOCTOR_TIMES = { everyMs: 15_000, patienceMs: 1_000 };
 const TERMINATE_PATIENCE_MS = 5_000;
+const PAUSES_PATIENCE_MS = 250;
 
-type Seen = Pick<DashboardSnapshot, 'at' | 'database' | 'counts' | 'locks' | 'instances' | 'jobs'>;
+type Seen = Pick<
+  DashboardSnapshot,
+  'at' | 'database' | 'counts' | 'locks' | 'instances' | 'jobs' | 'deadlocks'
+>;
 
 /** What the dashboard shows and does, independent of HTTP. */
 export class Dashboard {
+  /** What users of the page do with jobs. */
+  readonly control: JobControl;
+  /** The leases that are held. */
+  readonly leases: LeaseReader;
   private readonly inspector: AdvisoryLockInspector;
   private readonly schedules: JobSchedules;
+  private readonly jobs: JobReader;
   private readonly sightings = new Sightings();
   private readonly seen = new SharedQuery(() => this.inspect());
   private readonly doctor = new SharedQuery(() => this.checkUp());
@@ -49,10 +59,16 @@ export class Dashboard {
   constructor(
     locks: FeatureHost,
     private readonly canTerminate: boolean,
+    canControl = false,
   ) {
     this.features = locks[FEATURES];
     this.inspector = new AdvisoryLockInspector(locks);
+    this.leases = new LeaseReader(this.inspector);
     this.schedules = new JobSchedules(this.features.jobs);
+    this.control = new JobControl(this.features, canControl, async () =>
+      (await this.jobsOfFleet()).map(({ name }) => name),
+    );
+    this.jobs = new JobReader(locks, this.schedules, this.control);
   }
 
   /** Never rejects: when the database is away, the snapshot says so. */
@@ -68,11 +84,19 @@ export class Dashboard {
       ...seen,
       instance: this.features.fleet.instance,
       canTerminate: this.canTerminate,
+      canControl: this.control.isAllowed,
       ...(problem !== undefined && { problem }),
       counts: { ...seen.counts, matching: matching.length },
       locks: matching.slice(0, limit),
       ...(report !== undefined && { doctor: report }),
     };
+  }
+
+  /** What the page of one job shows. Throws `NotFoundException` for a job that no instance has. */
+  async job(query: JobQuery): Promise<JobDetails> {
+    const jobs = await this.jobsOfFleet();
+    await this.refreshPauses();
+    return this.jobs.read(query, jobs);
   }
 
   /** Ends the backend of a listed holder, if it is still the same and still holds that lock. */
@@ -99,10 +123,7 @@ export class Dashboard {
       const { pids, isRetaken = false } = await within(ending, TERMINATE_PATIENCE_MS);
       return { ended: pids, ...(isRetaken && { isRetaken }) };
     } catch (error) {
-      const { message } = error as Error;
-      const Exception =
-        error instanceof LockConfigurationError ? UnprocessableEntityException : ServiceUnavailableException;
-      throw new Exception(printable(message), { cause: error });
+      throw responseErrorOf(error);
     }
   }
 
@@ -110,6 +131,7 @@ export class Dashboard {
     const look = await this.inspector.fleet({ withinMs: FLEET_WITHIN_MS });
     const nowMs = Date.now();
     this.sightings.note(look.locks.map(sightingOf), performance.now());
+    if (look.reports.some(({ jobs }) => jobs.length > 0)) await this.refreshPauses();
     const locks = dashboardLocksOf(look, (lock) => sinceOf(lock, this.sightings, look.now.getTime()));
     return {
       at: new Date(nowMs).toISOString(),
@@ -117,8 +139,27 @@ export class Dashboard {
       counts: countsOf(locks),
       locks,
       instances: dashboardInstancesOf(look),
-      jobs: dashboardJobsOf(look.reports, nowMs, (job) => this.schedules.of(job)),
+      jobs: dashboardJobsOf(
+        look.reports,
+        nowMs,
+        (job) => this.schedules.of(job),
+        ({ name }) => this.control.pauseOf(name) !== undefined,
+      ),
+      deadlocks: deadlocksOf(look.reports),
     };
+  }
+
+  private async jobsOfFleet(): Promise<DashboardSnapshot['jobs']> {
+    try {
+      return (await latest(this.seen, INSPECT_TIMES)).jobs;
+    } catch (error) {
+      throw responseErrorOf(error);
+    }
+  }
+
+  /** Never rejects: where all connections of the pool are taken, the pauses that are known are shown. */
+  private async refreshPauses(): Promise<void> {
+    await within(this.features.jobs.pauses.refresh(), PAUSES_PATIENCE_MS).catch(() => undefined);
   }
 
   private async checkUp(): Promise<DashboardDoctor> {
@@ -161,5 +202,5 @@ function countsOf(all: readonly DashboardLock[]): DashboardSnapshot['counts'] {
 
 function nothingSeen(): Seen {
   const counts = countsOf([]);
-  return { at: new Date().toISOString(), counts, locks: [], instances: [], jobs: [] };
+  return { at: new Date().toISOString(), counts, locks: [], instances: [], jobs: [], deadlocks: [] };
 }

@@ -32,7 +32,7 @@ export function refuseOtherOrigins(
   const name = nameOfHost(host);
   if (hosts(name)) return;
   throw new ForbiddenException(
-    `The page may not be used as ${describe(name)} to end holders. If that is its host name, add it to ` +
+    `The page may not be used as ${describe(name)} to change anything. If that is its host name, add it to ` +
       '`allowedHosts` of AdvisoryLockDashboardModule.',
   );
 }

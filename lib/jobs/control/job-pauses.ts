@@ -70,6 +70,11 @@ export class JobPauses {
     return this.pauses.get(this.engine.keys.fullNameOf(name));
   }
 
+  /** The same by the text of a name, which a listing shows and no lock here need have. */
+  named(text: string): JobPause | undefined {
+    return this.pauses.get(this.engine.keys.prefix + text);
+  }
+
   /** Reads the table, unless what was read before is up to date. Rejects with `LOCK_CONNECTION`. */
   async refresh(): Promise<void> {
     // An application may connect later than its locks, which have a connection of their own.
@@ -87,12 +92,18 @@ export class JobPauses {
   /**
    * Pauses a job in the whole fleet.
    *
+   * @param by - who pauses it, as listings show it.
    * @throws `LOCK_CONFIGURATION` without the table or a privilege on it, and for an end in the past;
    * `LOCK_CONNECTION` when the database is away, or the fleet could not be notified.
    */
-  async pause(name: LockName, reason: string | undefined, until: Date | undefined): Promise<void> {
+  async pause(
+    name: LockName,
+    reason: string | undefined,
+    until: Date | undefined,
+    by = this.instance,
+  ): Promise<void> {
     const job = this.engine.keys.fullNameOf(name);
-    const pause = { job, reason: reason ?? null, untilMs: until?.getTime() ?? null, by: this.instance };
+    const pause = { job, reason: reason ?? null, untilMs: until?.getTime() ?? null, by };
     const [written] = await this.write(insertPause(this.table, pause));
     if (written === undefined) {
       throw new LockConfigurationError(

@@ -54,11 +54,16 @@ export class OnDemandRuns {
    * here, and to `undefined` after a run in another instance.
    */
   async run(name: LockName, waitMs: number): Promise<unknown> {
+    const outcome = await this.attempt(name, waitMs);
+    if (outcome.end === 'done') return outcome.value;
+    throw outcome.error;
+  }
+
+  /** The same, for callers that need to know how it ended. Rejects where that is not known. */
+  async attempt(name: LockName, waitMs: number): Promise<ManualOutcome> {
     const job = this.parts.known.findOne(name, 'runNow()');
-    if (job !== undefined && this.mayRun(job)) return valueOf(await runManually(job, waitMs, job.call));
-    const outcome = await this.askFleet(name, waitMs);
-    this.settle(name, job, waitMs, outcome);
-    return undefined;
+    if (job !== undefined && this.mayRun(job)) return runManually(job, waitMs, job.call);
+    return this.outcomeOf(name, job, waitMs, await this.askFleet(name, waitMs));
   }
 
   private async askFleet(name: LockName, waitMs: number): Promise<RunOutcome> {
@@ -68,23 +73,30 @@ export class OnDemandRuns {
     return runOutside(() => askToRun(engine, { job, waitMs, withinMs: FIND_WITHIN_MS }));
   }
 
-  /** Throws unless the job has run to its end. */
-  private settle(name: LockName, job: KnownJob | undefined, waitMs: number, outcome: RunOutcome): void {
+  private outcomeOf(
+    name: LockName,
+    job: KnownJob | undefined,
+    waitMs: number,
+    outcome: RunOutcome,
+  ): ManualOutcome {
     const { engine, known } = this.parts;
     const lockName = describeNames(name);
     switch (outcome.end) {
       case 'done':
-        return;
+        return { end: 'done', value: undefined };
       case 'busy':
-        throw engine.locks.unavailable(name, waitMs > 0 ? { waitMs } : {});
+        return { end: 'busy', error: engine.locks.unavailable(name, waitMs > 0 ? { waitMs } : {}) };
       case 'none':
-        if (job?.leader !== undefined) throw engine.locks.unavailable(job.leader);
+        if (job?.leader !== undefined) return { end: 'busy', error: engine.locks.unavailable(job.leader) };
         known.require(name, 'runNow()');
-        throw engine.locks.unavailable(name);
+        return { end: 'busy', error: engine.locks.unavailable(name) };
       case 'lost':
         throw new LockConnectionError(outcome.message, lockName, `The job "${lockName}" was started`);
       default:
-        throw new LockJobFailedError({ lockName, instance: outcome.instance, message: outcome.message });
+        return {
+          end: 'failed',
+          error: new LockJobFailedError({ lockName, instance: outcome.instance, message: outcome.message }),
+        };
     }
   }
 
@@ -151,9 +163,4 @@ export class OnDemandRuns {
   private mayRun({ leader }: KnownJob): boolean {
     return leader === undefined || this.parts.isLeader(leader);
   }
-}
-
-function valueOf(outcome: ManualOutcome): unknown {
-  if (outcome.end === 'done') return outcome.value;
-  throw outcome.error;
 }

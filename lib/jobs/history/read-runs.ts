@@ -80,6 +80,15 @@ export async function readRuns(
   }));
 }
 
+/** Whether there is a history, or there are records. */
+export async function hasRunTables(database: RecordDatabase): Promise<boolean> {
+  const found = await tablesOf(
+    database,
+    [HISTORY_TABLE, RUN_TABLE].map((name) => database.tableOf(name)),
+  );
+  return found.includes(true);
+}
+
 function attemptsOf(history: string): string {
   return `SELECT FROM ${history} AS kept WHERE kept.job OPERATOR(pg_catalog.=) record.job
     AND kept.tick_at OPERATOR(pg_catalog.=) record.tick_at

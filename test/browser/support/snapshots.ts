@@ -1,3 +1,5 @@
+import type { DashboardLeases } from '../../../lib/dashboard/server/dashboard-leases.js';
+import type { JobDetails, JobRunDetails } from '../../../lib/dashboard/server/job-details.js';
 import type {
   DashboardInstance,
   DashboardJob,
@@ -61,6 +63,7 @@ export function snapshot(more: Partial<DashboardSnapshot> = {}): DashboardSnapsh
     instance: 'web-1:4711',
     database: 'shop',
     canTerminate: false,
+    canControl: false,
     counts: {
       locks: locks.length,
       holders: count(({ holders }) => holders.length),
@@ -71,6 +74,7 @@ export function snapshot(more: Partial<DashboardSnapshot> = {}): DashboardSnapsh
     locks,
     instances: [],
     jobs: [],
+    deadlocks: [],
     doctor: { isHealthy: true, problems: [], checkedAt: new Date().toISOString() },
     ...more,
   };
@@ -172,6 +176,78 @@ export function shop(now = new Date()): DashboardSnapshot {
   });
 }
 
+/** Two leases, one of which ends within a minute. */
+export function leases(now = new Date()): DashboardLeases {
+  const at = (ms: number): string => new Date(now.getTime() + ms).toISOString();
+  return {
+    at: now.toISOString(),
+    count: 2,
+    leases: [
+      {
+        name: 'doc:42',
+        owner: 'ada',
+        ttlMs: 2 * MINUTE,
+        fencingToken: '17',
+        since: at(-HOUR),
+        expiresAt: at(40 * SECOND),
+      },
+      {
+        name: `long-${'n'.repeat(200)}`,
+        owner: 'web-2:4711',
+        ttlMs: HOUR,
+        fencingToken: '18',
+        since: at(-SECOND),
+        expiresAt: at(HOUR - SECOND),
+      },
+    ],
+  };
+}
+
+/** What the page of the job `Outbox.flush` shows, paused by an operator. */
+export function outbox(now = new Date(), more: Partial<JobDetails> = {}): JobDetails {
+  const nowMs = now.getTime();
+  const at = (ms: number): string => new Date(ms).toISOString();
+  const minute = nowMs - (nowMs % MINUTE);
+  const runs = Array.from({ length: 24 }, (_, index): JobRunDetails => {
+    const atMs = minute - (index + 3) * MINUTE;
+    const run = {
+      at: at(atMs),
+      startedAt: at(atMs + 20),
+      trigger: 'schedule' as const,
+      attempt: 1,
+      instance: `web-${1 + (index % 3)}:4711`,
+    };
+    if (index === 0) return { ...run, trigger: 'manual', state: 'running' };
+    if (index === 4) return { ...run, state: 'done', attempt: 2, durationMs: 1_830 };
+    if (index === 5) {
+      return { ...run, state: 'failed', durationMs: 5_021, error: 'Error: connect ETIMEDOUT 10.0.3.9:587' };
+    }
+    if (index === 9) return { ...run, state: 'died' };
+    return { ...run, state: 'done', durationMs: 300 + ((index * 137) % 900) };
+  });
+  return {
+    at: now.toISOString(),
+    name: 'Outbox.flush',
+    methods: [
+      {
+        method: 'Outbox.flush',
+        schedule: '* * * * *',
+        nextAt: [1, 2, 3].map((minutes) => at(minute + minutes * MINUTE)),
+      },
+    ],
+    pause: {
+      at: at(minute - 2 * MINUTE),
+      by: '10.0.8.14, through the dashboard of web-1:4711',
+      reason: 'the mail server is away, incident 7',
+      until: at(minute + 22 * MINUTE),
+    },
+    canControl: true,
+    isRecorded: true,
+    runs,
+    ...more,
+  };
+}
+
 function jobs(nowMs: number, fleet: readonly [string, string, string]): DashboardJob[] {
   const [web1, web2, web3] = fleet;
   const at = (ms: number): string => new Date(ms).toISOString();
@@ -248,6 +324,7 @@ function jobs(nowMs: number, fleet: readonly [string, string, string]): Dashboar
       name: 'daily-report',
       method: 'Reports.nightly',
       schedule: '0 3 * * *',
+      isPaused: true,
       nextAt: at(night + DAY),
       ticks: Array.from({ length: 6 }, (_, index) =>
         ran(night - (5 - index) * DAY, index % 2 ? web2 : web1, 4 * MINUTE),

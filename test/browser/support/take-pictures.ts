@@ -4,7 +4,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { PageServer } from './page-server.js';
-import { shop } from './snapshots.js';
+import { outbox, shop } from './snapshots.js';
 
 const NOW = new Date('2026-03-05T14:37:41Z');
 
@@ -16,6 +16,12 @@ interface Picture {
 
 const desk = { viewport: { width: 1440, height: 900 }, deviceScaleFactor: 2 };
 const phone = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true };
+
+async function openJob(page: Page): Promise<void> {
+  await page.getByRole('link', { name: 'Outbox.flush' }).click();
+  await page.locator('.run').first().waitFor();
+  await page.getByRole('link', { name: 'All locks and jobs' }).focus();
+}
 
 const pictures: readonly Picture[] = [
   { name: 'dashboard-light', options: desk },
@@ -34,11 +40,16 @@ const pictures: readonly Picture[] = [
     options: { ...phone, colorScheme: 'dark' },
     prepare: (page) => page.getByRole('heading', { name: 'Wait graph' }).scrollIntoViewIfNeeded(),
   },
+  { name: 'dashboard-job-light', options: desk, prepare: openJob },
+  { name: 'dashboard-job-dark', options: { ...desk, colorScheme: 'dark' }, prepare: openJob },
+  { name: 'dashboard-job-phone-light', options: phone, prepare: openJob },
+  { name: 'dashboard-job-phone-dark', options: { ...phone, colorScheme: 'dark' }, prepare: openJob },
 ];
 
 const folder = process.argv[2] ?? 'docs';
 mkdirSync(folder, { recursive: true });
 await using server = new PageServer(shop(NOW));
+server.replyToJob = () => ({ body: outbox(NOW) });
 const url = await server.start();
 await using browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',

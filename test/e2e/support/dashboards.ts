@@ -72,7 +72,16 @@ export function terminate(
   body: unknown,
   headers: Record<string, string> = OF_THE_PAGE,
 ): Promise<Response> {
-  return fetch(`${url}/terminate`, {
+  return post(`${url}/terminate`, body, headers);
+}
+
+/** A request that changes something. */
+export function post(
+  url: string,
+  body: unknown,
+  headers: Record<string, string> = OF_THE_PAGE,
+): Promise<Response> {
+  return fetch(url, {
     method: 'POST',
     headers,
     ...(body !== undefined && { body: JSON.stringify(body) }),

@@ -19,6 +19,7 @@ import { localLocks, mostRelevant } from './local-locks.js';
 import { localWaits } from './local-waits.js';
 import { asciiJson } from './parts.js';
 import { newQuestion, type Question } from './question.js';
+import { FleetMessages } from './run/fleet-messages.js';
 import { WakeUpNotices } from './wake-up-notices.js';
 
 export interface FleetOptions {
@@ -28,7 +29,10 @@ export interface FleetOptions {
   readonly isJoined?: boolean | undefined;
   /** What this instance reports about its jobs. */
   readonly reportJobs?: (() => readonly ReportedJob[]) | undefined;
-  /** Signs questions and reports, so that those of strangers are recognized; the first of several signs. */
+  /**
+   * Signs questions, reports and messages about jobs, so that those of strangers are recognized; the first of
+   * several signs.
+   */
   readonly secret?: string | readonly string[] | undefined;
 }
 
@@ -73,6 +77,8 @@ export class Fleet {
   private readonly dropped: DroppedReports;
   private readonly signatures: FleetSignatures | undefined;
   private readonly responder: FleetResponder;
+  /** Orders to run and cancel jobs, and what comes of them. */
+  readonly messages: FleetMessages;
   private readonly wakeUps: WakeUpNotices;
   private readonly queries = new Map<string, FleetQuery>();
   /** Backends that did not respond the last time. No query waits for them until they send a report. */
@@ -98,6 +104,7 @@ export class Fleet {
       dropped: this.dropped,
       signatures: this.signatures,
     });
+    this.messages = new FleetMessages(runtime, this.dropped, this.signatures);
     this.wakeUps = new WakeUpNotices(runtime, this.dropped);
     if (!isJoined) return;
     runtime.table.wakeUps.join(this.wakeUps);
@@ -202,6 +209,7 @@ export class Fleet {
     const { channel, payload = '', processId } = notification;
     if (this.runtime.backendPids.includes(processId)) return;
     if (isJobNotice(notification) || this.wakeUps.receive(notification)) return;
+    if (this.messages.receive(notification)) return;
     if (channel === QUESTIONS) {
       this.responder.receive(processId, payload);
       return;

@@ -6,7 +6,6 @@ import {
   ADVISORY_ONCE_SQL,
   EXCLUSIVE_CRON_RUN_SQL,
 } from 'nestjs-advisory-lock';
-import { isOfApplication } from '../../lib/fleet/run/sender-role.js';
 import { diagnose } from '../../lib/inspection/diagnose.js';
 import { terminateHolders } from '../../lib/inspection/terminate-holders.js';
 import { dataSourceDatabase } from '../../lib/lease/application-database.js';
@@ -78,7 +77,7 @@ it('nothing that others have created is called, whatever the library does', asyn
   await features.jobs.history.check('daily');
   await features.jobs.history.keep(kept, 3_600_000, () => Promise.resolve());
   expect(await features.jobs.readRuns('daily', { limit: 10 })).toHaveLength(2);
-  expect(await isOfApplication(engine.server, engine.backendPids[0] ?? 0)).toBe(true);
+  expect(await fleet.messages.roles.isOfApplication(engine.backendPids[0] ?? 0)).toBe(true);
   await features.jobs.records.unrecorded('daily', [Date.now()]);
   const lease = await service.lease('document', { ttlMs: 60_000 });
   await lease.extend();

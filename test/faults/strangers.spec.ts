@@ -3,6 +3,7 @@ import pg from 'pg';
 import { DataSource } from 'typeorm';
 import { keySchemes } from '../../lib/core/index.js';
 import { Dashboard } from '../../lib/dashboard/server/dashboard.js';
+import { fleetChannels } from '../../lib/fleet/channels.js';
 import { notifyStatement } from '../../lib/fleet/notify-statement.js';
 import { askToRun, type RunOutcome } from '../../lib/fleet/run/ask-to-run.js';
 import { jobDigest } from '../../lib/fleet/run/run-messages.js';
@@ -381,6 +382,29 @@ describe('a flood of notices about pauses', () => {
     };
     expect(await features.jobs.pauses.pauseAt('report', Date.now())).toBeUndefined();
     expect(reads).toBeLessThanOrEqual(2);
+  });
+});
+
+describe('an instance that stops listening for a while', () => {
+  it('hears nothing meanwhile, holds its locks, and takes part again later', async () => {
+    const [asker, holder] = [await instance('asker'), await instance('holder')];
+    await using lock = await holder.service.acquire('import');
+    const { server } = holder.engine;
+    const before = await server.listener();
+    expect(before).toBeDefined();
+    await server.pauseListening(fleetChannels, 100);
+    expect(await server.listener()).toBeUndefined();
+    await until(() => server.isListening(), 'it listens again');
+    expect(await server.listener()).not.toBe(before);
+    const { silent, locks } = await asker.inspector.fleet({ withinMs });
+    expect(silent).toEqual([]);
+    expect(locks).toMatchObject([{ instance: 'holder', name: 'import', heldMs: expect.any(Number) }]);
+    lock.assertHeld();
+
+    await server.pauseListening(fleetChannels, 3_600_000);
+    const { silent: deaf } = await asker.inspector.fleet({ withinMs: 300 });
+    expect(deaf).toMatchObject([{ instance: 'holder' }]);
+    expect(await server.query({ text: 'SELECT pg_catalog.pg_listening_channels()' })).toEqual([]);
   });
 });
 

@@ -58,11 +58,6 @@ export class MonitoredConnection {
     return this.connection.backendPid;
   }
 
-  /** Whether it receives notifications. */
-  get isListening(): boolean {
-    return this.connection.isListening;
-  }
-
   /**
    * Whether the backend was heard recently. It was not when the event loop was blocked, or the process
    * frozen, for long: then the session may be over without this process having read that.

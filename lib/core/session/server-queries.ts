@@ -35,12 +35,32 @@ export class ServerQueries {
   }
 
   /**
-   * The shared session, if it receives notifications: another object after each loss of one. Connects when
-   * there is none, and sends no query otherwise. Rejects like {@link query}.
+   * Stands for the shared session, if it receives notifications: another object after each loss of a session,
+   * and each gap. Connects when there is none, and sends no query otherwise. Rejects like {@link query}.
    */
   async listener(): Promise<object | undefined> {
+    return (await this.sessions.openShared()).listener;
+  }
+
+  /**
+   * Lets the shared session receive no notifications for so long, in milliseconds; resolves when none arrive
+   * any more. A session that takes its place in the meantime listens. Rejects like {@link query}.
+   */
+  async pauseListening(
+    channelsOf: (backendPid: number) => readonly string[],
+    pauseMs: number,
+  ): Promise<void> {
     const session = await this.sessions.openShared();
-    return session.isListening ? session : undefined;
+    if (!session.isListening) return;
+    await session.stopListening();
+    const resume = async (): Promise<void> => {
+      const { backendPid, end } = session;
+      if (end === undefined && backendPid !== undefined) await session.listen(channelsOf(backendPid));
+    };
+    setTimeout(() => {
+      // When the session ends meanwhile, there is nothing to resume.
+      void resume().catch(() => undefined);
+    }, pauseMs).unref();
   }
 
   /** Whether two sessions have proven that locks of this server exclude each other. */

@@ -25,11 +25,11 @@ const MESSAGE = /^\{(?:"signature":"[\w-]{43}",)?"kind":"(?:run|cancel)/;
 
 /**
  * What processes send each other about runs of jobs: orders, and what comes of them. Any client of the
- * database may send some. In a fleet with a secret they are signed, and others are dropped; whether the role
- * of a sender may give orders is for the receiver to check by `roles`, as it costs a query.
+ * database may send some. In a fleet with a secret they are signed, and others are dropped. Whether the role
+ * of a sender may give orders is for the receiver to check, as it costs a query.
  */
 export class FleetMessages {
-  /** Which senders may give orders here. */
+  /** Which senders may give orders, and which belong to the application. */
   readonly roles: SenderRoles;
   private readonly listeners = new Set<(received: ReceivedMessage) => void>();
   private readonly limit = new SenderLimit(MAX_MESSAGES_A_SECOND);
@@ -59,6 +59,13 @@ export class FleetMessages {
     const payload = (): string =>
       signatures?.sign(messageContext(runtime.backendPids[0] ?? 0, channel), json) ?? json;
     await notify(runtime.server, channel, payload, attempts);
+  }
+
+  /** Whether the sender of an order may give it, by its role. Counts a refusal. Rejects as the query does. */
+  async mayOrder(senderPid: number): Promise<boolean> {
+    const mayOrder = await this.roles.mayOrder(senderPid);
+    if (!mayOrder) this.dropped.note(senderPid, 'an order of a role that may not give it');
+    return mayOrder;
   }
 
   /** Returns whether the notification of another process is such a message, believed or not. */

@@ -45,7 +45,7 @@ export class Cancellations {
   }
 
   private async obey({ job, graceMs }: CancelMessage, senderPid: number): Promise<void> {
-    const isOrder = await this.messages.roles.mayOrder(senderPid).catch(() => false);
+    const isOrder = await this.messages.mayOrder(senderPid).catch(() => false);
     if (isOrder) this.withdraw(job, graceMs);
   }
 

@@ -105,7 +105,7 @@ export class OnDemandRuns {
     const { id } = message;
     const [job] = this.jobsOf(message.job);
     if (job === undefined || !job.isTimed || !this.mayRun(job)) return;
-    if (!(await messages.roles.mayOrder(askerPid)) || this.offers.size >= MAX_OFFERS) return;
+    if (!(await messages.mayOrder(askerPid)) || this.offers.size >= MAX_OFFERS) return;
     const offer = randomUUID();
     this.offers.set(offer, { job, id, askerPid, madeAt: performance.now() });
     setTimeout(() => this.offers.delete(offer), START_WITHIN_MS).unref();

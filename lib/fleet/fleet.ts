@@ -6,7 +6,7 @@ import {
   type Notification,
 } from '../core/index.js';
 import { type Inspected, inspectLocks, type RunQuery } from '../inspection/inspect-locks.js';
-import { fleetChannels, QUESTIONS } from './channels.js';
+import { QUESTIONS } from './channels.js';
 import { DroppedReports } from './dropped-reports.js';
 import { enrichLocks } from './enrich-locks.js';
 import { FloodGuard } from './flood-guard.js';
@@ -96,7 +96,7 @@ export class Fleet {
     const log = runtime.createLog('AdvisoryLockFleet');
     this.dropped = new DroppedReports(log);
     this.floodGuard = new FloodGuard({
-      pauseListening: (pauseMs) => runtime.server.pauseListening(fleetChannels, pauseMs),
+      pauseListening: (pauseMs) => runtime.server.pauseListening(pauseMs),
       log,
     });
     this.signatures = secret === undefined ? undefined : new FleetSignatures(secret);

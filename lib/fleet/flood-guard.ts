@@ -53,7 +53,7 @@ export class FloodGuard {
     try {
       await this.options.pauseListening(pauseMs);
     } catch {
-      // The connection is lost. Another one takes its place, and listens.
+      // The connection is lost. The one that takes its place does not listen either.
     } finally {
       this.count = 0;
       this.isStopping = false;

@@ -3,7 +3,6 @@ import pg from 'pg';
 import { DataSource } from 'typeorm';
 import { keySchemes } from '../../lib/core/index.js';
 import { Dashboard } from '../../lib/dashboard/server/dashboard.js';
-import { fleetChannels } from '../../lib/fleet/channels.js';
 import { notifyStatement } from '../../lib/fleet/notify-statement.js';
 import { askToRun, type RunOutcome } from '../../lib/fleet/run/ask-to-run.js';
 import { jobDigest } from '../../lib/fleet/run/run-messages.js';
@@ -392,7 +391,7 @@ describe('an instance that stops listening for a while', () => {
     const { server } = holder.engine;
     const before = await server.listener();
     expect(before).toBeDefined();
-    await server.pauseListening(fleetChannels, 100);
+    await server.pauseListening(100);
     expect(await server.listener()).toBeUndefined();
     await until(() => server.isListening(), 'it listens again');
     expect(await server.listener()).not.toBe(before);
@@ -401,10 +400,19 @@ describe('an instance that stops listening for a while', () => {
     expect(locks).toMatchObject([{ instance: 'holder', name: 'import', heldMs: expect.any(Number) }]);
     lock.assertHeld();
 
-    await server.pauseListening(fleetChannels, 3_600_000);
+    await server.pauseListening(3_600_000);
     const { silent: deaf } = await asker.inspector.fleet({ withinMs: 300 });
     expect(deaf).toMatchObject([{ instance: 'holder' }]);
-    expect(await server.query({ text: 'SELECT pg_catalog.pg_listening_channels()' })).toEqual([]);
+    const channels = { text: 'SELECT pg_catalog.pg_listening_channels()' };
+    expect(await server.query(channels)).toEqual([]);
+    // Neither does the connection that takes its place.
+    holder.engine.failSession(new Error('a flood'));
+    await until(() => lock.signal.aborted, 'it is lost');
+    expect(await server.isListening()).toBe(false);
+    expect(await server.query(channels)).toEqual([]);
+    await server.pauseListening(100);
+    await until(() => server.isListening(), 'it listens again');
+    expect(await server.query(channels)).toHaveLength(2);
   });
 });
 

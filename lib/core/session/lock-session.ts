@@ -174,12 +174,14 @@ export class LockSession {
 
   /** Receives no notifications any more, once it resolves. Rejects like {@link query}. */
   async stopListening(): Promise<void> {
+    if (!this.line.canListen) return;
     this.listening = undefined;
     await this.query(UNLISTEN);
   }
 
-  /** Receives notifications again. Rejects like {@link query}. */
+  /** Receives notifications again, if it can. Rejects like {@link query}. */
   async listen(channels: readonly string[]): Promise<void> {
+    if (!this.line.canListen) return;
     for (const channel of channels) await this.query(listenStatement(channel));
     this.listening = {};
   }

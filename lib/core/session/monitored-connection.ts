@@ -58,6 +58,11 @@ export class MonitoredConnection {
     return this.connection.backendPid;
   }
 
+  /** Whether it was opened so that it receives notifications. */
+  get canListen(): boolean {
+    return this.connection.isListening;
+  }
+
   /**
    * Whether the backend was heard recently. It was not when the event loop was blocked, or the process
    * frozen, for long: then the session may be over without this process having read that.

@@ -43,24 +43,12 @@ export class ServerQueries {
   }
 
   /**
-   * Lets the shared session receive no notifications for so long, in milliseconds; resolves when none arrive
-   * any more. A session that takes its place in the meantime listens. Rejects like {@link query}.
+   * Lets this process receive no notifications for so long, in milliseconds; resolves when the shared session
+   * receives none any more. A session that takes its place begins to receive them at the end of that time.
+   * Rejects like {@link query}.
    */
-  async pauseListening(
-    channelsOf: (backendPid: number) => readonly string[],
-    pauseMs: number,
-  ): Promise<void> {
-    const session = await this.sessions.openShared();
-    if (!session.isListening) return;
-    await session.stopListening();
-    const resume = async (): Promise<void> => {
-      const { backendPid, end } = session;
-      if (end === undefined && backendPid !== undefined) await session.listen(channelsOf(backendPid));
-    };
-    setTimeout(() => {
-      // When the session ends meanwhile, there is nothing to resume.
-      void resume().catch(() => undefined);
-    }, pauseMs).unref();
+  pauseListening(pauseMs: number): Promise<void> {
+    return this.sessions.pauseListening(pauseMs);
   }
 
   /** Whether two sessions have proven that locks of this server exclude each other. */

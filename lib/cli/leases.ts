@@ -5,17 +5,19 @@ import { changeTable, isReadable, type TableArgument } from './table-arguments.j
 import { type Column, tableOf } from './table.js';
 import { shellWord } from './words.js';
 
-const DEFAULT_TABLE = 'public.advisory_lease';
-
 /** The option of all commands that read leases. */
-export const leaseOptions = { 'lease-table': { type: 'string', default: DEFAULT_TABLE } } as const;
+export const leaseOptions = {
+  'lease-table': { type: 'string', default: 'public.advisory_lease' },
+} as const;
 
-export const LEASE_OPTIONS_HELP = `  --lease-table <table> the table of leases (default: ${DEFAULT_TABLE})`;
+export const LEASE_OPTIONS_HELP = `  --lease-table <table> the table of leases (default: ${leaseOptions['lease-table'].default})`;
 
 /** The arguments of `kill` that end a lease rather than a holder. */
 export function killArguments({ schema, name }: TableArgument): string {
   const table = `${schema}.${name}`;
-  return table === DEFAULT_TABLE ? '--lease' : `--lease --lease-table ${shellWord(table)}`;
+  return table === leaseOptions['lease-table'].default
+    ? '--lease'
+    : `--lease --lease-table ${shellWord(table)}`;
 }
 
 type Engine = Pick<LockEngine, 'server'>;

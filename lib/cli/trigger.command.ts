@@ -23,7 +23,8 @@ export const triggerCommand: CliCommand = {
     '',
     'The job is called by its lock, without the namespace, such as Reports.daily. It runs under its lock,',
     'also while it is paused, and the command ends when it has ended. The role of DATABASE_URL must be that',
-    'of the application, a member of it or a superuser; instances ignore others.',
+    'of the application, a member of it or a superuser, and ADVISORY_LOCK_FLEET_SECRET must have the',
+    '`fleetSecret` of the application, where it has one; instances ignore others.',
     '',
     'Exit status:',
     `  ${ExitStatus.ok}    the job has run`,
@@ -37,7 +38,7 @@ export const triggerCommand: CliCommand = {
 
   async run(args) {
     const { job, keys, waitMs, withinMs } = readArguments(() => readTrigger(args));
-    const { engine } = openEngineInFleet('trigger', keys);
+    const { engine, fleet } = openEngineInFleet('trigger', keys);
     try {
       if (!(await engine.server.isListening())) {
         throw new UsageError(
@@ -46,7 +47,8 @@ export const triggerCommand: CliCommand = {
         );
       }
       const digest = jobDigest(keys.fullNameOf(job));
-      return report(`"${printable(job)}"`, await askToRun(engine, { job: digest, waitMs, withinMs }));
+      const outcome = await askToRun(engine.server, fleet.messages, { job: digest, waitMs, withinMs });
+      return report(`"${printable(job)}"`, outcome);
     } finally {
       await engine.close(0);
     }
@@ -73,7 +75,7 @@ function report(job: string, outcome: RunOutcome): number {
     case 'none':
       printError(
         `No instance may run ${job}: none has it with its timer on and leads where it needs that, or this ` +
-          'role is not that of the application. See `jobs`.',
+          'role or ADVISORY_LOCK_FLEET_SECRET is not that of the application. See `jobs`.',
       );
       return ExitStatus.noInstance;
   }

@@ -14,10 +14,10 @@ const PAUSE_AFTER_FAILURE_MS = 2_000;
 
 /**
  * What responding may take of the process and of the session of the locks, however many questions arrive: one
- * part in twenty of the time, and 500 kB a second. Responses that cost more are followed by a pause, but a
- * few in a row are not, as operators ask.
+ * part in a hundred of the time, so that one lock in a hundred may notice it, and 500 kB a second. Responses
+ * that cost more are followed by a pause, but a few in a row are not, as operators ask.
  */
-const PAUSE_PER_WORK = 20;
+const PAUSE_PER_WORK = 100;
 const BYTES_PER_MS = 500;
 const UNPAUSED_MS = 1_000;
 const MAX_PAUSE_MS = 2_000;
@@ -26,11 +26,16 @@ const MAX_PAUSE_MS = 2_000;
 const MAX_TEXT_AT_ONCE = 250_000;
 const MAX_WORK_MS = 10;
 
+/** How much one statement sends, in characters: locks are taken between two of them. */
+const MAX_STATEMENT_LENGTH = 32_000;
+
 /** A longer report is shortened, in characters. Only names of an unusual length make one. */
 const MAX_REPORT_LENGTH = 500_000;
 
 const NOTIFY = `SELECT pg_catalog.count(pg_catalog.pg_notify(message ->> 0, message ->> 1)::text)
 FROM pg_catalog.json_array_elements($1::json) AS message, ${NOTIFY_SETTINGS}`;
+
+type Message = readonly [channel: string, part: string];
 
 export interface FleetResponderOptions {
   /** Runs a statement on the session of the locks. */
@@ -80,7 +85,8 @@ export class FleetResponder {
     this.paidAt = Math.max(this.paidAt, startedAt) + costMs;
     let pauseMs = PAUSE_MS;
     try {
-      if (length > 0) await this.options.send({ text: NOTIFY, values: [asciiJson(messages)] });
+      for (const some of inStatements(messages))
+        await this.options.send({ text: NOTIFY, values: [asciiJson(some)] });
     } catch {
       pauseMs = Math.max(pauseMs, PAUSE_AFTER_FAILURE_MS);
     }
@@ -91,10 +97,10 @@ export class FleetResponder {
   }
 
   /** What is sent at once: the parts of the reports, each with its channel. */
-  private messages(): [channel: string, part: string][] {
+  private messages(): Message[] {
     const { snapshot, dropped, signatures } = this.options;
     const deadline = performance.now() + MAX_WORK_MS;
-    const messages: [string, string][] = [];
+    const messages: Message[] = [];
     const reports = new Map<string, { readonly text: string; readonly senderPid: number }>();
     let reportOn: ReturnType<typeof snapshot> | undefined;
     let room = MAX_TEXT_AT_ONCE;
@@ -118,6 +124,22 @@ export class FleetResponder {
     }
     return messages;
   }
+}
+
+/** The messages in their order, as many together as one statement sends. */
+function inStatements(messages: readonly Message[]): Message[][] {
+  const statements: Message[][] = [];
+  let room = 0;
+  for (const message of messages) {
+    const [, part] = message;
+    if (part.length > room) {
+      statements.push([]);
+      room = MAX_STATEMENT_LENGTH;
+    }
+    statements.at(-1)?.push(message);
+    room -= part.length;
+  }
+  return statements;
 }
 
 /** The text of a report without what makes it too long: the jobs, then the later locks. */

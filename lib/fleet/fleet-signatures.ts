@@ -50,6 +50,11 @@ export function reportContext(questionId: string, senderPid: number, askerPid: n
   return `report of ${senderPid} on ${questionId} of ${askerPid}`;
 }
 
+/** A message is signed for its sender and its channel: one to an instance alone is for that backend. */
+export function messageContext(senderPid: number, channel: string): string {
+  return `message of ${senderPid} on ${channel}`;
+}
+
 function signatureOf(secret: string, context: string, rest: string): Buffer {
   return createHmac('sha256', secret).update(`${context}\0`).update(rest).digest();
 }

@@ -9,16 +9,18 @@ import { type Inspected, inspectLocks, type RunQuery } from '../inspection/inspe
 import { QUESTIONS } from './channels.js';
 import { DroppedReports } from './dropped-reports.js';
 import { enrichLocks } from './enrich-locks.js';
+import { FloodGuard } from './flood-guard.js';
 import type { FleetLook } from './fleet-look.js';
 import { FleetQuery } from './fleet-query.js';
 import { FleetResponder } from './fleet-responder.js';
 import { FleetSignatures, questionContext, reportContext } from './fleet-signatures.js';
 import type { InstanceReport, ReportedJob, ReportedLock, ReportedWait } from './instance-report.js';
 import { isJobNotice } from './job-notice.js';
-import { localLocks, mostRelevant } from './local-locks.js';
+import { localLocks, mostRelevant, withoutLongNames } from './local-locks.js';
 import { localWaits } from './local-waits.js';
 import { asciiJson } from './parts.js';
 import { newQuestion, type Question } from './question.js';
+import { FleetMessages } from './run/fleet-messages.js';
 import { WakeUpNotices } from './wake-up-notices.js';
 
 export interface FleetOptions {
@@ -28,7 +30,10 @@ export interface FleetOptions {
   readonly isJoined?: boolean | undefined;
   /** What this instance reports about its jobs. */
   readonly reportJobs?: (() => readonly ReportedJob[]) | undefined;
-  /** Signs questions and reports, so that those of strangers are recognized; the first of several signs. */
+  /**
+   * Signs questions, reports and messages about jobs, so that those of strangers are recognized; the first of
+   * several signs.
+   */
   readonly secret?: string | readonly string[] | undefined;
 }
 
@@ -73,7 +78,10 @@ export class Fleet {
   private readonly dropped: DroppedReports;
   private readonly signatures: FleetSignatures | undefined;
   private readonly responder: FleetResponder;
+  /** Orders to run and cancel jobs, and what comes of them. */
+  readonly messages: FleetMessages;
   private readonly wakeUps: WakeUpNotices;
+  private readonly floodGuard: FloodGuard;
   private readonly queries = new Map<string, FleetQuery>();
   /** Backends that did not respond the last time. No query waits for them until they send a report. */
   private silentPids = new Set<number>();
@@ -85,7 +93,12 @@ export class Fleet {
     this.instance = instance;
     this.isJoined = isJoined;
     this.reportJobs = reportJobs;
-    this.dropped = new DroppedReports(runtime.createLog('AdvisoryLockFleet'));
+    const log = runtime.createLog('AdvisoryLockFleet');
+    this.dropped = new DroppedReports(log);
+    this.floodGuard = new FloodGuard({
+      pauseListening: (pauseMs) => runtime.server.pauseListening(pauseMs),
+      log,
+    });
     this.signatures = secret === undefined ? undefined : new FleetSignatures(secret);
     this.responder = new FleetResponder({
       send: this.query,
@@ -93,11 +106,15 @@ export class Fleet {
         const originOf = (key: LockKey): string => runtime.keys.originOf(key);
         const locks = localLocks(runtime, originOf);
         const waits = localWaits(runtime.table, originOf);
-        return (about) => this.reportOn(locks, waits, about);
+        return (about) => {
+          const report = this.reportOn(locks, waits, about);
+          return { ...report, locks: withoutLongNames(report.locks) };
+        };
       },
       dropped: this.dropped,
       signatures: this.signatures,
     });
+    this.messages = new FleetMessages(runtime, this.dropped, this.signatures);
     this.wakeUps = new WakeUpNotices(runtime, this.dropped);
     if (!isJoined) return;
     runtime.table.wakeUps.join(this.wakeUps);
@@ -200,8 +217,9 @@ export class Fleet {
   /** Never throws: it is called by the connection that holds the locks. */
   private receive(notification: Notification): void {
     const { channel, payload = '', processId } = notification;
-    if (this.runtime.backendPids.includes(processId)) return;
+    if (!this.floodGuard.allows() || this.runtime.backendPids.includes(processId)) return;
     if (isJobNotice(notification) || this.wakeUps.receive(notification)) return;
+    if (this.messages.receive(notification)) return;
     if (channel === QUESTIONS) {
       this.responder.receive(processId, payload);
       return;

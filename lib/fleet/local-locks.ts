@@ -1,5 +1,6 @@
 import { copyOf, type LockKey, type LockRuntime } from '../core/index.js';
 import type { ReportedLock } from './instance-report.js';
+import { asciiJson } from './parts.js';
 
 /**
  * How many locks are reported at most: those with the longest waits, then those that have been held longest.
@@ -8,6 +9,9 @@ const MAX_LOCKS = 500;
 
 /** Longer names are cut: an application may make names of any length. */
 const MAX_NAME_LENGTH = 300;
+
+/** How long the names of one report are together, at most, in characters as they are sent. */
+const MAX_NAMES_LENGTH = 100_000;
 
 /** All locks that this process holds or waits for. */
 export function localLocks(
@@ -48,6 +52,20 @@ export function mostRelevant(locks: readonly ReportedLock[], keys: readonly stri
         (other.waitedMs ?? -1) - (one.waitedMs ?? -1) || (other.heldMs ?? 0) - (one.heldMs ?? 0),
     )
     .slice(0, MAX_LOCKS);
+}
+
+/**
+ * Leaves out names that are of no use to others, as they were cut, and those of the later locks where all
+ * together are long: writing and sending them would hold up the locks.
+ */
+export function withoutLongNames(locks: readonly ReportedLock[]): ReportedLock[] {
+  let room = MAX_NAMES_LENGTH;
+  return locks.map((lock) => {
+    if (lock.name.length >= MAX_NAME_LENGTH) return { ...lock, name: lock.key };
+    // What is no ASCII becomes longer; without room that need not be known.
+    room -= room > 0 ? asciiJson(lock.name).length : 0;
+    return room > 0 ? lock : { ...lock, name: lock.key };
+  });
 }
 
 function named(key: LockKey, nameOf: (key: LockKey) => string): Pick<ReportedLock, 'key' | 'name'> {

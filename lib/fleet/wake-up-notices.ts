@@ -4,6 +4,7 @@ import { QUESTIONS } from './channels.js';
 import type { DroppedReports } from './dropped-reports.js';
 import { notifyStatement } from './notify-statement.js';
 import { asciiJson } from './parts.js';
+import { SenderLimit } from './sender-limit.js';
 
 /** How many keys one notice lists: the payload of NOTIFY has less than 8,000 bytes. */
 const MAX_KEYS = 100;
@@ -37,9 +38,7 @@ export class WakeUpNotices implements WakeUpPublisher {
   private isSending = false;
   private readonly wokenKeys = new Set<string>();
   private isWaking = false;
-  /** How many notices were read in this second, by the pid of their backend. */
-  private readonly noticesOf = new Map<number, number>();
-  private secondEndsAt = 0;
+  private readonly limit = new SenderLimit(MAX_NOTICES_A_SECOND);
 
   constructor(
     private readonly runtime: Pick<LockRuntime, 'table' | 'server'>,
@@ -59,7 +58,7 @@ export class WakeUpNotices implements WakeUpPublisher {
   /** Returns whether the notification of another process is a notice. */
   receive({ channel, payload = '', processId }: Notification): boolean {
     if (channel !== QUESTIONS || !payload.includes('"wake-ups"')) return false;
-    if (!this.mayRead(processId)) {
+    if (!this.limit.allows(processId)) {
       this.dropped.note(processId, 'a notice about keys');
       return true;
     }
@@ -69,17 +68,6 @@ export class WakeUpNotices implements WakeUpPublisher {
     for (const keyId of notice.freed) this.wokenKeys.add(keyId);
     void this.wake();
     return true;
-  }
-
-  private mayRead(senderPid: number): boolean {
-    const now = performance.now();
-    if (now >= this.secondEndsAt) {
-      this.noticesOf.clear();
-      this.secondEndsAt = now + 1_000;
-    }
-    const count = (this.noticesOf.get(senderPid) ?? 0) + 1;
-    this.noticesOf.set(senderPid, count);
-    return count <= MAX_NOTICES_A_SECOND;
   }
 
   private async wake(): Promise<void> {

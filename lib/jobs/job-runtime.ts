@@ -66,9 +66,9 @@ export class JobRuntime {
     this.ticks = ticks;
     this.records = new RunRecords(engine, recordDatabase, fleet.instance);
     this.pauses = new JobPauses(engine, recordDatabase, fleet.instance);
-    const { instance } = fleet;
+    const { instance, messages } = fleet;
     const { known } = this;
-    this.onDemand = new OnDemandRuns({ engine, known, instance, isLeader: parts.isLeader });
+    this.onDemand = new OnDemandRuns({ engine, messages, known, instance, isLeader: parts.isLeader });
     this.starvedJobs = new StarvedJobMonitor(fleet, ticks, () => this.schedulers, warnAfterTicks, this.log);
     this.unfiredTicks = new UnfiredTicks(() => this.schedulers);
     this.outage = new JobOutage(this.log, () => ticks.methods);
@@ -82,7 +82,7 @@ export class JobRuntime {
       records: this.records,
       findSchedulers: () => this.schedulers,
     });
-    this.cancellations = new Cancellations(engine);
+    this.cancellations = new Cancellations(engine, messages);
     this.turns = new Turns(engine, this.outage);
     this.history = new JobHistory(engine, recordDatabase, instance);
   }

@@ -158,10 +158,11 @@ export interface AdvisoryLockModuleOptions extends BusyHttpOptions, ReentryOptio
    */
   readonly joinsFleet?: boolean;
   /**
-   * Signs what the instances of the fleet ask and report, for a database to which strangers can connect:
-   * questions without a signature get no response, and reports without one are unconfirmed. All instances
-   * need the same, and the command line has it in `ADVISORY_LOCK_FLEET_SECRET`. To replace it, give a list:
-   * the first one signs, and each of them is accepted. Nothing is encrypted.
+   * Signs what the instances of the fleet ask, report and order, for a database to which strangers can
+   * connect: questions without a signature get no response, reports without one are unconfirmed, and jobs are
+   * not run or canceled by messages without one. All instances need the same, and the command line has it in
+   * `ADVISORY_LOCK_FLEET_SECRET`. To replace it, give a list: the first one signs, and each of them is
+   * accepted. Nothing is encrypted.
    * @default none: reports of sessions that have logged in as the same role are confirmed
    */
   readonly fleetSecret?: string | readonly string[];

@@ -1,10 +1,15 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
+import { DataSource } from 'typeorm';
 import { keySchemes } from '../../lib/core/index.js';
 import { Dashboard } from '../../lib/dashboard/server/dashboard.js';
+import { notifyStatement } from '../../lib/fleet/notify-statement.js';
+import { askToRun, type RunOutcome } from '../../lib/fleet/run/ask-to-run.js';
+import { jobDigest } from '../../lib/fleet/run/run-messages.js';
 import { AdvisoryLockInspector } from '../../lib/nest/advisory-lock-inspector.js';
 import { defer } from '../support/cleanup.js';
 import { createLocks, type Locks, type LocksOptions } from '../support/locks.js';
+import { cli } from '../support/run-cli.js';
 import { useTestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 
@@ -12,11 +17,21 @@ const database = useTestDatabase();
 
 /** A role that may log in, and has been granted nothing. */
 const role = `${database.name}_stranger`;
+/** A role of the application that is no superuser, and so no member of that one. */
+const plainRole = `${database.name}_plain`;
 
 beforeAll(async () => {
-  defer(() => database.query(`DROP ROLE ${role}`));
-  await database.query(`CREATE ROLE ${role} LOGIN PASSWORD 'stranger'`);
+  for (const each of [role, plainRole]) {
+    defer(() => database.query(`DROP ROLE ${each}`));
+    await database.query(`CREATE ROLE ${each} LOGIN PASSWORD 'stranger'`);
+  }
 });
+
+function urlAs(user: string): string {
+  const url = new URL(database.url);
+  [url.username, url.password] = [user, 'stranger'];
+  return url.href;
+}
 
 /** So long that a test fails if it continues only because the time is over. */
 const withinMs = 30_000;
@@ -24,12 +39,63 @@ const withinMs = 30_000;
 type Instance = Locks & { readonly inspector: AdvisoryLockInspector; readonly pid: number };
 
 /** An instance of the application, which has connected and so listens. */
-async function instance(instanceName: string, options: LocksOptions = {}): Promise<Instance> {
-  const locks = createLocks(database.url, { ...options, instanceName });
+async function instance(
+  instanceName: string,
+  options: LocksOptions = {},
+  { url = database.url, dataSource }: { url?: string; dataSource?: DataSource } = {},
+): Promise<Instance> {
+  const locks = createLocks(url, { ...options, instanceName }, dataSource);
   const inspector = new AdvisoryLockInspector(locks.service);
   await inspector.list();
   return { ...locks, inspector, pid: locks.engine.backendPids[0] ?? NaN };
 }
+
+const CHANNEL = 'nestjs_advisory_lock';
+
+/** Counts its runs. */
+interface Job {
+  runs: number;
+}
+
+/** Gives the instance the job "report", which others may order. */
+function withJob({ features }: Instance): Job {
+  const job = { runs: 0 };
+  features.jobs.known.add({
+    lock: 'report',
+    method: 'Reports.write',
+    leader: undefined,
+    isTimed: true,
+    findTimes: undefined,
+    claimMs: undefined,
+    jitterMs: undefined,
+    isRecorded: false,
+    instance: {},
+    methodName: 'write',
+    call: () => Promise.resolve((job.runs += 1)),
+  });
+  return job;
+}
+
+/** Orders a run of the job, as `runNow()` and the command line do. */
+function orderRun({ engine, fleet }: Instance, within = withinMs): Promise<RunOutcome> {
+  return askToRun(engine.server, fleet.messages, {
+    job: jobDigest('report'),
+    waitMs: 0,
+    withinMs: within,
+  });
+}
+
+/** A run of the job, which the next tick would cancel. */
+async function cancelableRun({ service, features }: Instance) {
+  const lock = await service.acquire('report');
+  defer(() => lock.release());
+  const hold = lock.holdOf(lock.key.id);
+  if (hold === undefined) throw new Error('it is not held');
+  features.jobs.cancellations.add('report', 'write', hold);
+  return lock;
+}
+
+const CANCEL = JSON.stringify({ kind: 'cancel', job: jobDigest('report\0write'), graceMs: 0 });
 
 interface Forgery {
   readonly instance?: string;
@@ -42,9 +108,8 @@ async function stranger(
   calledInstance: string,
   { isOfApplication = false, applicationName = `nestjs-advisory-lock ${calledInstance}` } = {},
 ) {
-  const url = new URL(database.url);
-  if (!isOfApplication) [url.username, url.password] = [role, 'stranger'];
-  const client = new pg.Client({ connectionString: url.href, application_name: applicationName });
+  const connectionString = isOfApplication ? database.url : urlAs(role);
+  const client = new pg.Client({ connectionString, application_name: applicationName });
   client.on('error', () => undefined);
   await client.connect();
   defer(() => client.end());
@@ -242,6 +307,115 @@ describe('a flood of wake-up notices', () => {
   });
 });
 
+describe('what a role without grants sends about jobs', () => {
+  it('is not obeyed, costs a query, and keeps no one from ordering', async () => {
+    const [asker, holder] = [await instance('asker'), await instance('holder')];
+    const job = withJob(holder);
+    const lock = await cancelableRun(holder);
+    const flood = await stranger('flood', { applicationName: 'psql' });
+    await flood.client.query(`LISTEN ${CHANNEL}_${flood.pid}`);
+    let checks = 0;
+    const { server } = holder.engine;
+    const query = server.query.bind(server);
+    server.query = (statement) => {
+      if (statement.text.includes('pg_has_role')) checks += 1;
+      return query(statement);
+    };
+    for (const payload of [
+      `'{"kind":"run","id":"r' || n || '","job":"${jobDigest('report')}"}'`,
+      `'${CANCEL.slice(0, -1)},"n":' || n || '}'`,
+    ]) {
+      await flood.client.query(
+        `SELECT pg_notify('${CHANNEL}', ${payload}) FROM generate_series(1, 500) AS n`,
+      );
+    }
+    expect(await orderRun(asker)).toMatchObject({ end: 'done', instance: 'holder' });
+    expect(job.runs).toBe(1);
+    // One for each of both senders.
+    expect(checks).toBe(2);
+    expect(holder.fleet.droppedCount).toBeGreaterThan(300);
+    expect(flood.heard).toEqual([]);
+    lock.assertHeld();
+  });
+
+  it('does not bring an asker to believe that the job has run', async () => {
+    const [asker, holder] = [
+      await instance('asker', {}, { url: urlAs(plainRole) }),
+      await instance('holder', {}, { url: urlAs(plainRole) }),
+    ];
+    const job = withJob(holder);
+    const liar = await stranger('liar', { applicationName: 'psql' });
+    await liar.client.query(`LISTEN ${CHANNEL}`);
+    liar.client.on('notification', ({ payload = '', processId }) => {
+      if (processId !== asker.pid) return;
+      const { id } = JSON.parse(payload) as { id: string };
+      const offer = `'{"kind":"run-offer","id":"${id}","offer":"o' || n || '","instance":"liar"}'`;
+      const end = `'{"kind":"run-end","id":"${id}","end":"done","n":' || n || '}'`;
+      void liar.client.query(
+        `SELECT pg_notify('${CHANNEL}_${asker.pid}', ${offer}), pg_notify('${CHANNEL}_${asker.pid}', ${end})
+        FROM generate_series(1, 40) AS n`,
+      );
+    });
+    for (const runs of [1, 2, 3]) {
+      expect(await orderRun(asker)).toMatchObject({ end: 'done', instance: 'holder' });
+      expect(job.runs).toBe(runs);
+    }
+  });
+});
+
+describe('a flood of notices about pauses', () => {
+  it('keeps no tick from running', async () => {
+    const dataSource = await new DataSource({ type: 'postgres', url: database.url }).initialize();
+    defer(() => dataSource.destroy());
+    const { engine, features } = await instance('holder', {}, { dataSource });
+    const flood = await stranger('flood', { applicationName: 'psql' });
+    let reads = 0;
+    const query = dataSource.query.bind(dataSource);
+    // The next notice arrives before the table has been read.
+    dataSource.query = async <T>(sql: string, values?: unknown[]): Promise<T> => {
+      const noticed = new Promise((resolve) => engine.onNotification(resolve));
+      await flood.notify(CHANNEL, '{"kind":"jobs"}');
+      await noticed;
+      reads += 1;
+      return query<T>(sql, values);
+    };
+    expect(await features.jobs.pauses.pauseAt('report', Date.now())).toBeUndefined();
+    expect(reads).toBeLessThanOrEqual(2);
+  });
+});
+
+describe('an instance that stops listening for a while', () => {
+  it('hears nothing meanwhile, holds its locks, and takes part again later', async () => {
+    const [asker, holder] = [await instance('asker'), await instance('holder')];
+    await using lock = await holder.service.acquire('import');
+    const { server } = holder.engine;
+    const before = await server.listener();
+    expect(before).toBeDefined();
+    await server.pauseListening(100);
+    expect(await server.listener()).toBeUndefined();
+    await until(() => server.isListening(), 'it listens again');
+    expect(await server.listener()).not.toBe(before);
+    const { silent, locks } = await asker.inspector.fleet({ withinMs });
+    expect(silent).toEqual([]);
+    expect(locks).toMatchObject([{ instance: 'holder', name: 'import', heldMs: expect.any(Number) }]);
+    lock.assertHeld();
+
+    await server.pauseListening(3_600_000);
+    const { silent: deaf } = await asker.inspector.fleet({ withinMs: 300 });
+    expect(deaf).toMatchObject([{ instance: 'holder' }]);
+    const channels = { text: 'SELECT pg_catalog.pg_listening_channels()' };
+    expect(await server.query(channels)).toEqual([]);
+    // Neither does the connection that takes its place.
+    holder.engine.failSession(new Error('a flood'));
+    await until(() => lock.signal.aborted, 'it is lost');
+    expect(await server.isListening()).toBe(false);
+    expect(await server.query(channels)).toEqual([]);
+    await server.pauseListening(100);
+    await until(() => server.isListening(), 'it listens again');
+    expect(await server.query(channels)).toHaveLength(2);
+  });
+});
+
 describe('a look that is under way', () => {
   it('ends with the module', async () => {
     const asker = await instance('asker');
@@ -309,5 +483,60 @@ describe('a fleet with a secret', () => {
     expect(reports.map(({ instance: name }) => name)).toEqual(['asker', 'holder']);
     expect(curious.heard.filter(({ channel }) => channel !== 'nestjs_advisory_lock')).toEqual([]);
     lock.assertHeld();
+  });
+
+  it('obeys signed orders alone, once, and believes signed results alone', async () => {
+    const asker = await instance('asker', { fleetSecret: ['a new secret', signed.fleetSecret] });
+    const holder = await instance('holder', { fleetSecret: [signed.fleetSecret, 'a new secret'] });
+    const job = withJob(holder);
+    const lock = await cancelableRun(holder);
+    const liar = await stranger('liar', { isOfApplication: true });
+    for (const channel of [CHANNEL, ...[liar, holder].map(({ pid }) => `${CHANNEL}_${pid}`)])
+      await liar.client.query(`LISTEN ${channel}`);
+    liar.client.on('notification', ({ payload = '', processId }) => {
+      const { kind, id } = JSON.parse(payload) as { kind: string; id: string };
+      if (kind !== 'run' || processId !== asker.pid) return;
+      for (const more of [
+        { kind: 'run-offer', offer: 'o1', instance: 'liar' },
+        { kind: 'run-begun' },
+        { kind: 'run-end', end: 'done' },
+      ])
+        void liar.notify(`${CHANNEL}_${asker.pid}`, JSON.stringify({ ...more, id }));
+    });
+    expect(await orderRun(asker)).toMatchObject({ end: 'done', instance: 'holder' });
+    expect(job.runs).toBe(1);
+    await until(() => asker.fleet.droppedCount >= 3, 'what the liar has sent is dropped');
+
+    // Unsigned orders of the same role, and signed ones that another backend has sent.
+    const run = JSON.stringify({ kind: 'run', id: 'r1', job: jobDigest('report') });
+    const ordered = liar.heard.filter(({ payload }) => /"kind":"run(-start)?"/.test(payload));
+    expect(ordered).toHaveLength(2);
+    const before = [asker, holder].map(({ fleet }) => fleet.droppedCount);
+    for (const payload of [run, CANCEL]) await liar.notify(CHANNEL, payload);
+    for (const { channel, payload } of ordered) await liar.notify(channel, payload);
+    await until(() => holder.fleet.droppedCount >= (before[1] ?? 0) + 4, 'the holder drops them');
+    await until(() => asker.fleet.droppedCount >= (before[0] ?? 0) + 3, 'so does the asker');
+    lock.assertHeld();
+
+    // A backend may get the pid of an earlier one.
+    for (const { channel, payload } of ordered)
+      await asker.engine.server.query(notifyStatement(channel, payload));
+    const other = await instance('other', { fleetSecret: 'another secret' });
+    expect(await orderRun(other, 300)).toEqual({ end: 'none' });
+    expect(await orderRun(asker)).toMatchObject({ end: 'done', instance: 'holder' });
+    expect(job.runs).toBe(2);
+
+    const trigger = (secret: string, within: string) =>
+      cli(['trigger', 'report', '--within', within], {
+        DATABASE_URL: database.url,
+        ADVISORY_LOCK_FLEET_SECRET: secret,
+      });
+    expect(await trigger('', '300ms')).toMatchObject({ status: 68 });
+    expect(await trigger(signed.fleetSecret, '30s')).toMatchObject({ status: 0 });
+    expect(job.runs).toBe(3);
+    expect(liar.heard.filter(({ channel }) => channel === `${CHANNEL}_${liar.pid}`)).toEqual([]);
+
+    await asker.features.jobs.cancellations.cancel('report', 'write', 0);
+    await until(() => lock.signal.aborted, 'the run is canceled');
   });
 });

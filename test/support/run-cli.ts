@@ -13,13 +13,15 @@ export async function cli(args: readonly string[], env: NodeJS.ProcessEnv = {}):
   const spies = (['stdout', 'stderr'] as const).map((name) =>
     jest.spyOn(process[name], 'write').mockImplementation((text) => Boolean((printed[name] += String(text)))),
   );
-  const { DATABASE_URL } = process.env;
+  const before = Object.keys(env).map((name) => [name, process.env[name]] as const);
   Object.assign(process.env, env);
   try {
     return { status: await runCli(args), ...printed };
   } finally {
     for (const spy of spies) spy.mockRestore();
-    delete process.env['DATABASE_URL'];
-    if (DATABASE_URL !== undefined) process.env['DATABASE_URL'] = DATABASE_URL;
+    for (const [name, value] of before) {
+      if (value === undefined) Reflect.deleteProperty(process.env, name);
+      else process.env[name] = value;
+    }
   }
 }

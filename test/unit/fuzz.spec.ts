@@ -26,6 +26,7 @@ import { OpenQuestions } from '../../lib/fleet/open-questions.js';
 import { asciiJson, readPart } from '../../lib/fleet/parts.js';
 import { readQuestion } from '../../lib/fleet/question.js';
 import { readReport } from '../../lib/fleet/read-report.js';
+import { FleetMessages } from '../../lib/fleet/run/fleet-messages.js';
 import { allowedHostsOf, refuseOtherOrigins } from '../../lib/dashboard/server/request-origin.js';
 import { controlRequestOf, pauseRequestOf } from '../../lib/dashboard/server/control-request.js';
 import { jobQueryOf } from '../../lib/dashboard/server/job-query.js';
@@ -269,6 +270,44 @@ describe('whatever arrives on the channels of the fleet', () => {
         expect(questions.isEmpty).toBe(true);
       }),
     );
+  });
+
+  it('a message about a job is read, or is counted as dropped', () => {
+    const noServer = { backendPids: [1], server: {} } as unknown as ConstructorParameters<
+      typeof FleetMessages
+    >[0];
+    const message = fc.record(
+      {
+        kind: odd(fc.constantFrom('run', 'run-offer', 'run-start', 'run-begun', 'run-end', 'cancel')),
+        id: odd(fc.uuid()),
+        job: odd(text),
+        offer: odd(fc.uuid()),
+        instance: odd(text),
+        waitMs: odd(fc.oneof(number, fc.constant(null))),
+        end: odd(fc.constantFrom('done', 'failed')),
+        message: odd(text),
+        graceMs: odd(number),
+      },
+      { requiredKeys: ['kind'] },
+    );
+    let read = 0;
+    holds(
+      fc.property(fc.oneof(message.map(asciiJson), json), (payload) => {
+        const dropped = new DroppedReports({ debug: () => undefined });
+        const messages = new FleetMessages(noServer, dropped, undefined);
+        let found = 0;
+        messages.onMessage(({ message: { kind, ...rest } }) => {
+          found += 1;
+          if ('instance' in rest) expect(isPrintable(rest.instance)).toBe(true);
+          if ('message' in rest) expect(isPrintable(rest.message)).toBe(true);
+          if (kind === 'cancel') expect(rest).toMatchObject({ graceMs: expect.any(Number) });
+        });
+        const isMessage = messages.receive({ channel: 'nestjs_advisory_lock', payload, processId: 7 });
+        expect(found + dropped.count).toBe(isMessage ? 1 : 0);
+        read += found;
+      }),
+    );
+    expect(read).toBeGreaterThan(0);
   });
 
   it('parts of reports of any sender, in any order, break nothing', async () => {

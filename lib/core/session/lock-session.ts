@@ -13,7 +13,9 @@ import {
   BACKEND_PID,
   cancelStatement,
   CLEAR_SNAPSHOT,
+  listenStatement,
   TRANSACTION_ID,
+  UNLISTEN,
   UNLOCK_ALL,
 } from '../sql/session-statements.js';
 import { isServerError, type ServerError, SqlState } from '../sql/sqlstate.js';
@@ -39,6 +41,8 @@ export class LockSession {
   /** How many places in the room it takes: for the locks that it holds, and for those on their way. */
   private places = 0;
   private readonly line: MonitoredConnection;
+  /** Stands for the time in which it receives notifications without a gap. */
+  private listening: object | undefined;
 
   constructor(
     connection: Connection,
@@ -65,6 +69,7 @@ export class LockSession {
       isIdle: () => mayRest && this.isIdle,
       watchesForOthers,
     });
+    this.listening = connection.isListening ? {} : undefined;
   }
 
   /** Whether it holds nothing, requests nothing, and no wait relies on it. */
@@ -84,7 +89,12 @@ export class LockSession {
 
   /** Whether it receives notifications. */
   get isListening(): boolean {
-    return this.line.isListening;
+    return this.listening !== undefined;
+  }
+
+  /** Another object after each gap in which it received no notifications; `undefined` in one. */
+  get listener(): object | undefined {
+    return this.listening;
   }
 
   /** Whether the backend was heard recently; see {@link MonitoredConnection.isRecent}. */
@@ -160,6 +170,20 @@ export class LockSession {
       if (this.isPooled) await this.line.queryOutsideBatch(CLEAR_SNAPSHOT);
       return this.line.queryOutsideBatch(statement);
     });
+  }
+
+  /** Receives no notifications any more, once it resolves. Rejects like {@link query}. */
+  async stopListening(): Promise<void> {
+    if (!this.line.canListen) return;
+    this.listening = undefined;
+    await this.query(UNLISTEN);
+  }
+
+  /** Receives notifications again, if it can. Rejects like {@link query}. */
+  async listen(channels: readonly string[]): Promise<void> {
+    if (!this.line.canListen) return;
+    for (const channel of channels) await this.query(listenStatement(channel));
+    this.listening = {};
   }
 
   /**

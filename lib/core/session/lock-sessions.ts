@@ -44,6 +44,8 @@ export class LockSessions {
   private current: LockSession | undefined;
   private opening: Promise<LockSession> | undefined;
   private isShuttingDown = false;
+  /** Whether no session listens for a while. */
+  private isDeaf = false;
 
   constructor(
     private readonly connections: ConnectionSource,
@@ -106,6 +108,20 @@ export class LockSessions {
   /** A fencing token that was made while the session was alive, and so held its locks. */
   nextFencingToken(session: LockSession): Promise<bigint> {
     return this.fencingTokens.next(session);
+  }
+
+  /**
+   * Lets no session receive notifications for so long, in milliseconds. Resolves when the shared one receives
+   * none any more, and rejects when it is over.
+   */
+  async pauseListening(pauseMs: number): Promise<void> {
+    this.isDeaf = true;
+    setTimeout(() => {
+      this.isDeaf = false;
+      // A session that is over is followed by one that listens.
+      void this.listenAgain().catch(() => undefined);
+    }, pauseMs).unref();
+    await this.current?.stopListening();
   }
 
   /** Ends the shared session at once: its locks are lost. */
@@ -176,9 +192,18 @@ export class LockSessions {
     clearTimeout(tooLate);
   }
 
+  private async listenAgain(): Promise<void> {
+    const { current } = this;
+    const { backendPid } = current ?? {};
+    if (backendPid !== undefined) await current?.listen(this.options.channelsOf?.(backendPid) ?? []);
+  }
+
   private async connect(): Promise<LockSession> {
     const { room, channelsOf, onNotification = () => undefined, onOpened } = this.options;
-    const connection = await this.connections.open(channelsOf && { channelsOf, onNotification });
+    const wasDeaf = this.isDeaf;
+    const connection = await this.connections.open(
+      channelsOf && { channelsOf: wasDeaf ? () => [] : channelsOf, onNotification },
+    );
     room.measure(connection.server.lockTableCapacity);
     this.current = new LockSession(
       connection,
@@ -190,6 +215,8 @@ export class LockSessions {
       room,
       true,
     );
+    if (this.isDeaf) void this.current.stopListening().catch(() => undefined);
+    else if (wasDeaf) void this.listenAgain().catch(() => undefined);
     onOpened?.();
     return this.current;
   }

@@ -58,8 +58,8 @@ export class MonitoredConnection {
     return this.connection.backendPid;
   }
 
-  /** Whether it receives notifications. */
-  get isListening(): boolean {
+  /** Whether it was opened so that it receives notifications. */
+  get canListen(): boolean {
     return this.connection.isListening;
   }
 

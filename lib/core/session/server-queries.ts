@@ -35,12 +35,20 @@ export class ServerQueries {
   }
 
   /**
-   * The shared session, if it receives notifications: another object after each loss of one. Connects when
-   * there is none, and sends no query otherwise. Rejects like {@link query}.
+   * Stands for the shared session, if it receives notifications: another object after each loss of a session,
+   * and each gap. Connects when there is none, and sends no query otherwise. Rejects like {@link query}.
    */
   async listener(): Promise<object | undefined> {
-    const session = await this.sessions.openShared();
-    return session.isListening ? session : undefined;
+    return (await this.sessions.openShared()).listener;
+  }
+
+  /**
+   * Lets this process receive no notifications for so long, in milliseconds; resolves when the shared session
+   * receives none any more. A session that takes its place begins to receive them at the end of that time.
+   * Rejects like {@link query}.
+   */
+  pauseListening(pauseMs: number): Promise<void> {
+    return this.sessions.pauseListening(pauseMs);
   }
 
   /** Whether two sessions have proven that locks of this server exclude each other. */

@@ -40,3 +40,11 @@ WHERE pid = $1::int4 AND locktype = 'advisory' AND NOT granted`,
     values: [String(backendPid)],
   };
 }
+
+/** Ends the listening to all channels. */
+export const UNLISTEN: Statement = { text: 'UNLISTEN *' };
+
+/** `channel` is an identifier that needs no quotes. */
+export function listenStatement(channel: string): Statement {
+  return { text: `LISTEN ${channel}` };
+}

@@ -2,9 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LockRuntime } from '../../core/index.js';
 import { QUESTIONS, reportChannelOf } from '../channels.js';
-import { notify } from '../notify.js';
-import { readRunMessage, type RunEnd, type RunMessage } from './run-messages.js';
-import { isOfApplication } from './sender-role.js';
+import type { FleetMessages, ReceivedMessage } from './fleet-messages.js';
+import type { RunEnd, RunMessage } from './run-messages.js';
 
 /** How long an instance may take to begin what it has offered, in milliseconds. */
 const BEGIN_WITHIN_MS = 8_000;
@@ -27,31 +26,40 @@ export type RunOutcome =
   | { readonly end: 'lost'; readonly instance: string; readonly message: string }
   | { readonly end: 'none' };
 
-type Runtime = Pick<LockRuntime, 'server' | 'onNotification'>;
-
-interface Offer {
+interface Offer extends Pick<RunMessage & { kind: 'run-offer' }, 'offer' | 'instance'> {
   readonly pid: number;
-  readonly instance: string;
 }
 
 /**
- * Asks the fleet to run a job in one instance, and waits for the end of that run. Its session must receive
- * notifications. Rejects when the database is away before an instance has begun.
+ * Asks the fleet to run a job in one instance, and waits for the end of that run. The shared session must
+ * receive notifications. Rejects when the database is away before an instance has begun.
  */
-export async function askToRun(runtime: Runtime, request: RunRequest): Promise<RunOutcome> {
+export async function askToRun(
+  server: LockRuntime['server'],
+  messages: FleetMessages,
+  request: RunRequest,
+): Promise<RunOutcome> {
   const id = randomUUID();
-  const inbox = new Inbox(runtime, id, await runtime.server.listener());
+  const listener = await server.listener();
+  const inbox = new Inbox(messages, id);
+  /** Whether messages still arrive: the session that has asked is there. */
+  const isOpen = async (): Promise<boolean> => (await server.listener()) === listener;
   try {
-    await notify(runtime.server, QUESTIONS, { kind: 'run', id, job: request.job });
+    await messages.send(QUESTIONS, { kind: 'run', id, job: request.job });
     const deadline = performance.now() + request.withinMs;
     for (;;) {
-      const offer = await inbox.nextOffer(deadline);
-      if (offer === undefined) return { end: 'none' };
+      const chosen = await inbox.nextOffer(deadline);
+      if (chosen === undefined) return { end: 'none' };
+      const { pid, offer } = chosen;
       const waitMs = Number.isFinite(request.waitMs) ? request.waitMs : null;
-      await notify(runtime.server, reportChannelOf(offer.pid), { kind: 'run-start', id, waitMs });
+      inbox.choose(pid);
+      await messages.send(reportChannelOf(pid), { kind: 'run-start', id, offer, waitMs });
       // An instance that is later than this does not begin.
-      const first = await inbox.next(offer.pid, BEGIN_WITHIN_MS);
-      if (first !== undefined) return await outcomeOf(runtime, inbox, offer, first);
+      const first = await inbox.next(BEGIN_WITHIN_MS);
+      if (first !== undefined) {
+        const lostSide = (): Promise<string | undefined> => findLostSide(messages, pid, isOpen);
+        return await outcomeOf(inbox, chosen, first, lostSide);
+      }
     }
   } finally {
     inbox.close();
@@ -59,79 +67,96 @@ export async function askToRun(runtime: Runtime, request: RunRequest): Promise<R
 }
 
 async function outcomeOf(
-  runtime: Runtime,
   inbox: Inbox,
-  { pid, instance }: Offer,
+  { instance }: Offer,
   first: RunMessage,
+  findLostSide: () => Promise<string | undefined>,
 ): Promise<RunOutcome> {
   let message: RunMessage | undefined = first;
   let lost: string | undefined;
   while (lost === undefined || message !== undefined) {
     if (message?.kind === 'run-end') return { end: message.end, instance, message: message.message ?? '' };
-    lost = await lostSide(runtime, inbox, pid);
-    message = await inbox.next(pid, lost === undefined ? CHECK_MS : 0);
+    lost = await findLostSide();
+    message = await inbox.next(lost === undefined ? CHECK_MS : 0);
   }
   return { end: 'lost', instance, message: `${lost} is gone, and the end of the run is not known` };
 }
 
 /** The side whose connection is gone; `undefined` while both are there. */
-async function lostSide(runtime: Runtime, inbox: Inbox, pid: number): Promise<string | undefined> {
+async function findLostSide(
+  { roles }: FleetMessages,
+  pid: number,
+  isOpen: () => Promise<boolean>,
+): Promise<string | undefined> {
   try {
-    if (!(await inbox.isOpen())) return 'the lock connection of this process';
-    return (await isOfApplication(runtime.server, pid)) ? undefined : 'the lock connection of that instance';
+    if (!(await isOpen())) return 'the lock connection of this process';
+    return (await roles.isOfApplication(pid)) ? undefined : 'the lock connection of that instance';
   } catch {
     return 'the lock connection of this process';
   }
 }
 
-/** The messages to one request. Those of other roles than that of the application are left out. */
+/**
+ * The messages to one request: the first offer of each sender, and what the sender of the chosen one sends
+ * after it. So one that floods the channel delays no others. Offers of other roles than that of the
+ * application are left out.
+ */
 class Inbox {
-  private readonly messages: { readonly pid: number; readonly message: RunMessage }[] = [];
+  private readonly offers = new Map<number, Offer>();
+  private readonly heardPids = new Set<number>();
+  private chosenPid: number | undefined;
+  private ofChosen: RunMessage[] = [];
   private wake = (): void => undefined;
   readonly close: () => void;
 
   constructor(
-    private readonly runtime: Runtime,
+    private readonly messages: FleetMessages,
     id: string,
-    private readonly listener: object | undefined,
   ) {
-    this.close = runtime.onNotification((notification) => {
-      const message = readRunMessage(notification);
-      if (message?.id !== id || message.kind === 'run') return;
-      this.messages.push({ pid: notification.processId, message });
-      this.wake();
+    this.close = messages.onMessage((received) => {
+      if ('id' in received.message && received.message.id === id) this.receive(received.message, received);
     });
-  }
-
-  /** Whether messages still arrive: the session that has asked is there. */
-  async isOpen(): Promise<boolean> {
-    return (await this.runtime.server.listener()) === this.listener;
   }
 
   async nextOffer(deadline: number): Promise<Offer | undefined> {
     for (;;) {
-      const found = await this.take(({ message }) => message.kind === 'run-offer', deadline);
-      if (found === undefined) return undefined;
-      const { pid, message } = found;
-      const instance = message.kind === 'run-offer' ? message.instance : '';
-      if (await isOfApplication(this.runtime.server, pid)) return { pid, instance };
+      const offer = await this.take(() => this.firstOffer(), deadline);
+      if (offer === undefined || (await this.messages.roles.isOfApplication(offer.pid))) return offer;
     }
   }
 
-  /** The next message of the instance that was chosen. */
-  async next(from: number, withinMs: number): Promise<RunMessage | undefined> {
-    const isMeant = ({ pid, message }: { pid: number; message: RunMessage }): boolean =>
-      pid === from && message.kind !== 'run-offer';
-    return (await this.take(isMeant, performance.now() + withinMs))?.message;
+  /** Receives messages of that instance alone, from now on. */
+  choose(pid: number): void {
+    this.chosenPid = pid;
+    this.ofChosen = [];
   }
 
-  private async take(
-    isMeant: (received: { pid: number; message: RunMessage }) => boolean,
-    deadline: number,
-  ): Promise<{ pid: number; message: RunMessage } | undefined> {
+  /** The next message of the instance that was chosen. */
+  next(withinMs: number): Promise<RunMessage | undefined> {
+    return this.take(() => this.ofChosen.shift(), performance.now() + withinMs);
+  }
+
+  private receive(message: RunMessage, { senderPid: pid }: ReceivedMessage): void {
+    if (message.kind === 'run-offer') {
+      if (this.heardPids.has(pid)) return;
+      this.heardPids.add(pid);
+      this.offers.set(pid, { pid, offer: message.offer, instance: message.instance });
+    } else if (pid === this.chosenPid && (message.kind === 'run-begun' || message.kind === 'run-end')) {
+      this.ofChosen.push(message);
+    }
+    this.wake();
+  }
+
+  private firstOffer(): Offer | undefined {
+    const [offer] = this.offers.values();
+    if (offer !== undefined) this.offers.delete(offer.pid);
+    return offer;
+  }
+
+  private async take<T>(find: () => T | undefined, deadline: number): Promise<T | undefined> {
     for (;;) {
-      const index = this.messages.findIndex(isMeant);
-      if (index >= 0) return this.messages.splice(index, 1)[0];
+      const found = find();
+      if (found !== undefined) return found;
       const remainingMs = deadline - performance.now();
       if (remainingMs <= 0) return undefined;
       const timer = new AbortController();

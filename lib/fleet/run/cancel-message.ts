@@ -1,5 +1,3 @@
-import type { Notification } from '../../core/index.js';
-
 /** Asks the instance that runs the job to cancel that run. */
 export interface CancelMessage {
   readonly kind: 'cancel';
@@ -11,15 +9,9 @@ export interface CancelMessage {
 
 const MAX_GRACE_MS = 60_000;
 
-/** Reads a notification; `undefined` for anything else: any client of the database may send some. */
-export function readCancelMessage({ payload = '' }: Notification): CancelMessage | undefined {
-  if (!payload.startsWith('{"kind":"cancel"')) return undefined;
-  try {
-    const { job, graceMs } = JSON.parse(payload) as Partial<Record<string, unknown>>;
-    const isValid = typeof job === 'string' && typeof graceMs === 'number';
-    if (!isValid || !(graceMs >= 0 && graceMs <= MAX_GRACE_MS)) return undefined;
-    return { kind: 'cancel', job, graceMs };
-  } catch {
-    return undefined;
-  }
+/** Reads a message that was parsed; `undefined` for anything else. */
+export function readCancelMessage(value: Partial<Record<string, unknown>>): CancelMessage | undefined {
+  const { kind, job, graceMs } = value;
+  if (kind !== 'cancel' || typeof job !== 'string' || typeof graceMs !== 'number') return undefined;
+  return graceMs >= 0 && graceMs <= MAX_GRACE_MS ? { kind, job, graceMs } : undefined;
 }

@@ -1,9 +1,8 @@
 import { type LockHold, type LockName, type LockRuntime } from '../../core/index.js';
 import { QUESTIONS } from '../../fleet/channels.js';
-import { type CancelMessage, readCancelMessage } from '../../fleet/run/cancel-message.js';
-import { notify } from '../../fleet/notify.js';
+import type { CancelMessage } from '../../fleet/run/cancel-message.js';
+import type { FleetMessages } from '../../fleet/run/fleet-messages.js';
 import { jobDigest } from '../../fleet/run/run-messages.js';
-import { mayOrder } from '../../fleet/run/sender-role.js';
 
 /** Why the lock of a run is lost, as the end of a sentence. */
 export const CANCEL_REASON = "the next tick of the job is due, and it has overlap: 'cancel'";
@@ -16,11 +15,13 @@ export const CANCEL_REASON = "the next tick of the job is due, and it has overla
 export class Cancellations {
   private readonly running = new Map<string, LockHold>();
 
-  constructor(private readonly engine: LockRuntime) {
-    engine.onNotification((notification) => {
-      const message = readCancelMessage(notification);
-      if (message === undefined || notification.channel !== QUESTIONS) return;
-      if (this.running.has(message.job)) void this.obey(message, notification.processId);
+  constructor(
+    private readonly engine: LockRuntime,
+    private readonly messages: FleetMessages,
+  ) {
+    messages.onMessage(({ message, senderPid, channel }) => {
+      if (message.kind !== 'cancel' || channel !== QUESTIONS) return;
+      if (this.running.has(message.job)) void this.obey(message, senderPid);
     });
   }
 
@@ -40,12 +41,11 @@ export class Cancellations {
       this.withdraw(job, graceMs);
       return;
     }
-    const message: CancelMessage = { kind: 'cancel', job, graceMs };
-    await notify(this.engine.server, QUESTIONS, message);
+    await this.messages.send(QUESTIONS, { kind: 'cancel', job, graceMs });
   }
 
   private async obey({ job, graceMs }: CancelMessage, senderPid: number): Promise<void> {
-    const isOrder = await mayOrder(this.engine.server, senderPid).catch(() => false);
+    const isOrder = await this.messages.mayOrder(senderPid).catch(() => false);
     if (isOrder) this.withdraw(job, graceMs);
   }
 

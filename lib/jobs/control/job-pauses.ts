@@ -80,7 +80,10 @@ export class JobPauses {
     // An application may connect later than its locks, which have a connection of their own.
     if (!this.database.isReady) return;
     let listener = await this.engine.server.listener();
-    while (!this.isFresh(listener)) {
+    // Those that arrive from now on are about later ticks. Any client of the database may send them without
+    // end.
+    const { notices } = this;
+    while (!this.isFresh(listener, notices)) {
       this.reading ??= this.read(listener).finally(() => {
         this.reading = undefined;
       });
@@ -126,8 +129,8 @@ export class JobPauses {
     await this.notify();
   }
 
-  private isFresh(listener: object | undefined): boolean {
-    if (this.readNotices !== this.notices) return false;
+  private isFresh(listener: object | undefined, notices: number): boolean {
+    if (this.readNotices < notices) return false;
     return listener === undefined ? performance.now() - this.readAt < REREAD_MS : listener === this.listener;
   }
 
@@ -178,7 +181,7 @@ export class JobPauses {
   private async notify(): Promise<void> {
     this.notices += 1;
     try {
-      await notify({ query: (statement) => this.query(statement) }, QUESTIONS, JOB_NOTICE);
+      await notify({ query: (statement) => this.query(statement) }, QUESTIONS, () => JOB_NOTICE);
     } catch (cause) {
       throw new LockConnectionError(
         cause,

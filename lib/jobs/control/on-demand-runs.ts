@@ -1,17 +1,16 @@
+import { randomUUID } from 'node:crypto';
 import {
   describeNames,
   LockJobFailedError,
   LockConnectionError,
   type LockName,
   type LockRuntime,
-  type Notification,
   runOutside,
 } from '../../core/index.js';
 import { QUESTIONS, reportChannelOf } from '../../fleet/channels.js';
 import { askToRun, type RunOutcome } from '../../fleet/run/ask-to-run.js';
-import { notify } from '../../fleet/notify.js';
-import { jobDigest, readRunMessage, type RunMessage, textOfError } from '../../fleet/run/run-messages.js';
-import { mayOrder } from '../../fleet/run/sender-role.js';
+import type { FleetMessages, ReceivedMessage } from '../../fleet/run/fleet-messages.js';
+import { jobDigest, type RunMessage, textOfError } from '../../fleet/run/run-messages.js';
 import { logFailure } from '../run/log-failure.js';
 import { type ManualOutcome, runManually } from '../run/manual-run.js';
 import type { KnownJob, KnownJobs } from './known-jobs.js';
@@ -22,28 +21,37 @@ const FIND_WITHIN_MS = 2_000;
 /** A start that arrives later than this after its offer is ignored, in milliseconds. */
 const START_WITHIN_MS = 5_000;
 
-/** Requests that are considered at once, at most. */
-const MAX_REQUESTS = 16;
+/** Offers that are open at once, at most. */
+const MAX_OFFERS = 16;
 
 interface Parts {
   readonly engine: LockRuntime;
+  readonly messages: FleetMessages;
   readonly known: KnownJobs;
   /** The name of this instance. */
   readonly instance: string;
   readonly isLeader: (name: LockName) => boolean;
 }
 
+/** What this instance has offered: the job, the request and the backend that has asked, and when. */
+interface Offer {
+  readonly job: KnownJob;
+  readonly id: string;
+  readonly askerPid: number;
+  readonly madeAt: number;
+}
+
 /** Runs jobs on demand, here or in another instance, and those that other processes ask for. */
 export class OnDemandRuns {
-  /** Offers of this instance, each with the job, the backend that has asked, and when it was made. */
-  private readonly offers = new Map<string, { job: KnownJob; askerPid: number; madeAt: number }>();
+  /** Offers of this instance by their ids. */
+  private readonly offers = new Map<string, Offer>();
 
   /** Computed once for each job: any client of the database may ask for any job, and often. */
   private readonly digests = new WeakMap<KnownJob, string>();
 
   constructor(private readonly parts: Parts) {
-    parts.engine.onNotification((notification) => {
-      void this.receive(notification).catch(() => {
+    parts.messages.onMessage((received) => {
+      void this.receive(received).catch(() => {
         // The database is away: the process that asks finds no instance, or another one.
       });
     });
@@ -67,10 +75,10 @@ export class OnDemandRuns {
   }
 
   private async askFleet(name: LockName, waitMs: number): Promise<RunOutcome> {
-    const { engine } = this.parts;
+    const { engine, messages } = this.parts;
     if (!(await engine.server.isListening())) return { end: 'none' };
     const job = jobDigest(engine.keys.fullNameOf(name));
-    return runOutside(() => askToRun(engine, { job, waitMs, withinMs: FIND_WITHIN_MS }));
+    return runOutside(() => askToRun(engine.server, messages, { job, waitMs, withinMs: FIND_WITHIN_MS }));
   }
 
   private outcomeOf(
@@ -101,37 +109,34 @@ export class OnDemandRuns {
   }
 
   /** The requests of other processes. */
-  private async receive(notification: Notification): Promise<void> {
-    const { engine, instance } = this.parts;
-    const { processId, channel } = notification;
-    if (engine.isClosed || engine.backendPids.includes(processId)) return;
-    const message = readRunMessage(notification);
-    if (message?.kind === 'run-start') return this.start(message, processId);
-    if (message?.kind !== 'run' || channel !== QUESTIONS || this.offers.size >= MAX_REQUESTS) return;
+  private async receive({ message, senderPid: askerPid, channel }: ReceivedMessage): Promise<void> {
+    const { engine, messages, instance } = this.parts;
+    if (engine.isClosed) return;
+    if (message.kind === 'run-start') return this.start(message, askerPid);
+    if (message.kind !== 'run' || channel !== QUESTIONS) return;
     const { id } = message;
     const [job] = this.jobsOf(message.job);
     if (job === undefined || !job.isTimed || !this.mayRun(job)) return;
-    this.offers.set(id, { job, askerPid: processId, madeAt: performance.now() });
-    setTimeout(() => this.offers.delete(id), START_WITHIN_MS).unref();
-    if (!(await mayOrder(engine.server, processId))) {
-      this.offers.delete(id);
-      return;
-    }
-    await notify(engine.server, reportChannelOf(processId), { kind: 'run-offer', id, instance });
+    if (!(await messages.mayOrder(askerPid)) || this.offers.size >= MAX_OFFERS) return;
+    const offer = randomUUID();
+    this.offers.set(offer, { job, id, askerPid, madeAt: performance.now() });
+    setTimeout(() => this.offers.delete(offer), START_WITHIN_MS).unref();
+    await messages.send(reportChannelOf(askerPid), { kind: 'run-offer', id, offer, instance });
   }
 
-  private async start({ id, waitMs }: RunMessage & { kind: 'run-start' }, askerPid: number): Promise<void> {
-    const offer = this.offers.get(id);
-    if (offer?.askerPid !== askerPid || performance.now() - offer.madeAt > START_WITHIN_MS) return;
-    this.offers.delete(id);
-    const { engine } = this.parts;
-    const send = (message: RunMessage, attempts?: number): Promise<void> =>
-      notify(engine.server, reportChannelOf(askerPid), message, attempts);
+  private async start(start: RunMessage & { kind: 'run-start' }, askerPid: number): Promise<void> {
+    const offer = this.offers.get(start.offer);
+    if (offer?.askerPid !== askerPid || offer.id !== start.id) return;
+    if (performance.now() - offer.madeAt > START_WITHIN_MS) return;
+    this.offers.delete(start.offer);
+    const { messages } = this.parts;
+    const { id, job } = offer;
+    const channel = reportChannelOf(askerPid);
     // The process that asks would take silence for an instance that has not begun.
-    await send({ kind: 'run-begun', id });
-    const ended: RunMessage = { kind: 'run-end', id, ...(await this.runHere(offer.job, waitMs ?? Infinity)) };
+    await messages.send(channel, { kind: 'run-begun', id });
+    const ended = await this.runHere(job, start.waitMs ?? Infinity);
     // It waits for this as long as this instance is connected.
-    await send(ended, Infinity);
+    await messages.send(channel, { kind: 'run-end', id, ...ended }, Infinity);
   }
 
   private async runHere(

@@ -1,10 +1,11 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import pg from 'pg';
 
 /**
  * What a role that may create objects in `public` can do there: one operator for each name and each pair
- * of types that Postgres can apply it to, one function for each signature, and one domain for each type,
- * all of which record the statement that has called them before they do what is expected of them.
- * `public` comes before `pg_catalog`.
+ * of types that Postgres can apply it to, one function for each signature, one domain for each type, and one
+ * view for each catalog, all of which record the statement that has called them before they do what is
+ * expected of them. `public` comes before `pg_catalog`.
  *
  * @see https://www.postgresql.org/docs/current/typeconv-oper.html
  */
@@ -21,89 +22,47 @@ export async function castShadows(url: string): Promise<void> {
   }
 }
 
-const OPERATORS = [
-  '=',
-  '<>',
-  '<',
-  '<=',
-  '>',
-  '>=',
-  '+',
-  '-',
-  '*',
-  '/',
-  '%',
-  '||',
-  '->',
-  '->>',
-  '~~',
-  '!~~',
-  '<<',
-  '>>',
-];
+/** The SQL of the library. */
+const library = new URL('../../../lib/', import.meta.url);
+const SQL = readdirSync(library, { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.ts'))
+  .map((file) => readFileSync(new URL(file, library), 'utf8'))
+  .join('\n');
 
-const TYPES = [
-  'bool',
-  'int2',
-  'int4',
-  'int8',
-  'oid',
-  'float8',
-  'numeric',
-  'text',
-  'name',
-  'timestamptz',
-  'interval',
-  'json',
-  'jsonb',
-  'inet',
-  'xid',
-];
+/** What the library qualifies, so that a name that is new in it is shadowed too. */
+function namesIn(pattern: RegExp): string[] {
+  return [...SQL.matchAll(pattern)].map(([, name = '']) => name);
+}
 
-const FUNCTIONS = [
-  'clock_timestamp',
-  'concat_ws',
-  'current_database',
-  'current_setting',
-  'date_part',
-  'extract',
-  'floor',
-  'host',
-  'inet_client_addr',
-  'json_array_elements',
-  'json_build_array',
-  'json_build_object',
-  'now',
-  'pg_advisory_lock',
-  'pg_advisory_lock_shared',
-  'pg_advisory_unlock',
-  'pg_advisory_unlock_all',
-  'pg_advisory_unlock_shared',
-  'pg_advisory_xact_lock',
-  'pg_advisory_xact_lock_shared',
-  'pg_backend_pid',
-  'pg_blocking_pids',
-  'pg_cancel_backend',
-  'pg_is_in_recovery',
-  'pg_notify',
-  'pg_terminate_backend',
-  'pg_try_advisory_lock',
-  'pg_try_advisory_lock_shared',
-  'pg_try_advisory_xact_lock',
-  'pg_try_advisory_xact_lock_shared',
-  'round',
-  'set_config',
-  'string_to_array',
-  'to_jsonb',
-  'to_timestamp',
-  'txid_current',
-  'txid_current_snapshot',
-  'txid_snapshot_xmin',
-  'unnest',
-  'version',
-];
+/** Those that it qualifies, and those that statements on lock connections leave to their `search_path`. */
+const OPERATORS = new Set([
+  ...namesIn(/OPERATOR\(pg_catalog\.([^)\s]+)\)/g),
+  ...['<>', '%', '||', '->', '->>', '~~', '!~~', '<<', '>>', '|', '&', '@>'],
+]);
 
-const list = (names: readonly string[]): string => `'{${names.join(',')}}'::text[]`;
+const TYPES = new Set([
+  ...namesIn(/::pg_catalog\.([a-z]\w*)/g),
+  ...['bool', 'int2', 'oid', 'numeric', 'timestamptz', 'interval', 'json', 'jsonb', 'inet', 'xid'],
+]);
+
+const FUNCTIONS = new Set([
+  ...namesIn(/pg_catalog\.(\w+)\(/g),
+  ...[
+    'ceil',
+    'date_part',
+    'extract',
+    'floor',
+    'inet_client_addr',
+    'now',
+    'to_jsonb',
+    'txid_current',
+    'version',
+  ],
+]);
+
+const CATALOGS = new Set(namesIn(/(?:FROM|JOIN) pg_catalog\.(pg_\w+)(?!\w*\()/g));
+
+const list = (names: ReadonlySet<string>): string => `'{${[...names].join(',')}}'::text[]`;
 
 const SHADOWS = `
 CREATE TABLE public.called (what text, statement text);
@@ -160,6 +119,10 @@ BEGIN
       INSERT INTO public.called VALUES (what, pg_catalog.current_query());
       RETURN true;
     END $body$;
+  FOREACH one IN ARRAY ${list(CATALOGS)} LOOP
+    EXECUTE format('CREATE VIEW public.%I AS SELECT * FROM pg_catalog.%I WHERE public.note_cast(%L)',
+      one, one, 'catalog ' || one);
+  END LOOP;
   FOREACH one IN ARRAY ${list(TYPES)} LOOP
     EXECUTE format('CREATE DOMAIN public.%s AS pg_catalog.%s CHECK (public.note_cast(%L))',
       one, one, 'type ' || one);

@@ -8,10 +8,11 @@ const BEGINNING_LENGTH = 200;
 
 /**
  * A copy that keeps no other text alive. A part of a string refers to the whole of it in V8, so that a name
- * cut from a request of 1 MB, remembered as it is, would keep that 1 MB.
+ * cut from a request of 1 MB, remembered as it is, would keep that 1 MB. What is joined to a text must be
+ * copied before a part of it can be taken, which takes a fifth of the time of a copy through a buffer.
  */
 export function copyOf(text: string): string {
-  return Buffer.from(text).toString();
+  return ` ${text}`.slice(1);
 }
 
 /**

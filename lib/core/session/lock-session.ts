@@ -36,6 +36,8 @@ const nextTick = process.nextTick.bind(process);
  */
 export class LockSession {
   private waiting: PendingRequest[] = [];
+  /** Resolves when those that wait are settled. */
+  private waitingSettled: Promise<void> = Promise.resolve();
   /** How many locks Postgres has granted to it and has not got back. */
   private heldCount = 0;
   /** How many places in the room it takes: for the locks that it holds, and for those on their way. */
@@ -116,26 +118,23 @@ export class LockSession {
    * Takes a key or gives it back. A try may be rejected with `LOCK_CAPACITY` or `LOCK_CONNECTION`; then the
    * key is not held. An unlock is never rejected: when the session ends first, the key is free.
    *
-   * It uses callbacks rather than promises because every lock goes this way; see `SessionLocks.run`.
+   * It uses callbacks rather than promises because every lock goes this way; see `SessionLocks.run`. The
+   * promise, which all requests of a batch share, resolves when the callback was called. It never rejects.
    */
-  request(request: PendingRequest): void {
+  request(request: PendingRequest): Promise<void> {
     if (request.operation === 'try' && this.end === undefined) {
-      if (!this.room.take()) {
-        queueMicrotask(() => {
-          request.reject(this.room.refusal(request.key.name));
-        });
-        return;
-      }
+      if (!this.room.take()) return this.refuse(request);
       this.places += 1;
     }
     this.waiting.push(request);
-    if (this.waiting.length === 1) void this.line.inTurn(() => this.sendWaiting());
+    if (this.waiting.length === 1) this.waitingSettled = this.line.inTurn(() => this.sendWaiting());
+    return this.waitingSettled;
   }
 
   /** Takes the key if no one else holds it, as a promise. */
   tryLock(key: LockKey, mode: LockMode): Promise<boolean> {
     return new Promise((resolve, reject) => {
-      this.request({ operation: 'try', mode, key, resolve, reject });
+      void this.request({ operation: 'try', mode, key, resolve, reject });
     });
   }
 
@@ -256,11 +255,18 @@ export class LockSession {
     try {
       if (this.isPooled) await this.line.pin();
       const results = await this.send(batch);
-      for (const [index, request] of batch.entries()) this.settle(request, results[index] === YES);
+      let index = 0;
+      for (const request of batch) this.settle(request, results[index++] === YES);
     } catch (error) {
       await this.settleFailed(batch, error as Error);
     }
-    if (this.isPooled) await this.letGo();
+    // In a turn of its own, for which those that have been settled need not wait.
+    if (this.isPooled) void this.line.inTurn(() => this.letGo());
+  }
+
+  private async refuse(request: PendingRequest): Promise<void> {
+    await Promise.resolve();
+    request.reject(this.room.refusal(request.key.name));
   }
 
   /** Runs queries that must go to one backend, even when nothing is held. */
@@ -304,10 +310,11 @@ export class LockSession {
 
   private async send(batch: readonly PendingRequest[]): Promise<string> {
     const results = resultsOf(await this.line.query(statementFor(batch)), batch.length);
-    for (const [index, { operation, key }] of batch.entries()) {
+    let index = 0;
+    for (const { operation, key } of batch) {
       // Postgres returns false, with a warning, for a lock that is not held: what this session assumes is
       // wrong.
-      if (operation === 'unlock' && results[index] !== YES) {
+      if (results[index++] !== YES && operation === 'unlock') {
         throw new Error(`Postgres no longer held the key ${key.id} when it was released`);
       }
     }

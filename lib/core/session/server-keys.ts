@@ -25,8 +25,9 @@ export class ServerKeys {
    * Otherwise it resolves when `KeyRegistry.keyOf()` knows them. Rejects with `LOCK_CONNECTION`, and with
    * `LOCK_CONFIGURATION` for a name that no text of Postgres can be.
    */
-  resolve(name: LockNames, { keyScheme, permits }: KeyUse = {}): Promise<void> | undefined {
-    if (!this.keys.isOfServer(keyScheme)) return undefined;
+  resolve(name: LockNames, use?: KeyUse): Promise<void> | undefined {
+    if (!this.keys.isOfServer(use?.keyScheme)) return undefined;
+    const { keyScheme, permits } = use ?? {};
     const names = isOneName(name) ? [name] : name;
     const unknown = this.keys.unknownKeys(names, permits, keyScheme);
     return unknown && this.compute(unknown, describeNames(name));

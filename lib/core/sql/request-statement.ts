@@ -53,13 +53,15 @@ export function statementFor(requests: readonly LockRequest[]): Statement {
       ? { name: 'advisory_lock_try', text: TRY_ONE, values: [first.key.id] }
       : { name: 'advisory_lock_unlock', text: UNLOCK_ONE, values: [first.key.id] };
   }
-  let letters = '';
-  let keys = '';
+  // Joined, and not added one by one, which makes a string for each.
+  const letters: string[] = [];
+  const keys: string[] = [];
   for (const { operation, mode, key } of requests) {
-    letters += LETTERS[key.isPair ? 'pair' : 'bigint'][mode][operation];
-    keys += `,${key.bits}`;
+    letters.push(LETTERS[key.isPair ? 'pair' : 'bigint'][mode][operation]);
+    // The text of a bigint key is there already.
+    keys.push(key.isPair ? String(key.bits) : key.id);
   }
-  return { name: 'advisory_lock_batch', text: BATCH, values: [letters, `{${keys.slice(1)}}`] };
+  return { name: 'advisory_lock_batch', text: BATCH, values: [letters.join(''), `{${keys.join(',')}}`] };
 }
 
 /** Reads the result of a {@link statementFor} statement: one letter per request, `y` when it succeeded. */

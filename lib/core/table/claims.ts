@@ -124,5 +124,5 @@ async function remember(claim: Claim, session: LockSession): Promise<void> {
 function unlock({ key, mode, session }: Claim): void {
   // A claim of a session that has ended is free.
   if (session === undefined || session.end !== undefined) return;
-  session.request({ operation: 'unlock', mode, key, resolve: () => undefined, reject: () => undefined });
+  void session.request({ operation: 'unlock', mode, key, resolve: () => undefined, reject: () => undefined });
 }

@@ -4,8 +4,10 @@ import type { LockMode } from '../options/lock-mode.js';
 import type { LockSession } from '../session/lock-session.js';
 import type { AcquireOptions } from './acquire-options.js';
 import type { BlockedCall } from './blocked-call.js';
-import { type KeyState, NEXT_STATES } from './key-state.js';
+import { HoldSet } from './hold-set.js';
+import { FREE, type KeyState, NEXT_STATES } from './key-state.js';
 import type { KeyEntryTable } from './key-entry-table.js';
+import { type RequestingEntry, TryRequest, UnlockRequest } from './key-requests.js';
 import { LockHold } from './lock-hold.js';
 import { QueuedAcquisition } from './queued-acquisition.js';
 import { Waiter } from './waiter.js';
@@ -24,9 +26,9 @@ const LOOK_MS = 2;
  * One key: what this process does with it, and its queue of waiters, first come, first served.
  * ARCHITECTURE.md draws the states and their transitions.
  */
-export class KeyEntry {
+export class KeyEntry implements RequestingEntry {
   private readonly waiters = new WaiterQueue();
-  private state: KeyState = { name: 'free' };
+  private state: KeyState = FREE;
   /**
    * How often the lock was handed on, or joined by a reader, inside the process since other processes had
    * their turn.
@@ -56,38 +58,11 @@ export class KeyEntry {
   }
 
   /** Takes the key, which this process has not used until now. */
-  tryFirst(mode: LockMode): Promise<LockHold | undefined> {
-    const { key, table } = this;
-    const outcome = new Promise<LockHold | undefined>((resolve, reject) => {
-      const fail = (error: Error): void => {
-        this.next();
-        reject(error);
-      };
-      const tryOn = (session: LockSession): void => {
-        session.request({
-          operation: 'try',
-          mode,
-          key,
-          resolve: (isGranted) => {
-            if (!isGranted) {
-              this.next();
-              resolve(undefined);
-              return;
-            }
-            this.hold(session, mode);
-            resolve(this.addHold());
-            // Readers that began to wait during the request need not wait for this one.
-            this.letReadersIn();
-          },
-          reject: fail,
-        });
-      };
-      const { shared } = table.sessions;
-      if (shared === undefined) table.sessions.openShared(key).then(tryOn, fail);
-      else tryOn(shared);
-    });
-    this.enter({ name: 'trying', mode, outcome });
-    return outcome;
+  tryFirst(mode: LockMode): TryRequest {
+    const { sessions } = this.table;
+    const request = new TryRequest(this, mode, sessions.shared ?? sessions.openShared(this.key));
+    this.enter({ name: 'trying', request });
+    return request;
   }
 
   /** Takes the key, which this process uses already. */
@@ -102,8 +77,9 @@ export class KeyEntry {
     if (state.name !== 'trying') return undefined;
     // The request of another caller here is on its way, and its result is valid for both: a key that is
     // granted to one, or refused, is not free for the other.
-    const hold = await state.outcome;
-    const isDecided = state.mode === mode && (mode === 'exclusive' || hold === undefined);
+    const { request } = state;
+    const hold = await request.outcome();
+    const isDecided = request.mode === mode && (mode === 'exclusive' || hold === undefined);
     return isDecided ? undefined : table.tryAcquire(key, mode);
   }
 
@@ -232,12 +208,12 @@ export class KeyEntry {
   }
 
   private free(): void {
-    this.enter({ name: 'free' });
+    this.enter(FREE);
     this.table.freed(this.key);
   }
 
   private hold(session: LockSession, mode: LockMode): void {
-    this.enter({ name: 'held', mode, session, holds: new Set() });
+    this.enter({ name: 'held', mode, session, holds: new HoldSet() });
   }
 
   private addHold(): LockHold {
@@ -285,7 +261,8 @@ export class KeyEntry {
     return true;
   }
 
-  private letReadersIn(): void {
+  /** For this entry and its requests alone. @internal */
+  letReadersIn(): void {
     if (this.isReaderNext()) void this.admitReaders();
   }
 
@@ -333,21 +310,29 @@ export class KeyEntry {
   }
 
   private unlock(hold: LockHold): Promise<void> {
-    const { key, mode, session } = hold;
-    const done = new Promise<void>((resolve) => {
-      const finish = (): void => {
-        // A hold that was lost meanwhile is over: another request for the key may be on its way.
-        if (hold.lost === undefined) {
-          this.table.sessions.waiting.giveBack(session);
-          this.table.wakeUps.freed(key.id);
-          this.next();
-        }
-        resolve();
-      };
-      session.request({ operation: 'unlock', mode, key, resolve: finish, reject: finish });
-    });
+    const done = hold.session.request(new UnlockRequest(this, hold));
     this.enter({ name: 'releasing', hold, done });
     return done;
+  }
+
+  /** For requests of this entry alone. @internal */
+  granted(session: LockSession, mode: LockMode): LockHold {
+    this.hold(session, mode);
+    return this.addHold();
+  }
+
+  /** For requests of this entry alone. @internal */
+  refused(): void {
+    this.next();
+  }
+
+  /** For requests of this entry alone. @internal */
+  givenBack({ key, lost, session }: LockHold): void {
+    // A hold that was lost meanwhile is over: another request for the key may be on its way.
+    if (lost !== undefined) return;
+    this.table.sessions.waiting.giveBack(session);
+    this.table.wakeUps.freed(key.id);
+    this.next();
   }
 
   /** Call it when this process no longer holds the key: the waiters compete for it. */

@@ -1,5 +1,7 @@
 import type { LockMode } from '../options/lock-mode.js';
 import type { LockSession } from '../session/lock-session.js';
+import type { TryRequest } from './key-requests.js';
+import type { HoldSet } from './hold-set.js';
 import type { LockHold } from './lock-hold.js';
 import type { QueuedAcquisition } from './queued-acquisition.js';
 
@@ -10,7 +12,7 @@ export type KeyState =
    */
   | { readonly name: 'free' }
   /** One request to Postgres is on its way. */
-  | { readonly name: 'trying'; readonly mode: LockMode; readonly outcome: Promise<LockHold | undefined> }
+  | { readonly name: 'trying'; readonly request: TryRequest }
   /** Other processes hold it, and this one competes for it on behalf of its waiters. */
   | { readonly name: 'queued'; readonly acquisition: QueuedAcquisition }
   | {
@@ -18,10 +20,13 @@ export type KeyState =
       readonly mode: LockMode;
       readonly session: LockSession;
       /** One hold, or those of the readers of this process, which share one lock of Postgres. */
-      readonly holds: Set<LockHold>;
+      readonly holds: HoldSet;
     }
   /** It is on its way back to Postgres. */
   | { readonly name: 'releasing'; readonly hold: LockHold; readonly done: Promise<void> };
+
+/** One for all entries, as every lock ends with it. */
+export const FREE: KeyState = { name: 'free' };
 
 export type KeyStateName = KeyState['name'];
 

@@ -25,16 +25,22 @@ export interface BodyInfo extends ReentryOptions {
 }
 
 /** A body that runs inside a lock. */
-export interface Frame extends BodyInfo {
+export interface Frame {
   readonly lock: ContextLock;
+  readonly info: BodyInfo | undefined;
   readonly outer: Frame | undefined;
 }
 
 const storage = sharedStorage<Frame | undefined>('context');
 
-/** Runs the body, and all that it starts, inside the lock. */
-export function runInside<T>(lock: ContextLock, body: () => T, info?: BodyInfo): T {
-  return storage.run({ lock, outer: storage.getStore(), ...info }, body);
+/** Runs the body, and all that it starts, inside the lock, which the body receives. */
+export function runInside<L extends ContextLock, T>(lock: L, body: (lock: L) => T, info?: BodyInfo): T {
+  return storage.run({ lock, outer: storage.getStore(), info }, body, lock);
+}
+
+/** Whether the calling code may run inside any lock. When it does not, there is nothing to look for. */
+export function isInsideAny(): boolean {
+  return storage.getStore() !== undefined;
 }
 
 /** Runs the body, and all that it starts, outside every lock: for work that goes on after its caller. */

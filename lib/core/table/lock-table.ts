@@ -13,6 +13,7 @@ import type { AcquireOptions } from './acquire-options.js';
 import { BlockedCalls } from './blocked-calls.js';
 import { Claims } from './claims.js';
 import { KeyEntry } from './key-entry.js';
+import { TryRequest } from './key-requests.js';
 import type { KeyEntryTable } from './key-entry-table.js';
 import type { KeyStateName } from './key-state.js';
 import type { LockActivity } from './lock-activity.js';
@@ -111,6 +112,12 @@ export class LockTable implements KeyEntryTable {
    * Takes the key; resolves to `undefined` when this or another process holds it, or calls here wait for it.
    */
   tryAcquire(key: LockKey, mode: LockMode): Promise<LockHold | undefined> {
+    const attempt = this.attempt(key, mode);
+    return attempt instanceof TryRequest ? attempt.outcome() : attempt;
+  }
+
+  /** The same, where a key that is not used here costs no promise. */
+  attempt(key: LockKey, mode: LockMode): TryRequest | Promise<LockHold | undefined> {
     if (this.isClosed) return Promise.reject(new LockShutdownError(key.name));
     const entry = this.entries.get(key.id);
     return entry === undefined ? this.newEntry(key).tryFirst(mode) : entry.tryAgain(mode);

@@ -3,6 +3,7 @@ import { LockConfigurationError } from '../errors/lock-configuration.error.js';
 import { LockReentryError } from '../errors/lock-reentry.error.js';
 import { LockTimeoutError } from '../errors/lock-timeout.error.js';
 import { LockUnavailableError } from '../errors/lock-unavailable.error.js';
+import type { AroundBody } from '../events/around-body.js';
 import type { AdvisoryLockEvents } from '../events/advisory-lock-events.js';
 import { LockEventPublisher } from '../events/lock-event-publisher.js';
 import type { KeyRegistry } from '../key/key-registry.js';
@@ -18,7 +19,8 @@ import type { AcquireOptions } from './acquire-options.js';
 import { AdvisoryLock } from './advisory-lock.js';
 import { CALLER, type CallerOptions, type CallPlace, describeCall, describePlace } from './call-place.js';
 import { holdWhileRead, isReadLater } from './hold-while-read.js';
-import { type ContextLock, findInside, runInside } from './lock-context.js';
+import { type ContextLock, findInside, isInsideAny, runInside } from './lock-context.js';
+import { TryRequest } from './key-requests.js';
 import type { LockHold } from './lock-hold.js';
 import type { LockTable } from './lock-table.js';
 import { acquirePermit } from './permits.js';
@@ -62,26 +64,12 @@ export class SessionLocks {
    * busy.
    */
   withLock<T>(name: LockNames, body: LockBody<T>, options?: LockOptions): Promise<T> {
-    return this.run(
-      name,
-      body,
-      (value) => value,
-      () => {
-        throw this.unavailable(name, options);
-      },
-      options,
-    );
+    return this.run(name, body, options, 'throw');
   }
 
   /** The same, where a busy lock is a value. */
   tryWithLock<T>(name: LockNames, body: LockBody<T>, options?: LockOptions): Promise<TryLockOutcome<T>> {
-    return this.run<T, TryLockOutcome<T>>(
-      name,
-      body,
-      (value) => ({ acquired: true, value }),
-      () => ({ acquired: false }),
-      options,
-    );
+    return this.run(name, body, options, 'tell');
   }
 
   /** A handle on the lock; rejects with `LOCK_UNAVAILABLE` or `LOCK_TIMEOUT` when it stays busy. */
@@ -99,7 +87,10 @@ export class SessionLocks {
     if (resolving !== undefined) await resolving;
     if (!isOneName(name) || (options?.permits ?? 1) > 1) return this.takeOther(name, options, place);
     const key = this.keys.keyOf(name, options?.keyScheme);
-    return this.inside(key, options) ?? this.handle(await this.take(key, options, place));
+    const inside = this.inside(key, options);
+    if (inside !== undefined) return inside;
+    const attempt = this.take(key, options, place);
+    return this.handle(await (attempt instanceof TryRequest ? attempt.outcome() : attempt));
   }
 
   /** The lock around the calling code, lost or not: the innermost one, or the one with that name. */
@@ -140,15 +131,27 @@ export class SessionLocks {
   /**
    * Takes the lock, runs the body inside it and releases it. It is one asynchronous function rather than a
    * chain of small ones, because every lock goes this way: with AsyncLocalStorage in use, Node before 24 runs
-   * hooks for every promise.
+   * hooks for every promise. For the same reason it makes no closure, which would keep its variables on the
+   * heap.
    */
-  private async run<T, Outcome>(
+  private run<T>(
     name: LockNames,
     body: LockBody<T>,
-    onDone: (value: T) => Outcome,
-    onBusy: () => Outcome,
-    given?: LockOptions & CallerOptions,
-  ): Promise<Outcome> {
+    given: (LockOptions & CallerOptions) | undefined,
+    whenBusy: 'throw',
+  ): Promise<T>;
+  private run<T>(
+    name: LockNames,
+    body: LockBody<T>,
+    given: (LockOptions & CallerOptions) | undefined,
+    whenBusy: 'tell',
+  ): Promise<TryLockOutcome<T>>;
+  private async run<T>(
+    name: LockNames,
+    body: LockBody<T>,
+    given: (LockOptions & CallerOptions) | undefined,
+    whenBusy: 'throw' | 'tell',
+  ): Promise<T | TryLockOutcome<T>> {
     const options = checkedOptions(given);
     const place = options?.[CALLER] ?? body;
     const resolving = this.parts.serverKeys.resolve(name, options);
@@ -156,18 +159,24 @@ export class SessionLocks {
     let lock: AdvisoryLock | undefined;
     if (isOneName(name) && (options?.permits ?? 1) === 1) {
       const key = this.keys.keyOf(name, options?.keyScheme);
-      lock = this.inside(key, options) ?? this.handle(await this.take(key, options, place));
+      lock = this.inside(key, options);
+      if (lock === undefined) {
+        const attempt = this.take(key, options, place);
+        if (attempt instanceof TryRequest) await attempt.settled;
+        lock = this.handle(attempt instanceof TryRequest ? attempt.hold : await attempt);
+      }
     } else {
       lock = await this.takeOther(name, options, place);
     }
-    if (lock === undefined) return onBusy();
+    if (lock === undefined) {
+      if (whenBusy === 'tell') return { acquired: false };
+      throw this.unavailable(name, options);
+    }
     let value: T;
     try {
-      value = await runInside(
-        lock,
-        this.aroundBody(lock, () => body(lock)),
-        { place },
-      );
+      const result = runInside(lock, this.aroundBody(lock, body), { place });
+      // A body that returns nothing costs no promise.
+      value = result === undefined ? result : await result;
       if (isReadLater(value)) value = holdWhileRead(lock.share(), value, { place });
     } catch (error) {
       throw lock.explain(error);
@@ -175,15 +184,19 @@ export class SessionLocks {
       await lock.release();
     }
     if (lock.lost !== undefined) throw lock.lost;
-    return onDone(value);
+    return whenBusy === 'tell' ? { acquired: true, value } : value;
   }
 
   /**
    * A handle on the same hold, when the calling code runs inside the lock. Throws `LOCK_REENTERED` unless it
    * may join: what is inside is decided by the asynchronous context, which may have leaked.
    */
-  private inside(key: LockKey, options: LockOptions & CallerOptions = {}): AdvisoryLock | undefined {
+  private inside(key: LockKey, options?: LockOptions & CallerOptions): AdvisoryLock | undefined {
     if (this.parts.isHeldByTransaction(key.id)) throw heldByTransaction(key);
+    return isInsideAny() ? this.join(key, options) : undefined;
+  }
+
+  private join(key: LockKey, options: LockOptions & CallerOptions = {}): AdvisoryLock | undefined {
     const { mode = 'exclusive' } = options;
     const frame = findInside(this.table, (inner) => inner.isOf(key.lockId));
     const lock = frame?.lock as AdvisoryLock | undefined;
@@ -200,10 +213,10 @@ export class SessionLocks {
     // A reader beside a reader breaks no promise, and would otherwise wait for a writer that waits for the
     // outer reader.
     const isReader = hold?.mode === 'shared';
-    if (!isReader && this.reentryOf(options, frame) === 'refuse') {
+    if (!isReader && this.reentryOf(options, frame.info) === 'refuse') {
       throw new LockReentryError({
         lockName: key.name,
-        heldBy: describePlace(frame.place),
+        heldBy: describePlace(frame.info?.place),
         requestedBy: describeCall(options),
       });
     }
@@ -212,6 +225,15 @@ export class SessionLocks {
 
   /** The hold, or `undefined` when the lock stays busy. */
   private take(
+    key: LockKey,
+    options?: LockOptions,
+    place?: CallPlace,
+  ): TryRequest | Promise<LockHold | undefined> {
+    if (options === undefined && !this.events.hasListeners) return this.table.attempt(key, 'exclusive');
+    return this.request(key, options, place);
+  }
+
+  private request(
     key: LockKey,
     { mode = 'exclusive', waitMs = 0, signal }: LockOptions = {},
     place?: CallPlace,
@@ -234,11 +256,15 @@ export class SessionLocks {
   /**
    * The body inside what runs bodies, such as a span. A body inside the same lock is a part of the outer one.
    */
-  private aroundBody<T>(lock: AdvisoryLock, body: () => T): () => T {
-    const around = this.events.activeAroundBody;
-    const hold = around && lock.holdOf(lock.key.id);
+  private aroundBody<T>(lock: AdvisoryLock, body: LockBody<T>): LockBody<T> {
+    const { activeAroundBody } = this.events;
+    return activeAroundBody === undefined ? body : this.bodyInside(activeAroundBody, lock, body);
+  }
+
+  private bodyInside<T>(around: AroundBody, lock: AdvisoryLock, body: LockBody<T>): LockBody<T> {
+    const hold = lock.holdOf(lock.key.id);
     const acquired = hold?.sharers === 1 ? this.publisher.acquiredEventOf(hold) : undefined;
-    return around === undefined || acquired === undefined ? body : () => around.run(acquired, body);
+    return acquired === undefined ? body : () => around.run(acquired, () => body(lock));
   }
 
   /**

@@ -363,7 +363,7 @@ describe('the dashboard and the alerts', () => {
   });
 });
 
-/** Blocks the event loop for one to two seconds, until the last tick of a job of each second is 0.75 s ago. */
+/** Blocks the event loop for one to two seconds, until the last tick of each second is 0.75 s ago. */
 function blockUntilTicksAreLate(): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_750 - (Date.now() % 1_000));
 }

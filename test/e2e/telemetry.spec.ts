@@ -291,13 +291,8 @@ describe('the dashboard and the alerts', () => {
 
     const seen: LockEvent[] = [];
     app.get(AdvisoryLockEvents).on('*', (event) => seen.push(event));
+    const leaseLost = loseLease(locks);
     await deadlock(locks);
-    const lease = await locks.lease('doc:42', { ttlMs: 1_000 });
-    const { signal } = lease;
-    await new Promise((resolve) => {
-      signal.addEventListener('abort', resolve, { once: true });
-      if (signal.aborted) resolve(undefined);
-    });
     const outcomes = () =>
       new Set(
         seen.flatMap((event) => {
@@ -308,12 +303,17 @@ describe('the dashboard and the alerts', () => {
       );
     const wanted = ['Jobs.good ran', 'Jobs.bad failed', 'Jobs.paused paused', 'Jobs.led missed'];
     await until(() => wanted.every((outcome) => outcomes().has(outcome)), 'each outcome', 30_000);
-    await until(() => {
-      if (!outcomes().has('too-late')) blockUntilTicksAreLate();
-      return outcomes().has('too-late');
-    }, 'a tick that is too late');
+    await until(
+      () => {
+        if (!outcomes().has('too-late')) blockUntilTicksAreLate();
+        return outcomes().has('too-late');
+      },
+      'a tick that is too late',
+      30_000,
+    );
     await unlockInOtherSession(database, 'desk');
     await until(() => outcomes().has('Jobs.led ran'), 'a leader', 20_000);
+    await leaseLost;
     await lose(app);
 
     const exported = await scrape();
@@ -382,6 +382,15 @@ async function deadlock(locks: AdvisoryLockService): Promise<void> {
     nested('right', 'left', gates[1], gates[0]),
   ]);
   expect(calls.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+}
+
+/** Lets the time of a lease pass. */
+async function loseLease(locks: AdvisoryLockService): Promise<void> {
+  const { signal } = await locks.lease('doc:42', { ttlMs: 3_000 });
+  await new Promise((resolve) => {
+    signal.addEventListener('abort', resolve, { once: true });
+    if (signal.aborted) resolve(undefined);
+  });
 }
 
 /** The connection of a lock ends while it is held. */

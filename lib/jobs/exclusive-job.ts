@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { LockConfigurationError } from '../core/index.js';
 import { getAdvisoryLockToken } from '../locking/advisory-lock.tokens.js';
 import type { LockedJobDecorator } from '../locking/async-method.js';
-import { replaceMethod } from '../locking/locked-method.js';
+import { type Method, replaceMethod } from '../locking/locked-method.js';
 import { requiredService } from '../locking/required-service.js';
 import { declareServiceKey } from '../locking/service-key.js';
 import { type ExclusiveJob, jobLockName, noteExclusiveJob } from './exclusive-job.metadata.js';
@@ -10,6 +10,7 @@ import type { ExclusiveJobOptions, LeaderOptions } from './exclusive-job.options
 import { jobHostOf } from './job-host.js';
 import type { JobMethod } from './job-method.js';
 import { checkJobOptions } from './job-options.js';
+import { callOf, exposeBody, outsideTrace } from './nest-observe.js';
 import type { RecordOptions } from './records/record.options.js';
 import { claimOptions } from './run/claim-options.js';
 import { runJob } from './run/run-job.js';
@@ -86,10 +87,15 @@ export function exclusiveJob(
       findFiring,
       tick: tick as TickOptions | RecordOptions,
     };
+    const original = descriptor?.value as Method;
     // Async, so that every failure rejects.
-    const method = replaceMethod(target, propertyKey, descriptor, async (call) =>
-      runJob(job, call, jobHostOf(requiredService(call.instance, serviceKey, methodName))),
-    );
+    const method = replaceMethod(target, propertyKey, descriptor, async (call) => {
+      const host = jobHostOf(requiredService(call.instance, serviceKey, methodName));
+      return outsideTrace(host.runtime?.storages ?? [], (inTrace) =>
+        runJob(job, callOf(call, body, inTrace), host),
+      );
+    });
+    const body = exposeBody(target, methodName, method, original);
     declareServiceKey(target, serviceKey);
     for (const [key, value] of schedule) Reflect.defineMetadata(key, value, method);
     noteExclusiveJob(target, propertyKey, noted);

@@ -1,3 +1,4 @@
+import type { AsyncLocalStorage } from 'node:async_hooks';
 import type { SchedulerRegistry } from '@nestjs/schedule';
 import type { LockLog, LockName, LockRuntime } from '../core/index.js';
 import type { Fleet } from '../fleet/fleet.js';
@@ -27,6 +28,8 @@ export interface JobRuntimeParts {
   readonly recordDatabase: RecordDatabase;
   /** Whether this process has the leadership of that name. */
   readonly isLeader: (name: LockName) => boolean;
+  /** What the application provides as `AsyncLocalStorage`. */
+  readonly findStorages: () => readonly AsyncLocalStorage<unknown>[];
   readonly warnAfterTicks?: number | undefined;
 }
 
@@ -100,6 +103,11 @@ export class JobRuntime {
   /** The timers that call the jobs of the application: one for each `ScheduleModule`. */
   get schedulers(): readonly SchedulerRegistry[] {
     return this.parts.findSchedulers();
+  }
+
+  /** What the application keeps with asynchronous calls, such as traces. */
+  get storages(): readonly AsyncLocalStorage<unknown>[] {
+    return this.parts.findStorages();
   }
 
   isLeader(name: LockName): boolean {

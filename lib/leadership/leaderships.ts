@@ -42,6 +42,11 @@ export class Leaderships {
     return leadership;
   }
 
+  /** Those that campaign, or lead. */
+  get all(): Iterable<Leadership> {
+    return this.candidates.keys();
+  }
+
   isLeader(name: LockName): boolean {
     const id = this.runtime.keys.identityOf(name);
     return [...this.candidates].some(([leadership, keyId]) => keyId === id && leadership.isLeader);

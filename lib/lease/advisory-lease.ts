@@ -28,6 +28,8 @@ export interface LeaseParts {
   readonly isDurable: boolean;
   /** Called once, when it is released: another call may have it now. */
   readonly onRelease: () => void;
+  /** Called once, when it notices that it is lost. */
+  readonly onLost: () => void;
   /** Called when the server could not be notified of the release. */
   readonly onError: (error: unknown) => void;
 }
@@ -169,6 +171,7 @@ export class AdvisoryLease implements AsyncDisposable {
       heldMs: Math.round(performance.now() - this.heldSince),
     });
     this.controller?.abort(this.lostError);
+    this.parts.onLost();
   }
 
   /** Extends the lease each third of its time, until it is released or lost. @internal */

@@ -41,6 +41,9 @@ interface Handle {
   readonly keepAlive?: boolean | undefined;
 }
 
+/** What became of a request for a lease, or of a lease. */
+type LeaseOutcome = 'acquired' | 'busy' | 'lost';
+
 /** The leases of one configured module. */
 export class Leases {
   private readonly store: LeaseStore;
@@ -48,6 +51,7 @@ export class Leases {
   private readonly turns = new Turns();
   /** The bodies of `withLease` that run. */
   private readonly bodies = new Map<AdvisoryLease, Promise<unknown>>();
+  private readonly listeners = new Set<(name: string, outcome: LeaseOutcome) => void>();
 
   constructor(
     private readonly engine: Pick<LockRuntime, 'keys' | 'locks' | 'closeSignal' | 'createLog'>,
@@ -57,6 +61,17 @@ export class Leases {
   ) {
     this.store = new LeaseStore(database);
     this.log = engine.createLog('AdvisoryLock');
+  }
+
+  /**
+   * Calls the listener with each request that was decided, and each loss that a handle has noticed, until the
+   * returned function is called.
+   */
+  onOutcome(listener: (name: string, outcome: LeaseOutcome) => void): () => void {
+    this.listeners.add(listener);
+    return () => {
+      this.listeners.delete(listener);
+    };
   }
 
   /** Rejects with `LOCK_UNAVAILABLE` or `LOCK_TIMEOUT` when the lease stays busy. */
@@ -75,6 +90,7 @@ export class Leases {
     const request = { name: fullName, tokenHash: hashLeaseToken(token), owner, ttlMs, isDurable };
     const term =
       waitMs > 0 ? await this.waitFor(name, request, waitMs, signal) : await this.grant(name, request);
+    this.report(name, term === undefined ? 'busy' : 'acquired');
     if (term === undefined) throw this.engine.locks.unavailable(name, { waitMs });
     return this.handle({ name, token, isDurable, keepAlive }, term);
   }
@@ -166,6 +182,9 @@ export class Leases {
         onRelease: () => {
           this.turns.wake(fullName);
         },
+        onLost: () => {
+          this.report(name, 'lost');
+        },
         onError: (error) => {
           this.log.warn(`The lease "${name}" ends when its time is over: not released, ${messageOf(error)}`);
         },
@@ -228,6 +247,10 @@ export class Leases {
       throw new LockShutdownError(name);
     }
     return term;
+  }
+
+  private report(name: string, outcome: LeaseOutcome): void {
+    for (const listener of this.listeners) listener(name, outcome);
   }
 
   private async run<T>(name: string, what: string, statement: () => Promise<T>): Promise<T> {

@@ -69,19 +69,18 @@ function withProviders(definition: DynamicModule, extras: AdvisoryLockModuleExtr
       provide: AdvisoryLockTelemetry,
       inject: [features, MODULE_OPTIONS_TOKEN],
       useFactory: (
-        { [FEATURES]: { engine, bodySpans, fleet } }: FeatureHost,
+        { [FEATURES]: { engine, bodySpans, fleet, leaderships, leases, jobs } }: FeatureHost,
         { telemetry }: AdvisoryLockModuleOptions,
       ) => {
         const templates = new NameTemplates((lockName) => engine.keys.isPinned(lockName));
         const common = name === DEFAULT_NAME ? {} : { 'advisory_lock.connection': name };
-        const telemetryOptions = { telemetry, common };
         return new AdvisoryLockTelemetry(
           engine.events,
           bodySpans,
           engine,
           templates,
-          telemetryOptions,
-          fleet,
+          { telemetry, common },
+          { fleet, leaderships, leases, jobs: jobs.known },
         );
       },
     },

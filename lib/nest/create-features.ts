@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { ModuleRef } from '@nestjs/core';
 import { applicationNameOf, DEFAULT_NAME, defaultInstanceName, LockEngine } from '../core/index.js';
 import { fleetChannels } from '../fleet/channels.js';
@@ -6,6 +7,7 @@ import { Fleet } from '../fleet/fleet.js';
 import { JobRuntime } from '../jobs/job-runtime.js';
 import { RunTimeJobs } from '../jobs/run-time-jobs.js';
 import { TickLog } from '../jobs/run/tick-log.js';
+import { findAll } from '../jobs/schedule/find-all.js';
 import { findSchedulers } from '../jobs/schedule/find-schedulers.js';
 import { Leaderships } from '../leadership/leaderships.js';
 import { dataSourceDatabase } from '../lease/application-database.js';
@@ -69,6 +71,7 @@ export function createFeatures(
     findSchedulers: () => findSchedulers(moduleRef),
     recordDatabase: database.records,
     isLeader: (leadership) => leaderships.isLeader(leadership),
+    findStorages: () => findAll<AsyncLocalStorage<unknown>>(moduleRef, AsyncLocalStorage),
     warnAfterTicks,
   });
   const { findDataSource, records } = database;

@@ -2,10 +2,12 @@ import type { OnApplicationBootstrap, OnApplicationShutdown, OnModuleInit } from
 import type { Attributes } from '@opentelemetry/api';
 import { type AdvisoryLockEvents, LockConfigurationError } from '../core/index.js';
 import type { BodySpans } from './body-spans.js';
-import { type FleetUsage, LockMetrics, type LockUsage } from './lock-metrics.js';
+import { type FleetUsage, type LeadershipUsage, LockGauges, type LockUsage } from './lock-gauges.js';
+import { type LeaseUsage, LockMetrics } from './lock-metrics.js';
 import { LockSpans } from './lock-spans.js';
 import type { NameTemplates } from './name-templates.js';
 import { findMeter, findTracer, importOpenTelemetry, type OpenTelemetry } from './open-telemetry.js';
+import { Series } from './series.js';
 
 export interface TelemetryOptions {
   readonly telemetry?: boolean | 'auto' | undefined;
@@ -13,12 +15,21 @@ export interface TelemetryOptions {
   readonly common?: Attributes;
 }
 
+/** What metrics read of the features of the module. */
+export interface FeatureUsage {
+  readonly fleet?: FleetUsage;
+  readonly leaderships?: LeadershipUsage;
+  readonly leases?: LeaseUsage;
+  /** The locks of the jobs of this instance. */
+  readonly jobs?: { readonly lockNames: Iterable<string> };
+}
+
 /** Reports the locks of one configured module to OpenTelemetry, when an SDK is registered. */
 export class AdvisoryLockTelemetry implements OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown {
   private api: OpenTelemetry | undefined;
   private readonly stops: (() => void)[] = [];
   private isTracing = false;
-  private isMetering = false;
+  private metrics: LockMetrics | undefined;
 
   constructor(
     private readonly events: AdvisoryLockEvents,
@@ -26,7 +37,7 @@ export class AdvisoryLockTelemetry implements OnModuleInit, OnApplicationBootstr
     private readonly usage: LockUsage,
     private readonly templates: NameTemplates,
     private readonly options: TelemetryOptions = {},
-    private readonly fleet?: FleetUsage,
+    private readonly features: FeatureUsage = {},
   ) {}
 
   async onModuleInit(): Promise<void> {
@@ -45,6 +56,7 @@ export class AdvisoryLockTelemetry implements OnModuleInit, OnApplicationBootstr
   /** A provider of the application may have registered an SDK since `onModuleInit`. */
   onApplicationBootstrap(): void {
     this.attach();
+    this.beginJobs();
     if (this.options.telemetry === true && !this.isComplete) this.attachLater();
   }
 
@@ -54,7 +66,7 @@ export class AdvisoryLockTelemetry implements OnModuleInit, OnApplicationBootstr
   }
 
   private get isComplete(): boolean {
-    return this.isTracing && this.isMetering;
+    return this.isTracing && this.metrics !== undefined;
   }
 
   /** Tries again at each event, until the SDK provides both a tracer and a meter. */
@@ -76,12 +88,20 @@ export class AdvisoryLockTelemetry implements OnModuleInit, OnApplicationBootstr
         new LockSpans(this.api, tracer, this.templates, common).listen(this.events, this.bodySpans),
       );
     }
-    const meter = this.isMetering ? undefined : findMeter(this.api);
+    const meter = this.metrics === undefined ? findMeter(this.api) : undefined;
     if (meter !== undefined) {
-      this.isMetering = true;
+      const { fleet, leaderships, leases } = this.features;
+      const series = new Series(this.templates, common);
+      this.metrics = new LockMetrics(meter, series, leases);
       this.stops.push(
-        new LockMetrics(meter, this.templates, this.usage, common, this.fleet).listen(this.events),
+        this.metrics.listen(this.events),
+        new LockGauges(meter, series, this.usage, fleet, leaderships).observe(),
       );
+      this.beginJobs();
     }
+  }
+
+  private beginJobs(): void {
+    for (const lockName of this.features.jobs?.lockNames ?? []) this.metrics?.beginJob(lockName);
   }
 }

@@ -1,8 +1,8 @@
-import type { AcquiredEvent, AroundBody } from '../core/index.js';
+import type { AcquiredEvent, AroundBody, TickEvent } from '../core/index.js';
 
 /**
- * Runs the bodies of locks inside their spans, while there is a tracer. The engine gets this object when it
- * is opened; the tracer may be found later.
+ * Runs the bodies of locks and jobs inside their spans, while there is a tracer. The engine gets this object
+ * when it is opened; the tracer may be found later.
  */
 export class BodySpans implements AroundBody {
   private spans: Pick<AroundBody, 'run'> | undefined;
@@ -11,8 +11,8 @@ export class BodySpans implements AroundBody {
     return this.spans !== undefined;
   }
 
-  run<T>(acquired: AcquiredEvent, body: () => T): T {
-    return this.spans === undefined ? body() : this.spans.run(acquired, body);
+  run<T>(event: AcquiredEvent | TickEvent, body: () => T): T {
+    return this.spans === undefined ? body() : this.spans.run(event, body);
   }
 
   /** Runs bodies inside these spans until the returned function is called. */

@@ -9,6 +9,7 @@ import {
   printable,
   printableStack,
   type ReleasedEvent,
+  type TickEvent,
 } from '../core/index.js';
 import type { BodySpans } from './body-spans.js';
 import type { NameTemplates } from './name-templates.js';
@@ -17,9 +18,9 @@ import type { OpenTelemetry } from './open-telemetry.js';
 type Outcome = 'acquired' | 'busy' | 'aborted' | 'released' | 'lost';
 
 /**
- * Makes a span for the wait for a lock and a span for its hold, which is the parent of all spans of the body.
- * They are of kind INTERNAL: the time is spent waiting for other holders and in the body, not in the
- * database.
+ * Makes a span for the wait for a lock and a span for its hold, which is the parent of all spans of the body;
+ * between the two, for each attempt of a job, one of the job. They are of kind INTERNAL: the time is spent
+ * waiting for other holders and in the body, not in the database.
  */
 export class LockSpans {
   private readonly holds = new Map<number, Span>();
@@ -55,21 +56,61 @@ export class LockSpans {
     };
   }
 
-  /** Runs the body of a lock inside its span. */
-  run<T>(event: AcquiredEvent, body: () => T): T {
-    const { context, trace } = this.api;
+  /** Runs the body of a lock, or of a job, inside its span. */
+  run<T>(event: AcquiredEvent | TickEvent, body: () => T): T {
+    return event.type === 'tick' ? this.runJob(event, body) : this.runHold(event, body);
+  }
+
+  private runHold<T>(event: AcquiredEvent, body: () => T): T {
     const span = this.holds.get(event.holdId) ?? this.holdSpan(event);
     this.holds.set(event.holdId, span);
-    const fail = (error: unknown): void => {
+    const onError = (error: unknown): void => {
       // A span that has ended ignores more data, and logs a warning.
       if (this.holds.has(event.holdId)) this.fail(span, error);
     };
+    return this.runIn(span, body, { onError });
+  }
+
+  private runJob<T>(event: TickEvent, body: () => T): T {
+    const { lockName, method, tick, lateMs, trigger = 'schedule', attempt = 1 } = event;
+    const template = this.templates.of(lockName);
+    const span = this.tracer.startSpan(`advisory_lock.job ${template}`, {
+      attributes: {
+        ...this.common,
+        'advisory_lock.name': printable(lockName),
+        'advisory_lock.template': template,
+        'advisory_lock.method': method,
+        'advisory_lock.tick': tick.toISOString(),
+        'advisory_lock.late_ms': lateMs,
+        'advisory_lock.trigger': trigger,
+        'advisory_lock.attempt': attempt,
+      },
+    });
+    return this.runIn(span, body, {
+      onEnd: () => {
+        span.setAttribute('advisory_lock.outcome', 'ran').end();
+      },
+      onError: (error) => {
+        this.fail(span, error);
+        span.setAttribute('advisory_lock.outcome', 'failed').end();
+      },
+    });
+  }
+
+  /** Runs the body with the span as the parent of its spans. */
+  private runIn<T>(
+    span: Span,
+    body: () => T,
+    { onEnd = () => undefined, onError }: { onEnd?: () => void; onError: (error: unknown) => void },
+  ): T {
+    const { context, trace } = this.api;
     try {
       const result = context.with(trace.setSpan(context.active(), span), body);
-      if (result instanceof Promise) result.catch(fail);
+      if (result instanceof Promise) result.then(onEnd, onError);
+      else onEnd();
       return result;
     } catch (error) {
-      fail(error);
+      onError(error);
       throw error;
     }
   }

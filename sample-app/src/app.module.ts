@@ -8,6 +8,7 @@ import { databaseOptions } from './database-options.js';
 import { HealthModule } from './health/health.module.js';
 import { ImportsModule } from './imports/imports.module.js';
 import { instanceName } from './instance-name.js';
+import { OperationsModule } from './operations/operations.module.js';
 import { OrdersModule } from './orders/orders.module.js';
 import { PricesModule } from './prices/prices.module.js';
 import { ReportsModule } from './reports/reports.module.js';
@@ -24,6 +25,7 @@ import { ReportsModule } from './reports/reports.module.js';
     ReportsModule,
     PricesModule,
     ImportsModule,
+    OperationsModule,
     HealthModule,
   ],
 })

@@ -1,3 +1,4 @@
+import { AdvisoryLeaseRecord, AdvisoryLockJobPause } from 'nestjs-advisory-lock';
 import type { DataSourceOptions } from 'typeorm';
 import { Order } from './orders/order.entity.js';
 import { SalesReport } from './reports/sales-report.entity.js';
@@ -12,5 +13,6 @@ export const schema = 'advisory_lock_shop';
  * launcher creates them once, before it starts the first instance (`fleet/prepare-database.ts`).
  */
 export function databaseOptions(url: string) {
-  return { type: 'postgres', url, schema, entities: [Order, SalesReport] } satisfies DataSourceOptions;
+  const entities = [Order, SalesReport, AdvisoryLeaseRecord, AdvisoryLockJobPause];
+  return { type: 'postgres', url, schema, entities } satisfies DataSourceOptions;
 }

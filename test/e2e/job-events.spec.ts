@@ -1,8 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { Injectable } from '@nestjs/common';
+import { Injectable, Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
 import { ScheduleModule } from '@nestjs/schedule';
 import {
   AdvisoryLockEvents,
+  AdvisoryLockJobs,
   AdvisoryLockService,
   ExclusiveCron,
   ExclusiveInterval,
@@ -10,10 +12,12 @@ import {
   type TickEvent,
   WithAdvisoryLock,
 } from 'nestjs-advisory-lock';
+import { defer } from '../support/cleanup.js';
 import { useTestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 import { lockInOtherSession } from './support/advisory-locks.js';
 import { lockedApp, start } from './support/applications.js';
+import { observe } from './support/nest-observe.js';
 import { FEATURES } from '../../lib/nest/features.js';
 
 const database = useTestDatabase({ connectionsMayStay: true });
@@ -116,5 +120,38 @@ describe('the jobs of a fleet', () => {
       reason: 'held',
       tick: expect.any(Date) as unknown,
     });
+  });
+});
+
+describe('what instruments an application by the option `instrument` of Nest', () => {
+  it('counts runs of jobs, not skipped ticks, and hides no busy job from a run on demand', async () => {
+    const { instanceDecorator, runs, provider } = observe(Jobs);
+    const imports = [ScheduleModule.forRoot()];
+    @Module(lockedApp(database, { imports, providers: [Jobs, provider] }))
+    class App {}
+    await lockInOtherSession(database, 'Jobs.good');
+    const app = await NestFactory.createApplicationContext(App, {
+      logger: false,
+      instrument: { instanceDecorator },
+    });
+    defer(() => app.close());
+    const outcomes: string[] = [];
+    const events = app.get(AdvisoryLockEvents);
+    events.on('tick', ({ method, state }) => outcomes.push(`${method} ${state}`));
+    events.on('skipped', ({ method, reason }) => outcomes.push(`${method} ${reason}`));
+    await until(
+      () => ['Jobs.good held', 'Jobs.bad failed', 'Jobs.often ran'].every((each) => outcomes.includes(each)),
+      'each outcome',
+    );
+    await expect(app.get(AdvisoryLockJobs).runNow('Jobs.good')).rejects.toMatchObject({
+      code: 'LOCK_UNAVAILABLE',
+    });
+    await app.get(AdvisoryLockJobs).runNow('Jobs.nightly');
+    await app.close();
+
+    expect(new Set(runs)).toEqual(new Set(['Jobs.bad', 'Jobs.often']));
+    const ended = outcomes.filter((each) => /^Jobs\.(bad|often) (ran|failed)$/.test(each));
+    expect(runs).toHaveLength(ended.length);
+    expect(outcomes).toContain('Jobs.nightly ran');
   });
 });

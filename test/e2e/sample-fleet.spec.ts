@@ -12,6 +12,7 @@ import { until } from '../support/until.js';
 
 interface Order {
   id: number;
+  packedBy?: string | null;
 }
 
 // Somewhere else each time: two fleets that start in the same moment could find the same port free.
@@ -125,6 +126,80 @@ describe('the sample fleet', () => {
     );
 
     it(
+      'hands an edit from one request and instance to the next, by its lease',
+      async () => {
+        const [one = '', other = '', third = ''] = (await fleet.instances()).map(({ url }) => url);
+        const { id } = await newestOrder(one);
+        const edit = (url: string) => fetch(`${url}/orders/${id}/edit`, { method: 'POST' });
+        const put = (url: string, body: object) =>
+          fetch(`${url}/orders/${id}`, {
+            method: 'PUT',
+            headers: { 'content-type': 'application/json' },
+            body: JSON.stringify(body),
+          });
+
+        const begun = await edit(one);
+        expect(begun.status).toBe(201);
+        const { token } = (await begun.json()) as { token: string };
+        expect((await edit(other)).status).toBe(409);
+
+        const ended = await put(third, { token, item: 'Samovar' });
+        expect(ended.status).toBe(200);
+        expect(await ended.json()).toMatchObject({ id, item: 'Samovar' });
+        expect((await put(one, { token, item: 'Teapot' })).status).toBe(410);
+        expect((await put(one, { item: 'Teapot' })).status).toBe(400);
+      },
+      testTimeoutMs,
+    );
+
+    it(
+      'shows which instance packs which orders',
+      async () => {
+        const [first] = await fleet.instances();
+        const url = first?.url ?? '';
+        await fleet.shows(/packing: shop-1 \d \d, shop-2 \d \d, shop-3 \d \d$/);
+        // The fleet's own customers may import, and pay, at the same time.
+        await until(
+          async () => (await fetch(`${url}/import`, { method: 'POST' })).status === 201,
+          'new orders',
+          waitLimitMs,
+        );
+        const { id } = await newestOrder(url);
+        const find = async (): Promise<Order | undefined> =>
+          ((await (await fetch(`${url}/orders`)).json()) as Order[]).find((order) => order.id === id);
+        await until(
+          async () => (await fetch(`${url}/orders/${id}/pay`, { method: 'POST' })).status !== 409,
+          'it is paid',
+          waitLimitMs,
+        );
+        await until(async () => (await find())?.packedBy != null, 'it is packed', waitLimitMs);
+        const shares = (await (await fetch(`${url}/orders/shares`)).json()) as Record<string, string>;
+        expect(Object.keys(shares)).toHaveLength(6);
+        expect((await find())?.packedBy).toBe(shares[id % 6]);
+      },
+      testTimeoutMs,
+    );
+
+    it(
+      'shows a job that is paused in all instances, and runs it when it is asked for',
+      async () => {
+        const [one, other] = await fleet.instances();
+        await fleet.shows(/stocktake +paused +paused +paused$/);
+        const jobs = (await (await fetch(`${other?.url ?? ''}/jobs`)).json()) as { name: string }[];
+        expect(jobs.find(({ name }) => name === 'stocktake')).toMatchObject({
+          isPaused: true,
+          reason: 'the shelves are being painted',
+        });
+
+        const run = await fetch(`${one?.url ?? ''}/jobs/stocktake/run`, { method: 'POST' });
+        // The fleet's own operator may be first.
+        expect([201, 409]).toContain(run.status);
+        await fleet.shows(/stocktake +.*counted \d+/);
+      },
+      testTimeoutMs,
+    );
+
+    it(
       'serves the health of each instance, and the dashboard with the daily report and its ticks',
       async () => {
         const instances = await fleet.instances();
@@ -176,6 +251,7 @@ describe('the sample fleet', () => {
 
         await fleet.shows(/shop-2 \(pid \d+\) is gone: SIGKILL/);
         await fleet.shows(/daily report +(wrote no\. \d+ +gone +skipped|skipped +gone +wrote no\. \d+)/, 2);
+        await fleet.shows(/packing: shop-1 \d \d \d, shop-3 \d \d \d$/);
       },
       testTimeoutMs,
     );

@@ -8,6 +8,7 @@ import {
   AdvisoryLockModule,
   currentTick,
   ExclusiveCron,
+  type ExclusiveCronOptions,
 } from 'nestjs-advisory-lock';
 import { postgres, start, type StartedApp } from '../e2e/support/applications.js';
 import { defer } from '../support/cleanup.js';
@@ -24,10 +25,10 @@ interface Instance extends StartedApp {
 }
 
 /** A fleet with a job of each second, and the ticks that it has run for. */
-function fleetOf(ran: string[]) {
+function fleetOf(ran: string[], options: Pick<ExclusiveCronOptions, 'leader'> = {}) {
   @Injectable()
   class Reports {
-    @ExclusiveCron('* * * * * *', { claimMs: 4_000 })
+    @ExclusiveCron('* * * * * *', { claimMs: 4_000, ...options })
     async write(): Promise<void> {
       ran.push(String(currentTick()?.at.toISOString()));
       return Promise.resolve();
@@ -101,6 +102,38 @@ it('ticks that no instance could run are reported once; one that is cut off is n
     /^warn \[AdvisoryLock\] Reports\.write missed its tick at \S+Z: no instance ran it$/,
   );
 }, 120_000);
+
+it('ticks without a leader, after it failed, are reported once by the instance that is left', async () => {
+  const ran: string[] = [];
+  const instance = fleetOf(ran, { leader: 'desk' });
+  const leader = await instance();
+  await until(() => ran.length > 0, 'a run of the leader');
+  const other = await instance();
+  const skips: string[] = [];
+  other.app.get(AdvisoryLockEvents).on('skipped', ({ reason }) => skips.push(reason));
+  await until(() => skips.includes('not-leader'), 'a skip of the other');
+
+  // The leader is gone, and no session of the other is left that could take over at once.
+  await Promise.all([leader, other].map(cut));
+  const failedAt = new Date().toISOString();
+  await ticksLater(3);
+  await other.proxy.accept();
+  const before = ran.length;
+  await until(() => ran.length > before, 'a run of the next leader', 20_000);
+  const ledAt = ran[before] ?? '';
+  const { missed } = other;
+  const leaderless = () => missed.filter((tick) => tick > failedAt && tick < ledAt);
+  // Of the three seconds at least.
+  await until(() => leaderless().length >= 2, 'two events', 30_000);
+  await ticksLater(2);
+
+  expect(missed.filter((tick) => ran.includes(tick))).toEqual([]);
+  expect(new Set(missed).size).toBe(missed.length);
+  expect(leader.missed).toEqual([]);
+  expect(linesOf(other)[0]).toMatch(
+    /^warn \[AdvisoryLock\] Reports\.write missed its tick at \S+Z: no instance ran it$/,
+  );
+}, 90_000);
 
 it('a start, a pause, a deployment and a shutdown miss nothing', async () => {
   await database.query(ADVISORY_LOCK_JOB_PAUSE_SQL);

@@ -74,6 +74,7 @@ export function openLocks(
     findSchedulers: () => [],
     recordDatabase: recordsInDataSource(findDataSource),
     isLeader: (name) => leaderships.isLeader(name),
+    findStorages: () => [],
   });
   const applicationDatabase = dataSourceDatabase(findDataSource);
   const leases = new Leases(engine, applicationDatabase, instance);

@@ -34,6 +34,17 @@ export interface Sample {
  * scrapes it, and resolves to samples.
  */
 export async function recordMetrics(): Promise<(name: string, labels?: Attributes) => Promise<Sample[]>> {
+  const scrape = await exportMetrics();
+  return async (name, labels = {}) => {
+    const wanted = Object.entries(labels);
+    return samplesOf(await scrape()).filter(
+      (sample) => sample.name === name && wanted.every(([key, value]) => sample.labels[key] === value),
+    );
+  };
+}
+
+/** The same; the function resolves to the text that Prometheus reads. */
+export async function exportMetrics(): Promise<() => Promise<string>> {
   const exporter = new PrometheusExporter({ preventServerStart: true });
   const provider = new MeterProvider({ readers: [exporter] });
   metrics.setGlobalMeterProvider(provider);
@@ -49,20 +60,15 @@ export async function recordMetrics(): Promise<(name: string, labels?: Attribute
     server.close();
     server.closeAllConnections();
   });
-  return async (name, labels = {}) => {
-    const text = await (await fetch(urlOf(server))).text();
-    const wanted = Object.entries(labels);
-    return samplesOf(text).filter(
-      (sample) => sample.name === name && wanted.every(([key, value]) => sample.labels[key] === value),
-    );
-  };
+  return async () => (await fetch(urlOf(server))).text();
 }
 
 function urlOf(server: Server): string {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/metrics`;
 }
 
-function samplesOf(text: string): Sample[] {
+/** The samples in the text that Prometheus reads. */
+export function samplesOf(text: string): Sample[] {
   return text.split('\n').flatMap((line) => {
     const [, name, labels = '', value] = /^(\w+)(?:\{(.*)\})? (\S+)/.exec(line) ?? [];
     if (name === undefined) return [];

@@ -6,10 +6,11 @@ import {
   type LockEvent,
   LockLostError,
   SILENT_LOG,
+  type TickEvent,
 } from '../../lib/core/index.js';
 import { AdvisoryLockTelemetry, type TelemetryOptions } from '../../lib/telemetry/advisory-lock-telemetry.js';
 import { BodySpans } from '../../lib/telemetry/body-spans.js';
-import type { LockUsage } from '../../lib/telemetry/lock-metrics.js';
+import type { LockUsage } from '../../lib/telemetry/lock-gauges.js';
 import { NameTemplates } from '../../lib/telemetry/name-templates.js';
 import { defer } from '../support/cleanup.js';
 import { recordMetrics, recordSpans } from '../support/telemetry-sdk.js';
@@ -197,6 +198,68 @@ describe('a span', () => {
   });
 });
 
+/** A run of a job for a tick. */
+function ticked(more: Partial<TickEvent> = {}): TickEvent {
+  return {
+    type: 'tick',
+    at: new Date(),
+    connection: 'default',
+    lockName: 'nightly',
+    method: 'Reports.nightly',
+    tick: new Date('2027-01-04T03:00:00Z'),
+    state: 'began',
+    lateMs: 12,
+    ...more,
+  };
+}
+
+describe('the span of a job', () => {
+  it('is the parent of what its method does, and says which tick it was for', async () => {
+    const spans = recordSpans();
+    const events = await started();
+    await events.activeAroundBody?.run(ticked(), () => {
+      trace.getTracer('shop').startSpan('write the report').end();
+      return Promise.resolve();
+    });
+    const [inner, job] = spans.getFinishedSpans();
+    expect(inner?.parentSpanContext?.spanId).toBe(job?.spanContext().spanId);
+    expect(job).toMatchObject({
+      name: 'advisory_lock.job nightly',
+      status: { code: 0 },
+      attributes: {
+        'advisory_lock.name': 'nightly',
+        'advisory_lock.template': 'nightly',
+        'advisory_lock.method': 'Reports.nightly',
+        'advisory_lock.tick': '2027-01-04T03:00:00.000Z',
+        'advisory_lock.late_ms': 12,
+        'advisory_lock.trigger': 'schedule',
+        'advisory_lock.attempt': 1,
+        'advisory_lock.outcome': 'ran',
+      },
+    });
+  });
+
+  it('of each attempt has the error of that attempt', async () => {
+    const spans = recordSpans();
+    const events = await started();
+    const failing = events.activeAroundBody?.run(ticked({ attempt: 2, trigger: 'manual' }), () =>
+      Promise.reject(new Error('no paper')),
+    );
+    await expect(failing).rejects.toThrow('no paper');
+    expect(spans.getFinishedSpans()).toMatchObject([
+      {
+        status: { code: 2, message: 'no paper' },
+        events: [{ name: 'exception' }],
+        attributes: {
+          'advisory_lock.attempt': 2,
+          'advisory_lock.trigger': 'manual',
+          'advisory_lock.outcome': 'failed',
+        },
+      },
+    ]);
+  });
+});
+
 describe('metrics', () => {
   it('count the outcomes of requests, jobs and the connection', async () => {
     const scrape = await recordMetrics();
@@ -225,9 +288,13 @@ describe('metrics', () => {
     expect(await scrape('advisory_lock_job_skips_total')).toMatchObject([
       { value: 1, labels: { advisory_lock_template: 'nightly', advisory_lock_reason: 'claimed' } },
     ]);
+    // What a monitor compares later samples with.
     expect(await scrape('advisory_lock_job_runs_total')).toMatchObject([
+      { value: 0, labels: { advisory_lock_template: 'nightly', advisory_lock_outcome: 'ran' } },
       { value: 1, labels: { advisory_lock_template: 'nightly', advisory_lock_outcome: 'failed' } },
     ]);
+    expect(await scrape('advisory_lock_job_missed_total')).toMatchObject([{ value: 0 }]);
+    expect(await scrape('advisory_lock_job_duration_sum')).toMatchObject([{ value: 0.01 }]);
   });
 
   it('show the age of the heartbeat, which grows without a connection', async () => {

@@ -41,6 +41,11 @@ export class KnownJobs {
     return [...this.jobs.values()];
   }
 
+  /** The locks of all jobs, as the application wrote them. */
+  get lockNames(): readonly string[] {
+    return this.all.map(({ lock }) => describeNames(lock));
+  }
+
   /** The jobs with a lock of that name: a lock may have several. */
   find(name: LockName): readonly KnownJob[] {
     const wanted = describeNames(name);
@@ -51,7 +56,7 @@ export class KnownJobs {
   require(name: LockName, where: string): readonly KnownJob[] {
     const found = this.find(name);
     if (found.length > 0) return found;
-    const names = [...new Set(this.all.map(({ lock }) => `"${describeNames(lock)}"`))];
+    const names = [...new Set(this.lockNames)].map((lockName) => `"${lockName}"`);
     throw new LockConfigurationError(
       `${where} needs the name of the lock of a job, without the namespace, received ` +
         `"${describeNames(name)}", which no job of this instance has. ` +

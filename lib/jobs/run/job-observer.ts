@@ -7,6 +7,7 @@ import {
   messageOf,
   printableLog,
   type SkipReason,
+  type TickEvent,
 } from '../../core/index.js';
 import type { JobRuntime } from '../job-runtime.js';
 import type { Firing } from '../schedule/firing.js';
@@ -49,15 +50,21 @@ export class JobObserver {
     return this.startedAt !== undefined;
   }
 
-  began(attempt = 1): void {
+  /** Calls the body of the job, which begins now, and records its end. */
+  async observe<T>(attempt = 1, body: () => Promise<T>): Promise<T> {
     this.attempt = attempt;
     this.startedAt = performance.now();
     this.runtime?.outage.end();
-    this.publishTick('began');
-  }
-
-  ended(failure?: { readonly error: unknown }): void {
-    this.publishTick(failure === undefined ? 'ran' : 'failed', failure);
+    const began = this.publishTick('began');
+    const around = this.runtime?.engine.events.activeAroundBody;
+    try {
+      const value = await (around === undefined || began === undefined ? body() : around.run(began, body));
+      this.publishTick('ran');
+      return value;
+    } catch (error) {
+      this.publishTick('failed', { error });
+      throw error;
+    }
   }
 
   /** The job does not run. */
@@ -121,11 +128,15 @@ export class JobObserver {
     }
   }
 
-  private publishTick(state: 'began' | 'ran' | 'failed', failure?: { readonly error: unknown }): void {
+  /** Returns the event, when there are listeners. */
+  private publishTick(
+    state: 'began' | 'ran' | 'failed',
+    failure?: { readonly error: unknown },
+  ): TickEvent | undefined {
     const { firing, runtime, startedAt = performance.now() } = this;
     const { manualAtMs } = this.observed;
     const atMs = firing?.atMs ?? manualAtMs;
-    if (atMs === undefined || runtime === undefined) return;
+    if (atMs === undefined || runtime === undefined) return undefined;
     const lateMs = firing?.lateMs ?? 0;
     const trigger = manualAtMs === undefined ? {} : { trigger: 'manual' as const };
     const durationMs = state === 'began' ? undefined : performance.now() - startedAt;
@@ -138,9 +149,9 @@ export class JobObserver {
       ...(failure !== undefined && { error: messageOf(failure.error).slice(0, MAX_MESSAGE_LENGTH) }),
     });
     const { events } = runtime.engine;
-    if (!events.hasListeners) return;
+    if (!events.hasListeners) return undefined;
     const { lockName, method } = this.job;
-    events.emit({
+    return events.emit({
       type: 'tick',
       at: new Date(),
       lockName,
@@ -152,6 +163,6 @@ export class JobObserver {
       ...(this.attempt > 1 && { attempt: this.attempt }),
       ...(durationMs !== undefined && { durationMs }),
       ...failure,
-    });
+    }) as TickEvent;
   }
 }

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Order } from '../orders/order.entity.js';
 import type { Fleet } from './fleet.js';
+import { request } from './request.js';
 
 const visitEveryMs = 8_000;
 
@@ -31,9 +32,4 @@ async function visit(fleet: Fleet): Promise<void> {
  */
 async function account(fleet: Fleet): Promise<void> {
   await Promise.all(fleet.running.slice(-2).map(({ url }) => request('POST', `${url}/reports`)));
-}
-
-async function request(method: string, url: string): Promise<unknown> {
-  const response = await fetch(url, { method, headers: { connection: 'close' } });
-  return response.json();
 }

@@ -51,6 +51,11 @@ export class Fleet {
     await Promise.all(this.running.map((instance) => this.watch(instance)));
   }
 
+  /** A line between the rows of the board. */
+  note(text: string): void {
+    this.board.note(text);
+  }
+
   /** Resolves when no process of the fleet is left. */
   async stop(): Promise<void> {
     this.state = 'stopping';

@@ -20,6 +20,11 @@ export function introduce(instances: InstanceProcess[], leader: InstanceProcess 
     entry('see', `curl ${first.url}/orders    or /reports`),
     entry('pay an order', `curl -X POST ${last.url}/orders/3/pay`),
     entry('', 'a second caller meanwhile gets 409, and later 422, as it is paid'),
+    entry('edit an order', `curl -X POST ${first.url}/orders/3/edit    then PUT ${last.url}/orders/3`),
+    entry('', 'with its token and an item: a lease across two requests and instances'),
+    entry('packing', `curl ${first.url}/orders/shares    which instance packs which orders`),
+    entry('jobs', `curl ${first.url}/jobs    the stocktake is paused, and runs when it is asked for:`),
+    entry('', `curl -X POST ${last.url}/jobs/stocktake/run    or /resume`),
     leader
       ? entry('kill leader', `kill -9 ${leader.pid}    another one leads, and runs the price desk`)
       : entry('kill one', `kill -9 ${first.pid}    the others take over`),

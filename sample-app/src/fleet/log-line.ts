@@ -2,8 +2,10 @@ import { timeOf } from './time-of.js';
 
 /** The meaning of the responses of the shop, in words short enough for a column. */
 const meanings = new Map([
+  ['200', 'done'],
   ['201', 'done'],
   ['409', 'busy'],
+  ['410', 'too late'],
   ['422', 'too late'],
 ]);
 
@@ -51,8 +53,12 @@ export function deedOf({ context, message }: LogLine): Deed | undefined {
   if (context === 'AdvisoryLock' && message.startsWith('Skipped PriceDesk')) {
     return { what: 'price desk', result: 'not leading', done: false };
   }
+  if (context === 'Stocktake') return { what: 'stocktake', result: message.toLowerCase(), done: true };
+  if (context === 'AdvisoryLock' && message.startsWith('Skipped Stocktake')) {
+    return { what: 'stocktake', result: message.endsWith('paused') ? 'paused' : 'skipped', done: false };
+  }
   // The reports of the accountant are written in every instance, sooner or later: they are for the dashboard.
-  if (context === 'HTTP' && message.startsWith('POST') && !message.startsWith('POST /reports')) {
+  if (context === 'HTTP' && /^(POST|PUT)/.test(message) && !message.startsWith('POST /reports')) {
     const [method = '', path = '', status = ''] = message.split(' ');
     return {
       what: `${method} ${path}`,

@@ -5,6 +5,7 @@ import { Fleet } from './fleet.js';
 import { freePorts } from './free-ports.js';
 import { introduce } from './introduction.js';
 import { prepareDatabase } from './prepare-database.js';
+import { sendStaff, watchShares } from './staff.js';
 
 const stop = new AbortController();
 const stopped = once(stop.signal, 'abort');
@@ -56,6 +57,8 @@ async function runFleet(databaseUrl: string, ports: number[]): Promise<void> {
       throw new Error('no instance is left.');
     });
     void sendCustomers(fleet, stop.signal);
+    void sendStaff(fleet, stop.signal);
+    void watchShares(fleet, stop.signal);
     await Promise.race([allGone, stopped]);
   } finally {
     stop.abort();

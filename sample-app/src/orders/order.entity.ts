@@ -21,4 +21,8 @@ export class Order {
   /** The instance that took the payment. */
   @Column('text', { nullable: true })
   paidBy!: string | null;
+
+  /** The instance that had the order's share when it was packed. */
+  @Column('text', { nullable: true })
+  packedBy!: string | null;
 }

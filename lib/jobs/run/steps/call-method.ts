@@ -7,16 +7,12 @@ import type { JobOutcome, JobRun } from '../job-run.js';
 export async function callMethod(run: JobRun): Promise<JobOutcome> {
   const { call, observer, onLocked, attempt } = run;
   await onLocked?.();
-  observer.began(attempt);
-  try {
-    const value: unknown = await Reflect.apply(call.method, call.instance, call.args);
-    if (isReadLater(value)) throw unreadResult(call, value);
-    observer.ended();
-    return { ran: true, value };
-  } catch (error) {
-    observer.ended({ error });
-    throw error;
-  }
+  const value = await observer.observe(attempt, async () => {
+    const result: unknown = await Reflect.apply(call.method, call.instance, call.args);
+    if (isReadLater(result)) throw unreadResult(call, result);
+    return result;
+  });
+  return { ran: true, value };
 }
 
 /** A timer reads no result: its lock would be kept until the result is garbage. */

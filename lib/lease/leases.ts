@@ -3,7 +3,9 @@ import {
   checkOptions,
   describe,
   GrowingPause,
+  type LeaseGuard,
   LockConfigurationError,
+  type LockKey,
   type LockLog,
   LockLostError,
   type LockRuntime,
@@ -25,13 +27,12 @@ import type { HeldLease, LeaseGrant } from './held-lease.js';
 import { type GrantRequest, LeaseStore, type LeaseTerm } from './lease-store.js';
 import { ADVISORY_LEASE_SQL } from './lease-table.js';
 import { checkLeaseToken, createLeaseToken, hashLeaseToken } from './lease-token.js';
+import { POLL_MS } from './poll-ms.js';
 import { Turns } from './turns.js';
+import { UnleasedLocks } from './unleased-locks.js';
 
 /** The entries of an index are at most a third of a page. */
 const MAX_NAME_BYTES = 2_000;
-
-/** Pauses between the questions of a waiting call whether the lease is free, in milliseconds. */
-const POLL_MS = { first: 10, longest: 250 } as const;
 
 /** What a call has asked for. */
 interface Handle {
@@ -46,17 +47,27 @@ export class Leases {
   private readonly store: LeaseStore;
   private readonly log: LockLog;
   private readonly turns = new Turns();
+  private readonly unleased: UnleasedLocks;
   /** The bodies of `withLease` that run. */
   private readonly bodies = new Map<AdvisoryLease, Promise<unknown>>();
 
   constructor(
-    private readonly engine: Pick<LockRuntime, 'keys' | 'locks' | 'closeSignal' | 'createLog'>,
+    private readonly engine: Pick<
+      LockRuntime,
+      'keys' | 'locks' | 'transactionLocks' | 'closeSignal' | 'createLog'
+    >,
     database: ApplicationDatabase,
     /** The name of this instance. */
     private readonly instance: string,
   ) {
     this.store = new LeaseStore(database);
     this.log = engine.createLog('AdvisoryLock');
+    this.unleased = new UnleasedLocks((name) => this.isHeld(name), engine.closeSignal);
+  }
+
+  /** What takes locks with `respectLeases`. */
+  get lockGuard(): LeaseGuard {
+    return this.unleased;
   }
 
   /** Rejects with `LOCK_UNAVAILABLE` or `LOCK_TIMEOUT` when the lease stays busy. */
@@ -70,9 +81,11 @@ export class Leases {
       signal,
       keepAlive,
       durable: isDurable = true,
+      respectLeases = false,
     } = options;
     const token = createLeaseToken(fullName);
-    const request = { name: fullName, tokenHash: hashLeaseToken(token), owner, ttlMs, isDurable };
+    const lockKey = respectLeases ? await this.keyToRespect(name) : undefined;
+    const request = { name: fullName, tokenHash: hashLeaseToken(token), owner, ttlMs, isDurable, lockKey };
     const term =
       waitMs > 0 ? await this.waitFor(name, request, waitMs, signal) : await this.grant(name, request);
     if (term === undefined) throw this.engine.locks.unavailable(name, { waitMs });
@@ -113,7 +126,7 @@ export class Leases {
     const isEnded = await this.run(name, `The lease "${name}" was not ended`, () =>
       this.store.endGrant(fullName, fencingToken),
     );
-    this.turns.wake(fullName);
+    this.wake(name, fullName);
     return isEnded;
   }
 
@@ -164,7 +177,7 @@ export class Leases {
         token,
         isDurable,
         onRelease: () => {
-          this.turns.wake(fullName);
+          this.wake(name, fullName);
         },
         onError: (error) => {
           this.log.warn(`The lease "${name}" ends when its time is over: not released, ${messageOf(error)}`);
@@ -176,6 +189,29 @@ export class Leases {
     if (lease.lost !== undefined) throw lease.lost;
     if (keepAlive) lease.keepAlive();
     return lease;
+  }
+
+  /** Whether any caller has the lease. A lock of its name is held meanwhile: see `UnleasedLocks`. */
+  private isHeld(name: string): Promise<boolean> {
+    const fullName = this.fullNameOf(name);
+    return this.run(name, `The lock "${name}" was not taken`, () => this.store.isHeld({ name: fullName }));
+  }
+
+  /** The key of the locks of that name. Throws `LOCK_CONFIGURATION` inside such a lock. */
+  private async keyToRespect(name: string): Promise<LockKey> {
+    const { locks, transactionLocks } = this.engine;
+    if (locks.current(name)?.isHeld !== true && !transactionLocks.isHeld(name)) return locks.keyOf(name);
+    throw new LockConfigurationError(
+      `The lock "${name}" is held by the calling code, and a lease with \`respectLeases\` would wait for ` +
+        'its release. Take the lease outside the lock, or without that option.',
+      { lockName: name },
+    );
+  }
+
+  /** Lets calls of this process that wait for the end of the lease ask at once. */
+  private wake(name: string, fullName: string): void {
+    this.turns.wake(fullName);
+    this.unleased.wake(name);
   }
 
   /** Resolves to `undefined` when the time is over. First come, first served. */

@@ -84,6 +84,10 @@ it('nothing that others have created is called, whatever the library does', asyn
   await lease.extend();
   await (await service.resumeLease('document', lease.token)).release();
   await (await service.lease('document', { ttlMs: 60_000 })).release();
+  await service.withLease('document', () => undefined, { ttlMs: 60_000, respectLeases: true });
+  await service.withLock('document', () => undefined, { respectLeases: true });
+  const pairs = createLocks(database.url, { keyScheme: () => [1, 2] }, dataSource).service;
+  await pairs.withLease('document', () => undefined, { ttlMs: 60_000, respectLeases: true });
   await new LeaseStore(dataSourceDatabase(() => dataSource)).prune();
   await service.once('seed', () => undefined);
   await diagnose(engine);

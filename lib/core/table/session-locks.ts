@@ -11,7 +11,7 @@ import { type KeySchemeOptions, keySchemeRules } from '../options/key-scheme.opt
 import type { ServerKeys } from '../session/server-keys.js';
 import { describeNames, isOneName, type LockKey, type LockName, type LockNames } from '../key/lock-key.js';
 import { hintForPromise } from '../key/refused-promise.js';
-import { type LockOptions, lockRules } from '../options/lock.options.js';
+import type { LockOptions } from '../options/lock.options.js';
 import { checkOptions } from '../options/option-rules.js';
 import type { Reentry, ReentryOptions } from '../options/reentry.options.js';
 import type { AcquireOptions } from './acquire-options.js';
@@ -19,8 +19,10 @@ import { AdvisoryLock } from './advisory-lock.js';
 import { CALLER, type CallerOptions, type CallPlace, describeCall, describePlace } from './call-place.js';
 import { holdWhileRead, isReadLater } from './hold-while-read.js';
 import { type ContextLock, findInside, runInside } from './lock-context.js';
+import { type LeaseGuard, WITHOUT_LEASES } from './lease-guard.js';
 import type { LockHold } from './lock-hold.js';
 import type { LockTable } from './lock-table.js';
+import { checkedLockOptions } from './checked-lock-options.js';
 import { acquirePermit } from './permits.js';
 import { acquireAll } from './several-locks.js';
 import type { TryLockOutcome } from './try-lock-outcome.js';
@@ -49,12 +51,18 @@ export class SessionLocks {
   private readonly table: LockTable;
   private readonly events: AdvisoryLockEvents;
   private readonly publisher: LockEventPublisher;
+  private leaseGuard: LeaseGuard = WITHOUT_LEASES;
 
   constructor(private readonly parts: SessionLocksParts) {
     this.keys = parts.keys;
     this.table = parts.table;
     this.events = parts.events;
     this.publisher = new LockEventPublisher(parts.events);
+  }
+
+  /** For locks with `respectLeases`. At most one guard. */
+  guardBy(leaseGuard: LeaseGuard): void {
+    this.leaseGuard = leaseGuard;
   }
 
   /**
@@ -93,7 +101,7 @@ export class SessionLocks {
 
   /** A handle on the lock, or `undefined` when it stays busy. */
   async tryAcquire(name: LockNames, given?: LockOptions & CallerOptions): Promise<AdvisoryLock | undefined> {
-    const options = checkedOptions(given);
+    const options = checkedLockOptions(name, given);
     const place = options?.[CALLER];
     const resolving = this.parts.serverKeys.resolve(name, options);
     if (resolving !== undefined) await resolving;
@@ -112,8 +120,13 @@ export class SessionLocks {
 
   async isLocked(name: LockName, options: KeySchemeOptions = {}): Promise<boolean> {
     checkOptions(options, keySchemeRules, 'isLocked()');
+    return this.table.isLocked(await this.keyOf(name, options));
+  }
+
+  /** The key of a name, computed by the server where only that knows the formula. */
+  async keyOf(name: LockName, options: KeySchemeOptions = {}): Promise<LockKey> {
     await this.parts.serverKeys.resolve(name, options);
-    return this.table.isLocked(this.keys.keyOf(name, options.keyScheme));
+    return this.keys.keyOf(name, options.keyScheme);
   }
 
   /** What the request does inside the lock that it asks for. */
@@ -149,7 +162,7 @@ export class SessionLocks {
     onBusy: () => Outcome,
     given?: LockOptions & CallerOptions,
   ): Promise<Outcome> {
-    const options = checkedOptions(given);
+    const options = checkedLockOptions(name, given);
     const place = options?.[CALLER] ?? body;
     const resolving = this.parts.serverKeys.resolve(name, options);
     if (resolving !== undefined) await resolving;
@@ -213,12 +226,16 @@ export class SessionLocks {
   /** The hold, or `undefined` when the lock stays busy. */
   private take(
     key: LockKey,
-    { mode = 'exclusive', waitMs = 0, signal }: LockOptions = {},
+    { mode = 'exclusive', waitMs = 0, signal, respectLeases = false }: LockOptions = {},
     place?: CallPlace,
   ): Promise<LockHold | undefined> {
     const wanted = { mode, waitMs, signal, place };
+    const take = (options: AcquireOptions): Promise<LockHold | undefined> =>
+      options.waitMs > 0 ? this.table.acquire(key, options) : this.table.tryAcquire(key, mode);
+    if (!respectLeases) return this.publish(key.name, wanted, take);
+    const giveBack = (hold: LockHold): Promise<void> => this.table.release(hold);
     return this.publish(key.name, wanted, (options) =>
-      waitMs > 0 ? this.table.acquire(key, options) : this.table.tryAcquire(key, mode),
+      this.leaseGuard.takeUnleased(key.name, options, { take, giveBack }),
     );
   }
 
@@ -354,10 +371,6 @@ export class SessionLocks {
     await lock.release();
     throw lost;
   }
-}
-
-function checkedOptions<T extends LockOptions>(options: T | undefined): T | undefined {
-  return options && checkOptions(options, lockRules, 'acquire() and withLock()');
 }
 
 /** Such a lock would stay busy until the end of the transaction, and a wait for it would not end. */

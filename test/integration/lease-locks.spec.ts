@@ -158,9 +158,7 @@ describe('a lock that respects leases', () => {
     ['what is no boolean', 'doc', { respectLeases: 'yes' }],
   ])('is refused for %s', async (_, name, options) => {
     const { service } = createLocks(database.url);
-    await expect(
-      service.acquire(name, { ...RESPECT, ...(options as object) }),
-    ).rejects.toMatchObject({
+    await expect(service.acquire(name, { ...RESPECT, ...options })).rejects.toMatchObject({
       code: 'LOCK_CONFIGURATION',
       message: expect.stringContaining('respectLeases'),
     });

@@ -100,8 +100,14 @@ const IS_FREE_OF_LOCKS = (table: string): string => `CASE WHEN ${IS_FREE(table)}
             ((wanted.lock_key OPERATOR(pg_catalog.<<) 32) OPERATOR(pg_catalog.>>) 32)::pg_catalog.int4)
           END
         ELSE false END`;
-const unnested = (...types: readonly string[]): string =>
-  `ROWS FROM (${types.map((type, n) => `pg_catalog.unnest($${n + 1}::pg_catalog.${type}[])`).join(', ')})`;
+/**
+ * Arrays as rows. In sub-selects, so that the planner does not know how many: from a hundred on it would
+ * rather scan a table of 10,000 rows than look each of them up, which takes 2.7 times the CPU time.
+ */
+const unnested = (...types: readonly string[]): string => {
+  const arrays = types.map((type, n) => `pg_catalog.unnest((SELECT $${n + 1}::pg_catalog.${type}[]))`);
+  return `ROWS FROM (${arrays.join(', ')})`;
+};
 
 /**
  * Writes and reads the table of leases. The clock of the server alone decides what has ended.

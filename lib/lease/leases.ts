@@ -37,6 +37,7 @@ const MAX_NAME_BYTES = 2_000;
 /** What a call has asked for. */
 interface Handle {
   readonly name: string;
+  readonly fullName: string;
   readonly token: string;
   readonly isDurable?: boolean;
   readonly keepAlive?: boolean | undefined;
@@ -89,7 +90,7 @@ export class Leases {
     const term =
       waitMs > 0 ? await this.waitFor(name, request, waitMs, signal) : await this.grant(name, request);
     if (term === undefined) throw this.engine.locks.unavailable(name, { waitMs });
-    return this.handle({ name, token, isDurable, keepAlive }, term);
+    return this.handle({ name, fullName, token, isDurable, keepAlive }, term);
   }
 
   /** Rejects with `LOCK_LOST` when the lease has ended. */
@@ -101,7 +102,7 @@ export class Leases {
     const term = await this.run(name, `The lease "${name}" was not resumed`, () =>
       this.store.find({ name: fullName, tokenHash: hashLeaseToken(token) }),
     );
-    if (term !== undefined) return this.handle({ name, token, keepAlive: options.keepAlive }, term);
+    if (term !== undefined) return this.handle({ name, fullName, token, keepAlive: options.keepAlive }, term);
     const reason = 'it has ended: its time was over, or it was released';
     throw new LockLostError({ lockName: name, key: fullName, reason, heldMs: 0 });
   }
@@ -161,10 +162,9 @@ export class Leases {
   }
 
   private handle(
-    { name, token, isDurable = true, keepAlive = false }: Handle,
+    { name, fullName, token, isDurable = true, keepAlive = false }: Handle,
     term: LeaseTerm,
   ): AdvisoryLease {
-    const fullName = this.fullNameOf(name);
     const lease = new AdvisoryLease(
       {
         store: {
@@ -278,11 +278,14 @@ export class Leases {
     if (typeof name !== 'string') {
       throw new LockConfigurationError(`The name of a lease must be a string, received ${describe(name)}.`);
     }
-    const fullName = this.engine.keys.fullNameOf(name);
-    if (isText(fullName) && Buffer.byteLength(fullName) <= MAX_NAME_BYTES) return fullName;
+    // Not by the key of a lock of that name: leases have none, and to make one costs a tenth of a lease.
+    const fullName = this.engine.keys.prefix + name;
+    const bytes = Buffer.byteLength(fullName);
+    if (isText(name) && bytes <= MAX_NAME_BYTES) return fullName;
     throw new LockConfigurationError(
-      `The name of a lease must have at most ${MAX_NAME_BYTES} bytes, with the namespace, and no NUL ` +
-        `character, received ${Buffer.byteLength(fullName)} bytes.`,
+      `The name of a lease must have at least one character and, with the namespace, at most ` +
+        `${MAX_NAME_BYTES} bytes, and neither NUL characters nor halves of surrogate pairs, received ` +
+        `${name.length} characters, with the namespace ${bytes} bytes.`,
     );
   }
 

@@ -8,7 +8,7 @@ import { IS_HELD } from './held-lease.js';
  * that visibly lasts is not written.
  */
 export function selectLeased(table: string): string {
-  const isWanted = 'name OPERATOR(pg_catalog.=) ANY ($1::pg_catalog.text[])';
+  const isWanted = 'name OPERATOR(pg_catalog.=) ANY ((SELECT $1::pg_catalog.text[])::pg_catalog.text[])';
   return `WITH lasting AS MATERIALIZED (
     SELECT name FROM ${table} WHERE ${isWanted} AND ${IS_HELD}),
   looked_at AS (

@@ -1,6 +1,7 @@
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { ADVISORY_LEASE_SQL, type AdvisoryLockService } from 'nestjs-advisory-lock';
 import pg from 'pg';
+import type { LockNames } from '../../lib/core/index.js';
 import { defer } from '../support/cleanup.js';
 import { openDataSource } from '../support/data-source.js';
 import { createLocks, type LocksOptions } from '../support/locks.js';
@@ -150,7 +151,7 @@ describe('a lock that respects leases', () => {
     }
   });
 
-  it.each([
+  it.each<[string, LockNames, object]>([
     ['several names', ['a', 'b'], {}],
     ['a key', 42n, {}],
     ['permits', 'doc', { permits: 3 }],

@@ -25,6 +25,7 @@ export type {
   ModeOptions,
   PermitOptions,
   ReentryOptions,
+  RespectLeasesOptions,
   TryLockOutcome,
   WaitOptions,
 } from './core/index.js';

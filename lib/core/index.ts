@@ -59,6 +59,8 @@ export {
   modeRules,
   type PermitOptions,
   permitRules,
+  type RespectLeasesOptions,
+  respectLeasesRules,
   signalRules,
   type WaitOptions,
   waitRules,
@@ -165,6 +167,7 @@ export { WaitingSession } from './session/waiting-session.js';
 export { AdvisoryLock } from './table/advisory-lock.js';
 export { CALLER, type CallerOptions, describePlace } from './table/call-place.js';
 export type { BlockedCall } from './table/blocked-call.js';
+export type { AcquireOptions } from './table/acquire-options.js';
 export type { BlockedCalls } from './table/blocked-calls.js';
 export type { Claims, ClaimTerms } from './table/claims.js';
 export type { WakeUpPublisher } from './table/wake-ups.js';
@@ -173,6 +176,7 @@ export { type KeyStateName, NEXT_STATES } from './table/key-state.js';
 export { discard, isReadLater, readAfterCommit } from './table/hold-while-read.js';
 export type { LockActivity } from './table/lock-activity.js';
 export { runInside, runOutside } from './table/lock-context.js';
+export type { LeaseGuard, TakeLock } from './table/lease-guard.js';
 export type { LockHold } from './table/lock-hold.js';
 export { LockTable } from './table/lock-table.js';
 export { acquirePermit } from './table/permits.js';

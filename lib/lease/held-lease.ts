@@ -46,7 +46,7 @@ export interface LeaseFilter {
 // Operators, functions and types are qualified, as in lease-store.ts. Each statement has one column of text,
 // so that the lock connection and clients of the application can run it. No hash of a token is read.
 
-const IS_HELD = `token_hash IS NOT NULL
+export const IS_HELD = `token_hash IS NOT NULL
      AND expires_at OPERATOR(pg_catalog.>) pg_catalog.clock_timestamp()`;
 
 /** Leases whose full name is the given one, or begins with the prefix; those that end first come first. */

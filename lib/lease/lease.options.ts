@@ -2,6 +2,8 @@ import {
   aBoolean,
   type OptionRule,
   type OptionRules,
+  type RespectLeasesOptions,
+  respectLeasesRules,
   signalRules,
   waitRules,
   wholeMs,
@@ -19,7 +21,7 @@ const MAX_OWNER_LENGTH = 200;
  * const lease = await locks.lease('doc:42', { ttlMs: 600_000, owner: 'ada@example.com' });
  * ```
  */
-export interface LeaseOptions {
+export interface LeaseOptions extends RespectLeasesOptions {
   /**
    * After how many milliseconds the lease ends, unless it is extended or released before: a whole number from
    * 1_000 (a second) to 31_622_400_000 (366 days).
@@ -90,6 +92,7 @@ export const leaseRules: OptionRules = {
   durable: aBoolean,
   ...waitRules,
   ...resumeRules,
+  ...respectLeasesRules,
   ...signalRules,
 };
 

@@ -3,7 +3,9 @@ import {
   checkOptions,
   describe,
   GrowingPause,
+  type LeaseGuard,
   LockConfigurationError,
+  type LockKey,
   type LockLog,
   LockLostError,
   type LockRuntime,
@@ -25,17 +27,17 @@ import type { HeldLease, LeaseGrant } from './held-lease.js';
 import { type GrantRequest, LeaseStore, type LeaseTerm } from './lease-store.js';
 import { ADVISORY_LEASE_SQL } from './lease-table.js';
 import { checkLeaseToken, createLeaseToken, hashLeaseToken } from './lease-token.js';
+import { POLL_MS } from './poll-ms.js';
 import { Turns } from './turns.js';
+import { UnleasedLocks } from './unleased-locks.js';
 
 /** The entries of an index are at most a third of a page. */
 const MAX_NAME_BYTES = 2_000;
 
-/** Pauses between the questions of a waiting call whether the lease is free, in milliseconds. */
-const POLL_MS = { first: 10, longest: 250 } as const;
-
 /** What a call has asked for. */
 interface Handle {
   readonly name: string;
+  readonly fullName: string;
   readonly token: string;
   readonly isDurable?: boolean;
   readonly keepAlive?: boolean | undefined;
@@ -49,18 +51,28 @@ export class Leases {
   private readonly store: LeaseStore;
   private readonly log: LockLog;
   private readonly turns = new Turns();
+  private readonly unleased: UnleasedLocks;
   /** The bodies of `withLease` that run. */
   private readonly bodies = new Map<AdvisoryLease, Promise<unknown>>();
   private readonly listeners = new Set<(name: string, outcome: LeaseOutcome) => void>();
 
   constructor(
-    private readonly engine: Pick<LockRuntime, 'keys' | 'locks' | 'closeSignal' | 'createLog'>,
+    private readonly engine: Pick<
+      LockRuntime,
+      'keys' | 'locks' | 'transactionLocks' | 'closeSignal' | 'createLog'
+    >,
     database: ApplicationDatabase,
     /** The name of this instance. */
     private readonly instance: string,
   ) {
     this.store = new LeaseStore(database);
     this.log = engine.createLog('AdvisoryLock');
+    this.unleased = new UnleasedLocks((name) => this.isHeld(name), engine.closeSignal);
+  }
+
+  /** What takes locks with `respectLeases`. */
+  get lockGuard(): LeaseGuard {
+    return this.unleased;
   }
 
   /**
@@ -85,14 +97,16 @@ export class Leases {
       signal,
       keepAlive,
       durable: isDurable = true,
+      respectLeases = false,
     } = options;
     const token = createLeaseToken(fullName);
-    const request = { name: fullName, tokenHash: hashLeaseToken(token), owner, ttlMs, isDurable };
+    const lockKey = respectLeases ? await this.keyToRespect(name) : undefined;
+    const request = { name: fullName, tokenHash: hashLeaseToken(token), owner, ttlMs, isDurable, lockKey };
     const term =
       waitMs > 0 ? await this.waitFor(name, request, waitMs, signal) : await this.grant(name, request);
     this.report(name, term === undefined ? 'busy' : 'acquired');
     if (term === undefined) throw this.engine.locks.unavailable(name, { waitMs });
-    return this.handle({ name, token, isDurable, keepAlive }, term);
+    return this.handle({ name, fullName, token, isDurable, keepAlive }, term);
   }
 
   /** Rejects with `LOCK_LOST` when the lease has ended. */
@@ -104,7 +118,7 @@ export class Leases {
     const term = await this.run(name, `The lease "${name}" was not resumed`, () =>
       this.store.find({ name: fullName, tokenHash: hashLeaseToken(token) }),
     );
-    if (term !== undefined) return this.handle({ name, token, keepAlive: options.keepAlive }, term);
+    if (term !== undefined) return this.handle({ name, fullName, token, keepAlive: options.keepAlive }, term);
     const reason = 'it has ended: its time was over, or it was released';
     throw new LockLostError({ lockName: name, key: fullName, reason, heldMs: 0 });
   }
@@ -129,7 +143,7 @@ export class Leases {
     const isEnded = await this.run(name, `The lease "${name}" was not ended`, () =>
       this.store.endGrant(fullName, fencingToken),
     );
-    this.turns.wake(fullName);
+    this.wake(name, fullName);
     return isEnded;
   }
 
@@ -164,10 +178,9 @@ export class Leases {
   }
 
   private handle(
-    { name, token, isDurable = true, keepAlive = false }: Handle,
+    { name, fullName, token, isDurable = true, keepAlive = false }: Handle,
     term: LeaseTerm,
   ): AdvisoryLease {
-    const fullName = this.fullNameOf(name);
     const lease = new AdvisoryLease(
       {
         store: {
@@ -180,7 +193,7 @@ export class Leases {
         token,
         isDurable,
         onRelease: () => {
-          this.turns.wake(fullName);
+          this.wake(name, fullName);
         },
         onLost: () => {
           this.report(name, 'lost');
@@ -195,6 +208,29 @@ export class Leases {
     if (lease.lost !== undefined) throw lease.lost;
     if (keepAlive) lease.keepAlive();
     return lease;
+  }
+
+  /** Whether any caller has the lease. A lock of its name is held meanwhile: see `UnleasedLocks`. */
+  private isHeld(name: string): Promise<boolean> {
+    const fullName = this.fullNameOf(name);
+    return this.run(name, `The lock "${name}" was not taken`, () => this.store.isHeld({ name: fullName }));
+  }
+
+  /** The key of the locks of that name. Throws `LOCK_CONFIGURATION` inside such a lock. */
+  private async keyToRespect(name: string): Promise<LockKey> {
+    const { locks, transactionLocks } = this.engine;
+    if (locks.current(name)?.isHeld !== true && !transactionLocks.isHeld(name)) return locks.keyOf(name);
+    throw new LockConfigurationError(
+      `The lock "${name}" is held by the calling code, and a lease with \`respectLeases\` would wait for ` +
+        'its release. Take the lease outside the lock, or without that option.',
+      { lockName: name },
+    );
+  }
+
+  /** Lets calls of this process that wait for the end of the lease ask at once. */
+  private wake(name: string, fullName: string): void {
+    this.turns.wake(fullName);
+    this.unleased.wake(name);
   }
 
   /** Resolves to `undefined` when the time is over. First come, first served. */
@@ -265,11 +301,14 @@ export class Leases {
     if (typeof name !== 'string') {
       throw new LockConfigurationError(`The name of a lease must be a string, received ${describe(name)}.`);
     }
-    const fullName = this.engine.keys.fullNameOf(name);
-    if (isText(fullName) && Buffer.byteLength(fullName) <= MAX_NAME_BYTES) return fullName;
+    // Not by the key of a lock of that name: leases have none, and to make one costs a tenth of a lease.
+    const fullName = this.engine.keys.prefix + name;
+    const bytes = Buffer.byteLength(fullName);
+    if (isText(name) && bytes <= MAX_NAME_BYTES) return fullName;
     throw new LockConfigurationError(
-      `The name of a lease must have at most ${MAX_NAME_BYTES} bytes, with the namespace, and no NUL ` +
-        `character, received ${Buffer.byteLength(fullName)} bytes.`,
+      `The name of a lease must have at least one character and, with the namespace, at most ` +
+        `${MAX_NAME_BYTES} bytes, and neither NUL characters nor halves of surrogate pairs, received ` +
+        `${name.length} characters, with the namespace ${bytes} bytes.`,
     );
   }
 

@@ -8,6 +8,7 @@ import {
   type OptionRules,
   permitRules,
   reentryRules,
+  respectLeasesRules,
   transactionMethodRules,
   waitRules,
 } from '../core/index.js';
@@ -25,6 +26,7 @@ const sessionRules: OptionRules = {
   ...modeRules,
   ...permitRules,
   ...reentryRules,
+  ...respectLeasesRules,
   ...keySchemeRules,
   ...busyHttpRules,
 };

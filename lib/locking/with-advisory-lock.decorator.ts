@@ -6,6 +6,7 @@ import type {
   ModeOptions,
   PermitOptions,
   ReentryOptions,
+  RespectLeasesOptions,
   TransactionLockOptions,
   WaitOptions,
 } from '../core/index.js';
@@ -27,7 +28,14 @@ import { declareServiceKey } from './service-key.js';
  * ```
  */
 export interface WithAdvisoryLockOptions<Args extends readonly unknown[] = readonly unknown[], Busy = never>
-  extends WaitOptions, ModeOptions, PermitOptions, ReentryOptions, KeySchemeOptions, BusyHttpOptions {
+  extends
+    WaitOptions,
+    ModeOptions,
+    PermitOptions,
+    ReentryOptions,
+    RespectLeasesOptions,
+    KeySchemeOptions,
+    BusyHttpOptions {
   /**
    * What happens when another holder has the lock: `'throw'` rejects with a `LockUnavailableError`, `'skip'`
    * resolves to `undefined`, and a function supplies the result of the call. The return type of the method
@@ -65,7 +73,7 @@ export interface WithAdvisoryLockInTransactionOptions<
   Busy = never,
 >
   extends
-    Omit<WithAdvisoryLockOptions<Args, Busy>, 'scope' | 'permits'>,
+    Omit<WithAdvisoryLockOptions<Args, Busy>, 'scope' | 'permits' | 'respectLeases'>,
     Omit<TransactionLockOptions, 'signal'> {
   /** The lock is that of a transaction, which is opened for the method and whose commit releases it. */
   readonly scope: 'transaction';
@@ -74,6 +82,11 @@ export interface WithAdvisoryLockInTransactionOptions<
    * @default none
    */
   readonly permits?: DoesNotFit<'a lock of a transaction has no permits'>;
+  /**
+   * Refused: leases need a lock of the session.
+   * @default none
+   */
+  readonly respectLeases?: DoesNotFit<'a lock of a transaction respects no leases'>;
 }
 
 type MethodOptions<Args extends readonly unknown[], Busy> =
@@ -150,7 +163,7 @@ export function WithAdvisoryLock<Args extends readonly unknown[]>(
     serviceKey,
     nameOf: (args) => (typeof name === 'function' ? name(...(args as Args)) : name),
     onBusy: onBusy as OnBusy,
-    // checkMethodOptions() refuses `permits` for a transaction.
+    // checkMethodOptions() refuses `permits` and `respectLeases` for a transaction.
     lockOptions: lockOptions as LockOptions,
     transaction: scope === 'transaction' ? lockOptions : undefined,
   };

@@ -1,6 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { ModuleRef } from '@nestjs/core';
-import { applicationNameOf, DEFAULT_NAME, defaultInstanceName, LockEngine } from '../core/index.js';
+import {
+  applicationNameOf,
+  DEFAULT_NAME,
+  defaultInstanceName,
+  type LeaseGuard,
+  LockEngine,
+} from '../core/index.js';
 import { fleetChannels } from '../fleet/channels.js';
 import { DeadlockMonitor } from '../fleet/deadlock-monitor.js';
 import { Fleet } from '../fleet/fleet.js';
@@ -20,6 +26,9 @@ import type { Features } from './features.js';
 import type { LockDouble } from './lock-double.js';
 import type { ModuleDatabase } from './module-database.js';
 import { moduleLogs } from './module-log.js';
+
+/** For a test without a server, in which there are no leases. */
+const NO_LEASES: LeaseGuard = { takeUnleased: (_name, options, { take }) => take(options) };
 
 /** Makes the parts of one configured module. Throws `LOCK_CONFIGURATION` for invalid options. */
 export function createFeatures(
@@ -76,13 +85,15 @@ export function createFeatures(
   });
   const { findDataSource, records } = database;
   const tables = findDataSource === undefined ? records : dataSourceDatabase(findDataSource);
+  const leases = new Leases(engine, tables, instance);
+  engine.locks.guardBy(double === undefined ? leases.lockGuard : NO_LEASES);
   const made = {
     engine,
     fleet,
     jobs,
     runTimeJobs: new RunTimeJobs(jobs),
     leaderships,
-    leases: new Leases(engine, tables, instance),
+    leases,
     onceRuns: new OnceRuns(engine, tables, instance),
     shareGroups: new ShareGroups(engine),
     bodySpans,

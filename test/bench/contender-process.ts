@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { Contender, OpenContender, ServerKind } from './contender.js';
 import { measureDistinctKeys } from './distinct-keys.js';
 import { measureHotKey } from './hot-key.js';
+import { measureLeases } from './leases.js';
 import { type LockCounter, openLockCounter } from './lock-counter.js';
 
 /*
@@ -15,6 +16,7 @@ type Measure = (contender: Contender, locks: LockCounter, load: never) => Promis
 const MEASURES = {
   'distinct-keys': measureDistinctKeys,
   'hot-key': (contender, _locks, load) => measureHotKey(contender, load),
+  leases: (contender, _locks, load) => measureLeases(contender, load),
 } satisfies Record<string, Measure>;
 
 export type Part = keyof typeof MEASURES;

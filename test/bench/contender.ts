@@ -42,6 +42,19 @@ export const DISTINCT_KEYS_RIVALS: ContenderInfo[] = [
   ...LIBRARIES,
 ];
 
+/** The same lease, with and without the server's disk. */
+export const LEASES: ContenderInfo[] = [
+  { title: 'lease', file: 'lease', server: 'postgres' },
+  { title: 'lease, durable: false', file: 'lease-not-durable', server: 'postgres' },
+];
+
+/** What ends by itself after a time, as a lease does. */
+export const LEASE_RIVALS: ContenderInfo[] = [
+  { title: 'table as of ShedLock', file: 'shedlock-table', server: 'postgres' },
+  { title: 'redis-semaphore', file: 'redis-semaphore', server: 'redis' },
+  { title: 'redlock', file: 'redlock', server: 'redis' },
+];
+
 export const HOT_KEY_RIVALS: ContenderInfo[] = [
   { title: 'blocked connection each', file: 'blocked-connection', server: 'postgres' },
   ...LIBRARIES,

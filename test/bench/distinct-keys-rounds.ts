@@ -6,6 +6,7 @@ export interface Plan {
   levels: number[];
   rounds: number;
   durationMs: number;
+  names?: number;
 }
 
 /** Medians in locks per second by contender, one for each level; `undefined` where it cannot take part. */
@@ -22,7 +23,8 @@ export async function runRounds(
     for (let round = 0; round <= plan.rounds; round++) {
       for (const contender of contenders) {
         if (atOnce > (contender.info.maxAtOnce ?? Infinity)) continue;
-        const sample = await contender.measure({ atOnce, durationMs: plan.durationMs });
+        const { durationMs, names } = plan;
+        const sample = await contender.measure({ atOnce, durationMs, ...(names !== undefined && { names }) });
         const isWarmUp = round === 0;
         if (!isWarmUp) samples.get(contender.info.title)?.push(sample);
       }

@@ -4,6 +4,8 @@ import type { LockCounter } from './lock-counter.js';
 export interface DistinctKeysLoad {
   atOnce: number;
   durationMs: number;
+  /** After so many names they come again; by default none does. */
+  names?: number;
 }
 
 /** Locks per second, when the server itself saw a lock that was held and none that was left. */
@@ -21,16 +23,16 @@ export async function measureDistinctKeys(
 const body = () => Promise.resolve();
 let lastKey = 0;
 
-/** Keeps `atOnce` callers busy, each with one lock after the other, no name twice. */
-async function lockDistinctKeys(
+/** Keeps `atOnce` callers busy, each with one lock after the other, no name twice at a time. */
+export async function lockDistinctKeys(
   contender: Contender,
-  { atOnce, durationMs }: DistinctKeysLoad,
+  { atOnce, durationMs, names = Infinity }: DistinctKeysLoad,
 ): Promise<number> {
   const start = performance.now();
   let done = 0;
   const caller = async () => {
     while (performance.now() - start < durationMs) {
-      await contender.withLock(`order:${++lastKey}`, body);
+      await contender.withLock(`order:${++lastKey % names}`, body);
       done++;
     }
   };

@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { compareDistinctKeys } from './distinct-keys-comparison.js';
 import { compareHandOvers } from './hand-over-comparison.js';
 import { compareHotKey } from './hot-key-comparison.js';
+import { compareLeases } from './leases-comparison.js';
 import { installRivals } from './rivals.js';
 import { Servers } from './servers.js';
 
@@ -9,6 +10,7 @@ const PARTS = {
   'distinct-keys': compareDistinctKeys,
   'hot-key': compareHotKey,
   'hand-over': compareHandOvers,
+  leases: compareLeases,
 };
 
 const { values } = parseArgs({

@@ -26,8 +26,8 @@ export class RunningContender<Load extends { durationMs: number }, Result> {
     info: ContenderInfo,
     serverUrl: string,
   ): Promise<RunningContender<Load, Result>> {
-    // The package as applications get it, not its source.
-    const env = { ...process.env, LIBRARY: 'built' };
+    // The package as applications get it, not its source, which LIBRARY=source measures without a build.
+    const env = { LIBRARY: 'built', ...process.env };
     const child = forkModule(program, [part, info.file, info.server, serverUrl], { env });
     const running = new RunningContender<Load, Result>(info, child);
     await running.nextMessage(PATIENCE_MS);

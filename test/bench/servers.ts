@@ -12,8 +12,12 @@ interface RunningServer {
   stop(): Promise<unknown>;
 }
 
-/** Room for the contenders that have a connection for each of 4 × 25 waiters. */
-const POSTGRES_FLAGS = ['-c', 'max_connections=400'];
+/**
+ * Room for the contenders that have a connection for each of 4 × 25 waiters, and what leases are durable by,
+ * which is off in the servers of tests.
+ */
+const SETTINGS = ['max_connections=400', 'fsync=on', 'synchronous_commit=on', 'full_page_writes=on'];
+const POSTGRES_FLAGS = SETTINGS.flatMap((setting) => ['-c', setting]);
 
 /**
  * The servers that the contenders need, as far as they are there: Redis is

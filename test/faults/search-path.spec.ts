@@ -96,6 +96,10 @@ it('nothing that others have created is called, whatever the library does', asyn
   expect(await features.leases.list('document')).toMatchObject([{ name: 'document' }]);
   expect(await features.leases.list()).toHaveLength(1);
   expect(await features.leases.end(held)).toBe(true);
+  await service.withLease('document', () => undefined, { ttlMs: 60_000, respectLeases: true });
+  await service.withLock('document', () => undefined, { respectLeases: true });
+  const pairs = createLocks(database.url, { keyScheme: () => [1, 2] }, dataSource).service;
+  await pairs.withLease('document', () => undefined, { ttlMs: 60_000, respectLeases: true });
   await new LeaseStore(dataSourceDatabase(() => dataSource)).prune();
   await service.once('seed', () => undefined);
   await service.withLock('order', () => undefined, { keyScheme: 'hashtext' });

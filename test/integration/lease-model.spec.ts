@@ -6,8 +6,9 @@ import { createLocks } from '../support/locks.js';
 import { useTestDatabase } from '../support/test-database.js';
 
 /*
- * Random sequences of what holders of leases can do, in two services, while the clock of the server is set
- * forward and back, against a model in memory. For longer runs: MODEL_RUNS=1000.
+ * Random sequences of what holders of leases can do, and of locks that respect them, in two services, while
+ * the clock of the server is set forward and back, against a model in memory. For longer runs:
+ * MODEL_RUNS=1000.
  */
 const RUNS = Number(process.env['MODEL_RUNS'] ?? 50);
 const TTL_S = 60;
@@ -20,7 +21,11 @@ const steps = fc.constantFrom(-90, -45, 45, 90);
 
 const commands = fc.array(
   fc.oneof(
-    fc.record({ kind: fc.constant('lease' as const), name: fc.constantFrom(...NAMES), service: fc.nat(1) }),
+    fc.record({
+      kind: fc.constantFrom('lease' as const, 'lock' as const),
+      name: fc.constantFrom(...NAMES),
+      service: fc.nat(1),
+    }),
     fc.record({
       kind: fc.constantFrom('extend' as const, 'release' as const, 'resume' as const),
       handle: fc.nat(5),
@@ -59,6 +64,11 @@ class Model {
     return !this.isFree(name) && this.held.get(name)?.grant === grant;
   }
 
+  /** A lock that respects leases was granted, which ends what it has found over. */
+  lock(name: string): void {
+    this.held.delete(name);
+  }
+
   release({ name, grant }: Handle): void {
     if (this.held.get(name)?.grant === grant) this.held.delete(name);
   }
@@ -88,6 +98,16 @@ async function run(services: readonly AdvisoryLockService[], sequence: readonly 
     tokens.set(name, granted.fencingToken);
     model.hold(name, (grants += 1));
     handles.push({ lease: granted, name, grant: grants, isUsable: true });
+  }
+
+  async function lock(service: AdvisoryLockService, name: string): Promise<void> {
+    const taken = await service.tryAcquire(name, { respectLeases: true });
+    expect(taken !== undefined).toBe(model.isFree(name));
+    if (taken === undefined) return;
+    model.lock(name);
+    const refused = service.lease(name, { ttlMs: TTL_S * 1_000, respectLeases: true });
+    expect(await codeOf(refused)).toBe('LOCK_UNAVAILABLE');
+    await taken.release();
   }
 
   async function resume(service: AdvisoryLockService, handle: Handle): Promise<void> {
@@ -122,8 +142,8 @@ async function run(services: readonly AdvisoryLockService[], sequence: readonly 
       continue;
     }
     const service = services[command.service] as AdvisoryLockService;
-    if (command.kind === 'lease') {
-      await lease(service, command.name);
+    if ('name' in command) {
+      await (command.kind === 'lease' ? lease : lock)(service, command.name);
       continue;
     }
     const handle = handles[command.handle % Math.max(1, handles.length)];

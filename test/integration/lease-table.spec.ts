@@ -7,6 +7,7 @@ import {
   CreateAdvisoryOnce1795824000001,
 } from 'nestjs-advisory-lock';
 import type { DataSource } from 'typeorm';
+import { LockKey } from '../../lib/core/index.js';
 import { dataSourceDatabase } from '../../lib/lease/application-database.js';
 import { LeaseStore } from '../../lib/lease/lease-store.js';
 import { openDataSource } from '../support/data-source.js';
@@ -122,6 +123,40 @@ describe('the table of leases', () => {
     // A snapshot of another session may keep the page from being cleaned in time for one of them.
     expect(Number(row?.hot)).toBeGreaterThan(590);
     expect(Number(row?.bytes)).toBeLessThanOrEqual(2 * 8_192);
+  });
+
+  it('is read by its index, however many leases a statement is about', async () => {
+    await database.query(
+      `INSERT INTO advisory_lease SELECT 'doc:' || n, 1, NULL, 'me', 1000, now(), now()
+         FROM generate_series(1, 10000) AS n`,
+    );
+    const plans: string[] = [];
+    const store = new LeaseStore({
+      tableOf: (name) => name,
+      query: async <Row>(sql: string, values: readonly unknown[]) => {
+        const rows = await database.query<{ 'QUERY PLAN': string }>(`EXPLAIN ${sql}`, [...values]);
+        // The deletion of old rows looks at all of them, once a minute.
+        if (values.length > 0) plans.push(rows.map((row) => row['QUERY PLAN']).join('\n'));
+        return [] as Row[];
+      },
+    });
+    const lockKey = LockKey.of(1n);
+    const requests = Array.from({ length: 500 }, (_, n) => ({
+      name: `doc:${n}`,
+      tokenHash: `${n}`,
+      owner: 'me',
+      ttlMs: 1_000,
+    }));
+    await Promise.all(requests.map((request) => store.grant(request)));
+    await Promise.all(requests.map((request) => store.grant({ ...request, lockKey })));
+    await Promise.all(requests.map((request) => store.extend(request)));
+    await Promise.all(requests.map((request) => store.end(request)));
+    await Promise.all(requests.map((request) => store.isHeld(request)));
+    expect(plans).toHaveLength(5);
+    for (const plan of plans) {
+      expect(plan).toContain('advisory_lease_pkey');
+      expect(plan).not.toContain('Seq Scan');
+    }
   });
 
   it('is not written by a caller that finds the lease busy', async () => {

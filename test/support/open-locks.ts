@@ -78,6 +78,7 @@ export function openLocks(
   });
   const applicationDatabase = dataSourceDatabase(findDataSource);
   const leases = new Leases(engine, applicationDatabase, instance);
+  engine.locks.guardBy(leases.lockGuard);
   const features = {
     engine,
     fleet,

@@ -28,6 +28,11 @@ class Orders {
     return `paid ${id}`;
   }
 
+  @WithAdvisoryLock((id: string) => `order:${id}`, { respectLeases: true })
+  async ship(id: string): Promise<string> {
+    return Promise.resolve(`shipped ${id}`);
+  }
+
   @WithAdvisoryLock('stock', { scope: 'transaction' })
   async count(): Promise<object> {
     await Promise.resolve();
@@ -108,6 +113,14 @@ describe('AdvisoryLockTesting without Nest', () => {
     expect(testing.held()).toEqual([]);
     await held.release();
     expect(await orders.pay('7')).toBe('paid 7');
+  });
+
+  it('has no leases that a lock could respect', async () => {
+    const testing = new AdvisoryLockTesting();
+    const orders = testing.provide(new Orders());
+    expect(await orders.ship('7')).toBe('shipped 7');
+    await testing.hold('order:7');
+    await expect(orders.ship('7')).rejects.toMatchObject(busy);
   });
 
   it('serves waiters in their order, and ends their waits', async () => {

@@ -60,6 +60,26 @@ export interface PermitOptions {
 }
 
 /**
+ * Whether a lock and the leases of its name exclude each other.
+ *
+ * @example
+ * ```ts
+ * const lease = await locks.lease('doc:42', { ttlMs: 600_000, respectLeases: true });
+ * await locks.withLock('doc:42', publish, { respectLeases: true }); // LOCK_UNAVAILABLE while the lease lasts
+ * ```
+ */
+export interface RespectLeasesOptions {
+  /**
+   * Of a lock: it is not granted while a lease of its name lasts. Of a lease: it is not granted while a lock
+   * of its name is held. A lock and a lease exclude each other when both have the option: a call without it
+   * takes no notice of the other kind. A lock with it has one name, which is a string, and neither `permits`
+   * nor a `keyScheme` of its own. It costs one more statement, on a connection of the application's pool.
+   * @default false
+   */
+  readonly respectLeases?: boolean;
+}
+
+/**
  * The options of a lock that is taken by hand.
  *
  * @example
@@ -68,7 +88,14 @@ export interface PermitOptions {
  * ```
  */
 export interface LockOptions
-  extends WaitOptions, ModeOptions, PermitOptions, ReentryOptions, KeySchemeOptions, BusyHttpOptions {
+  extends
+    WaitOptions,
+    ModeOptions,
+    PermitOptions,
+    ReentryOptions,
+    RespectLeasesOptions,
+    KeySchemeOptions,
+    BusyHttpOptions {
   /**
    * Ends the wait when it aborts: the call rejects with its reason. Once the lock is held, it has no effect.
    * @default none
@@ -100,10 +127,13 @@ export const signalRules: OptionRules = {
   signal: [(value) => value instanceof AbortSignal, 'an AbortSignal'],
 };
 
+export const respectLeasesRules: OptionRules = { respectLeases: aBoolean };
+
 export const lockRules: OptionRules = {
   ...modeRules,
   ...permitRules,
   ...reentryRules,
+  ...respectLeasesRules,
   ...waitRules,
   ...signalRules,
   ...keySchemeRules,

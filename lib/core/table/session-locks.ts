@@ -12,7 +12,7 @@ import { type KeySchemeOptions, keySchemeRules } from '../options/key-scheme.opt
 import type { ServerKeys } from '../session/server-keys.js';
 import { describeNames, isOneName, type LockKey, type LockName, type LockNames } from '../key/lock-key.js';
 import { hintForPromise } from '../key/refused-promise.js';
-import { type LockOptions, lockRules } from '../options/lock.options.js';
+import type { LockOptions } from '../options/lock.options.js';
 import { checkOptions } from '../options/option-rules.js';
 import type { Reentry, ReentryOptions } from '../options/reentry.options.js';
 import type { AcquireOptions } from './acquire-options.js';
@@ -21,8 +21,10 @@ import { CALLER, type CallerOptions, type CallPlace, describeCall, describePlace
 import { holdWhileRead, isReadLater } from './hold-while-read.js';
 import { type ContextLock, findInside, isInsideAny, runInside } from './lock-context.js';
 import { TryRequest } from './key-requests.js';
+import { type LeaseGuard, WITHOUT_LEASES } from './lease-guard.js';
 import type { LockHold } from './lock-hold.js';
 import type { LockTable } from './lock-table.js';
+import { checkedLockOptions } from './checked-lock-options.js';
 import { acquirePermit } from './permits.js';
 import { acquireAll } from './several-locks.js';
 import type { TryLockOutcome } from './try-lock-outcome.js';
@@ -51,6 +53,7 @@ export class SessionLocks {
   private readonly table: LockTable;
   private readonly events: AdvisoryLockEvents;
   private readonly publisher: LockEventPublisher;
+  private leaseGuard: LeaseGuard = WITHOUT_LEASES;
 
   constructor(private readonly parts: SessionLocksParts) {
     this.keys = parts.keys;
@@ -59,17 +62,22 @@ export class SessionLocks {
     this.publisher = new LockEventPublisher(parts.events);
   }
 
+  /** For locks with `respectLeases`. At most one guard. */
+  guardBy(leaseGuard: LeaseGuard): void {
+    this.leaseGuard = leaseGuard;
+  }
+
   /**
    * Runs the body inside the lock; rejects with `LOCK_UNAVAILABLE` or `LOCK_TIMEOUT` when the lock stays
    * busy.
    */
   withLock<T>(name: LockNames, body: LockBody<T>, options?: LockOptions): Promise<T> {
-    return this.run(name, body, options, 'throw');
+    return this.run(name, body, options, 'throw') as Promise<T>;
   }
 
   /** The same, where a busy lock is a value. */
   tryWithLock<T>(name: LockNames, body: LockBody<T>, options?: LockOptions): Promise<TryLockOutcome<T>> {
-    return this.run(name, body, options, 'tell');
+    return this.run(name, body, options, 'tell') as Promise<TryLockOutcome<T>>;
   }
 
   /** A handle on the lock; rejects with `LOCK_UNAVAILABLE` or `LOCK_TIMEOUT` when it stays busy. */
@@ -81,7 +89,7 @@ export class SessionLocks {
 
   /** A handle on the lock, or `undefined` when it stays busy. */
   async tryAcquire(name: LockNames, given?: LockOptions & CallerOptions): Promise<AdvisoryLock | undefined> {
-    const options = checkedOptions(given);
+    const options = checkedLockOptions(name, given);
     const place = options?.[CALLER];
     const resolving = this.parts.serverKeys.resolve(name, options);
     if (resolving !== undefined) await resolving;
@@ -103,8 +111,13 @@ export class SessionLocks {
 
   async isLocked(name: LockName, options: KeySchemeOptions = {}): Promise<boolean> {
     checkOptions(options, keySchemeRules, 'isLocked()');
+    return this.table.isLocked(await this.keyOf(name, options));
+  }
+
+  /** The key of a name, computed by the server where only that knows the formula. */
+  async keyOf(name: LockName, options: KeySchemeOptions = {}): Promise<LockKey> {
     await this.parts.serverKeys.resolve(name, options);
-    return this.table.isLocked(this.keys.keyOf(name, options.keyScheme));
+    return this.keys.keyOf(name, options.keyScheme);
   }
 
   /** What the request does inside the lock that it asks for. */
@@ -134,25 +147,13 @@ export class SessionLocks {
    * hooks for every promise. For the same reason it makes no closure, which would keep its variables on the
    * heap.
    */
-  private run<T>(
-    name: LockNames,
-    body: LockBody<T>,
-    given: (LockOptions & CallerOptions) | undefined,
-    whenBusy: 'throw',
-  ): Promise<T>;
-  private run<T>(
-    name: LockNames,
-    body: LockBody<T>,
-    given: (LockOptions & CallerOptions) | undefined,
-    whenBusy: 'tell',
-  ): Promise<TryLockOutcome<T>>;
   private async run<T>(
     name: LockNames,
     body: LockBody<T>,
     given: (LockOptions & CallerOptions) | undefined,
     whenBusy: 'throw' | 'tell',
   ): Promise<T | TryLockOutcome<T>> {
-    const options = checkedOptions(given);
+    const options = checkedLockOptions(name, given);
     const place = options?.[CALLER] ?? body;
     const resolving = this.parts.serverKeys.resolve(name, options);
     if (resolving !== undefined) await resolving;
@@ -235,12 +236,16 @@ export class SessionLocks {
 
   private request(
     key: LockKey,
-    { mode = 'exclusive', waitMs = 0, signal }: LockOptions = {},
+    { mode = 'exclusive', waitMs = 0, signal, respectLeases = false }: LockOptions = {},
     place?: CallPlace,
   ): Promise<LockHold | undefined> {
     const wanted = { mode, waitMs, signal, place };
+    const take = (options: AcquireOptions): Promise<LockHold | undefined> =>
+      options.waitMs > 0 ? this.table.acquire(key, options) : this.table.tryAcquire(key, mode);
+    if (!respectLeases) return this.publish(key.name, wanted, take);
+    const giveBack = (hold: LockHold): Promise<void> => this.table.release(hold);
     return this.publish(key.name, wanted, (options) =>
-      waitMs > 0 ? this.table.acquire(key, options) : this.table.tryAcquire(key, mode),
+      this.leaseGuard.takeUnleased(key.name, options, { take, giveBack }),
     );
   }
 
@@ -380,10 +385,6 @@ export class SessionLocks {
     await lock.release();
     throw lost;
   }
-}
-
-function checkedOptions<T extends LockOptions>(options: T | undefined): T | undefined {
-  return options && checkOptions(options, lockRules, 'acquire() and withLock()');
 }
 
 /** Such a lock would stay busy until the end of the transaction, and a wait for it would not end. */

@@ -1,0 +1,16 @@
+import type { Contender } from './contender.js';
+import { type DistinctKeysLoad, lockDistinctKeys } from './distinct-keys.js';
+
+const body = () => Promise.resolve();
+
+/** Leases per second, of a contender that refuses a lease that is held. */
+export async function measureLeases(contender: Contender, load: DistinctKeysLoad): Promise<number> {
+  await contender.withLock('proof', async () => {
+    const isRefused = await contender.withLock('proof', body).then(
+      () => false,
+      () => true,
+    );
+    if (!isRefused) throw new Error('a lease was granted twice');
+  });
+  return lockDistinctKeys(contender, load);
+}

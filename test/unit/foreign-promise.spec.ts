@@ -1,7 +1,16 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { ExclusiveCron } from 'nestjs-advisory-lock';
 import { AdvisoryLockTesting } from 'nestjs-advisory-lock/testing';
 
 const NativePromise = globalThis.Promise;
+
+class Reports {
+  @ExclusiveCron('0 3 * * *', { tick: 'record' })
+  async nightly(): Promise<string> {
+    await Promise.resolve();
+    return 'done';
+  }
+}
 
 afterEach(() => {
   globalThis.Promise = NativePromise;
@@ -13,5 +22,12 @@ describe('where another library has put its own Promise in place of the global o
     const { service } = new AdvisoryLockTesting();
     expect(await service.withLock('import', () => 1)).toBe(1);
     expect(await service.withLock('import', () => 2)).toBe(2);
+  });
+
+  it('runs a job that is called by hand', async () => {
+    globalThis.Promise = class extends NativePromise<unknown> {} as PromiseConstructor;
+    const reports = new AdvisoryLockTesting().provide(new Reports());
+    expect(await reports.nightly()).toBe('done');
+    expect(await reports.nightly()).toBe('done');
   });
 });

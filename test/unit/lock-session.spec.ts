@@ -9,7 +9,6 @@ import {
   ownLockOf,
   type Statement,
 } from '../../lib/core/index.js';
-import { LockRoom } from '../../lib/core/session/lock-room.js';
 
 const times = { heartbeatMs: Infinity, lostAfterMs: Infinity };
 
@@ -85,6 +84,27 @@ class Backend {
   }
 }
 
+/** Room for so many locks. */
+class Room {
+  used = 0;
+
+  constructor(private readonly allowed: number) {}
+
+  take(): boolean {
+    if (this.used === this.allowed) return false;
+    this.used += 1;
+    return true;
+  }
+
+  free(): void {
+    this.used -= 1;
+  }
+
+  refusal(): Error {
+    return new Error('no room');
+  }
+}
+
 type Outcome = boolean | Error | undefined;
 
 /** What its callbacks were called with by the time that the promise had resolved. */
@@ -99,13 +119,13 @@ async function outcomeOf(session: LockSession, operation: LockOperation, key: Lo
 describe('the promise of a request', () => {
   it('resolves once the request is settled, in whatever way, and the backend is given back', async () => {
     const backend = new Backend();
-    const room = new LockRoom(5);
+    const room = new Room(5);
     const session = new LockSession(
       backend as unknown as LockConnection,
       times,
       (_session, cause) => backend.faults.push(cause.message),
       undefined,
-      room,
+      room as unknown as ConstructorParameters<typeof LockSession>[4],
     );
     const counts = { granted: 0, refused: 0, failed: 0 };
     const use = async (key: LockKey, n: number): Promise<void> => {

@@ -25,7 +25,7 @@ export { messageOf } from './errors/message-of.js';
 export { isPrintable, printable, printableJson, printableStack } from './errors/printable.js';
 export { StandbyError } from './errors/standby.error.js';
 
-export { copyOf, isRememberedWhole } from './key/copied-text.js';
+export { beginningOf, copyOf, isRememberedWhole } from './key/copied-text.js';
 export { KeyRegistry, type KeyRegistryOptions } from './key/key-registry.js';
 export type { KeyFunction, KeyValue } from './key/key-function.js';
 export {

@@ -1,4 +1,4 @@
-import { copyOf, type LockKey, type LockRuntime } from '../core/index.js';
+import { beginningOf, type LockKey, type LockRuntime } from '../core/index.js';
 import type { ReportedLock } from './instance-report.js';
 import { asciiJson } from './parts.js';
 
@@ -70,7 +70,7 @@ export function withoutLongNames(locks: readonly ReportedLock[]): ReportedLock[]
 
 function named(key: LockKey, nameOf: (key: LockKey) => string): Pick<ReportedLock, 'key' | 'name'> {
   const name = nameOf(key);
-  return { key: key.id, name: name.length > MAX_NAME_LENGTH ? copyOf(name.slice(0, MAX_NAME_LENGTH)) : name };
+  return { key: key.id, name: name.length > MAX_NAME_LENGTH ? beginningOf(name, MAX_NAME_LENGTH) : name };
 }
 
 function sinceMs(moment: number): number {

@@ -1,4 +1,4 @@
-import { copyOf, isWholeNumber, printable } from '../core/index.js';
+import { beginningOf, isWholeNumber, printable } from '../core/index.js';
 import type {
   InstanceReport,
   ReportedJob,
@@ -209,7 +209,7 @@ function rawTextOf(value: unknown): string {
 /** A text that is safe to print; a copy where it is cut, as a part of a string keeps the whole of it. */
 function textOf(value: unknown): string {
   const text = rawTextOf(value);
-  return printable(text.length > MAX_TEXT_LENGTH ? copyOf(text.slice(0, MAX_TEXT_LENGTH)) : text);
+  return printable(text.length > MAX_TEXT_LENGTH ? beginningOf(text, MAX_TEXT_LENGTH) : text);
 }
 
 function numberOf(value: unknown): number {

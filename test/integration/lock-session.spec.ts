@@ -24,7 +24,7 @@ interface AskableSession {
 function askable(session: LockSession): AskableSession {
   const ask = (operation: LockOperation, key: LockKey): Promise<boolean> =>
     new Promise((resolve, reject) => {
-      session.request({ operation, mode: 'exclusive', key, resolve, reject });
+      void session.request({ operation, mode: 'exclusive', key, resolve, reject });
     });
   return {
     tryLock: (key) => ask('try', key),

@@ -49,6 +49,12 @@ describe('KeyRegistry', () => {
     expect(messageOf(() => book.keyOf(`${long}b`))).toMatch(/both become the key 7/);
   });
 
+  it('remembers no half of a character that the end of the beginning divides', () => {
+    const book = new KeyRegistry({ keyScheme: () => 7n });
+    book.keyOf(`${'a'.repeat(199)}${'🔒'.repeat(500)}`);
+    expect(book.nameOf('7')).not.toMatch(/\p{Surrogate}/u);
+  });
+
   it('keeps no text alive that a remembered name was cut from', () => {
     setFlagsFromString('--expose-gc');
     const collect = runInNewContext('gc') as () => void;

@@ -16,13 +16,21 @@ export function copyOf(text: string): string {
 }
 
 /**
+ * A copy of the beginning of a text. Where that ends between the two halves of a character, `U+FFFD` stands
+ * for it: half a character is no text for JSON or Postgres.
+ */
+export function beginningOf(text: string, length: number): string {
+  return Buffer.from(text.slice(0, length)).toString();
+}
+
+/**
  * A text as it is remembered: the same for equal texts, different for others, and never long, since an
  * application may make names of any length.
  */
 export function remembered(text: string): string {
   if (text.length <= MAX_REMEMBERED_LENGTH) return copyOf(text);
   const digest = createHash('sha256').update(text).digest('hex');
-  return `${copyOf(text.slice(0, BEGINNING_LENGTH))}… (sha256 ${digest})`;
+  return `${beginningOf(text, BEGINNING_LENGTH)}… (sha256 ${digest})`;
 }
 
 /** Whether {@link remembered} keeps the whole text. */

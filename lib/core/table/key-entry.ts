@@ -59,8 +59,7 @@ export class KeyEntry implements RequestingEntry {
 
   /** Takes the key, which this process has not used until now. */
   tryFirst(mode: LockMode): TryRequest {
-    const { sessions } = this.table;
-    const request = new TryRequest(this, mode, sessions.shared ?? sessions.openShared(this.key));
+    const request = new TryRequest(this, mode, this.table.sessions);
     this.enter({ name: 'trying', request });
     return request;
   }
@@ -261,8 +260,7 @@ export class KeyEntry implements RequestingEntry {
     return true;
   }
 
-  /** For this entry and its requests alone. @internal */
-  letReadersIn(): void {
+  private letReadersIn(): void {
     if (this.isReaderNext()) void this.admitReaders();
   }
 
@@ -318,7 +316,10 @@ export class KeyEntry implements RequestingEntry {
   /** For requests of this entry alone. @internal */
   granted(session: LockSession, mode: LockMode): LockHold {
     this.hold(session, mode);
-    return this.addHold();
+    const hold = this.addHold();
+    // Readers that began to wait during the request need not wait for this one.
+    this.letReadersIn();
+    return hold;
   }
 
   /** For requests of this entry alone. @internal */

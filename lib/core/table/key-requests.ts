@@ -1,6 +1,7 @@
 import type { LockKey } from '../key/lock-key.js';
 import type { LockMode } from '../options/lock-mode.js';
 import type { LockSession } from '../session/lock-session.js';
+import type { LockSessions } from '../session/lock-sessions.js';
 import type { PendingRequest } from '../session/pending-request.js';
 import type { LockHold } from './lock-hold.js';
 
@@ -10,8 +11,6 @@ export interface RequestingEntry {
   granted(session: LockSession, mode: LockMode): LockHold;
   /** The key was not granted, or the request has failed. */
   refused(): void;
-  /** Readers that began to wait during the request need not wait for the reader that was granted the key. */
-  letReadersIn(): void;
   givenBack(hold: LockHold): void;
 }
 
@@ -33,9 +32,10 @@ export class TryRequest implements PendingRequest {
   constructor(
     private readonly entry: RequestingEntry,
     readonly mode: LockMode,
-    session: LockSession | Promise<LockSession>,
+    sessions: Pick<LockSessions, 'shared' | 'openShared'>,
   ) {
-    this.settled = session instanceof Promise ? this.sendOnceOpen(session) : this.send(session);
+    const { shared } = sessions;
+    this.settled = shared === undefined ? this.sendOnceOpen(sessions) : this.send(shared);
   }
 
   get key(): LockKey {
@@ -57,7 +57,6 @@ export class TryRequest implements PendingRequest {
   resolve(isGranted: boolean): void {
     if (isGranted && this.session !== undefined) {
       this.granted = this.entry.granted(this.session, this.mode);
-      this.entry.letReadersIn();
     } else this.entry.refused();
   }
 
@@ -71,9 +70,9 @@ export class TryRequest implements PendingRequest {
     return session.request(this);
   }
 
-  private async sendOnceOpen(opening: Promise<LockSession>): Promise<void> {
+  private async sendOnceOpen(sessions: Pick<LockSessions, 'openShared'>): Promise<void> {
     try {
-      await this.send(await opening);
+      await this.send(await sessions.openShared(this.key));
     } catch (error) {
       this.reject(error as Error);
     }

@@ -86,7 +86,8 @@ export async function runJob(
     manual !== undefined || runtime === undefined
       ? undefined
       : job.findFiring(runtime.schedulers, call.instance, claimOptions(job.tick).claimMs);
-  const found = finding instanceof Promise ? await finding : finding;
+  // Not by its class: the global Promise may be that of another library.
+  const found = typeof finding === 'object' && 'then' in finding ? await finding : finding;
   const ask: Call = { job, call, runtime, locks, manual };
   const { delayMs } = job;
   if (typeof found !== 'object' || delayMs === undefined || runtime === undefined) return perform(ask, found);

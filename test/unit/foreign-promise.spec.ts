@@ -1,0 +1,33 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { ExclusiveCron } from 'nestjs-advisory-lock';
+import { AdvisoryLockTesting } from 'nestjs-advisory-lock/testing';
+
+const NativePromise = globalThis.Promise;
+
+class Reports {
+  @ExclusiveCron('0 3 * * *', { tick: 'record' })
+  async nightly(): Promise<string> {
+    await Promise.resolve();
+    return 'done';
+  }
+}
+
+afterEach(() => {
+  globalThis.Promise = NativePromise;
+});
+
+describe('where another library has put its own Promise in place of the global one, as zone.js does', () => {
+  it('takes the first lock of a session, and gives it back', async () => {
+    globalThis.Promise = class extends NativePromise<unknown> {} as PromiseConstructor;
+    const { service } = new AdvisoryLockTesting();
+    expect(await service.withLock('import', () => 1)).toBe(1);
+    expect(await service.withLock('import', () => 2)).toBe(2);
+  });
+
+  it('runs a job that is called by hand', async () => {
+    globalThis.Promise = class extends NativePromise<unknown> {} as PromiseConstructor;
+    const reports = new AdvisoryLockTesting().provide(new Reports());
+    expect(await reports.nightly()).toBe('done');
+    expect(await reports.nightly()).toBe('done');
+  });
+});

@@ -1,0 +1,165 @@
+import { setImmediate } from 'node:timers/promises';
+import { describe, expect, it } from '@jest/globals';
+import {
+  type LockConnection,
+  LockKey,
+  type LockOperation,
+  LockSession,
+  OWN_LOCKS,
+  ownLockOf,
+  type Statement,
+} from '../../lib/core/index.js';
+
+const times = { heartbeatMs: Infinity, lostAfterMs: Infinity };
+
+/** A backend behind a pooler, which fails every seventh statement half-way, and refuses every fifth key. */
+class Backend {
+  readonly isPooled = true;
+  readonly isListening = false;
+  readonly ended = new Promise<Error>((resolve) => (this.end = resolve));
+  readonly held = new Map<string, LockKey>();
+  /** What must never be. */
+  readonly faults: string[] = [];
+  backendPid: number | undefined;
+  timesGivenBack = 0;
+  private end: (cause: Error) => void = () => undefined;
+  private isBusy = false;
+  private statements = 0;
+  private tries = 0;
+
+  async query({ text, values = [] }: Statement): Promise<(string | null)[]> {
+    await this.responseOf('a statement');
+    if (text === OWN_LOCKS.text) return [...this.held.values()].map(ownLockOf);
+    const keys = String(values.at(-1)).replace(/[{}]/g, '').split(',');
+    const isUnlock = (index: number): boolean =>
+      values.length > 1 ? String(values[0])[index] === 'u' : text.includes('unlock');
+    this.statements += 1;
+    const failsAt = this.statements % 7 === 0 ? Math.floor(keys.length / 2) : Infinity;
+    const results = keys.map((key, index) => {
+      if (index >= failsAt) throw Object.assign(new Error('failed'), { severity: 'ERROR', code: '53200' });
+      return (isUnlock(index) ? this.held.delete(key) : this.take(key)) ? 'y' : 'n';
+    });
+    return [values.length > 1 ? results.join('') : results[0] === 'y' ? 't' : 'f'];
+  }
+
+  async pin(): Promise<void> {
+    if (this.backendPid === undefined) await this.respond();
+    this.backendPid = 1;
+  }
+
+  async repin(): Promise<void> {
+    await this.responseOf('a repin');
+  }
+
+  async unpin(): Promise<void> {
+    if (this.backendPid === undefined) return;
+    if (this.held.size > 0) this.faults.push('given back with locks');
+    await this.responseOf('giving it back');
+    this.backendPid = undefined;
+    this.timesGivenBack += 1;
+  }
+
+  destroy(): void {
+    this.end(new Error('destroyed'));
+  }
+
+  private take(key: string): boolean {
+    this.tries += 1;
+    if (this.tries % 5 === 0) return false;
+    if (this.held.has(key)) this.faults.push('granted twice');
+    this.held.set(key, LockKey.of(BigInt(key)));
+    return true;
+  }
+
+  private async responseOf(what: string): Promise<void> {
+    if (this.backendPid === undefined) this.faults.push(`${what} without a backend`);
+    await this.respond();
+  }
+
+  private async respond(): Promise<void> {
+    if (this.isBusy) this.faults.push('two statements at a time');
+    this.isBusy = true;
+    await setImmediate();
+    this.isBusy = false;
+  }
+}
+
+/** Room for so many locks. */
+class Room {
+  used = 0;
+
+  constructor(private readonly allowed: number) {}
+
+  take(): boolean {
+    if (this.used === this.allowed) return false;
+    this.used += 1;
+    return true;
+  }
+
+  free(): void {
+    this.used -= 1;
+  }
+
+  refusal(): Error {
+    return new Error('no room');
+  }
+}
+
+type Outcome = boolean | Error | undefined;
+
+/** What its callbacks were called with by the time that the promise had resolved. */
+async function outcomeOf(session: LockSession, operation: LockOperation, key: LockKey): Promise<Outcome> {
+  const outcomes: Outcome[] = [];
+  const note = (outcome: Outcome): void => void outcomes.push(outcome);
+  await session.request({ operation, mode: 'exclusive', key, resolve: note, reject: note });
+  expect(outcomes).toHaveLength(1);
+  return outcomes[0];
+}
+
+describe('the promise of a request', () => {
+  it('resolves once the request is settled, in whatever way, and the backend is given back', async () => {
+    const backend = new Backend();
+    const room = new Room(5);
+    const session = new LockSession(
+      backend as unknown as LockConnection,
+      times,
+      (_session, cause) => backend.faults.push(cause.message),
+      undefined,
+      room as unknown as ConstructorParameters<typeof LockSession>[4],
+    );
+    const counts = { granted: 0, refused: 0, failed: 0 };
+    const use = async (key: LockKey, n: number): Promise<void> => {
+      for (let round = 0; round < 40; round += 1) {
+        const outcome = await outcomeOf(session, 'try', key);
+        counts[outcome === true ? 'granted' : outcome === false ? 'refused' : 'failed'] += 1;
+        expect(backend.held.has(key.id)).toBe(outcome === true);
+        for (let pauses = (round * n) % 4; pauses > 0; pauses -= 1) await setImmediate();
+        if (outcome === true) expect(await outcomeOf(session, 'unlock', key)).toBe(true);
+        expect(backend.held.has(key.id)).toBe(false);
+        if ((round + n) % 3 === 0) for (let pauses = n; pauses > 0; pauses -= 1) await setImmediate();
+      }
+    };
+    await Promise.all(Array.from({ length: 7 }, (_, n) => use(LockKey.of(n), n)));
+    // Behind the turn in which the backend is given back.
+    await session.confirm();
+    expect(backend.faults).toEqual([]);
+    expect(backend.backendPid).toBeUndefined();
+    expect(room.used).toBe(0);
+    for (const count of [...Object.values(counts), backend.timesGivenBack]) expect(count).toBeGreaterThan(5);
+  });
+
+  it('resolves when the session ends first, and after it has ended', async () => {
+    const backend = new Backend();
+    const session = new LockSession(backend as unknown as LockConnection, times, () => undefined);
+    const key = LockKey.of(1);
+    expect(await outcomeOf(session, 'try', key)).toBe(true);
+    const requests = Promise.all([
+      outcomeOf(session, 'unlock', key),
+      outcomeOf(session, 'try', LockKey.of(2)),
+    ]);
+    session.fail(new Error('over'));
+    expect(await requests).toEqual([true, expect.objectContaining({ code: 'LOCK_CONNECTION' })]);
+    expect(await outcomeOf(session, 'unlock', key)).toBe(true);
+    expect(await outcomeOf(session, 'try', key)).toMatchObject({ code: 'LOCK_CONNECTION' });
+  });
+});

@@ -41,7 +41,7 @@ export class JobControl {
       throw responseErrorOf(error);
     });
     if (pauses.named(job) !== undefined) return job;
-    throw new NotFoundException(`No instance has a job with the lock ${describe(job)}.`);
+    throw new NotFoundException(`No instance of this namespace has a job with the lock ${describe(job)}.`);
   }
 
   /** The pause of a job as it was last read; none when it is over. */

@@ -42,7 +42,7 @@ export const pauseCommand: CliCommand = {
       const { reports } = await open.fleet.inspect({ withinMs });
       // The first report is that of this process, which has no jobs.
       const others = reports.slice(1).filter(({ isUnconfirmed }) => isUnconfirmed !== true);
-      const having = others.filter(({ jobs }) => jobs.some(({ name }) => name === job));
+      const having = others.filter(({ jobs }) => jobs.some(({ name }) => name === printable(job)));
       if (others.length > 0 && having.every((report) => isOfOtherNamespace(report, keys.prefix))) {
         const hint = having.length > 0 ? 'One of another `--namespace` has' : 'See `jobs`';
         printError(`No instance has a job "${printable(job)}"; nothing was changed. ${hint}.`);

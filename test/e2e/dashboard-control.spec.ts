@@ -247,6 +247,30 @@ it('jobs of the same name in another namespace are not mixed up with those of th
   expect((await post(`${url}/locks/resume`, ASKED)).status).toBe(200);
 });
 
+it('a job with characters that are unsafe to print has a page, and is paused by the name that it shows', async () => {
+  @Injectable()
+  class Bells {
+    @ExclusiveCron(NEW_YEAR, { lock: 'ring\u0007' })
+    async ring(): Promise<void> {}
+  }
+  await createTables();
+  const { app, url } = await serve(
+    'express',
+    dashboardApp(database, ALL, { ...withReports, providers: [Bells] }),
+  );
+  const job = 'ring\uFFFD';
+  expect(await resultOf(post(`${url}/locks/pause`, { ...ASKED, job }))).toEqual([200, {}]);
+  expect(await detailsOf(`${url}/locks`, job)).toMatchObject({
+    name: job,
+    methods: [{ method: 'Bells.ring', nextAt: [expect.any(String), expect.any(String), expect.any(String)] }],
+    pause: { reason: 'incident 7' },
+  });
+  const jobs = app.get(AdvisoryLockJobs);
+  expect(await jobs.list()).toMatchObject([{ name: 'ring\u0007', isPaused: true }]);
+  const past = jobs.pause('ring\u0007', { until: new Date(-8.64e15) });
+  await expect(past).rejects.toMatchObject({ code: 'LOCK_CONFIGURATION' });
+});
+
 it('requires permission to pause and run jobs', async () => {
   await createTables();
   const { app, url } = await serve('express', dashboardApp(database, { public: true }, withReports));

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import type { InstanceReport } from '../fleet/instance-report.js';
+import { type InstanceReport, isOfOtherNamespace } from '../fleet/instance-report.js';
 import { findTable, type JobPause, readPause, selectPauses } from '../jobs/control/pause-statements.js';
 import { clockTime } from './ago.js';
 import type { CliCommand } from './cli-command.js';
@@ -73,16 +73,19 @@ function listed(
       .map((pause) => [pause.job.slice(prefix.length), pauseOf(pause)]),
   );
   const jobs = new Map<string, ListedJob & { instances: string[] }>();
-  for (const { instance, jobs: reported, isUnconfirmed } of reports) {
+  for (const report of reports) {
+    const { instance, jobs: reported, isUnconfirmed } = report;
     if (isUnconfirmed === true) continue;
+    const isForeign = isOfOtherNamespace(report, prefix);
     for (const { name, method, schedule = null } of reported) {
-      const id = `${name}\0${method}`;
-      const job = jobs.get(id) ?? { name, method, schedule, instances: [], pause: paused.get(name) ?? null };
+      const id = `${isForeign ? (report.prefix ?? '') : ' '}\0${name}\0${method}`;
+      const pause = isForeign ? null : (paused.get(name) ?? null);
+      const job = jobs.get(id) ?? { name, method, schedule, instances: [], pause };
       job.instances.push(instance);
       jobs.set(id, job);
     }
   }
-  const known = new Set([...jobs.values()].map(({ name }) => name));
+  const known = new Set([...jobs.values()].filter(({ pause }) => pause !== null).map(({ name }) => name));
   const unreported = [...paused]
     .filter(([name]) => !known.has(name))
     .map(([name, pause]) => ({ name, method: null, schedule: null, instances: [], pause }));

@@ -1,7 +1,9 @@
 import { userInfo } from 'node:os';
 import { parseArgs } from 'node:util';
 import { defaultInstanceName } from '../core/index.js';
+import { isOfOtherNamespace } from '../fleet/instance-report.js';
 import { NOTIFY_OF_JOBS } from '../fleet/job-notice.js';
+import { Zone } from '../jobs/calendar/zone.js';
 import { insertPause } from '../jobs/control/pause-statements.js';
 import type { CliCommand } from './cli-command.js';
 import { ExitStatus } from './exit-status.js';
@@ -9,6 +11,7 @@ import { FLEET_OPTIONS_HELP, fleetOptions, readWithinMs } from './fleet-argument
 import { changePauses, JOB_OPTIONS_HELP, jobOptions, readJob, readJobOptions } from './job-arguments.js';
 import { openEngineInFleet } from './open-engine.js';
 import { print, printError } from './print.js';
+import { readTime } from './read-time.js';
 import { printable } from '../core/index.js';
 import { readArguments, UsageError } from './usage.error.js';
 
@@ -39,8 +42,10 @@ export const pauseCommand: CliCommand = {
       const { reports } = await open.fleet.inspect({ withinMs });
       // The first report is that of this process, which has no jobs.
       const others = reports.slice(1).filter(({ isUnconfirmed }) => isUnconfirmed !== true);
-      if (others.length > 0 && !others.some(({ jobs }) => jobs.some(({ name }) => name === job))) {
-        printError(`No instance has a job "${printable(job)}"; nothing was changed. See \`jobs\`.`);
+      const having = others.filter(({ jobs }) => jobs.some(({ name }) => name === printable(job)));
+      if (others.length > 0 && having.every((report) => isOfOtherNamespace(report, keys.prefix))) {
+        const hint = having.length > 0 ? 'One of another `--namespace` has' : 'See `jobs`';
+        printError(`No instance has a job "${printable(job)}"; nothing was changed. ${hint}.`);
         return ExitStatus.problems;
       }
       const by = `${userInfo().username}@${defaultInstanceName()}`;
@@ -65,12 +70,7 @@ function readPauseArguments(args: string[]) {
     allowPositionals: true,
   });
   const { reason = null, until } = values;
-  const untilMs = until === undefined ? null : Date.parse(until);
-  if (Number.isNaN(untilMs)) {
-    throw new UsageError(
-      `--until must be a time such as 2026-10-25T01:30Z, received ${JSON.stringify(until)}.`,
-    );
-  }
+  const untilMs = until === undefined ? null : readTime(until, Zone.named('system'), '--until');
   const job = readJob(positionals);
   return { job, reason, untilMs, withinMs: readWithinMs(values), ...readJobOptions(values) };
 }

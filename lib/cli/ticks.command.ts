@@ -4,6 +4,7 @@ import { Zone } from '../jobs/calendar/zone.js';
 import type { CliCommand } from './cli-command.js';
 import { ExitStatus } from './exit-status.js';
 import { print, printJson } from './print.js';
+import { readTime } from './read-time.js';
 import { readArguments, UsageError } from './usage.error.js';
 
 const DEFAULT_COUNT = '10';
@@ -77,22 +78,6 @@ function ticksOf(calendar: Calendar, fromMs: number, untilMs: number, max: numbe
     tick = calendar.after(tick);
   }
   return ticks;
-}
-
-/** An ISO date, or an instant; without an offset it is a time of the zone. */
-function readTime(text: string, zone: Zone, option: string): number {
-  const form = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(Z|[+-]\d{2}:\d{2})?)?$/.exec(text);
-  const hasOffset = form?.[1] !== undefined;
-  const shownMs =
-    form === null ? NaN : Date.parse(hasOffset ? text : `${text}${text.includes('T') ? 'Z' : ''}`);
-  if (Number.isNaN(shownMs)) {
-    throw new UsageError(
-      `${option} must be a time such as 2026-10-25, 2026-10-25T01:30 or 2026-10-25T01:30Z, received ` +
-        `${JSON.stringify(text)}.`,
-    );
-  }
-  if (hasOffset) return shownMs;
-  return shownMs - zone.offsetAt(shownMs - zone.offsetAt(shownMs));
 }
 
 function readCount(text: string): number {

@@ -239,6 +239,7 @@ export class Fleet {
       upMs: Math.round(performance.now() - this.startedAt),
       locks: mostRelevant(locks, about),
       ...(waits.length > 0 && { waits }),
+      prefix: this.runtime.keys.prefix,
       jobs: this.reportJobs(),
     };
   }

@@ -15,6 +15,12 @@ export interface InstanceReport {
   readonly locks: readonly ReportedLock[];
   /** Its calls that wait for one lock and keep others meanwhile; missing when there is none. */
   readonly waits?: readonly ReportedWait[];
+  /**
+   * What the names of its locks begin with, such as `shop:`: another application may have jobs of the same
+   * name. Missing in the report of an earlier version, whose jobs count as those of the asker's application.
+   * @internal
+   */
+  readonly prefix?: string;
   /** Its exclusive jobs. */
   readonly jobs: readonly ReportedJob[];
   /**
@@ -22,6 +28,11 @@ export interface InstanceReport {
    * or, with `fleetSecret`, one without the secret. Nothing of it is used for the locks that are listed.
    */
   readonly isUnconfirmed?: boolean;
+}
+
+/** Whether the jobs of the report are those of an application with other locks on the same database. */
+export function isOfOtherNamespace({ prefix }: InstanceReport, ownPrefix: string): boolean {
+  return prefix !== undefined && prefix !== ownPrefix;
 }
 
 /** A lock that an instance holds or waits for. */

@@ -60,7 +60,7 @@ class ReportReader {
   constructor(private readonly nowMs: number) {}
 
   read(value: unknown): InstanceReport {
-    const { instance, backends, upMs, locks, waits, jobs } = objectOf(value);
+    const { instance, backends, upMs, locks, waits, prefix, jobs } = objectOf(value);
     this.upMs = numberOf(upMs);
     if (!isWholeNumber(this.upMs, 0, MAX_UP_MS)) throw new NoReport();
     return {
@@ -71,6 +71,7 @@ class ReportReader {
       ...(waits !== undefined && {
         waits: this.entriesOf(waits, MAX_WAITS, (each) => this.waitOf(each), waitId),
       }),
+      ...(prefix !== undefined && { prefix: originOf(prefix, '') }),
       jobs: this.entriesOf(jobs, MAX_JOBS, (each) => this.jobOf(each), jobId),
     };
   }

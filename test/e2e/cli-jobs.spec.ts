@@ -50,14 +50,20 @@ describe('jobs, pause and resume', () => {
     const unknown = await run('pause', 'Reports.wrote', ...patiently);
     expect(unknown).toMatchObject({ status: 1, stderr: expect.stringContaining('No instance has a job') });
 
+    const elsewhere = ['pause', 'Reports.write', '--namespace', 'other', ...patiently];
+    const ofOther = await startCli(elsewhere, { DATABASE_URL: database.url }).outcome;
+    expect(ofOther).toMatchObject({ status: 1, stderr: expect.stringContaining('another `--namespace`') });
+    for (const end of ['45', '2027', '2077-02-30T01:30Z'])
+      expect(await run('pause', 'Reports.write', '--until', end)).toMatchObject({ status: 64 });
+
     const { stdout } = await run('jobs', ...patiently);
     expect(stdout).toMatch(/^JOB +SCHEDULE +INSTANCES +PAUSED .*\n/);
     expect(stdout).toMatch(/\nReports\.write +0 0 29 2 \* +1 +since .* tidy\n$/);
 
     expect(await run('resume', 'Reports.write')).toMatchObject({ status: 0 });
     expect(await jobs.list()).toMatchObject([{ isPaused: false }]);
-    const elsewhere = await run('resume', 'Reports.write', '--table', 'other.pauses');
-    expect(elsewhere).toMatchObject({ status: 64, stderr: expect.stringContaining('--table') });
+    const otherTable = await run('resume', 'Reports.write', '--table', 'other.pauses');
+    expect(otherTable).toMatchObject({ status: 64, stderr: expect.stringContaining('--table') });
   });
 });
 

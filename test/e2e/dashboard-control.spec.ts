@@ -5,13 +5,15 @@ import {
   ADVISORY_LOCK_JOB_PAUSE_SQL,
   ADVISORY_LOCK_JOB_RUN_SQL,
   AdvisoryLockJobs,
+  AdvisoryLockModule,
   ExclusiveCron,
   ExclusiveInterval,
 } from 'nestjs-advisory-lock';
+import { AdvisoryLockDashboardModule } from 'nestjs-advisory-lock/dashboard';
 import type { JobDetails } from '../../lib/dashboard/server/job-details.js';
 import { useTestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
-import { lockedApp, type Platform, serve, type ServedApp, start } from './support/applications.js';
+import { lockedApp, type Platform, postgres, serve, type ServedApp, start } from './support/applications.js';
 import { dashboardApp, OF_THE_PAGE, post, snapshotWhen } from './support/dashboards.js';
 import { Gate } from './support/gate.js';
 
@@ -64,10 +66,7 @@ it('without its tables the dashboard shows no runs, and says what a pause needs'
   const { url } = await serve('express', dashboardApp(database, ALL, metadata));
   expect(await detailsOf(`${url}/locks`, 'Unrecorded.write')).toMatchObject({ isRecorded: false, runs: [] });
   const response = await post(`${url}/locks/pause`, { job: 'Unrecorded.write', reason: 'incident 7' });
-  expect([response.status, await response.text()]).toEqual([
-    422,
-    expect.stringContaining('CREATE TABLE'),
-  ]);
+  expect([response.status, await response.text()]).toEqual([422, expect.stringContaining('CREATE TABLE')]);
 });
 
 describe.each<Platform>(['express', 'fastify'])('the jobs of the dashboard on %s', (platform) => {
@@ -226,6 +225,50 @@ it('the dashboard of an instance without the job pauses and runs it in another',
     runs: [{ state: 'done', trigger: 'manual' }],
   });
   expect((await post(`${url}/locks/resume`, asked)).status).toBe(200);
+});
+
+it('jobs of the same name in another namespace are not mixed up with those of the dashboard', async () => {
+  await createTables();
+  const ofNamespace = (namespace: string) => ({
+    imports: [postgres(database), AdvisoryLockModule.forRoot({ namespace }), ScheduleModule.forRoot()],
+    providers: [Reports],
+  });
+  await start(ofNamespace('other'));
+  const imports = [...ofNamespace('shop').imports, AdvisoryLockDashboardModule.forRoot(ALL)];
+  const { url } = await serve('express', { imports, providers: [Reports] });
+  const other = 'Reports.write (namespace other)';
+  await snapshotWhen(`${url}/locks`, ({ jobs }) => jobs.some(({ name }) => name === other));
+  expect(await resultOf(post(`${url}/locks/pause`, ASKED))).toEqual([200, {}]);
+  const { jobs } = await snapshotWhen(`${url}/locks`, (seen) =>
+    seen.jobs.some(({ isPaused }) => isPaused === true),
+  );
+  expect(jobs.filter(({ isPaused }) => isPaused === true).map(({ name }) => name)).toEqual(['Reports.write']);
+  expect((await post(`${url}/locks/pause`, { ...ASKED, job: other })).status).toBe(404);
+  expect((await post(`${url}/locks/resume`, ASKED)).status).toBe(200);
+});
+
+it('a job with characters that are unsafe to print has a page, and is paused by the name that it shows', async () => {
+  @Injectable()
+  class Bells {
+    @ExclusiveCron(NEW_YEAR, { lock: 'ring\u0007' })
+    async ring(): Promise<void> {}
+  }
+  await createTables();
+  const { app, url } = await serve(
+    'express',
+    dashboardApp(database, ALL, { ...withReports, providers: [Bells] }),
+  );
+  const job = 'ring\uFFFD';
+  expect(await resultOf(post(`${url}/locks/pause`, { ...ASKED, job }))).toEqual([200, {}]);
+  expect(await detailsOf(`${url}/locks`, job)).toMatchObject({
+    name: job,
+    methods: [{ method: 'Bells.ring', nextAt: [expect.any(String), expect.any(String), expect.any(String)] }],
+    pause: { reason: 'incident 7' },
+  });
+  const jobs = app.get(AdvisoryLockJobs);
+  expect(await jobs.list()).toMatchObject([{ name: 'ring\u0007', isPaused: true }]);
+  const past = jobs.pause('ring\u0007', { until: new Date(-8.64e15) });
+  await expect(past).rejects.toMatchObject({ code: 'LOCK_CONFIGURATION' });
 });
 
 it('requires permission to pause and run jobs', async () => {

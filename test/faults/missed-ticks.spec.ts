@@ -25,7 +25,7 @@ interface Instance extends StartedApp {
 }
 
 /** A fleet with a job of each second, and the ticks that it has run for. */
-function fleetOf(ran: string[], options: Pick<ExclusiveCronOptions, 'leader'> = {}) {
+function fleetOf(ran: string[], options: Pick<ExclusiveCronOptions, 'leader'> = {}, namespace?: string) {
   @Injectable()
   class Reports {
     @ExclusiveCron('* * * * * *', { claimMs: 4_000, ...options })
@@ -37,7 +37,10 @@ function fleetOf(ran: string[], options: Pick<ExclusiveCronOptions, 'leader'> = 
   return async (): Promise<Instance> => {
     const proxy = await startProxy(database.url);
     defer(() => proxy.close());
-    const locks = AdvisoryLockModule.forRoot({ connectionOptions: { url: proxy.url(database.url) } });
+    const locks = AdvisoryLockModule.forRoot({
+      connectionOptions: { url: proxy.url(database.url) },
+      ...(namespace !== undefined && { namespace }),
+    });
     const started = await start({
       imports: [postgres(database), ScheduleModule.forRoot(), locks],
       providers: [Reports],
@@ -65,6 +68,8 @@ async function ticksLater(count: number): Promise<void> {
 }
 
 it('ticks that no instance could run are reported once; one that is cut off is no miss', async () => {
+  // Another application with a job of that name, which runs all the time.
+  await fleetOf([], {}, 'another')();
   const ran: string[] = [];
   const instance = fleetOf(ran);
   const fleet = [await instance(), await instance()] as const;

@@ -116,6 +116,7 @@ describe('the fleet', () => {
       backends: [ownPid(asker)],
       upMs: expect.any(Number),
       locks: [],
+      prefix: '',
       jobs: [],
     });
     expect(statements).toHaveLength(1);

@@ -58,6 +58,7 @@ describe('ticks', () => {
     [['0 25 * * *'], 'A cron expression must have 0 to 23 in the field hour'],
     [['0 3 * * *', '--zone', 'Europe/Atlantis'], 'A time zone must be one of the tz database'],
     [['0 3 * * *', '--from', 'tomorrow'], '--from must be a time such as 2026-10-25'],
+    [['0 3 * * *', '--to', '2026-02-30'], '--to must be a time such as 2026-10-25'],
     [['0 3 * * *', '--to', '2026-13-01'], '--to must be a time such as 2026-10-25'],
     [['0 3 * * *', '--count', '0'], '--count must be a whole number from 1 to 100000, received "0".'],
     [['0 3 * * *', '--count', '1', '--to', '2026-01-01'], '--to and --count exclude each other.'],

@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { dashboardJobsOf, type KnownSchedule } from '../../lib/dashboard/server/dashboard-jobs.js';
 import { DueTicks } from '../../lib/dashboard/server/due-ticks.js';
+import { JobSchedules } from '../../lib/dashboard/server/job-schedules.js';
+import type { JobRuntime } from '../../lib/jobs/job-runtime.js';
 import type { InstanceReport, ReportedTick } from '../../lib/fleet/instance-report.js';
 
 const MINUTE_MS = 60_000;
@@ -115,4 +117,22 @@ it('the ticks of a schedule are worked out once', () => {
   expect(due.between(0, 350)).toEqual([100, 200, 300]);
   expect(due.between(150, 500)).toEqual([200, 300, 400]);
   expect([due.nextMs(250), due.nextMs(300), due.nextMs(400)]).toEqual([300, 400, undefined]);
+});
+
+it('a job that is made again with the same expression has its new schedule', () => {
+  const made = (tick: number, isActive: () => boolean) => ({
+    text: '* * * * *',
+    spreadMs: 0,
+    schedule: {},
+    between: () => [],
+    after: () => (isActive() ? tick : undefined),
+  });
+  let isFirst = true;
+  const [first, second] = [made(1, () => isFirst), made(2, () => true)];
+  const timesOf = (): typeof first => (isFirst ? first : second);
+  const schedules = new JobSchedules({ schedulers: [], ticks: { timesOf } } as unknown as JobRuntime);
+  const job = { name: 'nightly', method: 'Reports.nightly' };
+  expect(schedules.of(job)?.due.nextMs(0)).toBe(1);
+  isFirst = false;
+  expect(schedules.of(job)?.due.nextMs(0)).toBe(2);
 });

@@ -1,6 +1,11 @@
 import { jobIdOf } from '../../jobs/run/job-name.js';
 import { reportedTicks } from '../../jobs/run/tick-log.js';
-import type { InstanceReport, ReportedJob, ReportedTick } from '../../fleet/instance-report.js';
+import {
+  type InstanceReport,
+  isOfOtherNamespace,
+  type ReportedJob,
+  type ReportedTick,
+} from '../../fleet/instance-report.js';
 import type { DashboardJob, DashboardTick } from './dashboard-snapshot.js';
 import type { DueTicks } from './due-ticks.js';
 
@@ -25,24 +30,35 @@ export interface KnownSchedule {
 interface JobReport {
   readonly report: InstanceReport;
   readonly job: ReportedJob;
+  readonly isForeign: boolean;
 }
 
-/** The jobs of the fleet, sorted by name, each with its latest ticks in all instances. */
+function foreignName({ prefix = '' }: InstanceReport, { name }: ReportedJob): string {
+  return `${name} (${prefix === '' ? 'no namespace' : `namespace ${prefix.slice(0, -1)}`})`;
+}
+
+/**
+ * The jobs of the fleet, sorted by name, each with its latest ticks in all instances. One of an application
+ * with another namespace is listed under a name that says so.
+ */
 export function dashboardJobsOf(
   reports: readonly InstanceReport[],
   nowMs: number,
   scheduleOf: (job: ReportedJob) => KnownSchedule | undefined,
   isPaused: (job: ReportedJob) => boolean = () => false,
+  ownPrefix = '',
 ): DashboardJob[] {
   const jobReports = new Map<string, JobReport[]>();
   for (const report of reports) {
     // An outcome that a stranger makes up would hide a tick that was missed.
     if (report.isUnconfirmed === true) continue;
-    for (const job of report.jobs) {
+    const isForeign = isOfOtherNamespace(report, ownPrefix);
+    for (const reported of report.jobs) {
+      const job = isForeign ? { ...reported, name: foreignName(report, reported) } : reported;
       const id = jobIdOf({ lockName: job.name, method: job.method });
       const ofOneJob = jobReports.get(id) ?? [];
       jobReports.set(id, ofOneJob);
-      ofOneJob.push({ report, job });
+      ofOneJob.push({ report, job, isForeign });
     }
   }
   return [...jobReports.values()]
@@ -56,9 +72,9 @@ function dashboardJobOf(
   scheduleOf: (job: ReportedJob) => KnownSchedule | undefined,
   isPaused: (job: ReportedJob) => boolean,
 ): DashboardJob {
-  const [{ job }] = reports as [JobReport];
+  const [{ job, isForeign }] = reports as [JobReport];
   const schedule = reports.map((each) => each.job.schedule).find((written) => written !== undefined);
-  const known = scheduleOf(job);
+  const known = isForeign ? undefined : scheduleOf(job);
   const nextAtMs = known?.due.nextMs(nowMs);
   const ticks = new Map<number, { readonly instances: InstanceTick[] }>();
   for (const { report, job: own } of reports) {
@@ -76,7 +92,7 @@ function dashboardJobOf(
     method: job.method,
     ...(schedule !== undefined && { schedule }),
     ...(nextAtMs !== undefined && { nextAt: new Date(nextAtMs).toISOString() }),
-    ...(isPaused(job) && { isPaused: true }),
+    ...(isForeign ? { isForeign } : isPaused(job) && { isPaused: true }),
     ticks: [...ticks]
       .sort(([a], [b]) => a - b)
       .slice(-SHOWN_TICKS)

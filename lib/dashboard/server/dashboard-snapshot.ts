@@ -107,6 +107,8 @@ export interface DashboardJob {
   readonly nextAt?: string;
   /** Whether its ticks are left out. */
   readonly isPaused?: boolean;
+  /** Whether it is of an application with another namespace, whose jobs only its own dashboard controls. */
+  readonly isForeign?: boolean;
   /** The oldest first. */
   readonly ticks: readonly DashboardTick[];
 }

@@ -66,7 +66,7 @@ export class Dashboard {
     this.leases = new LeaseReader(this.inspector);
     this.schedules = new JobSchedules(this.features.jobs);
     this.control = new JobControl(this.features, canControl, async () =>
-      (await this.jobsOfFleet()).map(({ name }) => name),
+      (await this.jobsOfFleet()).filter(({ isForeign }) => isForeign !== true).map(({ name }) => name),
     );
     this.jobs = new JobReader(locks, this.schedules, this.control);
   }
@@ -144,6 +144,7 @@ export class Dashboard {
         nowMs,
         (job) => this.schedules.of(job),
         ({ name }) => this.control.pauseOf(name) !== undefined,
+        this.features.engine.keys.prefix,
       ),
       deadlocks: deadlocksOf(look.reports),
     };

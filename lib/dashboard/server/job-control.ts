@@ -1,6 +1,6 @@
 import { setTimeout as after } from 'node:timers/promises';
 import { ForbiddenException, type HttpException, NotFoundException } from '@nestjs/common';
-import { describe, type LockLog, type LockName } from '../../core/index.js';
+import { describe, describeNames, type LockLog, type LockName, printable } from '../../core/index.js';
 import { textOfError } from '../../fleet/run/run-messages.js';
 import { isActive } from '../../jobs/control/job-pauses.js';
 import { logFailure } from '../../jobs/run/log-failure.js';
@@ -33,7 +33,8 @@ export class JobControl {
   /** The lock of a job of the fleet. Throws `NotFoundException` for a name that no instance has. */
   async lockOf(job: string): Promise<LockName> {
     const { known, pauses } = this.features.jobs;
-    const [own] = known.find(job);
+    // The page shows and sends names without characters that are unsafe to print.
+    const own = known.find(job)[0] ?? known.all.find(({ lock }) => printable(describeNames(lock)) === job);
     if (own !== undefined) return own.lock;
     if ((await this.findNames()).includes(job)) return job;
     // A pause stays when the instances with the job are gone.
@@ -41,7 +42,7 @@ export class JobControl {
       throw responseErrorOf(error);
     });
     if (pauses.named(job) !== undefined) return job;
-    throw new NotFoundException(`No instance has a job with the lock ${describe(job)}.`);
+    throw new NotFoundException(`No instance of this namespace has a job with the lock ${describe(job)}.`);
   }
 
   /** The pause of a job as it was last read; none when it is over. */

@@ -1,4 +1,10 @@
-import { LockConfigurationError, type LockName, messageOf, RecentMap } from '../../core/index.js';
+import {
+  describeNames,
+  LockConfigurationError,
+  type LockName,
+  messageOf,
+  RecentMap,
+} from '../../core/index.js';
 import { type AdvisoryLockCronRun, AdvisoryLockCronHistory } from '../../nest/advisory-lock-cron-history.js';
 import { type FeatureHost, FEATURES, type Features } from '../../nest/features.js';
 import { SharedQuery } from '../../nest/shared-query.js';
@@ -49,17 +55,18 @@ export class JobReader {
       problem: messageOf(error),
     }));
     const nowMs = Date.now();
-    const pause = this.control.pauseOf(name);
+    const lockName = describeNames(lock);
+    const pause = this.control.pauseOf(lockName);
     return {
       at: new Date(nowMs).toISOString(),
       name,
       methods: jobs
-        .filter((job) => job.name === name)
+        .filter((job) => job.name === lockName)
         .map(({ method, schedule }) => ({
           method,
           ...(schedule !== undefined && { schedule }),
           nextAt: this.schedules
-            .next({ name, method }, nowMs, SHOWN_NEXT)
+            .next({ name: lockName, method }, nowMs, SHOWN_NEXT)
             .map((atMs) => new Date(atMs).toISOString()),
         })),
       ...(pause !== undefined && { pause }),

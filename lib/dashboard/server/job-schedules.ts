@@ -9,18 +9,19 @@ type Named = Pick<ReportedJob, 'name' | 'method'>;
 
 /** The schedules of the jobs that this instance itself has. */
 export class JobSchedules {
-  private readonly known = new Map<string, { readonly text: string; readonly due: DueTicks }>();
+  private readonly known = new Map<string, { readonly times: JobTimes; readonly due: DueTicks }>();
 
   constructor(private readonly jobs: Pick<JobRuntime, 'schedulers' | 'ticks'>) {}
 
   of({ name, method }: Named): KnownSchedule | undefined {
     const times = this.timesOf({ name, method });
     if (times === undefined) return undefined;
-    const { text, spreadMs } = times;
     const id = jobIdOf({ lockName: name, method });
     let known = this.known.get(id);
-    if (known?.text !== text) this.known.set(id, (known = { text, due: new DueTicks(times, SHOWN_TICKS) }));
-    return { due: known.due, spreadMs };
+    // A job may be made again with the same expression, in another time zone too.
+    if (known === undefined || known.times.text !== times.text || known.times.schedule !== times.schedule)
+      this.known.set(id, (known = { times, due: new DueTicks(times, SHOWN_TICKS) }));
+    return { due: known.due, spreadMs: times.spreadMs };
   }
 
   /** The first ticks after an instant; none of a job that this instance does not have. */

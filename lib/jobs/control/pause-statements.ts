@@ -47,7 +47,10 @@ export function readPause(json: string): JobPause {
   return { job, reason, pausedAtMs, untilMs, by };
 }
 
-/** Pauses a job. No row: the end is not in the future, by the clock of the server. */
+/**
+ * Pauses a job. No row: the end is not in the future, by the clock of the server. Postgres has no timestamps
+ * for the earliest dates of JavaScript.
+ */
 export function insertPause(
   table: string,
   { job, reason, untilMs, by }: Omit<JobPause, 'pausedAtMs'>,
@@ -60,7 +63,7 @@ export function insertPause(
   ON CONFLICT (job) DO UPDATE SET reason = excluded.reason, until = excluded.until, by = excluded.by,
     paused_at = CASE WHEN ${isActive('earlier.until')} THEN earlier.paused_at ELSE excluded.paused_at END
   RETURNING job`,
-    values: [job, reason, untilMs === null ? null : String(untilMs), by],
+    values: [job, reason, untilMs === null ? null : String(Math.max(0, untilMs)), by],
   };
 }
 

@@ -1,6 +1,6 @@
 import { describeNames, type LockLog, type LockRuntime, runOutside } from '../../core/index.js';
 import type { Fleet } from '../../fleet/fleet.js';
-import type { InstanceReport, ReportedTick } from '../../fleet/instance-report.js';
+import { type InstanceReport, isOfOtherNamespace, type ReportedTick } from '../../fleet/instance-report.js';
 import type { JobPauses } from '../control/job-pauses.js';
 import type { KnownJob, KnownJobs } from '../control/known-jobs.js';
 import type { RunRecords } from '../records/run-records.js';
@@ -172,7 +172,8 @@ export class MissedTicks {
       doubts.silences += 1;
       return doubts.silences < MAX_SILENCES ? undefined : [];
     }
-    return due.filter((atMs) => look.reports.slice(1).every((report) => denies(report, job, atMs)));
+    const reports = look.reports.slice(1).filter((report) => !isOfOtherNamespace(report, engine.keys.prefix));
+    return due.filter((atMs) => reports.every((report) => denies(report, job, atMs)));
   }
 
   /** In one instance of the fleet: all come to the same result. */

@@ -10,14 +10,14 @@ export const leaseOptions = {
   'lease-table': { type: 'string', default: 'public.advisory_lease' },
 } as const;
 
-export const LEASE_OPTIONS_HELP = `  --lease-table <table> the table of leases (default: ${leaseOptions['lease-table'].default})`;
+const { default: DEFAULT_TABLE } = leaseOptions['lease-table'];
+
+export const LEASE_OPTIONS_HELP = `  --lease-table <table> the table of leases (default: ${DEFAULT_TABLE})`;
 
 /** The arguments of `kill` that end a lease rather than a holder. */
 export function killArguments({ schema, name }: TableArgument): string {
   const table = `${schema}.${name}`;
-  return table === leaseOptions['lease-table'].default
-    ? '--lease'
-    : `--lease --lease-table ${shellWord(table)}`;
+  return table === DEFAULT_TABLE ? '--lease' : `--lease --lease-table ${shellWord(table)}`;
 }
 
 type Engine = Pick<LockEngine, 'server'>;

@@ -247,7 +247,7 @@ it('jobs of the same name in another namespace are not mixed up with those of th
   expect((await post(`${url}/locks/resume`, ASKED)).status).toBe(200);
 });
 
-it('a job with characters that are unsafe to print has a page, and is paused by the name that it shows', async () => {
+it('a job with characters that are unsafe to print is paused by the name that its page shows', async () => {
   @Injectable()
   class Bells {
     @ExclusiveCron(NEW_YEAR, { lock: 'ring\u0007' })

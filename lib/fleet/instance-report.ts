@@ -31,7 +31,9 @@ export interface InstanceReport {
 }
 
 /** Whether the jobs of the report are those of an application with other locks on the same database. */
-export function isOfOtherNamespace({ prefix }: InstanceReport, ownPrefix: string): boolean {
+export function isOfOtherNamespace(report: InstanceReport, ownPrefix: string): boolean {
+  // Not in the signature, which the declarations of the package would keep: there is no such property there.
+  const { prefix } = report;
   return prefix !== undefined && prefix !== ownPrefix;
 }
 

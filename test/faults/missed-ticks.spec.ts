@@ -132,7 +132,9 @@ it('ticks without a leader, after it failed, are reported once by the instance t
   await until(() => leaderless().length >= 2, 'two events', 30_000);
   await ticksLater(2);
 
-  expect(missed.filter((tick) => ran.includes(tick))).toEqual([]);
+  // The last one that the leader ran may be among them: it was cut off with the claim of that tick.
+  expect(missed.filter((tick) => tick > failedAt && ran.includes(tick))).toEqual([]);
+  expect(missed.filter((tick) => ran.includes(tick)).length).toBeLessThanOrEqual(1);
   expect(new Set(missed).size).toBe(missed.length);
   expect(leader.missed).toEqual([]);
   expect(linesOf(other)[0]).toMatch(

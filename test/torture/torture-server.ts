@@ -1,12 +1,10 @@
+import { once } from 'node:events';
 import pg from 'pg';
 import { ADVISORY_LEASE_SQL, ADVISORY_ONCE_SQL } from '../../lib/index.js';
 import { startPrimary } from '../faults/support/postgres-cluster.js';
 import type { PostgresNode } from '../faults/support/postgres-node.js';
 import { withClient } from '../support/admin.js';
 import { until } from '../support/until.js';
-
-/** How long a connection may take, in milliseconds, to a server that may be going down. */
-const CONNECT_MS = 10_000;
 
 /** The Postgres of a run, with a role for each group of workers that may lose a session together. */
 export class TortureServer {
@@ -40,13 +38,10 @@ export class TortureServer {
 
   /** Kills a backend with -9: the server ends all others too, and starts over. Resolves when it is back. */
   async crashBackend(pid: number): Promise<void> {
-    const witness = new pg.Client({ connectionString: this.url, connectionTimeoutMillis: CONNECT_MS });
+    const witness = new pg.Client({ connectionString: this.url });
     witness.on('error', () => undefined);
     await witness.connect();
-    // Not by `once` of node:events, which rejects at the error that comes before the end.
-    const ended = new Promise<void>((resolve) => {
-      witness.once('end', resolve);
-    });
+    const ended = once(witness, 'end');
     try {
       process.kill(pid, 'SIGKILL');
     } catch (error) {

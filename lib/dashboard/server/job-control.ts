@@ -15,7 +15,7 @@ const CHANGE_PATIENCE_MS = 5_000;
 /** How long a viewer waits for the end of a run, in milliseconds. */
 const RUN_PATIENCE_MS = 5_000;
 
-/** Pauses, resumes and runs jobs for users of the page, and logs who has done it, and why. */
+/** Pauses, resumes and runs jobs for users of the page, and logs the user and the reason. */
 export class JobControl {
   private readonly log: LockLog;
 

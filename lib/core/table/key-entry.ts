@@ -323,11 +323,6 @@ export class KeyEntry implements RequestingEntry {
   }
 
   /** For requests of this entry alone. @internal */
-  refused(): void {
-    this.next();
-  }
-
-  /** For requests of this entry alone. @internal */
   givenBack({ key, lost, session }: LockHold): void {
     // A hold that was lost meanwhile is over: another request for the key may be on its way.
     if (lost !== undefined) return;
@@ -336,8 +331,11 @@ export class KeyEntry implements RequestingEntry {
     this.next();
   }
 
-  /** Call it when this process no longer holds the key: the waiters compete for it. */
-  private next(): void {
+  /**
+   * For this entry and its requests alone, when this process does not hold the key: the waiters compete for
+   * it. @internal
+   */
+  next(): void {
     if (this.waiters.length > 0) this.queue();
     else this.free();
   }

@@ -9,8 +9,8 @@ import type { LockHold } from './lock-hold.js';
 export interface RequestingEntry {
   readonly key: LockKey;
   granted(session: LockSession, mode: LockMode): LockHold;
-  /** The key was not granted, or the request has failed. */
-  refused(): void;
+  /** This process does not hold the key: it was not granted, or the request has failed. */
+  next(): void;
   givenBack(hold: LockHold): void;
 }
 
@@ -57,12 +57,12 @@ export class TryRequest implements PendingRequest {
   resolve(isGranted: boolean): void {
     if (isGranted && this.session !== undefined) {
       this.granted = this.entry.granted(this.session, this.mode);
-    } else this.entry.refused();
+    } else this.entry.next();
   }
 
   reject(error: Error): void {
     this.error = error;
-    this.entry.refused();
+    this.entry.next();
   }
 
   private send(session: LockSession): Promise<void> {

@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   checkOptions,
   describe,
-  GrowingPause,
   type LeaseGuard,
   LockConfigurationError,
   type LockKey,
@@ -16,6 +15,7 @@ import {
 } from '../core/index.js';
 import { AdvisoryLease } from './advisory-lease.js';
 import { type ApplicationDatabase, databaseError } from './application-database.js';
+import { askInTurn } from './ask-in-turn.js';
 import {
   isText,
   type LeaseOptions,
@@ -27,8 +27,7 @@ import type { HeldLease, LeaseGrant } from './held-lease.js';
 import { type GrantRequest, LeaseStore, type LeaseTerm } from './lease-store.js';
 import { ADVISORY_LEASE_SQL } from './lease-table.js';
 import { checkLeaseToken, createLeaseToken, hashLeaseToken } from './lease-token.js';
-import { POLL_MS } from './poll-ms.js';
-import { Turns } from './turns.js';
+import { type Turn, Turns } from './turns.js';
 import { UnleasedLocks } from './unleased-locks.js';
 
 /** The entries of an index are at most a third of a page. */
@@ -242,23 +241,10 @@ export class Leases {
   ): Promise<LeaseTerm | undefined> {
     signal?.throwIfAborted();
     const { closeSignal } = this.engine;
-    const signals = signal === undefined ? [closeSignal] : [closeSignal, signal];
-    const deadline = performance.now() + waitMs;
-    const pause = new GrowingPause(POLL_MS.first, POLL_MS.longest);
-    const turn = this.turns.join(request.name);
-    try {
-      for (;;) {
-        const term = turn.isFirst ? await this.ask(name, request) : undefined;
-        if (term !== undefined) return term;
-        const leftMs = deadline - performance.now();
-        if (leftMs <= 0) return undefined;
-        await turn.pause(turn.isFirst ? Math.min(pause.nextMs(), leftMs) : leftMs, signals);
-        this.throwIfClosed(name);
-        signal?.throwIfAborted();
-      }
-    } finally {
-      turn.leave();
-    }
+    const join = (): Turn => this.turns.join(request.name);
+    return askInTurn({ name, waitMs, signal, closeSignal, join, joinsAtOnce: true }, () =>
+      this.ask(name, request),
+    );
   }
 
   /** Resolves to `undefined` when it is busy, or calls of this process wait for it. */

@@ -1,11 +1,5 @@
-import {
-  type AcquireOptions,
-  GrowingPause,
-  type LeaseGuard,
-  LockShutdownError,
-  type TakeLock,
-} from '../core/index.js';
-import { POLL_MS } from './poll-ms.js';
+import type { AcquireOptions, LeaseGuard, TakeLock } from '../core/index.js';
+import { askInTurn } from './ask-in-turn.js';
 import { type Turn, Turns } from './turns.js';
 
 /**
@@ -37,31 +31,13 @@ export class UnleasedLocks implements LeaseGuard {
    * Calls that have found a lease wait in line for its end, and only the first of them asks the server. None
    * keeps the lock meanwhile: others may not care about leases.
    */
-  private async waitFor<T>(name: string, options: AcquireOptions, lock: TakeLock<T>): Promise<T | undefined> {
+  private waitFor<T>(name: string, options: AcquireOptions, lock: TakeLock<T>): Promise<T | undefined> {
     const { waitMs, signal, since = performance.now(), onWaiting } = options;
     const { closeSignal } = this;
-    const signals = signal === undefined ? [closeSignal] : [closeSignal, signal];
-    const deadline = performance.now() + waitMs;
-    const pause = new GrowingPause(POLL_MS.first, POLL_MS.longest);
-    let turn: Turn | undefined;
-    try {
-      for (;;) {
-        if (turn?.isFirst !== false) {
-          const left = { ...options, since, waitMs: deadline - performance.now() };
-          const taken = await this.takeNow(name, left, lock);
-          if (taken !== undefined) return taken;
-        }
-        turn ??= this.turns.join(name);
-        const leftMs = deadline - performance.now();
-        if (leftMs <= 0) return undefined;
-        onWaiting?.();
-        await turn.pause(turn.isFirst ? Math.min(pause.nextMs(), leftMs) : leftMs, signals);
-        if (closeSignal.aborted) throw new LockShutdownError(name);
-        signal?.throwIfAborted();
-      }
-    } finally {
-      turn?.leave();
-    }
+    const join = (): Turn => this.turns.join(name);
+    return askInTurn({ name, waitMs, signal, closeSignal, onWaiting, join }, (deadline) =>
+      this.takeNow(name, { ...options, since, waitMs: deadline - performance.now() }, lock),
+    );
   }
 
   private async takeNow<T>(

@@ -48,6 +48,23 @@ describe('an event loop that is blocked for longer than `lostAfterMs`', () => {
     expect(await holder.lossOf('import')).toMatchObject({ code: 'LOCK_LOST' });
   });
 
+  it('fails no request that was on its way on a session that held nothing', async () => {
+    const proxy = await closeAfterTest(startProxy(database.url));
+    const { service } = createLocks(proxy.url(database.url), TIMES);
+    await (await service.acquire('import')).release();
+    proxy.silence({ toClient: true });
+    const requested = service.acquire('import');
+    await until(async () => (await database.advisoryLocks()).length === 1, 'the server has granted it');
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, TIMES.lostAfterMs + 100);
+    // Before the event loop reads what has arrived.
+    const next = service.acquire('report');
+    proxy.resume();
+    await using first = await requested;
+    await using second = await next;
+    first.assertHeld();
+    second.assertHeld();
+  });
+
   it('is notified soon of a connection that fell silent in the meantime, even during a query', async () => {
     const proxy = await closeAfterTest(startProxy(database.url));
     const holder = await startHolder(proxy.url(database.url), TIMES);

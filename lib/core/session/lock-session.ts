@@ -76,7 +76,7 @@ export class LockSession {
 
   /** Whether it holds nothing, requests nothing, and no wait relies on it. */
   get isIdle(): boolean {
-    return this.heldCount === 0 && this.waiting.length === 0 && !this.watchesForOthers();
+    return this.places === 0 && this.waiting.length === 0 && !this.watchesForOthers();
   }
 
   /** Whether its locks are held through a pooler. */
@@ -216,9 +216,9 @@ export class LockSession {
     return this.isTrue(isWaitedForStatement(key), key);
   }
 
-  /** Ends the session; when it resolves, all of its locks are free. */
-  close(): Promise<void> {
-    return this.line.close();
+  /** Ends the session; when it resolves, all of its locks are free. Requests on their way are rejected. */
+  close(reason: Error = new LockShutdownError()): Promise<void> {
+    return this.line.close(reason);
   }
 
   /** Ends the session at once: its locks are lost. */

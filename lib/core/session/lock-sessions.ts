@@ -1,6 +1,6 @@
 import type { Notification } from '../connection/lock-connection.js';
 import type { ConnectionSource } from '../connection/connection-source.js';
-import { LockConnectionError } from '../errors/lock-connection.error.js';
+import { brokeConnection, LockConnectionError } from '../errors/lock-connection.error.js';
 import { LockShutdownError } from '../errors/lock-shutdown.error.js';
 import type { LockKey } from '../key/lock-key.js';
 import { FencingTokens } from './fencing-tokens.js';
@@ -179,7 +179,11 @@ export class LockSessions {
     const { current } = this;
     if (current === undefined || !current.isIdle || current.isRecent) return;
     this.current = undefined;
-    void current.close().catch(() => undefined);
+    // A query on its way fails with it, in an application that does not shut down.
+    const reason = brokeConnection(
+      new Error(`not heard for ${Math.round(current.heartbeatAgeMs)} ms, and idle`),
+    );
+    void current.close(reason).catch(() => undefined);
   }
 
   private async confirm(idle: LockSession): Promise<void> {

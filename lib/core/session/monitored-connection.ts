@@ -1,7 +1,6 @@
 import type { Connection } from '../connection/connection-source.js';
 import type { HeartbeatTimes } from '../connection/session-times.js';
 import { brokeConnection } from '../errors/lock-connection.error.js';
-import { LockShutdownError } from '../errors/lock-shutdown.error.js';
 import { BACKEND_PID } from '../sql/session-statements.js';
 import { isServerError } from '../sql/sqlstate.js';
 import type { Statement } from '../sql/statement.js';
@@ -177,8 +176,8 @@ export class MonitoredConnection {
   }
 
   /** Ends the connection on purpose; when it resolves, all locks on it are free. */
-  async close(): Promise<void> {
-    this.endWith(new LockShutdownError());
+  async close(reason: Error): Promise<void> {
+    this.endWith(reason);
     await this.connection.close();
   }
 

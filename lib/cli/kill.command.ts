@@ -7,6 +7,7 @@ import type { CliCommand } from './cli-command.js';
 import { describeEnding, describeFate, describeNow, type Fate } from './describe-ending.js';
 import { listed } from './describe-waiter.js';
 import { ExitStatus } from './exit-status.js';
+import { FLEET_OPTIONS_HELP, fleetOptions, readWithinMs } from './fleet-arguments.js';
 import { killLease } from './kill-lease.js';
 import { LEASE_OPTIONS_HELP, leaseOptions } from './leases.js';
 import { LOCK_OPTIONS_HELP, lockOptions, readLock } from './lock-arguments.js';
@@ -18,10 +19,9 @@ import { capitalize } from './words.js';
 import { PrivilegeError } from './privilege.error.js';
 import { readArguments, UsageError } from './usage.error.js';
 import { shownHolderWithPid } from './shown-holder.js';
+import type { RunQuery } from '../inspection/inspect-locks.js';
 import type { InspectedLock } from '../inspection/inspected-lock.js';
 
-/** How long the instances may take to report what they hold, in milliseconds. */
-const REPORT_WITHIN_MS = 500;
 /** How long an ended connection may take to lose the lock, in milliseconds. */
 const GONE_WITHIN_MS = 10_000;
 /** How often it is checked whether it has, in milliseconds. */
@@ -31,7 +31,7 @@ const POLL_MS = 50;
 export const killCommand: CliCommand = {
   usage:
     '<name> [--key <key>] [--pid <pid>|--all|--lease] [--reason <text>] [--yes] [--ask] [--force] ' +
-    '[--permits <n>] [--scheme …] [--namespace …]',
+    '[--within <time>] [--permits <n>] [--scheme …] [--namespace …]',
   summary: "Ends the connection of a lock's holder, after asking",
   details: [
     '  --pid <pid>           which holder, where there are several',
@@ -42,6 +42,7 @@ export const killCommand: CliCommand = {
     '  --ask                 asks also where there is no terminal, and reads the reply from the input',
     '  --force               ends a holder that was shown also when its instance reports that it has',
     '                        released the lock and taken it again since',
+    FLEET_OPTIONS_HELP,
     LEASE_OPTIONS_HELP,
     LOCK_OPTIONS_HELP,
     '',
@@ -68,7 +69,7 @@ export const killCommand: CliCommand = {
     const open = openEngineInFleet('kill', options.wanted.keys);
     try {
       if (options.isLease) return await killLease(open, options, options);
-      const story = await storyOf(open, options.wanted, REPORT_WITHIN_MS);
+      const story = await storyOf(open, options.wanted, options.withinMs);
       const targets = targetsOf(story, options);
       if (targets.length === 0) {
         print(describeNow(story));
@@ -111,13 +112,10 @@ function targetsOf({ label, holders }: LockStory, { pid, isAll }: KillOptions): 
   return backends;
 }
 
-async function endAll(
-  open: EngineInFleet,
-  { wanted, reason, isForced }: KillOptions,
-  targets: InspectedLock[],
-): Promise<number> {
+async function endAll(open: EngineInFleet, options: KillOptions, targets: InspectedLock[]): Promise<number> {
+  const { wanted, reason } = options;
   const fates = new Map<InspectedLock, Fate>();
-  for (const lock of targets) fates.set(lock, await end(open, lock, isForced));
+  for (const lock of targets) fates.set(lock, await end(open, lock, options));
   const ended = targets.filter((lock) => fates.get(lock) === 'ended');
   const { story, staying } = await untilGone(open, wanted, ended);
   for (const lock of staying) fates.set(lock, 'stays');
@@ -142,12 +140,17 @@ function checkIdentity({ backend }: InspectedLock): void {
 }
 
 /** Ends one listed holder, if it still holds the lock. */
-async function end({ engine, fleet }: EngineInFleet, lock: InspectedLock, isForced: boolean): Promise<Fate> {
+async function end(
+  { engine, fleet }: EngineInFleet,
+  lock: InspectedLock,
+  { isForced, withinMs }: KillOptions,
+): Promise<Fate> {
   // Without the number of the hold, its instance is not asked whether it has taken the lock again.
   const { key, backend, holdId } = lock;
   const listed = { key, ...(backend && { backend }), ...(!isForced && holdId !== undefined && { holdId }) };
   try {
-    const ending = await terminateListed(fleet, (statement) => engine.server.query(statement), listed);
+    const run: RunQuery = (statement) => engine.server.query(statement);
+    const ending = await terminateListed(fleet, run, listed, withinMs);
     if (ending.isRetaken === true) return 'retaken';
     return ending.pids.length > 0 ? 'ended' : 'changed';
   } catch (error) {
@@ -183,6 +186,7 @@ function readKill(args: string[]) {
     options: {
       ...lockOptions,
       ...leaseOptions,
+      ...fleetOptions,
       pid: { type: 'string' },
       all: { type: 'boolean', default: false },
       lease: { type: 'boolean', default: false },
@@ -210,6 +214,7 @@ function readKill(args: string[]) {
     pid: pid === undefined ? undefined : Number(pid),
     isAll: all,
     reason,
+    withinMs: readWithinMs(values),
     isSure: yes,
     isForced: force,
     isAsking: ask || process.stdin.isTTY,

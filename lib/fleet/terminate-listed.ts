@@ -4,7 +4,7 @@ import type { RunQuery } from '../inspection/inspect-locks.js';
 import type { InspectedLock } from '../inspection/inspected-lock.js';
 import { type Ending, terminateHolders } from '../inspection/terminate-holders.js';
 
-/** How long the holder may take to report whether it is still the same hold, in milliseconds. */
+/** How long the holder may take to report whether it is still the same hold by default, in milliseconds. */
 const REPORT_WITHIN_MS = 500;
 
 /** A holder as it was listed. */
@@ -20,9 +20,10 @@ export async function terminateListed(
   fleet: Fleet,
   query: RunQuery,
   { key, backend, holdId }: ListedHolder,
+  withinMs = REPORT_WITHIN_MS,
 ): Promise<Ending> {
   if (holdId !== undefined) {
-    const { locks } = await fleet.inspect({ keys: [LockKey.inPgLocks(key)], withinMs: REPORT_WITHIN_MS });
+    const { locks } = await fleet.inspect({ keys: [LockKey.inPgLocks(key)], withinMs });
     const present = locks.find((lock) => lock.isGranted && lock.backend?.id === backend?.id);
     if (present?.holdId !== undefined && present.holdId !== holdId) {
       return { pids: [], isOwnMeant: false, isRetaken: true };

@@ -62,5 +62,6 @@ it('an outage is one warning with the names of the jobs, and one line when they 
       /^log \[AdvisoryLock\] Jobs run again: \d+ ticks were left out here in \d+(s| ms)$/,
     ),
   ]);
-  expect(log.matching(/^error(?!.*LockLostError)|^warn .* {2}at /)).toEqual([]);
+  // Two ticks that have waited for the connection together refuse each other the lock, which is no outage.
+  expect(log.matching(/^error(?!.*(LockLostError|"Reports\.check" is held))|^warn .* {2}at /)).toEqual([]);
 });

@@ -72,7 +72,9 @@ process.send?.({ type: 'ready' });
 for (;;) {
   const [{ way }] = (await once(process, 'message')) as [{ way?: Way }];
   if (way === undefined) break;
-  await Promise.all(Array.from({ length: callers }, (_, caller) => call(way, caller)));
+  const calls = Promise.all(Array.from({ length: callers }, (_, caller) => call(way, caller)));
+  process.send?.({ type: 'waiting' });
+  await calls;
   process.send?.({ type: 'done' });
 }
 await instance.close();

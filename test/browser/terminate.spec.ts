@@ -36,6 +36,12 @@ describeInBrowser('ending a holder from the page', () => {
     const snapshot = shop();
     const { page, server } = await openPage(browser, snapshot);
     server.replyToTermination = () => ({ body: { ended: [3127] } });
+    // The page looks again while the dialog is loaded.
+    const looks = server.questions.length;
+    await page.route('**/terminate-dialog.js', async (route) => {
+      await eventually(() => Promise.resolve(server.questions.length > looks + 1), true);
+      await route.continue();
+    });
     await ask(page, 'daily-report');
     const dialog = page.getByRole('dialog', { name: 'End this holder?' });
     expect(await textsOf(dialog.locator('.facts > div'))).toEqual([

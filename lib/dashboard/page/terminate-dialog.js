@@ -46,7 +46,9 @@ function meaningOf(lock, holder, { locks }) {
   const { pid, backendId } = holder;
   const others = locks.filter(
     (other) =>
-      other !== lock && other.holders.some((each) => each.backendId === backendId && each.pid === pid),
+      // Not the same object: the page may have looked again since the click.
+      other.key.id !== lock.key.id &&
+      other.holders.some((each) => each.backendId === backendId && each.pid === pid),
   );
   return (
     `This ends the database connection ${pid} of ${clipped(partyTitle(holder))}. ` +

@@ -54,7 +54,7 @@ describe('in pages that have drifted from the code', () => {
         '`advisory_lock.lost` | gauge',
       ]);
       await edit('docs/reference-cli.md', [
-        '| `--within <time>` | `list`, `why`, `jobs`, `pause` | `500ms`',
+        '| `--within <time>` | `list`, `why`, `kill`, `jobs`, `pause` | `500ms`',
         '| `--within <time>` | `list` | `5s`',
       ]);
       await edit('docs/reference-cli.md', ['| 76 |', '| 78 |']);

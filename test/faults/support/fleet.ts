@@ -13,7 +13,10 @@ export interface Instance {
   readonly worker: WorkerProcess;
   /** Steps its clock: what that is ahead of the fleet's from now on. */
   setClock(aheadMs: number): void;
-  /** Waits until the job has run for a tick, or was skipped; resolves to the tick. */
+  /**
+   * Waits until the job has run for a tick, or was skipped; resolves to the tick. Without one, it is a tick
+   * of a time when all instances had started all of their jobs.
+   */
   reported(type: FiringReport['type'], job: string, tick?: string): Promise<string | undefined>;
   /** In good order, by itself. */
   stop(): Promise<void>;
@@ -67,6 +70,7 @@ export async function startFleet<Name extends string>(
     worker.send({ type: 'go' });
   }
   for (const { worker } of starting) await messageOf(worker, 'started');
+  const startedAt = new Date(Date.now() + aheadMs).toISOString();
   const instances = starting.map(({ name, clock, worker }): [string, Instance] => [
     name,
     {
@@ -77,7 +81,9 @@ export async function startFleet<Name extends string>(
       },
       reported: async (type, job, tick) => {
         const isMeant = (report: FiringReport): boolean =>
-          report.type === type && report.job === job && (tick === undefined || report.tick === tick);
+          report.type === type &&
+          report.job === job &&
+          (tick === undefined ? (report.tick ?? '') > startedAt : report.tick === tick);
         return (await worker.message<FiringReport>(isMeant, START_MS)).tick;
       },
       stop: async () => {

@@ -52,7 +52,7 @@ await using server = new PageServer(shop(NOW));
 server.replyToJob = () => ({ body: outbox(NOW) });
 const url = await server.start();
 await using browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium-headless-shell',
   args: ['--no-sandbox'],
 });
 for (const { name, options, prepare } of pictures) {

@@ -1,3 +1,4 @@
+import { isPromise } from 'node:util/types';
 import type { Attributes, Exception, HrTime, Span, Tracer } from '@opentelemetry/api';
 import {
   type AcquiredEvent,
@@ -106,7 +107,8 @@ export class LockSpans {
     const { context, trace } = this.api;
     try {
       const result = context.with(trace.setSpan(context.active(), span), body);
-      if (result instanceof Promise) result.then(onEnd, onError);
+      // Also where another library has put its own Promise in place of the global one.
+      if (isPromise(result)) result.then(onEnd, onError);
       else onEnd();
       return result;
     } catch (error) {

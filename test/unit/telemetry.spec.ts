@@ -214,6 +214,24 @@ function ticked(more: Partial<TickEvent> = {}): TickEvent {
 }
 
 describe('the span of a job', () => {
+  it('lasts as long as its method where another library has replaced the global Promise', async () => {
+    const NativePromise = globalThis.Promise;
+    const spans = recordSpans();
+    const events = await started();
+    let end: () => void = () => undefined;
+    const running = new NativePromise<void>((resolve) => (end = resolve));
+    globalThis.Promise = class extends NativePromise<unknown> {} as PromiseConstructor;
+    try {
+      void events.activeAroundBody?.run(ticked(), () => running);
+    } finally {
+      globalThis.Promise = NativePromise;
+    }
+    expect(spans.getFinishedSpans()).toEqual([]);
+    end();
+    await running;
+    expect(spans.getFinishedSpans()).toHaveLength(1);
+  });
+
   it('is the parent of what its method does, and says which tick it was for', async () => {
     const spans = recordSpans();
     const events = await started();

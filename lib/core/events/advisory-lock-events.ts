@@ -1,3 +1,4 @@
+import { isPromise } from 'node:util/types';
 import { isError } from '../errors/is-error.js';
 import { messageOf } from '../errors/message-of.js';
 import { DEFAULT_NAME } from '../options/default-name.js';
@@ -88,7 +89,8 @@ export class AdvisoryLockEvents {
     };
     try {
       const result = listener(event as never);
-      if (result instanceof Promise) result.catch(logFailure);
+      // Also where another library has put its own Promise in place of the global one.
+      if (isPromise(result)) result.catch(logFailure);
     } catch (error) {
       logFailure(error);
     }

@@ -1,44 +1,35 @@
 import { AdvisoryLockError, isError, messageOf, printable, printableStack } from '../core/index.js';
 import type { CliCommand } from './cli-command.js';
-import { doctorCommand } from './doctor.command.js';
 import { ExitStatus, statusOfError } from './exit-status.js';
-import { jobsCommand } from './jobs.command.js';
-import { keyCommand } from './key.command.js';
-import { killCommand } from './kill.command.js';
-import { listCommand } from './list.command.js';
-import { onceCommand } from './once.command.js';
-import { pauseCommand } from './pause.command.js';
 import { printError, print } from './print.js';
-import { resumeCommand } from './resume.command.js';
-import { runCommand } from './run.command.js';
-import { ticksCommand } from './ticks.command.js';
-import { triggerCommand } from './trigger.command.js';
 import { UsageError } from './usage.error.js';
-import { whyCommand } from './why.command.js';
 
-const commands: Readonly<Record<string, CliCommand>> = {
-  list: listCommand,
-  why: whyCommand,
-  kill: killCommand,
-  run: runCommand,
-  key: keyCommand,
-  ticks: ticksCommand,
-  jobs: jobsCommand,
-  pause: pauseCommand,
-  resume: resumeCommand,
-  trigger: triggerCommand,
-  once: onceCommand,
-  doctor: doctorCommand,
+/** Each is loaded when it is used: most of the time of a short command is spent on loading. */
+const commands: Readonly<Record<string, () => Promise<CliCommand>>> = {
+  list: async () => (await import('./list.command.js')).listCommand,
+  why: async () => (await import('./why.command.js')).whyCommand,
+  kill: async () => (await import('./kill.command.js')).killCommand,
+  run: async () => (await import('./run.command.js')).runCommand,
+  key: async () => (await import('./key.command.js')).keyCommand,
+  ticks: async () => (await import('./ticks.command.js')).ticksCommand,
+  jobs: async () => (await import('./jobs.command.js')).jobsCommand,
+  pause: async () => (await import('./pause.command.js')).pauseCommand,
+  resume: async () => (await import('./resume.command.js')).resumeCommand,
+  trigger: async () => (await import('./trigger.command.js')).triggerCommand,
+  once: async () => (await import('./once.command.js')).onceCommand,
+  doctor: async () => (await import('./doctor.command.js')).doctorCommand,
 };
 
 /** Runs the command that the arguments name, and resolves to the exit status. Never rejects. */
 export async function runCli(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;
-  const command = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined;
+  const load = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined;
+  let command: CliCommand | undefined;
   try {
+    command = await load?.();
     if (name === undefined) throw new UsageError('A command is missing.');
     if (asksForHelp(command === undefined ? args : rest)) {
-      print(command === undefined ? help() : helpOf(name, command));
+      print(command === undefined ? await help() : helpOf(name, command));
       return ExitStatus.ok;
     }
     if (command === undefined) throw new UsageError(`There is no command ${JSON.stringify(name)}.`);
@@ -47,7 +38,7 @@ export async function runCli(args: readonly string[]): Promise<number> {
     printError(explain(error));
     if (error instanceof UsageError) {
       printError(
-        command === undefined ? help() : `Usage: nestjs-advisory-lock ${String(name)} ${command.usage}`,
+        command === undefined ? await help() : `Usage: nestjs-advisory-lock ${String(name)} ${command.usage}`,
       );
     }
     return statusOfError(error);
@@ -67,12 +58,15 @@ function explain(error: unknown): string {
   return isExpected ? printable(error.message) : printableStack(error.stack ?? error.message);
 }
 
-function help(): string {
+async function help(): Promise<string> {
   const width = Math.max(...Object.keys(commands).map((name) => name.length));
+  const summaries = Object.entries(commands).map(
+    async ([name, load]) => `  ${name.padEnd(width)}  ${(await load()).summary}`,
+  );
   return [
     'Usage: nestjs-advisory-lock <command> …',
     '',
-    ...Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`),
+    ...(await Promise.all(summaries)),
     '',
     'The database is that of DATABASE_URL, or of PGHOST, PGPORT, PGUSER, PGPASSWORD and PGDATABASE.',
     'nestjs-advisory-lock <command> --help prints the options and exit statuses.',

@@ -1,6 +1,6 @@
 import { isSyntaxOrAccessError, type Statement } from '../core/index.js';
 import { KEY_OPTIONS_HELP, keyOptions, readKeyOptions } from './key-arguments.js';
-import type { EngineInFleet } from './open-engine.js';
+import type { EngineInFleet } from './open-engine-in-fleet.js';
 import { readTable } from './table-arguments.js';
 import { UsageError } from './usage.error.js';
 

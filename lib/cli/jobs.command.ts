@@ -6,7 +6,7 @@ import type { CliCommand } from './cli-command.js';
 import { ExitStatus } from './exit-status.js';
 import { FLEET_OPTIONS_HELP, fleetOptions, readWithinMs } from './fleet-arguments.js';
 import { JOB_OPTIONS_HELP, jobOptions, readJobOptions } from './job-arguments.js';
-import { type EngineInFleet, openEngineInFleet } from './open-engine.js';
+import { type EngineInFleet, openEngineInFleet } from './open-engine-in-fleet.js';
 import { print } from './print.js';
 import { screenWidth } from './screen.js';
 import { type Column, tableOf } from './table.js';

@@ -4,7 +4,7 @@ import { describeLease } from './describe-lease.js';
 import { ExitStatus } from './exit-status.js';
 import { endLease, leasesOf } from './leases.js';
 import type { WantedLock } from './lock-arguments.js';
-import type { EngineInFleet } from './open-engine.js';
+import type { EngineInFleet } from './open-engine-in-fleet.js';
 import { print } from './print.js';
 import type { TableArgument } from './table-arguments.js';
 import { capitalize } from './words.js';

@@ -12,7 +12,7 @@ import { killLease } from './kill-lease.js';
 import { LEASE_OPTIONS_HELP, leaseOptions } from './leases.js';
 import { LOCK_OPTIONS_HELP, lockOptions, readLock } from './lock-arguments.js';
 import { type LockStory, storyOf } from './lock-story.js';
-import { type EngineInFleet, openEngineInFleet } from './open-engine.js';
+import { type EngineInFleet, openEngineInFleet } from './open-engine-in-fleet.js';
 import { print } from './print.js';
 import { readTable } from './table-arguments.js';
 import { capitalize } from './words.js';

@@ -8,7 +8,7 @@ import { KEY_OPTIONS_HELP, keyOptions, readKeyOptions } from './key-arguments.js
 import { foreignKeysOf } from './keys-by-scheme.js';
 import { LEASE_OPTIONS_HELP, leaseAsJson, leaseOptions, leasesOf, leasesTable } from './leases.js';
 import { countsOf, locksTable, sortedLocks } from './locks-table.js';
-import { type EngineInFleet, openEngineInFleet } from './open-engine.js';
+import { type EngineInFleet, openEngineInFleet } from './open-engine-in-fleet.js';
 import { jsonOf, print } from './print.js';
 import { screenWidth } from './screen.js';
 import type { InspectedLock } from '../inspection/inspected-lock.js';

@@ -5,7 +5,7 @@ import type { InstanceReport } from '../fleet/instance-report.js';
 import type { HeldLease } from '../lease/held-lease.js';
 import { foreignKeysOf } from './keys-by-scheme.js';
 import { keysOfLock, type WantedLock } from './lock-arguments.js';
-import type { EngineInFleet } from './open-engine.js';
+import type { EngineInFleet } from './open-engine-in-fleet.js';
 import { preparedHolders, type PreparedTransaction } from './prepared-holders.js';
 
 /** Everything that is known about one lock at one moment. */

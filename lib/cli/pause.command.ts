@@ -9,7 +9,7 @@ import type { CliCommand } from './cli-command.js';
 import { ExitStatus } from './exit-status.js';
 import { FLEET_OPTIONS_HELP, fleetOptions, readWithinMs } from './fleet-arguments.js';
 import { changePauses, JOB_OPTIONS_HELP, jobOptions, readJob, readJobOptions } from './job-arguments.js';
-import { openEngineInFleet } from './open-engine.js';
+import { openEngineInFleet } from './open-engine-in-fleet.js';
 import { print, printError } from './print.js';
 import { readTime } from './read-time.js';
 import { printable } from '../core/index.js';

@@ -4,7 +4,7 @@ import { endPause } from '../jobs/control/pause-statements.js';
 import type { CliCommand } from './cli-command.js';
 import { ExitStatus } from './exit-status.js';
 import { changePauses, JOB_OPTIONS_HELP, jobOptions, readJob, readJobOptions } from './job-arguments.js';
-import { openEngineInFleet } from './open-engine.js';
+import { openEngineInFleet } from './open-engine-in-fleet.js';
 import { print } from './print.js';
 import { printable } from '../core/index.js';
 import { readArguments } from './usage.error.js';

@@ -13,7 +13,7 @@ import type { CliCommand } from './cli-command.js';
 import { readDurationMs } from './duration.js';
 import { ExitStatus } from './exit-status.js';
 import { KEY_OPTIONS_HELP, keyOptions, readKeyOptions, readName } from './key-arguments.js';
-import { openEngineInFleet } from './open-engine.js';
+import { openEngineInFleet } from './open-engine-in-fleet.js';
 import { printError } from './print.js';
 import { Signals } from './signals.js';
 import { readArguments, UsageError } from './usage.error.js';

@@ -8,7 +8,7 @@ import { ExitStatus } from './exit-status.js';
 import { fleetOptions, readWithinMs } from './fleet-arguments.js';
 import { readJob } from './job-arguments.js';
 import { KEY_OPTIONS_HELP, keyOptions, readKeyOptions } from './key-arguments.js';
-import { openEngineInFleet } from './open-engine.js';
+import { openEngineInFleet } from './open-engine-in-fleet.js';
 import { print, printError } from './print.js';
 import { readArguments, UsageError } from './usage.error.js';
 

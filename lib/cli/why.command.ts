@@ -6,7 +6,7 @@ import { FLEET_OPTIONS_HELP, fleetOptions, readWithinMs } from './fleet-argument
 import { killArguments, LEASE_OPTIONS_HELP, leaseAsJson, leaseOptions, leasesOf } from './leases.js';
 import { LOCK_OPTIONS_HELP, lockOptions, readLock, type WantedLock } from './lock-arguments.js';
 import { type LockStory, storyOf } from './lock-story.js';
-import { openEngineInFleet } from './open-engine.js';
+import { openEngineInFleet } from './open-engine-in-fleet.js';
 import { print, printJson } from './print.js';
 import { readTable } from './table-arguments.js';
 import { readArguments } from './usage.error.js';

@@ -60,17 +60,15 @@ function explain(error: unknown): string {
 
 async function help(): Promise<string> {
   const width = Math.max(...Object.keys(commands).map((name) => name.length));
-  const summaries = Object.entries(commands).map(
-    async ([name, load]) => `  ${name.padEnd(width)}  ${(await load()).summary}`,
-  );
-  return [
-    'Usage: nestjs-advisory-lock <command> …',
-    '',
-    ...(await Promise.all(summaries)),
+  const lines = ['Usage: nestjs-advisory-lock <command> …', ''];
+  for (const [name, load] of Object.entries(commands))
+    lines.push(`  ${name.padEnd(width)}  ${(await load()).summary}`);
+  lines.push(
     '',
     'The database is that of DATABASE_URL, or of PGHOST, PGPORT, PGUSER, PGPASSWORD and PGDATABASE.',
     'nestjs-advisory-lock <command> --help prints the options and exit statuses.',
-  ].join('\n');
+  );
+  return lines.join('\n');
 }
 
 function helpOf(name: string, { usage, summary, details }: CliCommand): string {

@@ -165,7 +165,7 @@ export class JobPauses {
       return await this.query(statement);
     } catch (cause) {
       if (!isSyntaxOrAccessError(cause)) {
-        throw new LockConnectionError(cause, undefined, 'The pause was not changed');
+        throw new LockConnectionError(cause, undefined, 'It is not known whether the pause was changed');
       }
       throw new LockConfigurationError(
         `Pausing a job needs a table that the application can write: ${messageOf(cause)}. ` +

@@ -34,6 +34,15 @@ export function readJob(positionals: readonly string[]): string {
   throw new UsageError(`The command takes one job, received ${JSON.stringify(surplus)} as well.`);
 }
 
+/** Through some poolers the instances cannot be notified of a pause, and would not know of it for seconds. */
+export async function requireNotifications({ engine }: EngineInFleet): Promise<void> {
+  if (await engine.server.isListening()) return;
+  throw new UsageError(
+    'DATABASE_URL must be the address of the server itself, received that of a pooler in transaction ' +
+      'mode, through which instances cannot be notified.',
+  );
+}
+
 /**
  * Changes the table of pauses. Without the table or a privilege the arguments are wrong, or those of the
  * environment.
@@ -42,12 +51,6 @@ export async function changePauses(
   { engine }: EngineInFleet,
   statement: Statement,
 ): Promise<(string | null)[]> {
-  if (!(await engine.server.isListening())) {
-    throw new UsageError(
-      'DATABASE_URL must be the address of the server itself, received that of a pooler in transaction ' +
-        'mode, through which instances cannot be notified.',
-    );
-  }
   try {
     return await engine.server.query(statement);
   } catch (error) {

@@ -3,7 +3,14 @@ import { NOTIFY_OF_JOBS } from '../fleet/job-notice.js';
 import { endPause } from '../jobs/control/pause-statements.js';
 import type { CliCommand } from './cli-command.js';
 import { ExitStatus } from './exit-status.js';
-import { changePauses, JOB_OPTIONS_HELP, jobOptions, readJob, readJobOptions } from './job-arguments.js';
+import {
+  changePauses,
+  JOB_OPTIONS_HELP,
+  jobOptions,
+  readJob,
+  readJobOptions,
+  requireNotifications,
+} from './job-arguments.js';
 import { openEngineInFleet } from './open-engine-in-fleet.js';
 import { print } from './print.js';
 import { printable } from '../core/index.js';
@@ -26,6 +33,7 @@ export const resumeCommand: CliCommand = {
     const { job, keys, table } = readArguments(() => readResumeArguments(args));
     const open = openEngineInFleet('resume', keys);
     try {
+      await requireNotifications(open);
       const [resumed] = await changePauses(open, endPause(table, keys.fullNameOf(job)));
       // Also when nothing was changed: the notification of an earlier call may have failed.
       await open.engine.server.query(NOTIFY_OF_JOBS);

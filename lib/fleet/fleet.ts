@@ -101,7 +101,7 @@ export class Fleet {
     });
     this.signatures = secret === undefined ? undefined : new FleetSignatures(secret);
     this.responder = new FleetResponder({
-      send: this.query,
+      send: (statement) => runtime.server.reply(statement),
       snapshot: () => {
         const originOf = (key: LockKey): string => runtime.keys.originOf(key);
         const locks = localLocks(runtime, originOf);

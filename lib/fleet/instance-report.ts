@@ -89,6 +89,8 @@ export interface ReportedJob {
   readonly method: string;
   /** The schedule as it is written: a cron expression, or `every 5000 ms`. */
   readonly schedule?: string;
+  /** The next tick of the schedule, in milliseconds since 1970; missing where the timer is off. */
+  readonly nextAtMs?: number;
   /** The latest ticks that the instance has run or skipped, the oldest first. */
   readonly ticks: readonly ReportedTick[];
 }

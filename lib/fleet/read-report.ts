@@ -25,6 +25,9 @@ const KEY = /^(-?\d{1,19}|\(-?\d{1,10}, -?\d{1,10}\))$/;
 const YEAR_MS = 366 * 86_400_000;
 const MAX_UP_MS = 10 * YEAR_MS;
 
+/** A job may have a date far in the future. */
+const MAX_NEXT_MS = 1_000 * YEAR_MS;
+
 /** How much clocks may differ, and how much a duration may be above the time that its instance is up. */
 const SLACK_MS = 60_000;
 
@@ -125,11 +128,12 @@ class ReportReader {
   }
 
   private jobOf(value: unknown): ReportedJob {
-    const { name, method, schedule, ticks } = objectOf(value);
+    const { name, method, schedule, nextAtMs, ticks } = objectOf(value);
     return {
       name: textOf(name),
       method: textOf(method),
       ...(schedule !== undefined && { schedule: textOf(schedule) }),
+      ...this.number('nextAtMs', nextAtMs, this.nowMs - YEAR_MS, this.nowMs + MAX_NEXT_MS),
       ticks: this.entriesOf(ticks, MAX_TICKS_OF_JOB, (each) => this.tickOf(each), tickId),
     };
   }

@@ -27,6 +27,18 @@ const run = (...args: string[]): Promise<CliOutcome> =>
 describe('jobs, pause and resume', () => {
   beforeAll(() => database.query(ADVISORY_LOCK_JOB_PAUSE_SQL));
 
+  it('pause no job while no instance responds, unless that is forced', async () => {
+    const none = await run('pause', 'Reports.write');
+    expect(none).toMatchObject({ status: 68, stdout: '', stderr: expect.stringContaining('--force') });
+    const unasked = await run('pause', 'Reports.write', '--within', '0');
+    expect(unasked).toMatchObject({ status: 68, stderr: expect.stringContaining('--within') });
+    expect(await database.query('SELECT FROM advisory_lock_job_pause')).toEqual([]);
+
+    const forced = await run('pause', 'Reports.write', '--force');
+    expect(forced).toEqual({ status: 0, stdout: '"Reports.write" is paused.\n', stderr: '' });
+    expect(await run('resume', 'Reports.write')).toMatchObject({ status: 0 });
+  });
+
   it('pause and resume a job of the fleet, and show it', async () => {
     @Injectable()
     class Reports {

@@ -220,7 +220,13 @@ it('the dashboard of an instance without the job pauses and runs it in another',
   expect(await resultOf(post(`${url}/locks/run`, asked))).toEqual([200, { end: 'done' }]);
   expect(runs).toBe(1);
   expect(await detailsOf(`${url}/locks`, asked.job)).toMatchObject({
-    methods: [{ method: 'Invoices.send', schedule: NEW_YEAR, nextAt: [] }],
+    methods: [
+      {
+        method: 'Invoices.send',
+        schedule: NEW_YEAR,
+        nextAt: [`${new Date().getUTCFullYear() + 1}-01-01T00:00:00.000Z`],
+      },
+    ],
     pause: { reason: 'incident 7' },
     runs: [{ state: 'done', trigger: 'manual' }],
   });

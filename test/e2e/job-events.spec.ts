@@ -104,6 +104,7 @@ describe('the jobs of a fleet', () => {
       name: 'Jobs.nightly',
       method: 'Jobs.nightly',
       schedule: '0 3 * * *',
+      nextAtMs: expect.any(Number),
       ticks: [],
     });
   });

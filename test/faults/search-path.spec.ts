@@ -115,7 +115,7 @@ it('nothing that others have created is called, whatever the library does', asyn
     ['once', 'list'],
     ['once', 'reset', 'seed'],
     ['jobs'],
-    ['pause', 'daily', '--within', '0'],
+    ['pause', 'daily', '--force'],
     ['resume', 'daily'],
   ]) {
     const { status, stderr } = await cli([...command, '--namespace', 'shop'], { DATABASE_URL: database.url });

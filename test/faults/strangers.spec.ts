@@ -243,13 +243,13 @@ describe('a flood of questions', () => {
     defer(() => Promise.all(locks.map((lock) => lock.release())));
     const sent: { readonly atMs: number; readonly length: number }[] = [];
     const { server } = holder.engine;
-    const query = server.query.bind(server);
-    server.query = (statement) => {
+    const reply = server.reply.bind(server);
+    server.reply = (statement) => {
       const [text] = statement.values ?? [];
       if (statement.text.includes('pg_notify')) {
         sent.push({ atMs: performance.now(), length: String(text).length });
       }
-      return query(statement);
+      return reply(statement);
     };
     const flood = await stranger('flood', { applicationName: 'psql' });
     for (let round = 0; round < 3; round += 1) {

@@ -60,6 +60,23 @@ describe('without asking', () => {
 });
 
 describe('the fleet', () => {
+  it('hears of an instance that was idle for long, which then takes locks on another session', async () => {
+    const [asker, idle] = [
+      await upInstance('asker'),
+      await upInstance('idle', { heartbeatMs: 100, lostAfterMs: 300 }),
+    ];
+    const pid = ownPid(idle);
+    await until(() => idle.engine.pulse?.isRecent === false, 'it has been idle for long');
+    const { reports, silent } = await asker.inspector.fleet({ withinMs });
+    expect([namesOf(reports), silent]).toEqual([['asker', 'idle'], []]);
+    expect(ownPid(idle)).toBe(pid);
+
+    // Its server may have been replaced by another primary while it was idle.
+    await idle.service.withLock('import', () => {
+      expect(ownPid(idle)).not.toBe(pid);
+    });
+  });
+
   it('reports names, since when a lock is held, and how many calls wait', async () => {
     const [asker, holder, waiter] = [
       await upInstance('asker'),
@@ -245,10 +262,10 @@ describe('a stranger on the channel', () => {
     await client.query(`LISTEN nestjs_advisory_lock_${pid}`);
     const repliedAt: number[] = [];
     const { server } = one.engine;
-    const query = server.query.bind(server);
-    server.query = (statement) => {
+    const reply = server.reply.bind(server);
+    server.reply = (statement) => {
       repliedAt.push(performance.now());
-      return query(statement);
+      return reply(statement);
     };
     const hostile = ['', '{', 'null', '{"id":{},"keys":1}', `{"id":"q","keys":"${'x'.repeat(7_900)}"}`];
     for (const channel of ['nestjs_advisory_lock', `nestjs_advisory_lock_${ownPid(one)}`])

@@ -100,7 +100,7 @@ describe('the table of paused jobs', () => {
     const until = new Date(Date.now() + 60_000);
     await pauses.pause('report', undefined, until);
     expect(await find()).toEqual([
-      { job: first?.job, pausedAt: first?.pausedAt, by: first?.by, reason: null, until },
+      { job: first?.job, pausedAt: first?.pausedAt, by: first?.by, reason: null, until, earlier: null },
     ]);
 
     await pauses.resume('report');
@@ -112,6 +112,34 @@ describe('the table of paused jobs', () => {
     await pauses.pause('report', undefined, undefined);
     const [again] = await find();
     expect(Number(again?.pausedAt)).toBeGreaterThanOrEqual(Number(resumed?.until));
+  });
+
+  it('keeps when the last hundred pauses of a job were, the newest first', async () => {
+    const dataSource = await openDataSource(database.url, {
+      entities: [AdvisoryLockJobPause],
+      synchronize: true,
+    });
+    const { pauses } = createLocks(database.url, {}, dataSource).features.jobs;
+    const find = async () => (await dataSource.getRepository(AdvisoryLockJobPause).find())[0];
+    await pauses.pause('report', undefined, undefined);
+    await pauses.resume('report');
+    const first = await find();
+    expect(first).toMatchObject({ earlier: null });
+    await pauses.pause('report', undefined, undefined);
+    expect(await find()).toMatchObject({ earlier: [first?.pausedAt, first?.until] });
+
+    const ago = (days: number): Date => new Date(Date.UTC(2026, 0, 1) - days * 86_400_000);
+    const many = Array.from({ length: 200 }, (_, index) => ago(index));
+    await database.query('UPDATE advisory_lock_job_pause SET earlier = $1', [many]);
+    await pauses.resume('report');
+    const second = await find();
+    await pauses.pause('report', undefined, undefined);
+    const expected = [second?.pausedAt, second?.until, ...many.slice(0, 198)];
+    expect(await find()).toMatchObject({ earlier: expected });
+
+    await pauses.refresh();
+    expect(pauses.of('report')?.earlier).toHaveLength(100);
+    expect(await pauses.pauseAt('report', Number(ago(1)))).toBeDefined();
   });
 
   it.each(['public.=(text, text)', 'public.>(timestamptz, timestamptz)'])(

@@ -93,7 +93,17 @@ describe('the jobs of the dashboard', () => {
     expect(outcomes(reports)).toHaveLength(30);
   });
 
-  it('miss no tick and are never due where the queried instance does not have them', () => {
+  it('are due when an instance with the job reports, where the queried instance does not have it', () => {
+    const reports = [null, minute(0), minute(3), minute(2)].map((nextAtMs, n) => {
+      const { jobs, ...report } = reportOf(`web-${n}`, []);
+      return { ...report, jobs: jobs.map((job) => ({ ...job, ...(nextAtMs !== null && { nextAtMs }) })) };
+    });
+    const nextAt = (known?: KnownSchedule) => dashboardJobsOf(reports, NOW_MS, () => known)[0]?.nextAt;
+    expect(nextAt()).toBe('2030-01-01T12:02:00.000Z');
+    expect(nextAt(everyMinute())).toBe('2030-01-01T12:01:00.000Z');
+  });
+
+  it('miss no tick where the queried instance does not have them, and are not due if none reports', () => {
     const [job] = dashboardJobsOf([reportOf('a', [])], NOW_MS, () => undefined);
     expect(job).toEqual({ name: 'nightly', method: 'Reports.nightly', schedule: '* * * * *', ticks: [] });
   });

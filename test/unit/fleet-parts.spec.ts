@@ -26,6 +26,7 @@ const report: InstanceReport = {
       name: 'Reports.nightly',
       method: 'Reports.nightly',
       schedule: '0 3 * * *',
+      nextAtMs: NOW_MS + 3,
       ticks: [
         { atMs: NOW_MS - 2, outcome: 'skipped', reason: 'held', lateMs: 2 },
         { atMs: NOW_MS - 1, outcome: 'failed', durationMs: 3, error: 'boom' },

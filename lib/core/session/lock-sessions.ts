@@ -42,6 +42,8 @@ export class LockSessions {
   readonly waiting: WaitingSessions;
   private readonly fencingTokens: FencingTokens;
   private current: LockSession | undefined;
+  /** A session that was idle for too long to take locks, and has replied to a question since. */
+  private stale: LockSession | undefined;
   private opening: Promise<LockSession> | undefined;
   private isShuttingDown = false;
   /** Whether no session listens for a while. */
@@ -105,6 +107,17 @@ export class LockSessions {
     }
   }
 
+  /**
+   * The shared session that there is, however long it was idle, for a statement that no lock depends on: a
+   * reply counts only when it comes from the session that was asked. Rejects like {@link openShared}.
+   */
+  async openForReply(): Promise<LockSession> {
+    const { current } = this;
+    if (current === undefined) return this.openShared();
+    if (current.isIdle && !current.isRecent) this.stale = current;
+    return current;
+  }
+
   /** A fencing token that was made while the session was alive, and so held its locks. */
   nextFencingToken(session: LockSession): Promise<bigint> {
     return this.fencingTokens.next(session);
@@ -152,7 +165,8 @@ export class LockSessions {
    */
   private get isDoubtful(): boolean {
     const { current } = this;
-    return current?.isIdle === true && current.heartbeatAgeMs > this.connections.use.heartbeatMs;
+    if (current?.isIdle !== true) return false;
+    return current === this.stale || current.heartbeatAgeMs > this.connections.use.heartbeatMs;
   }
 
   /**
@@ -177,8 +191,9 @@ export class LockSessions {
    */
   private retireUnheard(): void {
     const { current } = this;
-    if (current === undefined || !current.isIdle || current.isRecent) return;
+    if (current === undefined || !current.isIdle || (current.isRecent && current !== this.stale)) return;
     this.current = undefined;
+    this.stale = undefined;
     // A query on its way fails with it, in an application that does not shut down.
     const reason = brokeConnection(
       new Error(`not heard for ${Math.round(current.heartbeatAgeMs)} ms, and idle`),

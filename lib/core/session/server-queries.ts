@@ -21,6 +21,14 @@ export class ServerQueries {
     return this.ask((session) => session.query(statement));
   }
 
+  /**
+   * The same for a reply to a notification, which comes from the session that has received it, however long
+   * that was idle.
+   */
+  reply(statement: Statement): Promise<(string | null)[]> {
+    return this.ask((session) => session.query(statement), this.sessions.openForReply());
+  }
+
   /** Inspects the server. Rejects when it cannot be reached, or its locks do not count. */
   checkUp(): Promise<Checkup> {
     return this.ask((session) => session.checkUp(this.connections.use));
@@ -56,8 +64,11 @@ export class ServerQueries {
     return this.connections.isProven(server);
   }
 
-  private async ask<T>(query: (session: LockSession) => Promise<T>): Promise<T> {
-    const session = await this.sessions.openShared();
+  private async ask<T>(
+    query: (session: LockSession) => Promise<T>,
+    opening = this.sessions.openShared(),
+  ): Promise<T> {
+    const session = await opening;
     try {
       return await query(session);
     } catch (error) {

@@ -75,7 +75,7 @@ function dashboardJobOf(
   const [{ job, isForeign }] = reports as [JobReport];
   const schedule = reports.map((each) => each.job.schedule).find((written) => written !== undefined);
   const known = isForeign ? undefined : scheduleOf(job);
-  const nextAtMs = known?.due.nextMs(nowMs);
+  const nextAtMs = known?.due.nextMs(nowMs) ?? reportedNextMs(reports, nowMs);
   const ticks = new Map<number, { readonly instances: InstanceTick[] }>();
   for (const { report, job: own } of reports) {
     for (const { atMs, ...what } of own.ticks) {
@@ -102,6 +102,14 @@ function dashboardJobOf(
         instances,
       })),
   };
+}
+
+/** The first tick to come of those that instances with the job report. Reports are moments old. */
+function reportedNextMs(reports: readonly JobReport[], nowMs: number): number | undefined {
+  const next = reports.reduce((first, { job: { nextAtMs = Infinity } }) => {
+    return nextAtMs > nowMs && nextAtMs < first ? nextAtMs : first;
+  }, Infinity);
+  return next === Infinity ? undefined : next;
 }
 
 type InstanceTick = DashboardTick['instances'][number];

@@ -103,7 +103,7 @@ export interface DashboardJob {
   readonly name: string;
   readonly method: string;
   readonly schedule?: string;
-  /** When it is due next, where the serving instance has the job. */
+  /** When it is due next, where the timer of an instance is on. */
   readonly nextAt?: string;
   /** Whether its ticks are left out. */
   readonly isPaused?: boolean;

@@ -8,7 +8,7 @@ export interface JobDetails {
   readonly methods: readonly {
     readonly method: string;
     readonly schedule?: string;
-    /** The next ticks, the first one first; none where the serving instance does not have the job. */
+    /** The next ticks, the first one first; one at most where the serving instance does not have the job. */
     readonly nextAt: readonly string[];
   }[];
   readonly pause?: JobPauseDetails;

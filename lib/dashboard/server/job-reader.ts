@@ -62,17 +62,21 @@ export class JobReader {
       name,
       methods: jobs
         .filter((job) => job.name === lockName)
-        .map(({ method, schedule }) => ({
-          method,
-          ...(schedule !== undefined && { schedule }),
-          nextAt: this.schedules
-            .next({ name: lockName, method }, nowMs, SHOWN_NEXT)
-            .map((atMs) => new Date(atMs).toISOString()),
+        .map((job) => ({
+          method: job.method,
+          ...(job.schedule !== undefined && { schedule: job.schedule }),
+          nextAt: this.nextOf(job, nowMs),
         })),
       ...(pause !== undefined && { pause }),
       canControl: this.control.isAllowed,
       ...runs,
     };
+  }
+
+  /** Of a job that this instance does not have, the one that another instance reports. */
+  private nextOf(job: DashboardJob, nowMs: number): string[] {
+    const own = this.schedules.next(job, nowMs, SHOWN_NEXT).map((atMs) => new Date(atMs).toISOString());
+    return own.length > 0 || job.nextAt === undefined ? own : [job.nextAt];
   }
 
   private queryOf(lock: LockName, name: string, limit: number): SharedQuery<Runs> {

@@ -26,6 +26,11 @@ export class AdvisoryLockJobPause {
 
   /** The `instanceName` of the module that paused it, or the user and host of the command line. */
   by!: string;
+
+  /**
+   * Begin and end of each pause before that, the newest first, of the last hundred; null when there was none.
+   */
+  earlier!: Date[] | null;
 }
 
 defineEntity(AdvisoryLockJobPause, PAUSE_TABLE, {
@@ -34,4 +39,5 @@ defineEntity(AdvisoryLockJobPause, PAUSE_TABLE, {
   pausedAt: { name: 'paused_at', type: 'timestamptz' },
   until: { type: 'timestamptz', nullable: true },
   by: { type: 'text' },
+  earlier: { type: 'timestamptz', array: true, nullable: true },
 });

@@ -16,6 +16,7 @@ import {
   findTable,
   insertPause,
   type JobPause,
+  type PauseSpan,
   readPause,
   selectPauses,
 } from './pause-statements.js';
@@ -53,16 +54,19 @@ export class JobPauses {
   }
 
   /**
-   * The job's pause that the tick falls into, if there is one. The tick decides, not the clock, so that all
-   * instances agree about the last tick of a pause.
+   * The last pause of the job, if the tick falls into that or an earlier one. The tick decides, not the
+   * clock, so that all instances agree about the last tick of a pause.
    *
    * @throws `LOCK_CONNECTION` when it cannot be known: a job that may be paused does not run.
    */
   async pauseAt(name: LockName, atMs: number): Promise<JobPause | undefined> {
     await this.refresh();
     const pause = this.of(name);
-    if (pause === undefined || atMs >= (pause.untilMs ?? Infinity)) return undefined;
-    return atMs >= pause.pausedAtMs || isActive(pause) ? pause : undefined;
+    if (pause === undefined) return undefined;
+    const isLeftOut = isActive(pause)
+      ? atMs < (pause.untilMs ?? Infinity)
+      : spansOf(pause).some(([fromMs, untilMs]) => atMs >= fromMs && atMs < untilMs);
+    return isLeftOut ? pause : undefined;
   }
 
   /** The last pause of a job, over or not, as it was last read. */
@@ -161,7 +165,7 @@ export class JobPauses {
       return await this.query(statement);
     } catch (cause) {
       if (!isSyntaxOrAccessError(cause)) {
-        throw new LockConnectionError(cause, undefined, 'The pause was not changed');
+        throw new LockConnectionError(cause, undefined, 'It is not known whether the pause was changed');
       }
       throw new LockConfigurationError(
         `Pausing a job needs a table that the application can write: ${messageOf(cause)}. ` +
@@ -202,6 +206,11 @@ export class JobPauses {
     const found = Array.isArray(first) ? (first as object[]) : rows;
     return found.map((row) => Object.values(row as Record<string, string>)[0] ?? '');
   }
+}
+
+/** All pauses that are known by a row: the newest first; `Infinity` where one has no end. */
+export function spansOf({ pausedAtMs, untilMs, earlier }: JobPause): readonly PauseSpan[] {
+  return [[pausedAtMs, untilMs ?? Infinity], ...earlier];
 }
 
 /** By the clock of this process, as only ticks of before the pause depend on it. */

@@ -12,7 +12,15 @@ export interface JobPause {
   /** `null` while no end is known. */
   readonly untilMs: number | null;
   readonly by: string;
+  /** The pauses before it, the newest first. */
+  readonly earlier: readonly PauseSpan[];
 }
+
+/** A tick at the second instant is not of the pause. */
+export type PauseSpan = readonly [fromMs: number, untilMs: number];
+
+/** Of a job so many pauses are kept, as they say which of its ticks were left out on purpose. */
+const MAX_EARLIER = 100;
 
 const NOW = 'pg_catalog.clock_timestamp()';
 const msOf = (column: string): string =>
@@ -30,21 +38,27 @@ export function findTable(table: string): Statement {
 /** All pauses, each as JSON for {@link readPause}. */
 export function selectPauses(table: string): Statement {
   return {
-    text: `SELECT pg_catalog.json_build_array(job, reason, ${msOf('paused_at')}, ${msOf('until')}, by)
-  ::pg_catalog.text FROM ${table}`,
+    text: `SELECT pg_catalog.json_build_array(job, reason, ${msOf('paused_at')}, ${msOf('until')}, by,
+  ARRAY(SELECT ${msOf('at')} FROM pg_catalog.unnest(earlier) WITH ORDINALITY AS bound (at, place)
+    ORDER BY place))::pg_catalog.text FROM ${table}`,
     values: [],
   };
 }
 
 export function readPause(json: string): JobPause {
-  const [job, reason, pausedAtMs, untilMs, by] = JSON.parse(json) as [
+  const [job, reason, pausedAtMs, untilMs, by, bounds] = JSON.parse(json) as [
     string,
     string | null,
     number,
     number | null,
     string,
+    number[],
   ];
-  return { job, reason, pausedAtMs, untilMs, by };
+  return { job, reason, pausedAtMs, untilMs, by, earlier: pairsOf(bounds) };
+}
+
+function pairsOf([fromMs, untilMs, ...more]: readonly number[]): PauseSpan[] {
+  return fromMs === undefined || untilMs === undefined ? [] : [[fromMs, untilMs], ...pairsOf(more)];
 }
 
 /**
@@ -53,15 +67,17 @@ export function readPause(json: string): JobPause {
  */
 export function insertPause(
   table: string,
-  { job, reason, untilMs, by }: Omit<JobPause, 'pausedAtMs'>,
+  { job, reason, untilMs, by }: Omit<JobPause, 'pausedAtMs' | 'earlier'>,
 ): Statement {
   const until = 'pg_catalog.to_timestamp($3::pg_catalog.float8 OPERATOR(pg_catalog./) 1000)';
   return {
-    text: `INSERT INTO ${table} AS earlier (job, reason, paused_at, until, by)
+    text: `INSERT INTO ${table} AS last (job, reason, paused_at, until, by)
   SELECT $1::pg_catalog.text, $2::pg_catalog.text, ${NOW}, ${until}, $4::pg_catalog.text
    WHERE ${isActive(until)}
   ON CONFLICT (job) DO UPDATE SET reason = excluded.reason, until = excluded.until, by = excluded.by,
-    paused_at = CASE WHEN ${isActive('earlier.until')} THEN earlier.paused_at ELSE excluded.paused_at END
+    paused_at = CASE WHEN ${isActive('last.until')} THEN last.paused_at ELSE excluded.paused_at END,
+    earlier = CASE WHEN ${isActive('last.until')} THEN last.earlier ELSE
+      (ARRAY[last.paused_at, last.until] OPERATOR(pg_catalog.||) last.earlier)[1:${2 * MAX_EARLIER}] END
   RETURNING job`,
     values: [job, reason, untilMs === null ? null : String(Math.max(0, untilMs)), by],
   };

@@ -9,6 +9,7 @@ export function createPauseTable(table: string): string {
   paused_at pg_catalog.timestamptz NOT NULL,
   until pg_catalog.timestamptz,
   by pg_catalog.text NOT NULL,
+  earlier pg_catalog.timestamptz[],
   PRIMARY KEY (job)
 )`;
 }

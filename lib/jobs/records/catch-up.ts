@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type AdvisoryLock, describeNames, type LockName, LockShutdownError } from '../../core/index.js';
+import { spansOf } from '../control/job-pauses.js';
 import type { JobRuntime } from '../job-runtime.js';
 import { logFailure } from '../run/log-failure.js';
 import type { Firing } from '../schedule/firing.js';
@@ -63,7 +64,7 @@ export async function catchUp(runtime: JobRuntime, job: RecordedJob, afterMs: nu
   }
 }
 
-/** The newest of the ticks that were missed. Those of a pause were left out on purpose. */
+/** The newest of the ticks that were missed. Those of pauses were left out on purpose. */
 async function missedTicks(
   { pauses }: JobRuntime,
   name: LockName,
@@ -73,11 +74,14 @@ async function missedTicks(
   max: number,
 ): Promise<number[]> {
   await pauses.refresh();
+  const found: number[] = [];
+  let endMs = untilMs;
   const pause = pauses.of(name);
-  if (pause === undefined) return ticks.between(fromMs, untilMs, max);
-  const before = ticks.between(fromMs, Math.min(pause.pausedAtMs - 1, untilMs), max);
-  const after = ticks.between(Math.max(fromMs, (pause.untilMs ?? Infinity) - 1), untilMs, max);
-  return [...before, ...after].slice(-max);
+  for (const [pausedAtMs, resumedAtMs] of pause === undefined ? [] : spansOf(pause)) {
+    found.unshift(...ticks.between(Math.max(fromMs, resumedAtMs - 1), endMs, max - found.length));
+    endMs = Math.min(endMs, pausedAtMs - 1);
+  }
+  return [...ticks.between(fromMs, endMs, max - found.length), ...found];
 }
 
 function startedJob({ schedulers }: JobRuntime, mark: object): CronJob | undefined {

@@ -84,12 +84,15 @@ export class TickLog {
   /** The report to the fleet. */
   report(schedulers: readonly Scheduler[]): ReportedJob[] {
     const perJob = reportedTicks(this.jobs.size);
+    const nowMs = Date.now();
     return [...this.jobs.values()].map(({ lockName, method, findTimes, ticks }) => {
-      const schedule = schedulers.length === 0 ? undefined : findTimes?.(schedulers)?.text;
+      const times = schedulers.length === 0 ? undefined : findTimes?.(schedulers);
+      const nextAtMs = times?.after(nowMs);
       return {
         name: lockName,
         method,
-        ...(schedule !== undefined && { schedule }),
+        ...(times !== undefined && { schedule: times.text }),
+        ...(nextAtMs !== undefined && { nextAtMs }),
         ticks: [...ticks.values()].slice(-perJob).map(reported),
       };
     });

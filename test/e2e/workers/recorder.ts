@@ -10,6 +10,8 @@ import { AdvisoryLockModule, currentTick, ExclusiveCron } from '../../../lib/ind
 // One instance of a fleet with a job of each second, whose clock is wrong by some milliseconds.
 const clockMs = Number(process.env.TEST_CLOCK_MS ?? 0);
 const jobMs = Number(process.env.TEST_JOB_MS ?? 0);
+// By default a run on demand, which has no tick, goes on until its instance is killed.
+const manualMs = Number(process.env.TEST_MANUAL_MS ?? 600_000);
 const tick = (process.env.TEST_TICK ?? 'record') as 'record';
 
 const RealDate = Date;
@@ -31,8 +33,7 @@ class Jobs {
     const at = currentTick()?.at.toISOString();
     await this.dataSource.query('INSERT INTO sent (tick_at, pid) VALUES ($1, $2)', [at, process.pid]);
     process.send?.({ tick: at });
-    // A run on demand, which has no tick, goes on until its instance is killed.
-    await sleep(at === undefined ? 600_000 : Math.random() * jobMs);
+    await sleep(at === undefined ? manualMs : Math.random() * jobMs);
   }
 }
 

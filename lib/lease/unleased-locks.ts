@@ -34,10 +34,16 @@ export class UnleasedLocks implements LeaseGuard {
   private waitFor<T>(name: string, options: AcquireOptions, lock: TakeLock<T>): Promise<T | undefined> {
     const { waitMs, signal, since = performance.now(), onWaiting } = options;
     const { closeSignal } = this;
-    const join = (): Turn => this.turns.join(name);
-    return askInTurn({ name, waitMs, signal, closeSignal, onWaiting, join }, (deadline) =>
-      this.takeNow(name, { ...options, since, waitMs: deadline - performance.now() }, lock),
-    );
+    let isInLine = false;
+    const join = (): Turn => {
+      isInLine = true;
+      return this.turns.join(name);
+    };
+    return askInTurn({ name, waitMs, signal, closeSignal, onWaiting, join }, async (deadline) => {
+      // A lock that is taken to look for the lease is busy for others meanwhile: not again and again.
+      if (isInLine && (await this.isLeased(name))) return undefined;
+      return this.takeNow(name, { ...options, since, waitMs: deadline - performance.now() }, lock);
+    });
   }
 
   private async takeNow<T>(

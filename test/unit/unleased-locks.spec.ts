@@ -73,7 +73,8 @@ it.each([
     await jest.advanceTimersByTimeAsync(2_000);
     expect(await waiting).toBeUndefined();
   } else {
-    if (reason === LockShutdownError) setImmediate(() => {
+    if (reason === LockShutdownError)
+      setImmediate(() => {
         closing.abort();
       });
     await expect(waiting).rejects.toThrow(reason);

@@ -10,12 +10,12 @@ const PAUSE_MS = 200;
 export async function notify(
   server: Pick<ServerQueries, 'query'>,
   channel: string,
-  payload: () => string,
+  payload: () => string | Promise<string>,
   attempts = ATTEMPTS,
 ): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      await server.query(notifyStatement(channel, payload()));
+      await server.query(notifyStatement(channel, await payload()));
       return;
     } catch (error) {
       if (attempt >= attempts || error instanceof LockShutdownError) throw error;

@@ -229,6 +229,7 @@ export class Leases {
   /** Lets calls of this process that wait for the end of the lease ask at once. */
   private wake(name: string, fullName: string): void {
     this.turns.wake(fullName);
+    this.turns.wake(lineBehindLocks(fullName));
     this.unleased.wake(name);
   }
 
@@ -241,7 +242,7 @@ export class Leases {
   ): Promise<LeaseTerm | undefined> {
     signal?.throwIfAborted();
     const { closeSignal } = this.engine;
-    const join = (): Turn => this.turns.join(request.name);
+    const join = (): Turn => this.turns.join(lineOf(request));
     return askInTurn({ name, waitMs, signal, closeSignal, join, joinsAtOnce: true }, () =>
       this.ask(name, request),
     );
@@ -249,7 +250,7 @@ export class Leases {
 
   /** Resolves to `undefined` when it is busy, or calls of this process wait for it. */
   private async grant(name: string, request: GrantRequest): Promise<LeaseTerm | undefined> {
-    return this.turns.isWaitedFor(request.name) ? undefined : this.ask(name, request);
+    return this.turns.isWaitedFor(lineOf(request)) ? undefined : this.ask(name, request);
   }
 
   private async ask(name: string, request: GrantRequest): Promise<LeaseTerm | undefined> {
@@ -301,6 +302,19 @@ export class Leases {
   private throwIfClosed(name: string): void {
     if (this.engine.closeSignal.aborted) throw new LockShutdownError(name);
   }
+}
+
+/**
+ * The calls that wait for locks, too, have a line of their own: the others need not wait for locks behind
+ * them.
+ */
+function lineOf({ name, lockKey }: GrantRequest): string {
+  return lockKey === undefined ? name : lineBehindLocks(name);
+}
+
+/** No name has a NUL character. */
+function lineBehindLocks(fullName: string): string {
+  return `${fullName}\0`;
 }
 
 function checkLeaseOptions(name: string, options: LeaseOptions | undefined): void {

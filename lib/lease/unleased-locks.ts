@@ -1,6 +1,9 @@
 import type { AcquireOptions, LeaseGuard, TakeLock } from '../core/index.js';
 import { askInTurn } from './ask-in-turn.js';
-import { type Turn, Turns } from './turns.js';
+import { Turn, Turns } from './turns.js';
+
+/** How long the statement of a wait may take after the time of the wait is over, in milliseconds. */
+const LOOK_MS = 1_000;
 
 /**
  * Takes locks while no lease of their name lasts. A lock is held while its lease is looked for, and a grant
@@ -24,7 +27,8 @@ export class UnleasedLocks implements LeaseGuard {
 
   async takeUnleased<T>(name: string, options: AcquireOptions, lock: TakeLock<T>): Promise<T | undefined> {
     if (options.waitMs > 0) return this.waitFor(name, options, lock);
-    return this.turns.isWaitedFor(name) ? undefined : this.takeNow(name, options, lock);
+    if (this.turns.isWaitedFor(name)) return undefined;
+    return this.takeNow(options, lock, () => this.isLeased(name));
   }
 
   /**
@@ -34,22 +38,48 @@ export class UnleasedLocks implements LeaseGuard {
   private waitFor<T>(name: string, options: AcquireOptions, lock: TakeLock<T>): Promise<T | undefined> {
     const { waitMs, signal, since = performance.now(), onWaiting } = options;
     const { closeSignal } = this;
-    const join = (): Turn => this.turns.join(name);
-    return askInTurn({ name, waitMs, signal, closeSignal, onWaiting, join }, (deadline) =>
-      this.takeNow(name, { ...options, since, waitMs: deadline - performance.now() }, lock),
-    );
+    let isInLine = false;
+    const join = (): Turn => {
+      isInLine = true;
+      return this.turns.join(name);
+    };
+    return askInTurn({ name, waitMs, signal, closeSignal, onWaiting, join }, async (deadline) => {
+      // A lock that is taken to look for the lease is busy for others meanwhile: not again and again.
+      const look = (): Promise<boolean> => this.isLeasedBefore(name, deadline, signal);
+      if (isInLine && (await look())) return undefined;
+      return this.takeNow({ ...options, since, waitMs: deadline - performance.now() }, lock, look);
+    });
+  }
+
+  /**
+   * Resolves to `true`, as for a lease, when the wait ends before it is known: the statement may have to wait
+   * for a connection of the application. It has some time, so that a short wait gets what is free.
+   */
+  private async isLeasedBefore(
+    name: string,
+    deadline: number,
+    signal: AbortSignal | undefined,
+  ): Promise<boolean> {
+    const signals = signal === undefined ? [this.closeSignal] : [this.closeSignal, signal];
+    const end = new Turn([], () => undefined);
+    const ended = end.pause(Math.max(LOOK_MS, deadline - performance.now()), signals).then(() => true);
+    try {
+      return await Promise.race([this.isLeased(name), ended]);
+    } finally {
+      end.wake();
+    }
   }
 
   private async takeNow<T>(
-    name: string,
     options: AcquireOptions,
     { take, giveBack }: TakeLock<T>,
+    look: () => Promise<boolean>,
   ): Promise<T | undefined> {
     const taken = await take(options);
     if (taken === undefined) return undefined;
     let isLeased = true;
     try {
-      isLeased = await this.isLeased(name);
+      isLeased = await look();
     } finally {
       if (isLeased) await giveBack(taken);
     }

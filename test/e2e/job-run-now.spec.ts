@@ -189,6 +189,18 @@ describe('runNow() in an instance that does not have the job', () => {
     ]);
   });
 
+  it('runs many jobs that are asked for at once', async () => {
+    const ran = new Set<string>();
+    const names = Array.from({ length: 24 }, (_, n) => `report-${n}`);
+    const { app } = await instance();
+    for (const name of names)
+      await app.get(AdvisoryLockService).exclusiveJob(name, NEVER, () => ran.add(name));
+    const jobs = (await instance()).app.get(AdvisoryLockJobs);
+    const outcomes = await Promise.allSettled(names.map((name) => jobs.runNow(name)));
+    expect(outcomes.filter(({ status }) => status === 'rejected')).toEqual([]);
+    expect([...ran].sort()).toEqual([...names].sort());
+  });
+
   it('rejects as it ended there', async () => {
     const gate = new Gate();
 

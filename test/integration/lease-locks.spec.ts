@@ -204,6 +204,19 @@ describe('a lease that respects locks', () => {
     await lease.release();
   });
 
+  it('keeps no call that takes no notice of locks from the lease while it waits for one', async () => {
+    const [one, other] = await createTwo();
+    const lock = await one.acquire('doc');
+    const waiting = other.lease('doc', { ...LEASE, waitMs: 30_000 });
+    const behind = other.lease('doc', { ...LEASE, waitMs: 30_000 });
+    await expect(other.lease('doc', LEASE)).rejects.toMatchObject(BUSY);
+    await (await other.lease('doc', { ttlMs: 60_000 })).release();
+    await (await other.lease('doc', { ttlMs: 60_000, waitMs: 5_000 })).release();
+    await lock.release();
+    await (await waiting).release();
+    await (await behind).release();
+  });
+
   it('is refused inside the lock, which it would wait for', async () => {
     const service = await createService();
     const refused = { code: 'LOCK_CONFIGURATION', lockName: 'doc' };

@@ -6,6 +6,7 @@ import { asciiJson } from '../parts.js';
 import { SenderLimit } from '../sender-limit.js';
 import { type CancelMessage, readCancelMessage } from './cancel-message.js';
 import { readRunMessage, type RunMessage } from './run-messages.js';
+import { SendPace } from './send-pace.js';
 import { SenderRoles } from './sender-roles.js';
 
 export type FleetMessage = RunMessage | CancelMessage;
@@ -20,6 +21,9 @@ export interface ReceivedMessage {
 /** How many messages of one backend are read in a second. */
 const MAX_MESSAGES_A_SECOND = 100;
 
+/** How many are sent in a second: fewer, as those of two seconds may arrive in one. */
+const MAX_SENT_A_SECOND = MAX_MESSAGES_A_SECOND / 2;
+
 /** It begins with its kind, or with a signature before that. Questions and parts of reports do not. */
 const MESSAGE = /^\{(?:"signature":"[\w-]{43}",)?"kind":"(?:run|cancel)/;
 
@@ -33,6 +37,8 @@ export class FleetMessages {
   readonly roles: SenderRoles;
   private readonly listeners = new Set<(received: ReceivedMessage) => void>();
   private readonly limit = new SenderLimit(MAX_MESSAGES_A_SECOND);
+  /** A message that is dropped is lost: who waits for the end of a run would wait without end. */
+  private readonly pace = new SendPace(MAX_SENT_A_SECOND);
 
   constructor(
     private readonly runtime: Pick<LockRuntime, 'server' | 'backendPids'>,
@@ -50,14 +56,17 @@ export class FleetMessages {
     };
   }
 
-  /** Sends a message, and tries it again. Rejects as the query does. */
+  /** Sends a message when it is its turn, and tries it again. Rejects as the query does. */
   async send(channel: string, message: FleetMessage, attempts?: number): Promise<void> {
     const { runtime, signatures } = this;
     const json = asciiJson(message);
-    // The signature names the backend that sends it.
-    if (signatures !== undefined) await runtime.server.listener();
-    const payload = (): string =>
-      signatures?.sign(messageContext(runtime.backendPids[0] ?? 0, channel), json) ?? json;
+    const payload = async (): Promise<string> => {
+      if (signatures === undefined) return json;
+      // The signature names the backend that sends it, which is another one after a loss.
+      await runtime.server.listener();
+      return signatures.sign(messageContext(runtime.backendPids[0] ?? 0, channel), json);
+    };
+    await this.pace.turn();
     await notify(runtime.server, channel, payload, attempts);
   }
 

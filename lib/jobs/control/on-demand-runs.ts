@@ -21,8 +21,8 @@ const FIND_WITHIN_MS = 2_000;
 /** A start that arrives later than this after its offer is ignored, in milliseconds. */
 const START_WITHIN_MS = 5_000;
 
-/** Offers that are open at once, at most. */
-const MAX_OFFERS = 16;
+/** Offers that are open at once, at most: a script may run all jobs of a large application at once. */
+const MAX_OFFERS = 100;
 
 interface Parts {
   readonly engine: LockRuntime;

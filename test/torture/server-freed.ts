@@ -53,6 +53,7 @@ export function endWithServer(
       (end) =>
         end.worker === hold.worker &&
         end.fromUs <= hold.endUs &&
+        !isProvenAfter(hold, end) &&
         hold.startUs <= heardAt(end) + READING_US &&
         (hold.ending === 'lost' || isThroughBefore(hold, heardAt(end)) || isOfNoEffect(hold)),
     );
@@ -69,6 +70,14 @@ export function endWithServer(
   const isLeft = ({ startUs, endUs }: Hold, index: number): boolean =>
     endUs > startUs || cut[index] === holds[index];
   return { holds: cut.filter(isLeft), freed };
+}
+
+/**
+ * Whether its session was alive after that end, and so was another: a token is requested after the hold has
+ * begun, and made in a session that is alive.
+ */
+function isProvenAfter({ token, startUs }: Hold, { toUs }: SessionsEnded): boolean {
+  return token !== undefined && startUs > toUs;
 }
 
 /**

@@ -146,6 +146,31 @@ describe('the checker', () => {
     });
   });
 
+  describe('of locks with a token', () => {
+    const restarted = { worker: 1, fromUs: 100, toUs: 120 };
+    const restartedAgain = { worker: 1, fromUs: 4_000_000, toUs: 4_000_100 };
+
+    it('knows that a session which made a token after an end was not the one that ended', () => {
+      const inSilence = hold(130, 3_000_000, { ...lost, token: 7n });
+      expect(endWithServer([inSilence], [restarted], [])).toEqual({ holds: [inSilence], freed: [] });
+    });
+
+    it('blames an end after that, even where a blackout made the first one hard to read', () => {
+      const known = hold(130, 4_000_200, { ...lost, token: 7n });
+      const blackout = { worker: 1, fromUs: 90, toUs: 125 };
+      expect(endWithServer([known], [restarted, restartedAgain], [blackout])).toEqual({
+        holds: [{ ...known, endUs: 4_000_000 }],
+        freed: [{ hold: known, unawareUs: 100 }],
+      });
+    });
+
+    it('still finds a holder that is notified too late', () => {
+      const duringTheEnd = hold(110, 2_000_000, { ...lost, token: 7n });
+      const { noticedLate } = judge([duringTheEnd], { endings: [restarted], blackouts: [] });
+      expect(noticedLate).toHaveLength(1);
+    });
+  });
+
   describe('in its verdict', () => {
     const next = hold(110, 130, { worker: 2 });
 

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freeze } from '../faults/support/freeze.js';
 import type { PgBouncer } from '../faults/support/pgbouncer.js';
@@ -45,6 +46,7 @@ export class FaultMaker {
   /** Resolves when the last fault is over. Makes no more once one could not be made, and rejects. */
   async make(plan: readonly Fault[]): Promise<void> {
     const failed = new AbortController();
+    setMaxListeners(plan.length, failed.signal);
     try {
       await Promise.all(
         plan.map(async (fault) => {

@@ -2,6 +2,7 @@ import { ADVISORY_LEASE_SQL, ADVISORY_ONCE_SQL } from '../../lib/index.js';
 import { startPrimary } from '../faults/support/postgres-cluster.js';
 import type { PostgresNode } from '../faults/support/postgres-node.js';
 import { withClient } from '../support/admin.js';
+import { isRunning } from '../support/is-running.js';
 import { until } from '../support/until.js';
 
 /** A server that takes longer to start over hangs, even on a busy machine. */
@@ -53,6 +54,7 @@ export class TortureServer {
       until(logged(line), line, HANGS_AFTER_MS).catch((error: unknown) => {
         throw new Error(`${String(error)}; after the crash it has logged:\n${this.node.log.slice(since)}`);
       });
+    if (!isRunning(pid)) return false;
     try {
       process.kill(pid, 'SIGKILL');
       await until(logged('terminating any other active server processes'), 'the server noticed', NOTICED_MS);

@@ -137,6 +137,16 @@ describe('the checker', () => {
       expect(freed).toMatchObject([{ unawareUs: 10 }]);
     });
 
+    it('counts what overlapping blackouts share once', () => {
+      const blackouts = [
+        { worker: 1, fromUs: 0, toUs: 130 },
+        { worker: 1, fromUs: 100, toUs: 140 },
+      ];
+      expect(endWithServer([hold(0, 150, lost)], [terminated], blackouts).freed).toMatchObject([
+        { unawareUs: 10 },
+      ]);
+    });
+
     it('counts a lock as freed whose grant was read only after a blackout', () => {
       const late = hold(900_000, 900_100, lost);
       const blackout = { worker: 1, fromUs: 0, toUs: 850_000 };
@@ -162,6 +172,14 @@ describe('the checker', () => {
         holds: [{ ...known, endUs: 4_000_000 }],
         freed: [{ hold: known, unawareUs: 100 }],
       });
+    });
+
+    it('knows that a session which was lost in silence had outlived what ended before its last response', () => {
+      const reason = 'no response for 1200 ms';
+      const inSilence = hold(0, 3_000_000, { ...lost, reason });
+      expect(endWithServer([inSilence], [restarted], []).freed).toEqual([]);
+      const endedInSilence = { worker: 1, fromUs: 1_900_000, toUs: 1_900_100 };
+      expect(endWithServer([inSilence], [endedInSilence], []).freed).toHaveLength(1);
     });
 
     it('still finds a holder that is notified too late', () => {

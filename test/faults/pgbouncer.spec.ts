@@ -161,7 +161,7 @@ describeWith('pgbouncer', 'through PgBouncer', () => {
     await (await service.acquire('import', { waitMs: 5_000 })).release();
   });
 
-  it('notifies a holder that waits for its token, which another connection makes, as soon as it is lost', async () => {
+  it('notifies a holder of its loss while it waits for another connection to make its token', async () => {
     const bouncer = await start({ poolSize: 1 });
     const service = through(bouncer, { heartbeatMs: 30_000, lostAfterMs: 60_000 });
     const lock = await service.acquire('import');

@@ -5,7 +5,7 @@ import type { WorkerOrder, WorkerReport, WorkerSettings } from './worker-message
 
 const TALLY_MS = 500;
 const WATCH_MS = 50;
-/** A gap between two looks at the clock that is longer was a stall of the process, which can notice nothing. */
+/** A longer gap between two looks at the clock was a stall of the process, which noticed nothing in it. */
 const STALL_MS = 150;
 /** What no turn of the event loop may take of the processor's time, however busy the machine is. */
 const MAX_TURN_CPU_MS = 500;

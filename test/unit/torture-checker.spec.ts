@@ -174,7 +174,7 @@ describe('the checker', () => {
       });
     });
 
-    it('knows that a session which was lost in silence had outlived what ended before its last response', () => {
+    it('knows that a session which was lost in silence had outlived earlier ends', () => {
       const reason = 'no response for 1200 ms';
       const inSilence = hold(0, 3_000_000, { ...lost, reason });
       expect(endWithServer([inSilence], [restarted], []).freed).toEqual([]);

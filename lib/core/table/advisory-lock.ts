@@ -114,7 +114,7 @@ export class AdvisoryLock implements AsyncDisposable {
    */
   async fencingToken(): Promise<bigint> {
     this.assertHeld();
-    // Through a pooler another connection makes it, which may be slow to notice what has ended that of the lock.
+    // Through a pooler another connection makes it, which can be slow to notice what has ended the lock.
     return unlessAborted(this.signal, this.makeToken());
   }
 

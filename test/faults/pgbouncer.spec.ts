@@ -161,6 +161,29 @@ describeWith('pgbouncer', 'through PgBouncer', () => {
     await (await service.acquire('import', { waitMs: 5_000 })).release();
   });
 
+  it('notifies a holder of its loss while it waits for another connection to make its token', async () => {
+    const bouncer = await start({ poolSize: 1 });
+    const service = through(bouncer, { heartbeatMs: 30_000, lostAfterMs: 60_000 });
+    const lock = await service.acquire('import');
+    await withClient(bouncer.url, async (client) => {
+      const waiting = async (): Promise<number> =>
+        (await bouncer.show<{ cl_waiting: string }>('POOLS')).reduce(
+          (sum, { cl_waiting }) => sum + Number(cl_waiting),
+          0,
+        );
+      const begun = client.query('BEGIN');
+      await until(async () => (await waiting()) === 1, 'the next client waits for a backend');
+      const token = lock.fencingToken();
+      token.catch(() => undefined);
+      await until(async () => (await waiting()) === 2, 'the token waits behind it');
+      await terminateHolders(database);
+      // The one backend is that client's now.
+      await begun;
+      await expect(token).rejects.toMatchObject({ code: 'LOCK_LOST' });
+      await client.query('COMMIT');
+    });
+  });
+
   it('does with a single server connection what one connection can do', async () => {
     const bouncer = await start({ poolSize: 1 });
     const service = through(bouncer);

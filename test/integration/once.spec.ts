@@ -1,5 +1,8 @@
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { once } from 'node:events';
 import { ADVISORY_ONCE_SQL, type AdvisoryLockService } from 'nestjs-advisory-lock';
+import type { ApplicationDatabase } from '../../lib/lease/application-database.js';
+import { OnceRuns } from '../../lib/lease/once/once-runs.js';
 import { openDataSource } from '../support/data-source.js';
 import { createLocks } from '../support/locks.js';
 import { startWorker } from '../support/processes.js';
@@ -77,6 +80,28 @@ describe('what runs once', () => {
     });
     await expect(losing).rejects.toMatchObject({ code: 'LOCK_LOST' });
     await expect(service.once('seed', () => undefined)).resolves.toEqual({ ran: true });
+  });
+
+  it('does not begin when its lock is lost while it looks for the row', async () => {
+    const { service, engine } = createLocks(database.url);
+    const records: ApplicationDatabase = {
+      async query<Row>(sql: string, values: readonly unknown[]) {
+        const lock = service.current();
+        if (lock !== undefined) {
+          const lost = once(lock.signal, 'abort');
+          await terminateHolders(database);
+          await lost;
+        }
+        return (await database.query(sql, [...values])) as Row[];
+      },
+      tableOf: (name) => name,
+    };
+    let hasBegun = false;
+    const running = new OnceRuns(engine, records, 'one').run('seed', () => {
+      hasBegun = true;
+    });
+    await expect(running).rejects.toMatchObject({ code: 'LOCK_LOST' });
+    expect(hasBegun).toBe(false);
   });
 
   it('runs in the next process when the one that runs it is killed', async () => {

@@ -1,7 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { PostgreSqlContainer } from '@testcontainers/postgresql';
 import { getContainerRuntimeClient } from 'testcontainers';
 import { startEmbeddedPostgres } from '../../sample-app/postgres/embedded-postgres.js';
+import { within } from './within.js';
 
 export interface TestPostgres {
   adminUrl: string;
@@ -19,13 +19,13 @@ export async function choosePostgres(): Promise<TestPostgres> {
   const adminUrl = process.env.TEST_DATABASE_URL;
   if (adminUrl) return { adminUrl, description: 'TEST_DATABASE_URL' };
   try {
-    await within(ENGINE_TIMEOUT_MS, getContainerRuntimeClient());
+    await within(ENGINE_TIMEOUT_MS, getContainerRuntimeClient(), () => 'the engine responds');
   } catch {
     return embedded('no Docker engine responds');
   }
   const starting = container();
   try {
-    return await within(CONTAINER_TIMEOUT_MS, starting);
+    return await within(CONTAINER_TIMEOUT_MS, starting, () => 'the container is up');
   } catch (error) {
     starting.then((late) => late.stop?.()).catch(() => undefined);
     return embedded(`${IMAGE} did not start: ${firstLine(error)}`);
@@ -46,13 +46,6 @@ async function container(): Promise<TestPostgres> {
 async function embedded(reason: string): Promise<TestPostgres> {
   const { url, stop } = await startEmbeddedPostgres();
   return { adminUrl: url, description: `embedded (${reason})`, stop };
-}
-
-function within<T>(timeoutMs: number, promise: Promise<T>): Promise<T> {
-  const timeout = delay(timeoutMs, undefined, { ref: false }).then(() => {
-    throw new Error(`no response within ${String(timeoutMs / 1000)} s`);
-  });
-  return Promise.race([promise, timeout]);
 }
 
 function firstLine(error: unknown): string {

@@ -1,8 +1,10 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freeze } from '../faults/support/freeze.js';
 import type { PgBouncer } from '../faults/support/pgbouncer.js';
 import type { Directions } from '../faults/support/tcp-proxy.js';
 import { withClient } from '../support/admin.js';
+import { within } from '../support/within.js';
 import type { Fault, FaultKind, FleetFaultKind, WorkerFault } from './fault-plan.js';
 import { isFleetFault } from './fault-plan.js';
 import type { Member } from './member.js';
@@ -16,11 +18,15 @@ export interface Victims {
   readonly members: readonly Member[];
   /** The role that a worker connects as; those behind the pooler share one. */
   roleOf(worker: number): string;
-  nowUs(): number;
+  readonly nowUs: () => number;
   readonly lostAfterMs: number;
 }
 
 const READING_MS = 50;
+/** The parts of a fault have limits of their own; one that goes on for longer hangs. */
+const HANGS_AFTER_MS = 180_000;
+/** Of what the server and the pooler have logged, in characters, for the error. */
+const SHOWN = 3_000;
 
 /** A fault as it was made. */
 export interface MadeFault {
@@ -37,49 +43,77 @@ export class FaultMaker {
 
   constructor(private readonly victims: Victims) {}
 
-  /** Resolves when the last fault is over. */
+  /** Resolves when the last fault is over. Makes no more once one could not be made, and rejects. */
   async make(plan: readonly Fault[]): Promise<void> {
-    const startedAt = performance.now();
-    const running: Promise<void>[] = [];
-    for (const fault of plan) {
-      await sleep(Math.max(0, fault.atMs - (performance.now() - startedAt)));
-      running.push(this.makeOne(fault));
+    const failed = new AbortController();
+    setMaxListeners(plan.length, failed.signal);
+    try {
+      await Promise.all(
+        plan.map(async (fault) => {
+          await sleep(fault.atMs, undefined, { signal: failed.signal });
+          await this.makeOne(fault);
+        }),
+      );
+    } finally {
+      failed.abort();
     }
-    await Promise.all(running);
   }
 
   private async makeOne(fault: Fault): Promise<void> {
     const { kind } = fault;
     if (isFleetFault(kind)) {
       // One after the other: the pooler cannot start without a server.
-      this.fleetFaults = this.fleetFaults.then(() => this.breakFleet(kind, fault));
+      this.fleetFaults = this.fleetFaults.then(() => this.unlessItHangs(fault, this.breakFleet(kind, fault)));
       await this.fleetFaults;
-    } else await this.breakWorker(fault as WorkerFault);
+    } else await this.unlessItHangs(fault, this.breakWorker(fault as WorkerFault));
+  }
+
+  private unlessItHangs<T>({ kind, atMs }: Fault, making: Promise<T>): Promise<T> {
+    const { server, pooler } = this.victims;
+    const logged = (log = ''): string => log.slice(-SHOWN);
+    return within(
+      HANGS_AFTER_MS,
+      making,
+      () =>
+        `the fault "${kind}" at ${atMs} ms is over\nthe server has logged:\n${logged(server.node.log)}\n` +
+        `the pooler has logged:\n${logged(pooler?.log)}`,
+    );
   }
 
   private async breakFleet(kind: FleetFaultKind, fault: Fault): Promise<void> {
     const { server, pooler, members } = this.victims;
     switch (kind) {
       case 'crash of a backend':
-        await this.onBackend(fault, "backend_type = 'client backend'", [], (pid) =>
-          this.endSessions(members, () => server.crashBackend(pid)),
-        );
+        await this.crashBackend(fault);
         return;
       case 'crash of the server':
         this.note(fault);
-        await this.endSessions(members, () => server.crash());
+        await this.endSessions(members, (over) => server.crash(over));
         return;
       case 'restart of the server':
         this.note(fault);
-        await this.endSessions(members, () => server.node.restart());
+        await this.endSessions(members, (over) => server.restart(over));
         return;
       case 'restart of the pooler':
         this.note(fault);
         await this.endSessions(
           members.filter(({ isPooled }) => isPooled),
-          async () => pooler?.restart(),
+          async (over) => {
+            await pooler?.stop();
+            over();
+            await pooler?.start();
+          },
         );
     }
+  }
+
+  private async crashBackend(fault: Fault): Promise<void> {
+    const pid = await this.ask((query) => chooseBackend(query, fault, "backend_type = 'client backend'"));
+    if (pid === undefined) return;
+    const { server, members, nowUs } = this.victims;
+    const atUs = nowUs();
+    const hasCrashed = await this.endSessions(members, (over) => server.crashBackend(pid, over));
+    if (hasCrashed) this.made.push({ fault, atUs });
   }
 
   private async breakWorker(fault: WorkerFault): Promise<void> {
@@ -169,36 +203,24 @@ export class FaultMaker {
     });
   }
 
-  private onOwnBackend(fault: WorkerFault, act: ActOnBackend): Promise<void> {
-    return this.onBackend(fault, 'usename = $1', [this.victims.roleOf(fault.worker)], act);
-  }
-
   /** Does nothing while the server is down, or has no such backend. */
-  private async onBackend(
-    fault: Fault,
-    condition: string,
-    values: unknown[],
-    act: ActOnBackend,
-  ): Promise<void> {
+  private async onOwnBackend(fault: WorkerFault, act: ActOnBackend): Promise<void> {
     await this.ask(async (query) => {
-      const rows = await query(
-        `SELECT pid FROM pg_stat_activity WHERE ${condition} AND pid <> pg_backend_pid() ORDER BY pid`,
-        values,
-      );
-      const pid = rows[Math.floor(fault.choice * rows.length)]?.pid;
+      const pid = await chooseBackend(query, fault, 'usename = $1', [this.victims.roleOf(fault.worker)]);
       if (pid === undefined) return;
       this.note(fault);
       await act(pid, query);
     });
   }
 
-  private async ask(questions: (query: Query) => Promise<void>): Promise<void> {
+  private async ask<T>(questions: (query: Query) => Promise<T>): Promise<T | undefined> {
     try {
-      await withClient(this.victims.server.url, async (client) => {
-        await questions(async (sql, values) => (await client.query<{ pid: number }>(sql, values)).rows);
-      });
+      return await withClient(this.victims.server.url, (client) =>
+        questions(async (sql, values) => (await client.query<{ pid: number }>(sql, values)).rows),
+      );
     } catch {
       // The server is down, or has gone down in the meantime.
+      return undefined;
     }
   }
 
@@ -208,13 +230,27 @@ export class FaultMaker {
     return this.victims.members.filter(({ index }) => this.victims.roleOf(index) === role);
   }
 
-  private async endSessions(members: readonly Member[], end: () => Promise<unknown>): Promise<void> {
-    const fromUs = this.victims.nowUs();
+  /**
+   * Notes that sessions of these workers end while `end` runs, unless it resolves to `false`. Where more
+   * happens after that, such as a start, it calls `over` when none of them is left.
+   */
+  private async endSessions<T>(
+    members: readonly Member[],
+    end: (over: () => void) => Promise<T>,
+  ): Promise<T | undefined> {
+    const { nowUs } = this.victims;
+    const fromUs = nowUs();
+    let overUs: number | undefined;
+    let ended: T | undefined;
     try {
-      await end();
+      ended = await end(() => {
+        overUs = nowUs();
+      });
+      return ended;
     } finally {
-      const toUs = this.victims.nowUs();
-      for (const { index } of members) this.endings.push({ worker: index, fromUs, toUs });
+      const toUs = overUs ?? nowUs();
+      if (ended !== false)
+        for (const { index } of members) this.endings.push({ worker: index, fromUs, toUs });
     }
   }
 
@@ -225,6 +261,19 @@ export class FaultMaker {
 
 type Query = (sql: string, values: unknown[]) => Promise<{ pid: number }[]>;
 type ActOnBackend = (pid: number, query: Query) => Promise<unknown>;
+
+async function chooseBackend(
+  query: Query,
+  { choice }: Fault,
+  condition: string,
+  values: unknown[] = [],
+): Promise<number | undefined> {
+  const rows = await query(
+    `SELECT pid FROM pg_stat_activity WHERE ${condition} AND pid <> pg_backend_pid() ORDER BY pid`,
+    values,
+  );
+  return rows[Math.floor(choice * rows.length)]?.pid;
+}
 
 /** How often each kind of fault was made. */
 export function countByKind(made: readonly MadeFault[]): Map<FaultKind, number> {

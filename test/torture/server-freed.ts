@@ -49,10 +49,12 @@ export function endWithServer(
     if (hold.way === 'lease') return hold;
     const ofWorker = blackouts.filter(({ worker }) => worker === hold.worker);
     const heardAt = ({ toUs }: SessionsEnded): number => afterBlackouts(toUs, ofWorker);
+    const aliveUs = aliveAt(hold);
     const possible = endings.filter(
       (end) =>
         end.worker === hold.worker &&
         end.fromUs <= hold.endUs &&
+        aliveUs <= end.toUs &&
         hold.startUs <= heardAt(end) + READING_US &&
         (hold.ending === 'lost' || isThroughBefore(hold, heardAt(end)) || isOfNoEffect(hold)),
     );
@@ -60,8 +62,12 @@ export function endWithServer(
     const end = possible.find((candidate) => heardAt(candidate) > candidate.toUs) ?? possible.at(-1);
     if (end === undefined) return hold;
     if (hold.ending === 'lost') {
-      const noticedAfterUs = hold.endUs - Math.max(hold.startUs, end.toUs);
-      freed.push({ hold, unawareUs: Math.max(0, noticedAfterUs - darkUs(end.toUs, hold.endUs, ofWorker)) });
+      // Of several ends, as of one session of many, the last is known to explain it.
+      const sinceUs = Math.max(hold.startUs, ...possible.map(({ toUs }) => toUs));
+      freed.push({
+        hold,
+        unawareUs: Math.max(0, hold.endUs - sinceUs - darkUs(sinceUs, hold.endUs, ofWorker)),
+      });
     }
     return { ...hold, endUs: Math.max(hold.startUs, end.fromUs) };
   });
@@ -69,6 +75,16 @@ export function endWithServer(
   const isLeft = ({ startUs, endUs }: Hold, index: number): boolean =>
     endUs > startUs || cut[index] === holds[index];
   return { holds: cut.filter(isLeft), freed };
+}
+
+/**
+ * When its session was certainly alive: an end before that was another session's. A token is requested after
+ * the hold has begun, and made in a session that is alive; and one that was lost in silence says since when.
+ */
+function aliveAt({ token, reason, startUs, endUs }: Hold): number {
+  const silentMs = /no response for (\d+) ms/.exec(reason ?? '')?.[1];
+  const heardUs = silentMs === undefined ? -Infinity : endUs - Number(silentMs) * 1_000;
+  return Math.max(heardUs, token === undefined ? -Infinity : startUs);
 }
 
 /**
@@ -96,9 +112,14 @@ function afterBlackouts(us: number, blackouts: readonly Blackout[]): number {
   );
 }
 
+/** How much of a time was in blackouts, which may overlap. */
 function darkUs(sinceUs: number, untilUs: number, blackouts: readonly Blackout[]): number {
-  return blackouts
-    .map(({ fromUs, toUs }) => Math.min(toUs, untilUs) - Math.max(fromUs, sinceUs))
-    .filter((us) => us > 0)
-    .reduce((sum, us) => sum + us, 0);
+  let sum = 0;
+  let countedUs = sinceUs;
+  for (const { fromUs, toUs } of [...blackouts].sort((one, other) => one.fromUs - other.fromUs)) {
+    const darkUntilUs = Math.min(toUs, untilUs);
+    sum += Math.max(0, darkUntilUs - Math.max(fromUs, countedUs));
+    countedUs = Math.max(countedUs, darkUntilUs);
+  }
+  return sum;
 }

@@ -4,6 +4,11 @@ import { serverNowUs } from './server-clock.js';
 import type { WorkerOrder, WorkerReport, WorkerSettings } from './worker-messages.js';
 
 const TALLY_MS = 500;
+const WATCH_MS = 50;
+/** A longer gap between two looks at the clock was a stall of the process, which noticed nothing in it. */
+const STALL_MS = 150;
+/** What no turn of the event loop may take of the processor's time, however busy the machine is. */
+const MAX_TURN_CPU_MS = 500;
 
 /** The side of a worker that talks to the run: what is done with locks is its callers' own. */
 export class WorkerLife {
@@ -46,6 +51,7 @@ export class WorkerLife {
     const reporting = setInterval(() => {
       this.reportCounts();
     }, TALLY_MS);
+    const watching = this.watchStalls();
     await Promise.all(
       callers.map(async (turn) => {
         while (!this.isStopping) await turn();
@@ -53,9 +59,29 @@ export class WorkerLife {
     );
     await close();
     clearInterval(reporting);
+    clearInterval(watching);
     this.reportCounts();
     this.journal.close();
     report({ type: 'done' });
+  }
+
+  /** A machine with more work than processors lets a process wait for hundreds of milliseconds. */
+  private watchStalls(): NodeJS.Timeout {
+    let fromUs = this.nowUs();
+    let cpu = process.cpuUsage();
+    return setInterval(() => {
+      const toUs = this.nowUs();
+      const { user, system } = process.cpuUsage(cpu);
+      if (toUs - fromUs > STALL_MS * 1_000) {
+        report({ type: 'blocked', fromUs, toUs });
+        this.count('stalls');
+        if (user + system > MAX_TURN_CPU_MS * 1_000) {
+          this.unexpected('busy', new Error(`one turn took ${(user + system) / 1_000} ms of CPU`));
+        }
+      }
+      fromUs = toUs;
+      cpu = process.cpuUsage();
+    }, WATCH_MS);
   }
 
   private block(forMs: number): void {

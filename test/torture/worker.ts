@@ -42,10 +42,7 @@ async function hold(
   const id = journal.start(wish);
   let token: string | undefined;
   try {
-    if (wish.kind === 'exclusive')
-      token = (
-        await (lock as unknown as { fencingToken?: () => Promise<bigint> }).fencingToken?.()
-      )?.toString();
+    token = String(await lock.fencingToken());
     await work(signal);
   } catch (error) {
     if (!signal.aborted) throw error;

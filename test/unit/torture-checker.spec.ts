@@ -137,12 +137,55 @@ describe('the checker', () => {
       expect(freed).toMatchObject([{ unawareUs: 10 }]);
     });
 
+    it('counts what overlapping blackouts share once', () => {
+      const blackouts = [
+        { worker: 1, fromUs: 0, toUs: 130 },
+        { worker: 1, fromUs: 100, toUs: 140 },
+      ];
+      expect(endWithServer([hold(0, 150, lost)], [terminated], blackouts).freed).toMatchObject([
+        { unawareUs: 10 },
+      ]);
+    });
+
     it('counts a lock as freed whose grant was read only after a blackout', () => {
       const late = hold(900_000, 900_100, lost);
       const blackout = { worker: 1, fromUs: 0, toUs: 850_000 };
       const { holds, freed } = endWithServer([late], [terminated], [blackout]);
       expect(holds).toEqual([]);
       expect(freed).toMatchObject([{ hold: late }]);
+    });
+  });
+
+  describe('of locks with a token', () => {
+    const restarted = { worker: 1, fromUs: 100, toUs: 120 };
+    const restartedAgain = { worker: 1, fromUs: 4_000_000, toUs: 4_000_100 };
+
+    it('knows that a session which made a token after an end was not the one that ended', () => {
+      const inSilence = hold(130, 3_000_000, { ...lost, token: 7n });
+      expect(endWithServer([inSilence], [restarted], [])).toEqual({ holds: [inSilence], freed: [] });
+    });
+
+    it('blames an end after that, even where a blackout made the first one hard to read', () => {
+      const known = hold(130, 4_000_200, { ...lost, token: 7n });
+      const blackout = { worker: 1, fromUs: 90, toUs: 125 };
+      expect(endWithServer([known], [restarted, restartedAgain], [blackout])).toEqual({
+        holds: [{ ...known, endUs: 4_000_000 }],
+        freed: [{ hold: known, unawareUs: 100 }],
+      });
+    });
+
+    it('knows that a session which was lost in silence had outlived earlier ends', () => {
+      const reason = 'no response for 1200 ms';
+      const inSilence = hold(0, 3_000_000, { ...lost, reason });
+      expect(endWithServer([inSilence], [restarted], []).freed).toEqual([]);
+      const endedInSilence = { worker: 1, fromUs: 1_900_000, toUs: 1_900_100 };
+      expect(endWithServer([inSilence], [endedInSilence], []).freed).toHaveLength(1);
+    });
+
+    it('still finds a holder that is notified too late', () => {
+      const duringTheEnd = hold(110, 2_000_000, { ...lost, token: 7n });
+      const { noticedLate } = judge([duringTheEnd], { endings: [restarted], blackouts: [] });
+      expect(noticedLate).toHaveLength(1);
     });
   });
 

@@ -24,6 +24,23 @@ export function forgetAbort(signal: AbortSignal, listener: () => void): void {
   signal.removeEventListener('abort', callAll);
 }
 
+/** The same promise, but it rejects with the reason of the signal as soon as that aborts. */
+export async function unlessAborted<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
+  let onAbort = (): void => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => {
+      reject(signal.reason as Error);
+    };
+    if (signal.aborted) onAbort();
+    else onceAborted(signal, onAbort);
+  });
+  try {
+    return await Promise.race([aborted, promise]);
+  } finally {
+    forgetAbort(signal, onAbort);
+  }
+}
+
 function callAll({ currentTarget }: Event): void {
   const signal = currentTarget as AbortSignal;
   const listeners = listenersOf.get(signal) ?? [];

@@ -1,3 +1,4 @@
+import { unlessAborted } from './abort-listeners.js';
 import type { LockHold } from './lock-hold.js';
 import type { LockKey } from '../key/lock-key.js';
 import type { LockMode } from '../options/lock-mode.js';
@@ -99,7 +100,7 @@ export class AdvisoryLock implements AsyncDisposable {
    *
    * After a failover to a standby that lagged behind, the last few numbers can occur again.
    *
-   * @throws {@link LockLostError} (`LOCK_LOST`) when the lock was lost.
+   * @throws {@link LockLostError} (`LOCK_LOST`) when the lock was lost, or as soon as it is.
    * @throws {@link LockNotHeldError} (`LOCK_NOT_HELD`) when it was released.
    * @throws {@link LockConnectionError} (`LOCK_CONNECTION`) when no token could be made, though the lock may
    * still be held.
@@ -113,12 +114,8 @@ export class AdvisoryLock implements AsyncDisposable {
    */
   async fencingToken(): Promise<bigint> {
     this.assertHeld();
-    const [first, ...rest] = this.holds;
-    const token = await this.table.fencingToken(first);
-    // A lock that is still held afterwards was held when the token was made.
-    for (const hold of rest) await this.table.fencingToken(hold);
-    this.assertHeld();
-    return token;
+    // Through a pooler another connection makes it, which can be slow to notice what has ended the lock.
+    return unlessAborted(this.signal, this.makeToken());
   }
 
   /**
@@ -189,6 +186,15 @@ export class AdvisoryLock implements AsyncDisposable {
     if (this.holds.length === 1) return this.key.id === keyId ? this.holds[0] : undefined;
     this.holdsByKey ??= new Map(this.holds.map((hold) => [hold.key.id, hold]));
     return this.holdsByKey.get(keyId);
+  }
+
+  private async makeToken(): Promise<bigint> {
+    const [first, ...rest] = this.holds;
+    const token = await this.table.fencingToken(first);
+    // A lock that is still held afterwards was held when the token was made.
+    for (const hold of rest) await this.table.fencingToken(hold);
+    this.assertHeld();
+    return token;
   }
 
   private async leaveAll(): Promise<void> {

@@ -42,6 +42,8 @@ export class OnceRuns {
       `${LOCK_PREFIX}${name}`,
       async (lock) => {
         if (await this.hasRun(name, id)) return { ran: false };
+        // The query may have taken longer than the lock has lasted.
+        lock.assertHeld();
         await body(lock);
         // Another instance may run it by now: then that one records it.
         lock.assertHeld();

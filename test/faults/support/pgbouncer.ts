@@ -38,6 +38,11 @@ export class PgBouncer {
     return this.#process.pid;
   }
 
+  /** What it has logged since it was started. */
+  get log(): string {
+    return this.#process?.log() ?? '';
+  }
+
   /** Starts it, on the port that it had, and waits until a query through it succeeds. */
   async start(): Promise<void> {
     this.#process = await startServerProcess({

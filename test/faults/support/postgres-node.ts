@@ -52,7 +52,8 @@ export class PostgresNode {
     return this.#process?.log() ?? '';
   }
 
-  async start(): Promise<void> {
+  /** Calls `onAttempt` before each attempt: while backends of a crashed postmaster are left, one fails. */
+  async start(onAttempt?: () => void): Promise<void> {
     const { host, port, folder, program, user, flags } = this.options;
     const settings = {
       ...SETTINGS,
@@ -65,6 +66,7 @@ export class PostgresNode {
     const args = ['-D', this.dataFolder, '-p', String(port), ...settingFlags, ...flags];
     const deadline = performance.now() + 20_000;
     for (;;) {
+      onAttempt?.();
       try {
         this.#process = await startServerProcess({ program, args, user, folder, ready: /ready to accept/ });
         return;

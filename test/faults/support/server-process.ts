@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { ServerUser } from '../../../sample-app/postgres/binaries.js';
 import { withClient } from '../../support/admin.js';
 import { until } from '../../support/until.js';
+import { within } from '../../support/within.js';
 import { leaveWill } from './last-will.js';
 
 export interface ServerCommand {
@@ -23,6 +24,11 @@ export interface ServerProcess {
   end(signal: NodeJS.Signals): Promise<void>;
 }
 
+/** A server that takes longer to start or to end hangs, even on a busy machine. */
+const HANGS_AFTER_MS = 60_000;
+/** Of its log, in characters, for the error. */
+const SHOWN = 3_000;
+
 /** Starts a server that logs to stderr, waits until it says that it is up, and ties it to this process. */
 export async function startServerProcess(command: ServerCommand): Promise<ServerProcess> {
   const child = spawn(command.program, command.args, {
@@ -40,30 +46,45 @@ export async function startServerProcess(command: ServerCommand): Promise<Server
   }
   let log = '';
   child.stderr.on('data', (chunk: Buffer) => (log += chunk.toString()));
-  await isReady(child, command, () => log);
+  const printed = (): string => `it has printed:\n${log.slice(-SHOWN)}`;
+  try {
+    const ready = isReady(child, command, () => log);
+    await within(HANGS_AFTER_MS, ready, () => `${command.program} is up; ${printed()}`);
+  } catch (error) {
+    child.kill('SIGKILL');
+    throw error;
+  }
   return {
     pid: pid ?? 0,
     exited,
     log: () => log,
     async end(signal) {
       child.kill(signal);
-      await exited;
+      await within(HANGS_AFTER_MS, exited, () => `${command.program} ends by ${signal}; ${printed()}`);
     },
   };
 }
+
+const RESPONDS_WITHIN_MS = 30_000;
+/** A query may hang where a pooler waits for the server behind it. */
+const RESPONSE_MS = 10_000;
 
 /** A pooler says that it is up before the server behind it responds. */
 export async function untilResponds(url: string, what: string): Promise<void> {
   let reason: unknown;
   const responds = () =>
-    withClient(url, (client) => client.query('SELECT 1')).then(
+    within(
+      RESPONSE_MS,
+      withClient(url, (client) => client.query('SELECT 1')),
+      () => 'a query',
+    ).then(
       () => true,
       (error: unknown) => {
         reason = error;
         return false;
       },
     );
-  await until(responds, what).catch((error: unknown) => {
+  await until(responds, what, RESPONDS_WITHIN_MS).catch((error: unknown) => {
     throw new Error(String(error), { cause: reason });
   });
 }

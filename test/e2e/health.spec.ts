@@ -197,7 +197,20 @@ describe('the health of an application whose database fails', () => {
     expect(locks).not.toHaveProperty('heartbeatAgeMs');
     expect(await ask(app, 'live')).toMatchObject({ status: 200, locks: { status: 'up', session: 'none' } });
     proxy.resume();
-    expect(await becomes(app, 200)).toMatchObject({ session: 'open', problems: [] });
+    const recovered = await becomes(app, 200);
+    expect(recovered).toMatchObject({ session: 'open' });
+    // Whatever had ended the session before.
+    expect(recovered.problems ?? []).toEqual([]);
+    await until(async () => (await ask(app, 'ready')).locks.problems?.length === 0, 'it is diagnosed');
+  });
+
+  it('says nothing of the end of an earlier session when there is one again', async () => {
+    const { app } = await start(watched());
+    const { server } = app.get(AdvisoryLockService)[FEATURES].engine;
+    const indicator = app.get(AdvisoryLockHealthIndicator);
+    // The session that there is has not failed: another request has opened it in the meantime.
+    jest.spyOn(server, 'checkUp').mockRejectedValueOnce(new Error('no response for 1201 ms'));
+    expect(await indicator.isReady('locks')).toMatchObject({ locks: { status: 'up', problems: [] } });
   });
 
   it('responds in time while the server is silent', async () => {

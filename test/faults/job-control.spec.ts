@@ -138,8 +138,9 @@ it('no tick runs twice and no job stays paused through a failover', async () => 
 
   // The primary crashes during a run on demand, and while the job is paused.
   const asking = await startControl([], url);
-  const triggered = asking.runNow('report').catch((error: unknown) => error);
-  await until(async () => (await sent.count('tick_at IS NULL')) > 0, 'a run on demand', 20_000);
+  // It waits, as the run of a tick may be under way.
+  const triggered = asking.runNow('report', { waitMs: 20_000 }).catch((error: unknown) => error);
+  await until(async () => (await sent.count('tick_at IS NULL')) > 0, 'a run on demand', 30_000);
   await catchUp(primary, standby);
   const pausing = jobs.pause('report', { reason: 'fault run' }).then(
     () => true,

@@ -113,10 +113,10 @@ export class AdvisoryLockHealthIndicator {
   ): Promise<Record<Key, LockHealth>> {
     checkOptions(options, rules, 'AdvisoryLockHealthIndicator.isReady()');
     const { withinMs = DEFAULT_WITHIN_MS } = options;
-    const isKnown = this.isSessionFit && this.diagnosis.ageMs < DIAGNOSE_EVERY_MS;
+    const isKnown = this.isSessionFit && this.hasReached && this.diagnosis.ageMs < DIAGNOSE_EVERY_MS;
     if (!isKnown && !this.engine.isClosed) {
       // The query to a server that hangs stays in flight.
-      await within(this.diagnosis.refresh(), withinMs).catch(() => undefined);
+      await within(this.diagnose(), withinMs).catch(() => undefined);
     }
     const message = this.whyNotReady(withinMs);
     const { latest, ageMs } = this.diagnosis;
@@ -124,8 +124,24 @@ export class AdvisoryLockHealthIndicator {
       status: message === undefined ? 'up' : 'down',
       ...(message !== undefined && { message }),
       ...this.vitals(),
-      ...(latest !== undefined && { problems: latest.problems, diagnosedMsAgo: Math.round(ageMs) }),
+      // What the end of an earlier session was is no problem of the present one.
+      ...(latest !== undefined &&
+        (message !== undefined || this.hasReached) && {
+          problems: latest.problems,
+          diagnosedMsAgo: Math.round(ageMs),
+        }),
     });
+  }
+
+  private async diagnose(): Promise<void> {
+    await this.diagnosis.refresh();
+    // It may have been under way on a session that has ended since.
+    if (this.isSessionFit && !this.hasReached) await this.diagnosis.refresh();
+  }
+
+  /** Whether the latest diagnosis has reached the server. */
+  private get hasReached(): boolean {
+    return this.diagnosis.latest?.server !== undefined;
   }
 
   private get isSessionFit(): boolean {

@@ -16,8 +16,9 @@ class Jobs {
   constructor(private readonly dataSource: DataSource) {}
 
   async run(job: JobSpec): Promise<void> {
-    report({ type: 'ran', job: job.name });
     const id = await this.note(job, true);
+    // The process may be killed as soon as it has reported that.
+    report({ type: 'ran', job: job.name });
     await sleep(job.runMs);
     await this.dataSource.query('UPDATE firing SET ended = clock_timestamp() WHERE id = $1', [id]);
   }

@@ -43,8 +43,8 @@ export default {
   // The report of Jest comes last, with its summary.
   reporters: [...(isCi ? ['<rootDir>/test/support/skips-fail-reporter.mjs'] : []), 'default'],
   testTimeout: 60_000,
-  // One for each of two cores: the servers and fleets that tests start have work to do, too. With three, tests
-  // of faults waited for the machine rather than for what they test.
+  // One for each of two cores: the servers and fleets that tests start have work to do, too. With three,
+  // tests of faults waited for the machine rather than for what they test.
   maxWorkers: 2,
   // A worker that has run dozens of files takes longer than the default of 0.5 s to give its memory back.
   // What keeps a worker alive for longer is a leak, and Jest says so.

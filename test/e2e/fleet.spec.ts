@@ -202,7 +202,8 @@ describe('a fleet', () => {
       counted AS (SELECT sum(step) OVER (ORDER BY at, step) AS holders FROM steps)
       SELECT
         (SELECT count(*)::int FROM pairs WHERE way <> 'shared' OR other <> 'shared') AS overlaps,
-        (SELECT count(*) > 50 FROM pairs
+        -- How many meet by chance depends on the machine; shared.spec.ts has them meet for certain.
+        (SELECT count(*) > 0 FROM pairs
           WHERE way = 'shared' AND other = 'shared' AND "isOther") AS "areShared",
         (SELECT max(holders)::int FROM counted) AS permits,
         (SELECT count(*) > 400 FROM hold) AS "areMany"`);

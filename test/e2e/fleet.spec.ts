@@ -102,17 +102,12 @@ describe('a fleet', () => {
     }
     await endAll(workers);
 
-    // Each process serves its own in their order, which it checks itself.
-    const shares = await database.query<{ way: Way; processes: number; callers: number; least: number }>(`
-      WITH share AS (
-        SELECT way, count(*)::int AS turns, count(DISTINCT caller)::int AS callers FROM turn GROUP BY way, pid
-      )
-      SELECT way, count(*)::int AS processes, sum(callers)::int AS callers, min(turns) AS least
-      FROM share GROUP BY way`);
-    // All would be served equally with 60 turns each.
-    const served = shares.map(({ least, ...share }) => ({ ...share, hasItsShare: least > 20 * LENGTH }));
-    const expected = WAYS.map((way) => ({ way, processes: 4, callers: 24, hasItsShare: true }));
-    expect(new Set(served)).toEqual(new Set(expected));
+    const shares = await database.query<{ way: Way; callers: number; least: number }>(`
+      WITH share AS (SELECT way, count(*)::int AS turns FROM turn GROUP BY way, pid, caller)
+      SELECT way, count(*)::int AS callers, min(turns) AS least FROM share GROUP BY way`);
+    expect(shares.map(({ way }) => way).sort()).toEqual([...WAYS].sort());
+    // All would be served equally with 10 turns each.
+    for (const { callers, least } of shares) expect([callers, least > 3 * LENGTH]).toEqual([24, true]);
   });
 
   it('of 3 processes serves the waiters of each in their order, in every way', async () => {
@@ -202,8 +197,7 @@ describe('a fleet', () => {
       counted AS (SELECT sum(step) OVER (ORDER BY at, step) AS holders FROM steps)
       SELECT
         (SELECT count(*)::int FROM pairs WHERE way <> 'shared' OR other <> 'shared') AS overlaps,
-        -- How many meet by chance depends on the machine; shared.spec.ts has them meet for certain.
-        (SELECT count(*) > 0 FROM pairs
+        (SELECT count(*) > 50 FROM pairs
           WHERE way = 'shared' AND other = 'shared' AND "isOther") AS "areShared",
         (SELECT max(holders)::int FROM counted) AS permits,
         (SELECT count(*) > 400 FROM hold) AS "areMany"`);

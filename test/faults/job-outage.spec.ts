@@ -21,7 +21,8 @@ it('an outage is one warning with the names of the jobs, and one line when they 
       return Promise.resolve();
     }
 
-    @ExclusiveCron('* * * * * *', { tick: 'none', onBusy: 'throw' })
+    // Two ticks that waited for the connection together would refuse each other the lock.
+    @ExclusiveCron('*/2 * * * * *', { tick: 'none', onBusy: 'throw' })
     async check(): Promise<void> {}
 
     @ExclusiveInterval(100)
@@ -42,7 +43,7 @@ it('an outage is one warning with the names of the jobs, and one line when they 
   await proxy.refuse();
   proxy.cut();
   await until(() => log.matching(/Ticks are left out/).length > 0, 'the warning');
-  // Both jobs each second, and the interval ten times, have come due several times.
+  // Each job has come due by then, most of them several times.
   await expect(app.get(Reports).byHand()).rejects.toMatchObject({ code: 'LOCK_CONNECTION' });
   const before = Date.now();
   await until(() => Date.now() > before + 2_500, 'more ticks');
@@ -62,6 +63,5 @@ it('an outage is one warning with the names of the jobs, and one line when they 
       /^log \[AdvisoryLock\] Jobs run again: \d+ ticks were left out here in \d+(s| ms)$/,
     ),
   ]);
-  // Two ticks that have waited for the connection together refuse each other the lock, which is no outage.
-  expect(log.matching(/^error(?!.*(LockLostError|"Reports\.check" is held))|^warn .* {2}at /)).toEqual([]);
+  expect(log.matching(/^error(?!.*LockLostError)|^warn .* {2}at /)).toEqual([]);
 });

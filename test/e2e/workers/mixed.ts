@@ -47,7 +47,8 @@ async function turn(): Promise<void> {
   const { way, names, resources, options } = wish();
   const body = async (querying: Pick<EntityManager, 'query'>): Promise<string> => {
     const [row] = await querying.query<[{ now: string }]>('SELECT clock_timestamp()::text AS now');
-    await sleep(Math.random() * 2);
+    // Readers stay for longer, so that those of different processes meet on any machine.
+    await sleep(Math.random() * (way === 'shared' ? 8 : 2));
     await querying.query(
       `INSERT INTO hold (resource, way, pid, during)
        SELECT resource, $2, $3, tstzrange($4::timestamptz, clock_timestamp())

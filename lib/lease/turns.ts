@@ -1,4 +1,4 @@
-import { MAX_TIMER_MS } from '../core/index.js';
+import { Pause } from './pause.js';
 
 /**
  * The calls of this process that wait for leases. Of those that wait for one name only the first asks the
@@ -30,40 +30,16 @@ export class Turns {
 }
 
 /** The place of a call in its line. */
-export class Turn {
-  private isWoken = false;
-  private onWake: (() => void) | undefined;
-
+export class Turn extends Pause {
   constructor(
     private readonly line: Turn[],
     private readonly onLeave: () => void,
-  ) {}
+  ) {
+    super();
+  }
 
   get isFirst(): boolean {
     return this.line[0] === this;
-  }
-
-  wake(): void {
-    this.isWoken = true;
-    this.onWake?.();
-  }
-
-  /** Resolves after the time, or when the call is woken or one of the signals aborts. */
-  async pause(ms: number, signals: readonly AbortSignal[]): Promise<void> {
-    if (!this.isWoken && !signals.some(({ aborted }) => aborted)) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, Math.min(ms, MAX_TIMER_MS));
-        this.onWake = () => {
-          clearTimeout(timer);
-          for (const signal of signals) signal.removeEventListener('abort', this.wakeByAbort);
-          resolve();
-        };
-        for (const signal of signals) signal.addEventListener('abort', this.wakeByAbort);
-      });
-      this.onWake?.();
-      this.onWake = undefined;
-    }
-    this.isWoken = false;
   }
 
   /** Leaves the line; the next is the first then, and is woken. */
@@ -73,8 +49,4 @@ export class Turn {
     if (wasFirst) this.line[0]?.wake();
     this.onLeave();
   }
-
-  private readonly wakeByAbort = (): void => {
-    this.wake();
-  };
 }

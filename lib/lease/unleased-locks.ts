@@ -1,6 +1,7 @@
 import type { AcquireOptions, LeaseGuard, TakeLock } from '../core/index.js';
 import { askInTurn } from './ask-in-turn.js';
-import { Turn, Turns } from './turns.js';
+import { Pause } from './pause.js';
+import { type Turn, Turns } from './turns.js';
 
 /** How long the statement of a wait may take after the time of the wait is over, in milliseconds. */
 const LOOK_MS = 1_000;
@@ -61,7 +62,7 @@ export class UnleasedLocks implements LeaseGuard {
     signal: AbortSignal | undefined,
   ): Promise<boolean> {
     const signals = signal === undefined ? [this.closeSignal] : [this.closeSignal, signal];
-    const end = new Turn([], () => undefined);
+    const end = new Pause();
     const ended = end.pause(Math.max(LOOK_MS, deadline - performance.now()), signals).then(() => true);
     try {
       return await Promise.race([this.isLeased(name), ended]);

@@ -1,6 +1,18 @@
 import { afterEach, expect, it, jest } from '@jest/globals';
-import { LockShutdownError } from '../../lib/core/index.js';
+import { LockShutdownError, type TakeLock } from '../../lib/core/index.js';
 import { UnleasedLocks } from '../../lib/lease/unleased-locks.js';
+
+/** A lock that is free, and notes what is done with it. */
+const noting = (calls: string[]): TakeLock<string> => ({
+  take: () => {
+    calls.push('take');
+    return Promise.resolve('taken');
+  },
+  giveBack: () => {
+    calls.push('give back');
+    return Promise.resolve();
+  },
+});
 
 it('a lock that waits for the end of a lease is not taken again before that', async () => {
   const calls: string[] = [];
@@ -10,20 +22,7 @@ it('a lock that waits for the end of a lease is not taken again before that', as
     calls.push(looks <= 4 ? 'leased' : 'free');
     return Promise.resolve(looks <= 4);
   }, new AbortController().signal);
-  const taken = await locks.takeUnleased(
-    'doc',
-    { mode: 'exclusive', waitMs: 30_000 },
-    {
-      take: () => {
-        calls.push('take');
-        return Promise.resolve('taken');
-      },
-      giveBack: () => {
-        calls.push('give back');
-        return Promise.resolve();
-      },
-    },
-  );
+  const taken = await locks.takeUnleased('doc', { mode: 'exclusive', waitMs: 30_000 }, noting(calls));
   expect(taken).toBe('taken');
   expect(calls).toEqual([
     'take',
@@ -58,16 +57,7 @@ it.each([
   const waiting = locks.takeUnleased(
     'doc',
     { mode: 'exclusive', waitMs: Infinity, ...options },
-    {
-      take: () => {
-        calls.push('take');
-        return Promise.resolve('taken');
-      },
-      giveBack: () => {
-        calls.push('give back');
-        return Promise.resolve();
-      },
-    },
+    noting(calls),
   );
   if (reason === undefined) {
     await jest.advanceTimersByTimeAsync(2_000);

@@ -37,7 +37,7 @@ export class FleetMessages {
   readonly roles: SenderRoles;
   private readonly listeners = new Set<(received: ReceivedMessage) => void>();
   private readonly limit = new SenderLimit(MAX_MESSAGES_A_SECOND);
-  /** A message that is dropped is lost: who waits for the end of a run would wait without end. */
+  /** A message that is dropped is lost: a caller of `runNow()` would wait without end for that of its run. */
   private readonly pace = new SendPace(MAX_SENT_A_SECOND);
 
   constructor(

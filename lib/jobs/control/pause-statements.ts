@@ -54,11 +54,10 @@ export function readPause(json: string): JobPause {
     string,
     number[],
   ];
-  return { job, reason, pausedAtMs, untilMs, by, earlier: pairsOf(bounds) };
-}
-
-function pairsOf([fromMs, untilMs, ...more]: readonly number[]): PauseSpan[] {
-  return fromMs === undefined || untilMs === undefined ? [] : [[fromMs, untilMs], ...pairsOf(more)];
+  const earlier = bounds.flatMap((fromMs, n): PauseSpan[] =>
+    n % 2 === 0 ? [[fromMs, bounds[n + 1] ?? Infinity]] : [],
+  );
+  return { job, reason, pausedAtMs, untilMs, by, earlier };
 }
 
 /**

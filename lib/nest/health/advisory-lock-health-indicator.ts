@@ -160,7 +160,7 @@ export class AdvisoryLockHealthIndicator {
     }
     const { latest } = this.diagnosis;
     // A diagnosis that reached the server belongs to a session that has ended since.
-    if (latest !== undefined && latest.server === undefined) return latest.problems[0]?.message;
+    if (!this.hasReached && latest !== undefined) return latest.problems[0]?.message;
     return (
       `There is no lock connection, and within ${withinMs} ms none could be opened. ` +
       'The module tries again.'

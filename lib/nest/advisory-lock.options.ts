@@ -84,7 +84,7 @@ export interface AdvisoryLockModuleOptions extends BusyHttpOptions, ReentryOptio
   /**
    * How often a lock is handed on inside the process, without a round trip, before other processes have their
    * turn: 0 to 1_000_000.
-   * @default 16
+   * @default 16, and more while they take less than a millisecond together
    */
   readonly maxLocalHandoffs?: number;
   /**

@@ -243,6 +243,51 @@ describe('waiting for another process', () => {
     expect(turns).toBeLessThan(MANY_TURNS);
   });
 
+  /** How many calls of the first are served before one of the second, which waits from the start. */
+  async function servedBefore(mine: AdvisoryLockService, other: AdvisoryLockService): Promise<number> {
+    const held = await mine.acquire('import');
+    const log: string[] = [];
+    const waiting = Array.from({ length: 400 }, () =>
+      mine.acquire('import', { waitMs: Infinity }).then(noteAndRelease(log, 'mine')),
+    );
+    const later = other.acquire('import', { waitMs: Infinity }).then(noteAndRelease(log, 'other'));
+    await untilQueued();
+    await held.release();
+    await Promise.all([...waiting, later]);
+    return log.indexOf('other');
+  }
+
+  it('has its turn after 16 hand-offs, or a millisecond of shorter ones', async () => {
+    const [mine, other] = [ofProcess(), ofProcess()];
+    const served: number[] = [];
+    // In most rounds, as a busy machine may take longer for 16.
+    for (let round = 0; round < 20; round += 1) served.push(await servedBefore(mine, other));
+    expect(Math.min(...served)).toBeGreaterThanOrEqual(16);
+    expect(Math.max(...served)).toBeGreaterThan(16);
+  });
+
+  it('has its turn after as many hand-offs as were asked for', async () => {
+    const [mine, other] = [ofProcess({ maxLocalHandoffs: 20 }), ofProcess()];
+    expect(await servedBefore(mine, other)).toBe(20);
+  });
+
+  it('has its turn after another process that has waited, too, and hands the lock on', async () => {
+    const [mine, other] = [ofProcess({ maxLocalHandoffs: 2 }), ofProcess({ maxLocalHandoffs: 2 })];
+    const log: string[] = [];
+    const of = (service: AdvisoryLockService, note: string) =>
+      Array.from({ length: 6 }, () =>
+        service.acquire('import', { waitMs: Infinity }).then(noteAndRelease(log, note)),
+      );
+    const held = await ofProcess().acquire('import');
+    const first = of(mine, 'mine');
+    await untilQueued(1);
+    const second = of(other, 'other');
+    await untilQueued(2);
+    await held.release();
+    await Promise.all([...first, ...second]);
+    expect(log.slice(0, 6)).toEqual(['mine', 'mine', 'mine', 'other', 'other', 'other']);
+  });
+
   it.each([1, 2, 3])(
     'gets by with %i connections, however many locks are waited for',
     async (maxConnections) => {

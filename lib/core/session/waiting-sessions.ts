@@ -30,6 +30,11 @@ export class WaitingSessions {
     return this.all.size;
   }
 
+  /** Whether it is one of these, which has waited in the queue for what it holds. */
+  has(session: LockSession): boolean {
+    return this.all.has(session);
+  }
+
   get backendPids(): number[] {
     return [...this.all.keys()].flatMap(({ backendPid }) => backendPid ?? []);
   }

@@ -11,6 +11,8 @@ export interface KeyEntryTable {
   readonly sessions: LockSessions;
   /** After this many hand-offs inside the process it is the turn of other processes. */
   readonly maxLocalHandoffs: number;
+  /** How long the turn of this process goes on, in milliseconds, although it has handed on that often. */
+  readonly quickTurnMs: number;
   /** The calls that keep locks while they wait. */
   readonly blockedCalls: Pick<BlockedCalls, 'begin' | 'end'>;
   readonly wakeUps: WakeUps;

@@ -34,7 +34,7 @@ export class KeyEntry implements RequestingEntry {
    * their turn.
    */
   private handoffs = 0;
-  /** Until then, by `performance.now()`, it is known that no other process waits. */
+  /** Until then, by `performance.now()`, it is this process's turn, however often it hands the key on. */
   private goesOnUntil = 0;
   private recheck: NodeJS.Timeout | undefined;
 
@@ -121,13 +121,16 @@ export class KeyEntry implements RequestingEntry {
     hold.released();
     if (holds.size > 0) return Promise.resolve();
     const isNext = mode === 'exclusive' && this.waiters.first?.mode === mode;
-    const { maxLocalHandoffs } = this.table;
-    if (!isNext || maxLocalHandoffs === 0 || !session.isRecent) {
+    const { maxLocalHandoffs, quickTurnMs, sessions } = this.table;
+    const isTurnOver = this.handoffs >= maxLocalHandoffs && performance.now() >= this.goesOnUntil;
+    // What was waited for in the queue, others want as well: they are given their turn without a look.
+    const isGivenUp = maxLocalHandoffs === 0 || (isTurnOver && sessions.waiting.has(session));
+    if (!isNext || isGivenUp || !session.isRecent) {
       // A session that ends before it has confirmed the release has lost the lock, maybe long before.
       return this.unlock(hold.lost === undefined ? hold : new LockHold(hold.key, mode, session));
     }
-    if (this.handoffs >= maxLocalHandoffs && performance.now() >= this.goesOnUntil)
-      return this.lookForOthers(session, mode);
+    if (isTurnOver) return this.lookForOthers(session, mode);
+    if (this.handoffs === 0) this.goesOnUntil = Math.max(this.goesOnUntil, performance.now() + quickTurnMs);
     this.handoffs += 1;
     this.grant(session, mode);
     return Promise.resolve();

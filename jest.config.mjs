@@ -38,7 +38,7 @@ export default {
     project('e2e', ['e2e'], onPostgres),
     project('faults', ['faults'], onPostgres),
     project('browser', ['browser']),
-    project('package', ['package', 'types', 'docs'], onPostgres),
+    project('package', ['package', 'types', 'docs', 'harness'], onPostgres),
   ],
   // The report of Jest comes last, with its summary.
   reporters: [...(isCi ? ['<rootDir>/test/support/skips-fail-reporter.mjs'] : []), 'default'],

@@ -169,7 +169,7 @@ export { CALLER, type CallerOptions, describePlace } from './table/call-place.js
 export type { BlockedCall } from './table/blocked-call.js';
 export type { AcquireOptions } from './table/acquire-options.js';
 export type { BlockedCalls } from './table/blocked-calls.js';
-export type { Claims, ClaimTerms } from './table/claims.js';
+export { Claims, type ClaimTerms } from './table/claims.js';
 export type { WakeUpPublisher } from './table/wake-ups.js';
 export { findDeadlock, type WaitDependencies } from './table/find-deadlock.js';
 export { type KeyStateName, NEXT_STATES } from './table/key-state.js';

@@ -123,7 +123,8 @@ describe('a flood of notifications', () => {
   it('is not what a large fleet sends', async () => {
     const { guard, pauses } = guarded();
     for (let second = 0; second < 3; second += 1) {
-      for (let n = 0; n < 15_000; n += 1) expect(guard.allows()).toBe(true);
+      const allowed = Array.from({ length: 15_000 }, () => guard.allows());
+      expect(allowed).not.toContain(false);
       await jest.advanceTimersByTimeAsync(1_000);
     }
     expect(pauses).toEqual([]);

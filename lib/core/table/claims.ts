@@ -79,10 +79,11 @@ export class Claims {
 
   /**
    * Waits until the newest claim is that old, in milliseconds. Claims end with this process, and an instance
-   * whose clock is a little behind may still try to make the same.
+   * whose clock is a little behind may still try to make the same. One whose session has ended is over.
    */
   async age(ms: number): Promise<void> {
-    const newest = Math.max(...[...this.claims.values()].map(({ madeAt }) => madeAt));
+    const lasting = [...this.claims.values()].filter(({ session }) => session?.end === undefined);
+    const newest = Math.max(...lasting.map(({ madeAt }) => madeAt));
     const remainingMs = newest + ms - performance.now();
     if (remainingMs > 0) await sleep(remainingMs);
   }

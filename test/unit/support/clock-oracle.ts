@@ -2,7 +2,7 @@ import { shownTime } from './clock-changes.js';
 
 const MINUTE_MS = 60_000;
 
-/** Such as `1,5-9/2,*`. */
+/** Whether a field such as `1,5-9/2,*` names the value. */
 function matcher(field: string, min: number, max: number): (value: number) => boolean {
   const parts = field.split(',').map((part) => {
     const [range = '', step] = part.split('/');
@@ -13,8 +13,19 @@ function matcher(field: string, min: number, max: number): (value: number) => bo
       step: Number(step ?? 1),
     };
   });
-  return (value) =>
-    parts.some(({ from, to, step }) => value >= from && value <= to && (value - from) % step === 0);
+  const isNamed = Array.from({ length: max + 1 }, (_, value) =>
+    parts.some(({ from, to, step }) => value >= from && value <= to && (value - from) % step === 0),
+  );
+  return (value) => isNamed[value] === true;
+}
+
+/** The clocks are asked at both ends of so many minutes, and at each of them where they have changed. */
+const BLOCK_MINUTES = 15;
+
+interface Minute {
+  readonly atMs: number;
+  readonly shownMs: number;
+  readonly shown: Date;
 }
 
 /**
@@ -22,7 +33,7 @@ function matcher(field: string, min: number, max: number): (value: number) => bo
  * wall each minute.
  */
 export class ClockOracle {
-  private readonly minutes: { readonly atMs: number; readonly shownMs: number }[] = [];
+  private readonly minutes: Minute[] = [];
 
   constructor(
     zone: string,
@@ -30,9 +41,16 @@ export class ClockOracle {
     readonly untilMs: number,
   ) {
     const shown = shownTime(zone);
+    const blockMs = BLOCK_MINUTES * MINUTE_MS;
     // From an hour before: it must know what the clock has shown.
-    for (let atMs = fromMs - 60 * MINUTE_MS; atMs < untilMs; atMs += MINUTE_MS)
-      this.minutes.push({ atMs, shownMs: shown(atMs) });
+    for (let blockAt = fromMs - 60 * MINUTE_MS; blockAt < untilMs; blockAt += blockMs) {
+      const aheadMs = shown(blockAt) - blockAt;
+      const isSteady = shown(blockAt + blockMs) - blockAt - blockMs === aheadMs;
+      for (let atMs = blockAt; atMs < Math.min(blockAt + blockMs, untilMs); atMs += MINUTE_MS) {
+        const shownMs = isSteady ? atMs + aheadMs : shown(atMs);
+        this.minutes.push({ atMs, shownMs, shown: new Date(shownMs) });
+      }
+    }
   }
 
   ticksOf(expression: string): number[] {
@@ -47,27 +65,22 @@ export class ClockOracle {
     const isDay = matcher(day, 1, 31);
     const isMonth = matcher(month, 1, 12);
     const isWeekday = matcher(weekday, 0, 6);
-    const isNamed = (shownMs: number): boolean => {
-      const date = new Date(shownMs);
+    const isNamed = (date: Date): boolean => {
+      if (!isMinute(date.getUTCMinutes()) || !isHour(date.getUTCHours())) return false;
       const ofMonth = isDay(date.getUTCDate());
       const ofWeek = isWeekday(date.getUTCDay());
       const isRightDay = day === '*' || weekday === '*' ? ofMonth && ofWeek : ofMonth || ofWeek;
-      return (
-        isMinute(date.getUTCMinutes()) &&
-        isHour(date.getUTCHours()) &&
-        isMonth(date.getUTCMonth() + 1) &&
-        isRightDay
-      );
+      return isRightDay && isMonth(date.getUTCMonth() + 1);
     };
 
     const ticks = new Set<number>();
     let newestMs = (this.minutes[0]?.shownMs ?? 0) - MINUTE_MS;
-    for (const { atMs, shownMs } of this.minutes) {
+    for (const { atMs, shownMs, shown } of this.minutes) {
       const isRepeated = shownMs <= newestMs;
       if (!isWild)
         for (let lostMs = newestMs + MINUTE_MS; lostMs < shownMs; lostMs += MINUTE_MS)
-          if (isNamed(lostMs)) ticks.add(atMs);
-      if (isNamed(shownMs) && (isWild || !isRepeated))
+          if (isNamed(new Date(lostMs))) ticks.add(atMs);
+      if (isNamed(shown) && (isWild || !isRepeated))
         for (const each of seconds) ticks.add(atMs + each * 1_000);
       newestMs = Math.max(newestMs, shownMs);
     }

@@ -82,6 +82,11 @@ export class MemoryBackend implements Connection {
     return [];
   }
 
+  async queryAfter(script: string, statement: Statement): Promise<(string | null)[]> {
+    await this.run(script);
+    return this.query(statement);
+  }
+
   pin(): Promise<void> {
     return Promise.resolve();
   }

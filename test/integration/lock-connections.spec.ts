@@ -1,5 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { type LockConnectionOptions, LockConnections, type PostgresOptions } from '../../lib/core/index.js';
+import {
+  type Connection,
+  type LockConnectionOptions,
+  LockConnections,
+  type PostgresOptions,
+} from '../../lib/core/index.js';
 import { defer } from '../support/cleanup.js';
 import { useTestDatabase } from '../support/test-database.js';
 
@@ -12,11 +17,11 @@ interface Where {
   readonly workMem: string;
 }
 
-/** Where a lock connection arrives, for these options of the application. */
-async function connect(
+/** A lock connection, for these options of the application. */
+async function open(
   application: Partial<PostgresOptions>,
   connectionOptions: LockConnectionOptions = {},
-): Promise<Where> {
+): Promise<Connection> {
   const options: PostgresOptions = { type: 'postgres', ...application };
   const connections = new LockConnections(() => options, {
     connectionOptions,
@@ -27,6 +32,12 @@ async function connect(
     await connection.close();
     await connections.close();
   });
+  return connection;
+}
+
+/** Where a lock connection arrives. */
+async function connect(...options: Parameters<typeof open>): Promise<Where> {
+  const connection = await open(...options);
   const [row] = await connection.query({
     text: `SELECT json_build_object('database', current_database(), 'user', current_user,
       'applicationName', current_setting('application_name'), 'workMem', current_setting('work_mem'))`,
@@ -57,6 +68,19 @@ describe('the lock connection', () => {
   it('is one connection, and none of the pool of the application', async () => {
     await connect({ url: database.url, poolSize: 7, extra: { min: 3 } });
     expect(await database.connections()).toMatchObject([{ applicationName: 'nestjs-advisory-lock' }]);
+  });
+
+  it('sends a statement along with the script before it, and neither when the script fails', async () => {
+    const connection = await open({ url: database.url });
+    const script = (value: string) =>
+      `DO $$ BEGIN COMMIT; PERFORM set_config('test.value', ${value}, false); COMMIT; END $$`;
+    const read = { text: "SELECT current_setting('test.value') || ' of ' || pg_backend_pid()" };
+    expect(await connection.queryAfter(script("'one'"), read)).toEqual([
+      `one of ${String(connection.backendPid)}`,
+    ]);
+    const write = { text: "SELECT set_config('test.value', 'written', false)" };
+    await expect(connection.queryAfter(script('(1 / 0)::text'), write)).rejects.toMatchObject({ code: '22012' });
+    expect(await connection.query(read)).toEqual([`one of ${String(connection.backendPid)}`]);
   });
 
   it('asks a password function, for each connection', async () => {

@@ -40,7 +40,11 @@ export class ColumnQuery extends EventEmitter {
   private readonly values: readonly (string | null)[];
   private readonly rows: (string | null)[][] = [];
 
-  constructor({ name = '', text, values = [] }: Statement) {
+  /** @param script - a statement that runs before it, sent along with it, and has no result. */
+  constructor(
+    { name = '', text, values = [] }: Statement,
+    private readonly script?: string,
+  ) {
     super();
     this.name = name;
     this.text = text;
@@ -55,6 +59,11 @@ export class ColumnQuery extends EventEmitter {
 
   submit(connection: WireConnection): null {
     connection.stream.cork?.();
+    if (this.script !== undefined) {
+      connection.parse({ name: '', text: this.script });
+      connection.bind({ statement: '', values: [] });
+      connection.execute({});
+    }
     // The client itself records the name when the server has parsed the text.
     if (connection.parsedStatements[this.name] === undefined) {
       connection.parse({ name: this.name, text: this.text });

@@ -116,6 +116,16 @@ export class LockConnection {
     return queryColumn(this.client, this.isPooled ? { ...statement, name: '' } : statement);
   }
 
+  /**
+   * Runs a script that has no result, such as a block of PL/pgSQL, and after it a statement: the same as
+   * {@link query}, without a round trip in between.
+   */
+  async queryAfter(script: string, { text }: Statement): Promise<(string | null)[]> {
+    if (this.client.connection !== undefined) return queryColumn(this.client, { text }, script);
+    await this.run(script);
+    return this.query({ text });
+  }
+
   /** Runs several statements as one message, and resolves to the rows of the last. */
   async run(script: string): Promise<ScriptResult['rows']> {
     const results = await this.client.query(script);
@@ -239,12 +249,16 @@ function endOf(client: PgClient): Promise<Error> {
   });
 }
 
-async function queryColumn(client: PgClient, statement: Statement): Promise<(string | null)[]> {
+async function queryColumn(
+  client: PgClient,
+  statement: Statement,
+  script?: string,
+): Promise<(string | null)[]> {
   if (client.connection === undefined) {
     const { rows } = await client.query({ ...statement, rowMode: 'array', types: asText });
     return rows.map(([value]) => value ?? null);
   }
-  const query = new ColumnQuery(statement);
+  const query = new ColumnQuery(statement, script);
   try {
     client.query(query);
   } catch (error) {

@@ -63,22 +63,23 @@ export class WaitingSession {
     return this.session.withoutSilenceTimeout(async (connection) => {
       this.stage = 'in the queue';
       const script = connection.isPooled ? turnScript : waitScript;
-      await untilCanceled(connection.run(script(key, mode, timeoutMs)));
+      const results = await unlessCanceled(connection.queryAfter(script(key, mode, timeoutMs), IS_GRANTED));
       // A cancel that is still on its way would hit the next statement; through a pooler, that of another
       // client. From here on none is sent.
       this.stage = 'after the queue';
       await this.cancelling;
-      const [isGranted] = await connection.query(IS_GRANTED);
+      const [isGranted] = results ?? (await connection.query(IS_GRANTED));
       return isGranted === 'y';
     });
   }
 }
 
-/** A cancel between two turns is not caught in the server. */
-async function untilCanceled(waiting: Promise<unknown>): Promise<void> {
+/** A cancel between two turns, or in the moment after the last one, is not caught in the server. */
+async function unlessCanceled<T>(waiting: Promise<T>): Promise<T | undefined> {
   try {
-    await waiting;
+    return await waiting;
   } catch (error) {
     if (sqlStateOf(error) !== SqlState.queryCanceled) throw error;
+    return undefined;
   }
 }

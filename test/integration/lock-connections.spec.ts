@@ -79,7 +79,9 @@ describe('the lock connection', () => {
       `one of ${String(connection.backendPid)}`,
     ]);
     const write = { text: "SELECT set_config('test.value', 'written', false)" };
-    await expect(connection.queryAfter(script('(1 / 0)::text'), write)).rejects.toMatchObject({ code: '22012' });
+    await expect(connection.queryAfter(script('(1 / 0)::text'), write)).rejects.toMatchObject({
+      code: '22012',
+    });
     expect(await connection.query(read)).toEqual([`one of ${String(connection.backendPid)}`]);
   });
 

@@ -15,7 +15,7 @@ export type Reply<Result> = { result: Result } | { error: string };
 type Measure = (contender: Contender, locks: LockCounter, load: never) => Promise<unknown>;
 
 const MEASURES = {
-  decorator: (contender, _locks, load) => measureDecorator(contender, load),
+  decorator: measureDecorator,
   'distinct-keys': measureDistinctKeys,
   'hot-key': (contender, _locks, load) => measureHotKey(contender, load),
   leases: (contender, _locks, load) => measureLeases(contender, load),

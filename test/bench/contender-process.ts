@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { Contender, OpenContender, ServerKind } from './contender.js';
+import { measureDecorator } from './decorator.js';
 import { measureDistinctKeys } from './distinct-keys.js';
 import { measureHotKey } from './hot-key.js';
 import { measureLeases } from './leases.js';
@@ -14,6 +15,7 @@ export type Reply<Result> = { result: Result } | { error: string };
 type Measure = (contender: Contender, locks: LockCounter, load: never) => Promise<unknown>;
 
 const MEASURES = {
+  decorator: measureDecorator,
   'distinct-keys': measureDistinctKeys,
   'hot-key': (contender, _locks, load) => measureHotKey(contender, load),
   leases: (contender, _locks, load) => measureLeases(contender, load),

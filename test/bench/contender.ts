@@ -1,12 +1,16 @@
 export interface Contender {
   /** Takes a free lock, runs the body, gives the lock back. Rejects when the library did not get the lock. */
-  withLock(name: string, body: () => Promise<void>): Promise<void>;
+  withLock: (name: string, body: () => Promise<void>) => Promise<void>;
   /**
    * Waits for the lock without a limit, runs the body, gives the lock back.
    * Missing in libraries that cannot wait.
    */
   waitWithLock?: (name: string, body: () => Promise<void>) => Promise<void>;
-  close(): Promise<void>;
+  /** What `withLock` does, through a method with a decorator. Other libraries have none. */
+  callLocked?: (name: string, body: () => Promise<void>) => Promise<void>;
+  /** Takes a free lock and keeps it. Only this library is measured so. */
+  hold?: (name: string) => Promise<{ release(): Promise<unknown> }>;
+  close: () => Promise<void>;
 }
 
 /** What every file in `contenders/` exports under the name `open`. */
@@ -20,6 +24,8 @@ export interface ContenderInfo {
   server: ServerKind;
   /** With more locks at once than this it does not work. */
   maxAtOnce?: number;
+  /** The folder of the build of this library that it uses, instead of that of this checkout. */
+  build?: string;
 }
 
 export const THIS_LIBRARY: ContenderInfo = {

@@ -1,5 +1,6 @@
-import type { DistinctKeysLoad } from './distinct-keys.js';
+import type { DistinctKeysLoad, LockCost } from './distinct-keys.js';
 import { quantile } from './quantile.js';
+import { measureInRounds } from './rounds.js';
 import type { RunningContender } from './running-contender.js';
 
 export interface Plan {
@@ -12,24 +13,20 @@ export interface Plan {
 /** Medians in locks per second by contender, one for each level; `undefined` where it cannot take part. */
 export type Medians = Map<string, (number | undefined)[]>;
 
-/** A round runs each contender once, so that other load on the machine affects all alike. */
 export async function runRounds(
-  contenders: RunningContender<DistinctKeysLoad, number>[],
+  contenders: RunningContender<DistinctKeysLoad, LockCost>[],
   plan: Plan,
 ): Promise<Medians> {
   const medians: Medians = new Map(contenders.map(({ info }) => [info.title, []]));
   for (const atOnce of plan.levels) {
-    const samples = new Map<string, number[]>(contenders.map(({ info }) => [info.title, []]));
-    for (let round = 0; round <= plan.rounds; round++) {
-      for (const contender of contenders) {
-        if (atOnce > (contender.info.maxAtOnce ?? Infinity)) continue;
-        const { durationMs, names } = plan;
-        const sample = await contender.measure({ atOnce, durationMs, ...(names !== undefined && { names }) });
-        const isWarmUp = round === 0;
-        if (!isWarmUp) samples.get(contender.info.title)?.push(sample);
-      }
+    const { durationMs, names } = plan;
+    const load = { atOnce, durationMs, ...(names !== undefined && { names }) };
+    const able = contenders.filter(({ info }) => atOnce <= (info.maxAtOnce ?? Infinity));
+    const costs = await measureInRounds(able, plan.rounds, (contender) => contender.measure(load));
+    for (const contender of contenders) {
+      const rates = (costs.get(contender) ?? []).map(({ locksPerSecond }) => locksPerSecond);
+      medians.get(contender.info.title)?.push(quantile(rates));
     }
-    for (const [title, values] of samples) medians.get(title)?.push(quantile(values));
     console.error(`measured ${atOnce} at once`);
   }
   return medians;

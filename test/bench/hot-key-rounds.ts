@@ -3,23 +3,16 @@ import type { ConnectionCounter } from './connection-counter.js';
 import type { Fleet } from './fleet.js';
 import { figuresOf, type HotKeyFigures, summaryOf } from './hot-key-figures.js';
 import type { HotKeyLoad } from './hot-key.js';
+import { measureInRounds } from './rounds.js';
 
-/** A round runs each contender once, so that other load on the machine affects all alike. */
 export async function runHotKeyRounds(
   fleets: Fleet[],
   load: HotKeyLoad,
   rounds: number,
   connections: ConnectionCounter,
 ): Promise<Map<string, HotKeyFigures>> {
-  const samples = new Map<string, HotKeyFigures[]>(fleets.map(({ info }) => [info.title, []]));
-  for (let round = 0; round <= rounds; round++) {
-    for (const fleet of fleets) {
-      const sample = await measure(fleet, load, connections);
-      const isWarmUp = round === 0;
-      if (!isWarmUp) samples.get(fleet.info.title)?.push(sample);
-    }
-  }
-  return new Map([...samples].map(([title, figures]) => [title, summaryOf(figures)]));
+  const samples = await measureInRounds(fleets, rounds, (fleet) => measure(fleet, load, connections));
+  return new Map([...samples].map(([{ info }, figures]) => [info.title, summaryOf(figures)]));
 }
 
 async function measure(

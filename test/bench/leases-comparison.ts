@@ -1,6 +1,6 @@
 import { type ContenderInfo, LEASE_RIVALS, LEASES } from './contender.js';
 import { type Medians, type Plan, runRounds } from './distinct-keys-rounds.js';
-import type { DistinctKeysLoad } from './distinct-keys.js';
+import type { DistinctKeysLoad, LockCost } from './distinct-keys.js';
 import { RunningContender } from './running-contender.js';
 import type { Servers } from './servers.js';
 import { formatCount, formatRatio, printRow } from './table.js';
@@ -12,18 +12,13 @@ export async function compareLeases(servers: Servers, isQuick: boolean): Promise
   const [rounds, durationMs] = isQuick ? [3, 300] : [9, 1_000];
   const levels = isQuick ? [100] : [1, 100, 1_000];
   const rivals = servers.able(LEASE_RIVALS);
-  const contenders: RunningContender<DistinctKeysLoad, number>[] = [];
-  try {
-    for (const info of [...LEASES, ...rivals]) {
-      contenders.push(await RunningContender.start('leases', info, servers.url(info.server)));
-    }
+  const infos = [...LEASES, ...rivals];
+  await RunningContender.use<DistinctKeysLoad, LockCost>('leases', infos, servers, async (contenders) => {
     for (const [what, names] of [[`${NAMES} names`, NAMES] as const, ['new names'] as const]) {
       const plan = { levels, rounds, durationMs, ...(names !== undefined && { names }) };
       printLeases(what, await runRounds(contenders, plan), rivals, plan);
     }
-  } finally {
-    for (const contender of contenders) await contender.stop();
-  }
+  });
 }
 
 function printLeases(

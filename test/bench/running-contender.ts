@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { forkModule } from '../../sample-app/postgres/fork-module.js';
 import type { Part, Reply } from './contender-process.js';
 import type { ContenderInfo } from './contender.js';
+import type { Servers } from './servers.js';
 
 const program = fileURLToPath(new URL('./contender-process.ts', import.meta.url));
 
@@ -27,11 +28,33 @@ export class RunningContender<Load extends { durationMs: number }, Result> {
     serverUrl: string,
   ): Promise<RunningContender<Load, Result>> {
     // The package as applications get it, not its source, which LIBRARY=source measures without a build.
-    const env = { LIBRARY: 'built', ...process.env };
+    const env = {
+      LIBRARY: 'built',
+      ...process.env,
+      ...(info.build !== undefined && { LIBRARY: info.build }),
+    };
     const child = forkModule(program, [part, info.file, info.server, serverUrl], { env });
     const running = new RunningContender<Load, Result>(info, child);
     await running.nextMessage(PATIENCE_MS);
     return running;
+  }
+
+  /** Starts all, and stops them when what uses them is over. */
+  static async use<Load extends { durationMs: number }, Result>(
+    part: Part,
+    infos: readonly ContenderInfo[],
+    servers: Servers,
+    use: (contenders: RunningContender<Load, Result>[]) => Promise<void>,
+  ): Promise<void> {
+    const contenders: RunningContender<Load, Result>[] = [];
+    try {
+      for (const info of infos) {
+        contenders.push(await RunningContender.start(part, info, servers.url(info.server)));
+      }
+      await use(contenders);
+    } finally {
+      for (const contender of contenders) await contender.stop();
+    }
   }
 
   get pid(): number {

@@ -26,11 +26,11 @@ const POSTGRES_FLAGS = SETTINGS.flatMap((setting) => ['-c', setting]);
 export class Servers {
   private readonly running = new Map<ServerKind, RunningServer>();
 
-  static async start(): Promise<Servers> {
+  static async start({ wantsRedis = true } = {}): Promise<Servers> {
     const servers = new Servers();
     try {
       servers.running.set('postgres', await startPostgres());
-      if (redisVersion() !== undefined) servers.running.set('redis', await startRedis());
+      if (wantsRedis && redisVersion() !== undefined) servers.running.set('redis', await startRedis());
       return servers;
     } catch (error) {
       await servers.stop();

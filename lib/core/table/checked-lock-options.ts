@@ -2,13 +2,18 @@ import { LockConfigurationError } from '../errors/lock-configuration.error.js';
 import { describe, type LockNames } from '../key/lock-key.js';
 import { type LockOptions, lockRules } from '../options/lock.options.js';
 import { checkOptions } from '../options/option-rules.js';
+import { CALLER, type CallerOptions } from './call-place.js';
 
-/** Throws `LOCK_CONFIGURATION` for options that are unknown, invalid, or do not go together with the name. */
-export function checkedLockOptions<T extends LockOptions>(
+/**
+ * Throws `LOCK_CONFIGURATION` for options that are unknown, invalid, or do not go together with the name.
+ * Those of a decorated method were checked when it was decorated, and only have to go together with the name.
+ */
+export function checkedLockOptions<T extends LockOptions & CallerOptions>(
   name: LockNames,
   given: T | undefined,
 ): T | undefined {
-  const options = given && checkOptions(given, lockRules, 'acquire() and withLock()');
+  const isChecked = given === undefined || given[CALLER] !== undefined;
+  const options = isChecked ? given : checkOptions(given, lockRules, 'acquire() and withLock()');
   if (options?.respectLeases !== true) return options;
   const { permits = 1, keyScheme } = options;
   if (typeof name === 'string' && permits === 1 && keyScheme === undefined) return options;

@@ -230,7 +230,8 @@ export class SessionLocks {
     options?: LockOptions,
     place?: CallPlace,
   ): TryRequest | Promise<LockHold | undefined> {
-    if (options === undefined && !this.events.hasListeners) return this.table.attempt(key, 'exclusive');
+    const isPlain = options === undefined || (!((options.waitMs ?? 0) > 0) && options.respectLeases !== true);
+    if (isPlain && !this.events.hasListeners) return this.table.attempt(key, options?.mode ?? 'exclusive');
     return this.request(key, options, place);
   }
 

@@ -1,6 +1,8 @@
 import { parseArgs } from 'node:util';
 import {
   isServerKeyScheme,
+  type KeyRegistry,
+  type LockEngine,
   type LockKey,
   printable,
   SERVER_KEY_SCHEMES,
@@ -12,7 +14,6 @@ import { ExitStatus } from './exit-status.js';
 import { KEY_OPTIONS_HELP, keyOptions, readKeyOptions, readName } from './key-arguments.js';
 import { formulaSql, keySql } from './key-sql.js';
 import { keysByScheme, serverKeyOf } from './keys-by-scheme.js';
-import { openEngine } from './open-engine.js';
 import { print, printJson } from './print.js';
 import { readArguments, UsageError } from './usage.error.js';
 
@@ -39,7 +40,7 @@ type WantedKey = ReturnType<typeof readKey>;
 
 async function keyOf({ name, scheme, keys }: WantedKey): Promise<LockKey> {
   if (!isServerKeyScheme(scheme)) return keys.keyOf(name);
-  const engine = openEngine('key', { keys });
+  const engine = await engineFor(keys);
   try {
     return (await serverKeyOf(engine, name, scheme)).key;
   } finally {
@@ -79,7 +80,7 @@ async function printAll({ name, fullName, keys, json }: WantedKey): Promise<void
     scheme,
     key: key.id,
   }));
-  const engine = process.env['DATABASE_URL'] ? openEngine('key', { keys }) : undefined;
+  const engine = process.env['DATABASE_URL'] ? await engineFor(keys) : undefined;
   const missing: ServerKeyScheme[] = [];
   try {
     for (const scheme of SERVER_KEY_SCHEMES) {
@@ -107,6 +108,12 @@ async function printAll({ name, fullName, keys, json }: WantedKey): Promise<void
     })),
   ];
   print(lines.map(({ scheme, key }) => `${scheme.padEnd(18)}  ${key}`).join('\n'));
+}
+
+/** Loaded where a server is asked: most keys are computed without one, and the engine is most of the code. */
+async function engineFor(keys: KeyRegistry): Promise<LockEngine> {
+  const { openEngine } = await import('./open-engine.js');
+  return openEngine('key', { keys });
 }
 
 function toolOf({ id, isPair }: LockKey): string | undefined {

@@ -112,3 +112,25 @@ describe('in a Nest 11 application of CommonJS modules', () => {
     COMPILE_MS,
   );
 });
+
+describe('the command line of the package', () => {
+  const cli = (...args: string[]) => {
+    const bin = join(esmApp, 'node_modules/.bin/nestjs-advisory-lock');
+    return run(esmApp, bin, args, { DATABASE_URL: database.url });
+  };
+
+  it('has all commands', async () => {
+    const commands = [...(await cli('--help')).matchAll(/^ {2}(\w+) /gm)].map(([, name = '']) => name);
+    const usages = await Promise.all(commands.map((command) => cli(command, '--help')));
+    expect(usages.map((usage) => usage.split(' ').slice(0, 3))).toEqual(
+      commands.map((command) => ['Usage:', 'nestjs-advisory-lock', command]),
+    );
+    expect(commands).toEqual(expect.arrayContaining(['key', 'list', 'run', 'trigger']));
+  });
+
+  it('runs a command while it holds the lock, and lists it', async () => {
+    const list = ['npx', 'nestjs-advisory-lock', 'list', '--json', '--within', '30s'];
+    const listed = await cli('run', 'nightly', '--', ...list);
+    expect(JSON.parse(listed)).toMatchObject([{ name: 'nightly' }]);
+  });
+});

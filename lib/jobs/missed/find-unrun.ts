@@ -28,7 +28,7 @@ export interface Unrun {
 
 /**
  * Finds the ticks that ran in no instance and were not paused: by the records of the job, or else by what
- * the others report, who are asked one question.
+ * the other instances report to one question.
  *
  * @param about - the question is about this key, so that reports have no locks: only jobs are of interest.
  */

@@ -11,6 +11,7 @@ import {
   type ExclusiveCronOptions,
 } from 'nestjs-advisory-lock';
 import { postgres, start, type StartedApp } from '../e2e/support/applications.js';
+import { connect } from '../e2e/support/pg-client.js';
 import { defer } from '../support/cleanup.js';
 import { useTestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
@@ -34,6 +35,11 @@ function fleetOf(ran: string[], options: Pick<ExclusiveCronOptions, 'leader'> = 
       return Promise.resolve();
     }
   }
+  return instanceWith(Reports, ['Reports.write'], namespace);
+}
+
+/** What starts an instance with these jobs, whose methods are called so. */
+function instanceWith(Jobs: new () => object, methods: readonly string[], namespace?: string) {
   return async (): Promise<Instance> => {
     const proxy = await startProxy(database.url);
     defer(() => proxy.close());
@@ -43,11 +49,11 @@ function fleetOf(ran: string[], options: Pick<ExclusiveCronOptions, 'leader'> = 
     });
     const started = await start({
       imports: [postgres(database), ScheduleModule.forRoot(), locks],
-      providers: [Reports],
+      providers: [Jobs],
     });
     const missed: string[] = [];
     started.app.get(AdvisoryLockEvents).on('missed', ({ tick, method }) => {
-      expect(method).toBe('Reports.write');
+      expect(methods).toContain(method);
       missed.push(tick.toISOString());
     });
     return { ...started, proxy, missed };
@@ -158,3 +164,42 @@ it('a start, a pause, a deployment and a shutdown miss nothing', async () => {
   await replacement.app.close();
   expect([...old.missed, ...replacement.missed]).toEqual([]);
 }, 60_000);
+
+it('after an outage the fleet is asked once for all jobs of all instances', async () => {
+  const startMs = 20_000;
+  const due = new Date(Math.ceil((Date.now() + startMs) / 1_000) * 1_000);
+  const schedule = `${String(due.getSeconds())} ${String(due.getMinutes())} * * * *`;
+
+  @Injectable()
+  class Reports {
+    @ExclusiveCron(schedule, { claimMs: 4_000 })
+    async one(): Promise<void> {}
+
+    @ExclusiveCron(schedule, { claimMs: 4_000 })
+    async two(): Promise<void> {}
+
+    @ExclusiveCron(schedule, { claimMs: 4_000 })
+    async three(): Promise<void> {}
+  }
+  const methods = ['Reports.one', 'Reports.two', 'Reports.three'];
+  const instance = instanceWith(Reports, methods);
+  const fleet = await Promise.all([instance(), instance(), instance(), instance()]);
+  const listener = await connect(database.url, 'listener');
+  const questions: string[] = [];
+  listener.on('notification', ({ payload = '' }) => {
+    if (payload.includes('"keys":')) questions.push(payload);
+  });
+  await listener.query('LISTEN nestjs_advisory_lock');
+
+  await Promise.all(fleet.map(cut));
+  await until(() => Date.now() > due.getTime() + 1_000, 'the tick', startMs + 10_000);
+  await Promise.all(fleet.map(({ proxy }) => proxy.accept()));
+  const allMissed = (): string[] => fleet.flatMap(({ missed }) => missed);
+  await until(() => allMissed().length >= methods.length, 'an event for each job', 30_000);
+  await ticksLater(7);
+
+  expect(allMissed()).toEqual(methods.map(() => due.toISOString()));
+  // One, unless an instance is so busy that it does not report in time.
+  expect(questions.length).toBeGreaterThanOrEqual(1);
+  expect(questions.length).toBeLessThan(fleet.length);
+}, 90_000);

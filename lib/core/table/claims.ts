@@ -63,9 +63,12 @@ export class Claims {
 
   /** The claims that this process has won or remembers; `madeAt` is by `performance.now()`. */
   get held(): readonly Pick<Claim, 'key' | 'madeAt'>[] {
-    return [...this.claims.values()].filter(
-      ({ session }) => session !== undefined && session.end === undefined,
-    );
+    return [...this.claims.values()].filter(isHeld);
+  }
+
+  /** Whether this process has won or remembers the claim, and no other one can have made it since. */
+  holds(key: LockKey): boolean {
+    return isHeld(this.claims.get(key.id));
   }
 
   /** Gives a claim back: another process may make it. */
@@ -99,6 +102,10 @@ export class Claims {
       this.giveBack(claim.key);
     }, keepMs).unref();
   }
+}
+
+function isHeld(claim: Claim | undefined): boolean {
+  return claim?.session !== undefined && claim.session.end === undefined;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { describeNames, LockConfigurationError, type LockName } from '../../core/index.js';
-import { jobIdOf } from '../run/job-name.js';
+import { jobIdOf, nameOf } from '../run/job-name.js';
 import { listNames } from '../run/list-names.js';
 import type { FindTimes } from '../schedule/job-times.js';
 
@@ -32,7 +32,7 @@ export class KnownJobs {
   private readonly jobs = new Map<string, KnownJob>();
 
   add(job: KnownJob): void {
-    this.jobs.set(jobIdOf({ lockName: describeNames(job.lock), method: job.method }), job);
+    this.jobs.set(jobIdOf(nameOf(job)), job);
     const [oldest] = this.jobs.keys();
     if (this.jobs.size > MAX_JOBS && oldest !== undefined) this.jobs.delete(oldest);
   }

@@ -1,14 +1,14 @@
-import { describeNames, type LockLog, type LockRuntime, runOutside } from '../../core/index.js';
-import type { Fleet } from '../../fleet/fleet.js';
-import { type InstanceReport, isOfOtherNamespace, type ReportedTick } from '../../fleet/instance-report.js';
-import type { JobPauses } from '../control/job-pauses.js';
+import { GrowingPause, type LockLog, type LockRuntime, runOutside } from '../../core/index.js';
 import type { KnownJob, KnownJobs } from '../control/known-jobs.js';
-import type { RunRecords } from '../records/run-records.js';
 import { claimKeyOfTick } from '../run/claim-key.js';
+import { nameOf } from '../run/job-name.js';
 import type { TickLog } from '../run/tick-log.js';
 import { claimMsOf } from '../schedule/claim-ms.js';
 import type { Scheduler } from '../schedule/scheduler.js';
+import { Doubts } from './doubts.js';
 import { DueJobs, type DueTick } from './due-jobs.js';
+import { isTaken } from './is-taken.js';
+import { TickJudge, type TickJudgeParts } from './tick-judge.js';
 
 /** After the schedulers have made their jobs, which they do in the same hook, in milliseconds. */
 const FIRST_CHECK_MS = 1_000;
@@ -16,30 +16,22 @@ const FIRST_CHECK_MS = 1_000;
 /** What is added to the time within which instances may run a tick, in milliseconds: a run must be noted. */
 const SLACK_MS = 2_000;
 
-/** How long to wait for the reports of the fleet, in milliseconds. */
-const REPORT_WITHIN_MS = 2_000;
+/**
+ * The pauses before it is tried again to settle what is in doubt, in milliseconds: while another instance
+ * asks, the database is away, or an instance is silent.
+ */
+const FIRST_RETRY_MS = 1_000;
+const LONGEST_RETRY_MS = 3_000;
 
-/** The pause before the fleet is asked again, while the database is away or an instance is silent. */
-const RETRY_MS = 3_000;
-
-/** How often an instance that does not report is waited for. */
-const MAX_SILENCES = 3;
-
-/** Of each job, so many ticks are in doubt at once; the oldest are forgotten. */
-const MAX_DOUBTS = 20;
-
-/** For how long no other instance reports the same tick, in milliseconds. */
-const REPORTED_MS = 60_000;
+/** How many ticks are judged at once: each takes a lock, for a minute. */
+const MAX_JUDGED = 500;
 
 /** What it uses of the jobs of one configured module. */
-export interface MissedTicksParts {
+export interface MissedTicksParts extends TickJudgeParts {
   readonly engine: LockRuntime;
   readonly log: LockLog;
-  readonly fleet: Fleet;
   readonly known: KnownJobs;
   readonly ticks: TickLog;
-  readonly pauses: JobPauses;
-  readonly records: RunRecords;
   readonly findSchedulers: () => readonly Scheduler[];
 }
 
@@ -47,14 +39,6 @@ interface PendingTick extends DueTick {
   /** When no instance can run it any more, by `performance.now()`. */
   readonly judgeAt: number;
 }
-
-interface Doubts {
-  readonly ticks: number[];
-  silences: number;
-}
-
-/** Reasons of a skip after which the tick may have run in another instance, or in none. */
-const DOUBTFUL: readonly unknown[] = ['too-late', 'not-leader'];
 
 /**
  * Reports ticks that ran in no instance, though they came due while this one had the job: the database was
@@ -66,7 +50,11 @@ const DOUBTFUL: readonly unknown[] = ['too-late', 'not-leader'];
 export class MissedTicks {
   private readonly due: DueJobs;
   private pending: PendingTick[] = [];
-  private readonly doubts = new Map<KnownJob, Doubts>();
+  private readonly doubts = new Doubts();
+  private readonly judge: TickJudge;
+  private readonly retries = new GrowingPause(FIRST_RETRY_MS, LONGEST_RETRY_MS);
+  /** When it is tried to settle what is in doubt, by `performance.now()`. */
+  private settleAt = -Infinity;
   /** The jobs whose last tick was missed: one line in the log for each outage. */
   private readonly missing = new Set<KnownJob>();
   private timer: NodeJS.Timeout | undefined;
@@ -74,6 +62,7 @@ export class MissedTicks {
 
   constructor(private readonly parts: MissedTicksParts) {
     this.due = new DueJobs(() => parts.known.all, parts.findSchedulers);
+    this.judge = new TickJudge(parts);
   }
 
   start(): void {
@@ -99,11 +88,13 @@ export class MissedTicks {
     const now = performance.now();
     const over = this.pending.filter(({ judgeAt }) => judgeAt <= now);
     this.pending = this.pending.filter(({ judgeAt }) => judgeAt > now);
-    for (const tick of over) this.judge(tick);
-    for (const [job, doubts] of this.doubts) await this.settle(job, doubts);
-    const judgeAt = this.pending.reduce((min, each) => Math.min(min, each.judgeAt), Infinity);
-    const retryMs = this.doubts.size > 0 ? RETRY_MS : Infinity;
-    this.plan(Math.min(this.due.waitMs, Math.max(1, judgeAt - performance.now()), retryMs));
+    for (const tick of over) this.comeOfAge(tick);
+    if (!this.doubts.isEmpty && now >= this.settleAt) await this.settle();
+    const wakeAt = this.pending.reduce(
+      (min, { judgeAt }) => Math.min(min, judgeAt),
+      this.doubts.isEmpty ? Infinity : this.settleAt,
+    );
+    this.plan(Math.min(this.due.waitMs, Math.max(1, wakeAt - performance.now())));
   }
 
   /** Within which the timer of any instance may run the tick, in milliseconds from now. */
@@ -122,15 +113,9 @@ export class MissedTicks {
     if (isClaimed) ticks.note(nameOf(job), { atMs, outcome: 'skipped', reason: 'claimed' });
   }
 
-  private judge({ job, atMs }: DueTick): void {
-    if (!this.isDoubtful(job, atMs)) {
-      this.missing.delete(job);
-      return;
-    }
-    const doubts = this.doubts.get(job) ?? { ticks: [], silences: 0 };
-    this.doubts.set(job, doubts);
-    doubts.ticks.push(atMs);
-    if (doubts.ticks.length > MAX_DOUBTS) doubts.ticks.shift();
+  private comeOfAge(tick: DueTick): void {
+    if (this.isDoubtful(tick.job, tick.atMs)) this.doubts.add(tick);
+    else this.missing.delete(tick.job);
   }
 
   private isDoubtful(job: KnownJob, atMs: number): boolean {
@@ -140,73 +125,30 @@ export class MissedTicks {
     return !isTaken(tick);
   }
 
-  private async settle(job: KnownJob, doubts: Doubts): Promise<void> {
-    const doubtful = [...doubts.ticks];
+  private async settle(): Promise<void> {
+    const ticks = this.doubts.first(MAX_JUDGED);
     try {
-      const missed = await this.missedOf(job, doubtful, doubts);
-      if (missed === undefined) return;
-      doubts.ticks.splice(0, doubtful.length);
-      if (doubts.ticks.length === 0) this.doubts.delete(job);
-      for (const atMs of missed) await this.report(job, atMs);
+      const { missed, dismissed } = await this.judge.judge(ticks);
+      this.doubts.remove([...missed, ...dismissed]);
+      this.doubts.tried(ticks);
+      for (const tick of missed) this.report(tick);
     } catch {
       // The database is away. The ticks stay in doubt until it is back.
     }
+    this.settleAt = performance.now() + this.retries.nextMs();
+    if (!this.doubts.isEmpty) return;
+    this.settleAt = -Infinity;
+    this.retries.reset();
   }
 
-  /** Those that ran nowhere; `undefined` when that cannot be said yet. */
-  private async missedOf(
-    job: KnownJob,
-    ticks: readonly number[],
-    doubts: Doubts,
-  ): Promise<readonly number[] | undefined> {
-    const { engine, fleet, pauses, records } = this.parts;
-    await pauses.refresh();
-    const due: number[] = [];
-    for (const atMs of ticks) if ((await pauses.pauseAt(job.lock, atMs)) === undefined) due.push(atMs);
-    if (due.length === 0) return [];
-    if (job.isRecorded) return records.unrecorded(job.lock, due);
-    const keys = [engine.keys.keyOf(job.lock)];
-    const look = await fleet.inspect({ keys, withinMs: REPORT_WITHIN_MS });
-    if (!look.isAsked) return [];
-    if (look.silent.length > 0) {
-      doubts.silences += 1;
-      return doubts.silences < MAX_SILENCES ? undefined : [];
-    }
-    const reports = look.reports.slice(1).filter((report) => !isOfOtherNamespace(report, engine.keys.prefix));
-    return due.filter((atMs) => reports.every((report) => denies(report, job, atMs)));
-  }
-
-  /** In one instance of the fleet: all come to the same result. */
-  private async report(job: KnownJob, atMs: number): Promise<void> {
-    const { engine, log } = this.parts;
-    const tick = new Date(atMs);
-    const key = engine.keys.claimKeyOf(job.lock, `${job.methodName}@${tick.toISOString()}#missed`);
-    if (!(await engine.claims.make(key, { keepMs: REPORTED_MS, isRemembered: false }))) return;
+  private report({ job, atMs }: DueTick): void {
+    const { events } = this.parts.engine;
     const { lockName, method } = nameOf(job);
+    const tick = new Date(atMs);
     if (!this.missing.has(job)) {
-      log.warn(`${method} missed its tick at ${tick.toISOString()}: no instance ran it`);
+      this.parts.log.warn(`${method} missed its tick at ${tick.toISOString()}: no instance ran it`);
     }
     this.missing.add(job);
-    const { events } = engine;
     if (events.hasListeners) events.emit({ type: 'missed', at: new Date(), lockName, method, tick });
   }
-}
-
-function nameOf({ lock, method }: KnownJob): { lockName: string; method: string } {
-  return { lockName: describeNames(lock), method };
-}
-
-/** Whether an instance ran the tick, or was refused it because it has run, or is left out on purpose. */
-function isTaken({ outcome, reason }: ReportedTick): boolean {
-  return outcome !== 'skipped' || !DOUBTFUL.includes(reason);
-}
-
-/** Whether the instance knows that it did not run the tick: it remembers the ticks of that time. */
-function denies({ jobs }: InstanceReport, job: KnownJob, atMs: number): boolean {
-  const { lockName, method } = nameOf(job);
-  const ticks = jobs
-    .filter((each) => each.name === lockName && each.method === method)
-    .flatMap((each) => each.ticks);
-  if (ticks.some((tick) => tick.atMs === atMs && isTaken(tick))) return false;
-  return ticks.length === 0 || ticks.some((tick) => tick.atMs <= atMs);
 }

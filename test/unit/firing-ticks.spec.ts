@@ -220,7 +220,7 @@ describe('with real timers', () => {
           if (tick === undefined || tick === NO_TICK) return;
           seen.push(tick);
           if (seen.length === 2) resolve(seen);
-          else setTimeout(busyUntil, 300, tick.atMs + 1_700);
+          else setTimeout(blockUntil, 300, tick.atMs + 1_700);
         },
       });
       defer(() => void job.stop());
@@ -231,6 +231,8 @@ describe('with real timers', () => {
   });
 });
 
-function busyUntil(atMs: number): void {
-  while (Date.now() < atMs);
+/** Keeps the event loop busy, but no core. */
+function blockUntil(atMs: number): void {
+  const never = new Int32Array(new SharedArrayBuffer(4));
+  while (Date.now() < atMs) Atomics.wait(never, 0, 0, atMs - Date.now());
 }

@@ -60,22 +60,25 @@ describe('the board of the sample', () => {
 describe('the hand-over of a leadership', () => {
   it('is reported from the end of the last leader to the beginning of the next', async () => {
     const watch = new LeaderWatch();
-    expect(await watch.begins('shop-1')).toBe('shop-1 leads');
+    const first = watch.begins('shop-1');
 
     watch.ends('shop-1', 'stopped leading');
     watch.ends('shop-1', 'was gone');
 
-    expect(await watch.begins('shop-2')).toMatch(/^shop-2 leads \(\d+ ms after shop-1 stopped leading\)$/);
+    const second = watch.begins('shop-2');
+    expect(await first).toBe('shop-1 leads');
+    expect(await second).toMatch(/^shop-2 leads \(\d+ ms after shop-1 stopped leading\)$/);
     expect(watch.leader).toBe('shop-2');
   });
 
   it('is reported too when the launcher notices the end a moment later', async () => {
     const watch = new LeaderWatch();
-    await watch.begins('shop-1');
+    const first = watch.begins('shop-1');
 
     const news = watch.begins('shop-2');
     watch.ends('shop-1', 'was gone');
 
     expect(await news).toBe('shop-2 leads (0 ms after shop-1 was gone)');
+    await first;
   });
 });

@@ -1,5 +1,7 @@
 const HOUR_MS = 3_600_000;
-const STEP_MS = 240 * HOUR_MS;
+/** Of all changes in these years, none is undone within three weeks. */
+const STEP_HOURS = 512;
+const STEP_MS = STEP_HOURS * HOUR_MS;
 
 /**
  * Every change of the clocks in the tz database within these years, to the hour before it; once for all zones
@@ -15,8 +17,10 @@ export function clockChanges(firstYear: number, lastYear: number): { zone: strin
       const before = ahead;
       ahead = aheadAt(atMs + STEP_MS);
       if (ahead === before) continue;
-      let changeMs = atMs;
-      while (aheadAt(changeMs + HOUR_MS) === before) changeMs += HOUR_MS;
+      let hours = 0;
+      for (let step = STEP_HOURS / 2; step >= 1; step /= 2)
+        if (aheadAt(atMs + (hours + step) * HOUR_MS) === before) hours += step;
+      const changeMs = atMs + hours * HOUR_MS;
       const key = [changeMs, before, ahead].join(' ');
       if (!changes.has(key)) changes.set(key, { zone, atMs: changeMs });
     }
@@ -24,8 +28,13 @@ export function clockChanges(firstYear: number, lastYear: number): { zone: strin
   return [...changes.values()];
 }
 
+const formats = new Map<string, Intl.DateTimeFormat>();
+
 /** What the clocks of the zone show, in milliseconds since 1970 as if it were UTC. */
 export function shownTime(timeZone: string): (atMs: number) => number {
-  const format = new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short', timeStyle: 'medium' });
+  const format =
+    formats.get(timeZone) ??
+    new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short', timeStyle: 'medium' });
+  formats.set(timeZone, format);
   return (atMs) => Date.parse(`${format.format(atMs).replace(' ', 'T')}Z`);
 }

@@ -42,10 +42,12 @@ export class ClockOracle {
   ) {
     const shown = shownTime(zone);
     const blockMs = BLOCK_MINUTES * MINUTE_MS;
+    let nextAheadMs = shown(fromMs - 60 * MINUTE_MS) - fromMs + 60 * MINUTE_MS;
     // From an hour before: it must know what the clock has shown.
     for (let blockAt = fromMs - 60 * MINUTE_MS; blockAt < untilMs; blockAt += blockMs) {
-      const aheadMs = shown(blockAt) - blockAt;
-      const isSteady = shown(blockAt + blockMs) - blockAt - blockMs === aheadMs;
+      const aheadMs = nextAheadMs;
+      nextAheadMs = shown(blockAt + blockMs) - blockAt - blockMs;
+      const isSteady = nextAheadMs === aheadMs;
       for (let atMs = blockAt; atMs < Math.min(blockAt + blockMs, untilMs); atMs += MINUTE_MS) {
         const shownMs = isSteady ? atMs + aheadMs : shown(atMs);
         this.minutes.push({ atMs, shownMs, shown: new Date(shownMs) });

@@ -27,6 +27,11 @@ export async function withOwnCleanup(body: () => unknown): Promise<void> {
   });
 }
 
+/** Stands for the body that this is called in; missing outside `withOwnCleanup`. */
+export function currentBody(): object | undefined {
+  return ofBody.getStore();
+}
+
 export async function cleanUpAfterTest(): Promise<void> {
   isTestRunning = false;
   await runAll(afterTest);

@@ -5,8 +5,13 @@ import type { LeakCheckOptions } from './leak-check.js';
 import { OwnDatabase, type TestDatabase } from './own-database.js';
 
 export interface TogetherOptions extends Pick<LeakCheckOptions, 'connectionsMayStay' | 'deadlineMs'> {
-  /** How many of the tests run at the same time. Default: 3. */
+  /**
+   * How many of the tests run at the same time. Default: 2. More is for tests that start no processes: those
+   * of many tests that start at once keep each other from being up in time.
+   */
   readonly atOnce?: number;
+  /** Runs in each database before its test. */
+  readonly prepare?: (database: TestDatabase) => Promise<unknown>;
 }
 
 export interface TestsTogether {
@@ -22,7 +27,7 @@ export interface TestsTogether {
  * database. None may block the event loop, which is that of the others, too. Where Jest is asked for some of
  * the tests, the others run as well, and are not reported.
  */
-export function testsTogether({ atOnce = 3, ...leakCheck }: TogetherOptions = {}): TestsTogether {
+export function testsTogether({ atOnce = 2, prepare, ...leakCheck }: TogetherOptions = {}): TestsTogether {
   const current = new AsyncLocalStorage<OwnDatabase>();
   const own = (): OwnDatabase => {
     const database = current.getStore();
@@ -44,6 +49,7 @@ export function testsTogether({ atOnce = 3, ...leakCheck }: TogetherOptions = {}
     const database = new OwnDatabase();
     try {
       await database.create();
+      await prepare?.(database);
       await current.run(database, () => withOwnCleanup(body));
     } finally {
       try {

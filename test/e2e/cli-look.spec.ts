@@ -4,11 +4,13 @@ import type { InspectedLock } from '../../lib/inspection/inspected-lock.js';
 import { KeyRegistry } from '../../lib/core/index.js';
 import { defer } from '../support/cleanup.js';
 import { createLocks } from '../support/locks.js';
-import { startServer, useTestDatabase } from '../support/test-database.js';
+import { useTestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 import { spawnWorker, type WorkerProcess } from '../support/worker-process.js';
 import { type CliOutcome, type CliProcess, startCli } from './support/cli-process.js';
 import { connect } from './support/pg-client.js';
+import { closeAfterTest } from '../faults/support/close-after-test.js';
+import { startPrimary } from '../faults/support/postgres-cluster.js';
 
 const database = useTestDatabase();
 
@@ -243,12 +245,9 @@ describe('why', () => {
 
 describe('on a server with many locks', () => {
   it('list shows all of it, and why and kill know a prepared transaction', async () => {
-    const { url } = await startServer([
-      '-c',
-      'max_locks_per_transaction=400',
-      '-c',
-      'max_prepared_transactions=1',
-    ]);
+    const { url } = await closeAfterTest(
+      startPrimary({ flags: ['-c', 'max_locks_per_transaction=400', '-c', 'max_prepared_transactions=1'] }),
+    );
     const client = await connect(url, 'psql');
     await client.query('SELECT count(pg_advisory_lock(n)) FROM generate_series(1, 10000) AS n');
     const other = await connect(url, 'other');

@@ -8,11 +8,12 @@ import { closeAfterTest } from '../faults/support/close-after-test.js';
 import { startProxy } from '../faults/support/tcp-proxy.js';
 import { defer } from '../support/cleanup.js';
 import { startWorker } from '../support/processes.js';
-import { startServer, useTestDatabase } from '../support/test-database.js';
+import { useTestDatabase } from '../support/test-database.js';
 import type { WorkerProcess } from '../support/worker-process.js';
 import { postgres, serve } from './support/applications.js';
 import { dashboardApp, snapshotAt, snapshotWhen } from './support/dashboards.js';
 import { FEATURES } from '../../lib/nest/features.js';
+import { startPrimary } from '../faults/support/postgres-cluster.js';
 
 const database = useTestDatabase();
 
@@ -149,7 +150,7 @@ describe('the dashboard of one instance', () => {
   });
 
   it('stays small and searchable with 10,000 locks', async () => {
-    const server = await startServer(['-c', 'max_locks_per_transaction=256']);
+    const server = await closeAfterTest(startPrimary({ flags: ['-c', 'max_locks_per_transaction=256'] }));
     const large = { ...database, url: server.url };
     const { url } = await serve('express', {
       imports: [

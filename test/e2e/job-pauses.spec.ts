@@ -1,4 +1,4 @@
-import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect } from '@jest/globals';
 import { Injectable, type Type } from '@nestjs/common';
 import { ScheduleModule } from '@nestjs/schedule';
 import {
@@ -17,11 +17,15 @@ import {
   type SkippedEvent,
 } from 'nestjs-advisory-lock';
 import { DataSource } from 'typeorm';
-import { useTestDatabase } from '../support/test-database.js';
+import { testsTogether } from '../support/tests-together.js';
 import { until } from '../support/until.js';
 import { postgres, start, type StartedApp } from './support/applications.js';
 
-const database = useTestDatabase({ connectionsMayStay: true });
+const { database, it } = testsTogether({
+  atOnce: 3,
+  connectionsMayStay: true,
+  prepare: (own) => own.query(`${ADVISORY_LOCK_JOB_PAUSE_SQL}; ${EXCLUSIVE_CRON_RUN_SQL}`),
+});
 
 const NEVER = '0 0 29 2 *';
 const EACH_SECOND = '* * * * * *';
@@ -62,9 +66,6 @@ function secondly() {
 /** Pauses a job as if its notification had been lost. */
 const insertPause = (job: string) =>
   database.query("INSERT INTO advisory_lock_job_pause VALUES ($1, NULL, now(), NULL, 'test')", [job]);
-
-beforeAll(() => database.query(`${ADVISORY_LOCK_JOB_PAUSE_SQL}; ${EXCLUSIVE_CRON_RUN_SQL}`));
-afterEach(() => database.query('TRUNCATE advisory_lock_job_pause, exclusive_cron_run'));
 
 describe('a paused job', () => {
   it('is left out in every instance, also in one that starts later, until it is resumed', async () => {

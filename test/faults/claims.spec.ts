@@ -1,6 +1,6 @@
-import { expect, it, jest } from '@jest/globals';
+import { expect, jest } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { useTestDatabase } from '../support/test-database.js';
+import { testsTogether } from '../support/tests-together.js';
 import { until } from '../support/until.js';
 import { closeAfterTest } from './support/close-after-test.js';
 import { describeWith } from './support/describe-with.js';
@@ -11,7 +11,7 @@ import type { JobSpec } from './workers/job-spec.js';
 
 jest.setTimeout(120_000);
 
-const database = useTestDatabase();
+const { database, it } = testsTogether();
 
 const everySecond = (name: string, options: JobSpec['options'] = {}): JobSpec => ({
   name,

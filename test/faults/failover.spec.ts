@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { LockKey, resultsOf, statementFor } from '../../lib/core/index.js';
 import { withClient } from '../support/admin.js';
 import { createLocks } from '../support/locks.js';
+import { testsTogether } from '../support/tests-together.js';
 import { until } from '../support/until.js';
 import { closeAfterTest } from './support/close-after-test.js';
 import { describeWith } from './support/describe-with.js';
@@ -133,60 +134,63 @@ describe('a hot standby', () => {
   });
 });
 
-describe.each(['has crashed', 'is cut off'] as const)('after a failover from a primary that %s', (fault) => {
-  it('notifies holders, and grants the lock on the new one, with a larger token', async () => {
-    const primary = await closeAfterTest(startPrimary());
-    const standby = await closeAfterTest(startStandby(primary));
-    const proxy = await closeAfterTest(startProxy(primary.url));
-    const url = proxy.url(primary.url);
-    const [holder, waiter, late] = [
-      createLocks(url, QUICK),
-      createLocks(url, QUICK),
-      createLocks(url, QUICK),
-    ];
-    const held = await holder.service.acquire('import');
-    const token = await held.fencingToken();
-    await (await late.service.acquire('other')).release();
-    const waiting = waiter.service.acquire('import', { waitMs: Infinity });
-    const outcome = waiting.then(
-      (lock) => lock,
-      (error: unknown) => error,
-    );
-    await until(async () => (await lockCount(primary, 'NOT granted')) === 1, 'a caller waits');
-    await catchUp(primary, standby);
+const { it: itAtOnce } = testsTogether();
 
-    const loss = once(held.signal, 'abort');
-    if (fault === 'has crashed') await primary.crash();
-    else proxy.silence();
-    await standby.promote();
-    await loss;
-    expect(held.signal.reason).toMatchObject({ code: 'LOCK_LOST', lockName: 'import' });
-    if (fault === 'is cut off') {
-      // The third one is idle, and does not find out before its next lock.
-      const areGivenUp = () => [holder, waiter].every(({ engine }) => engine.connectionCounts.open === 0);
-      await until(areGivenUp, 'no busy instance believes in the old primary any more', 30_000);
-    }
-    proxy.target = standby.url;
-    proxy.resume();
+for (const fault of ['has crashed', 'is cut off'] as const)
+  describe(`after a failover from a primary that ${fault}`, () => {
+    itAtOnce('notifies holders, and grants the lock on the new one, with a larger token', async () => {
+      const primary = await closeAfterTest(startPrimary());
+      const standby = await closeAfterTest(startStandby(primary));
+      const proxy = await closeAfterTest(startProxy(primary.url));
+      const url = proxy.url(primary.url);
+      const [holder, waiter, late] = [
+        createLocks(url, QUICK),
+        createLocks(url, QUICK),
+        createLocks(url, QUICK),
+      ];
+      const held = await holder.service.acquire('import');
+      const token = await held.fencingToken();
+      await (await late.service.acquire('other')).release();
+      const waiting = waiter.service.acquire('import', { waitMs: Infinity });
+      const outcome = waiting.then(
+        (lock) => lock,
+        (error: unknown) => error,
+      );
+      await until(async () => (await lockCount(primary, 'NOT granted')) === 1, 'a caller waits');
+      await catchUp(primary, standby);
 
-    // Waiters try again, or fail because there was no database for a while.
-    const next = await outcome;
-    const lock =
-      next instanceof Error ? await waiter.service.acquire('import', { waitMs: 10_000 }) : await waiting;
-    expect(await lock.fencingToken()).toBeGreaterThan(token);
-    expect(await lockCount(standby)).toBe(1);
-    // The old primary, which lives on, would grant it.
-    expect(await late.service.tryAcquire('import').catch(() => undefined)).toBeUndefined();
-    for (const { service } of [holder, late]) {
-      const busy = () =>
-        service.tryAcquire('import').then(
-          (other) => other === undefined,
-          () => false,
-        );
-      await until(busy, 'all are on the new primary');
-    }
-    await lock.release();
-    await (await holder.service.acquire('import')).release();
-    await held.release();
+      const loss = once(held.signal, 'abort');
+      if (fault === 'has crashed') await primary.crash();
+      else proxy.silence();
+      await standby.promote();
+      await loss;
+      expect(held.signal.reason).toMatchObject({ code: 'LOCK_LOST', lockName: 'import' });
+      if (fault === 'is cut off') {
+        // The third one is idle, and does not find out before its next lock.
+        const areGivenUp = () => [holder, waiter].every(({ engine }) => engine.connectionCounts.open === 0);
+        await until(areGivenUp, 'no busy instance believes in the old primary any more', 30_000);
+      }
+      proxy.target = standby.url;
+      proxy.resume();
+
+      // Waiters try again, or fail because there was no database for a while.
+      const next = await outcome;
+      const lock =
+        next instanceof Error ? await waiter.service.acquire('import', { waitMs: 10_000 }) : await waiting;
+      expect(await lock.fencingToken()).toBeGreaterThan(token);
+      expect(await lockCount(standby)).toBe(1);
+      // The old primary, which lives on, would grant it.
+      expect(await late.service.tryAcquire('import').catch(() => undefined)).toBeUndefined();
+      for (const { service } of [holder, late]) {
+        const busy = () =>
+          service.tryAcquire('import').then(
+            (other) => other === undefined,
+            () => false,
+          );
+        await until(busy, 'all are on the new primary');
+      }
+      await lock.release();
+      await (await holder.service.acquire('import')).release();
+      await held.release();
+    });
   });
-});

@@ -4,11 +4,11 @@ import type { AdvisoryLockService } from '../../lib/nest/advisory-lock.service.j
 import { defer } from '../support/cleanup.js';
 import { openDataSource } from '../support/data-source.js';
 import { createLocks } from '../support/locks.js';
-import { startServer } from '../support/test-database.js';
 import { until } from '../support/until.js';
 import { closeAfterTest } from './support/close-after-test.js';
 import { describeWith } from './support/describe-with.js';
 import { startPgBouncer } from './support/pgbouncer.js';
+import { startPrimary } from './support/postgres-cluster.js';
 
 async function connect(url: string): Promise<pg.Client> {
   const client = new pg.Client(url);
@@ -32,7 +32,11 @@ describe.each([
     let url: string;
     beforeAll(async () => {
       // Room for 300 locks, and what Postgres allows beyond that.
-      serverUrl = (await startServer(['-c', 'max_locks_per_transaction=10', '-c', 'max_connections=30'])).url;
+      serverUrl = (
+        await closeAfterTest(
+          startPrimary({ flags: ['-c', 'max_locks_per_transaction=10', '-c', 'max_connections=30'] }),
+        )
+      ).url;
       url = await through(serverUrl);
     });
 
@@ -156,8 +160,8 @@ describe('a server without a free connection', () => {
   let url: string;
   beforeAll(async () => {
     const flags = { max_connections: ALLOWED, superuser_reserved_connections: 0 };
-    ({ url } = await startServer(
-      Object.entries(flags).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+    ({ url } = await closeAfterTest(
+      startPrimary({ flags: Object.entries(flags).flatMap(([name, value]) => ['-c', `${name}=${value}`]) }),
     ));
   });
 

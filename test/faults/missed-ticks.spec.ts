@@ -1,4 +1,4 @@
-import { expect, it } from '@jest/globals';
+import { expect } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
 import { ScheduleModule } from '@nestjs/schedule';
 import {
@@ -13,11 +13,11 @@ import {
 import { postgres, start, type StartedApp } from '../e2e/support/applications.js';
 import { connect } from '../e2e/support/pg-client.js';
 import { defer } from '../support/cleanup.js';
-import { useTestDatabase } from '../support/test-database.js';
+import { testsTogether } from '../support/tests-together.js';
 import { until } from '../support/until.js';
 import { startProxy, type TcpProxy } from './support/tcp-proxy.js';
 
-const database = useTestDatabase({ connectionsMayStay: true });
+const { database, it } = testsTogether({ atOnce: 3, connectionsMayStay: true });
 
 interface Instance extends StartedApp {
   readonly proxy: TcpProxy;

@@ -3,8 +3,9 @@ import pg from 'pg';
 import { withClient } from '../support/admin.js';
 import { alterCatalog } from '../support/altered-catalog.js';
 import { createLocks, type LocksOptions } from '../support/locks.js';
-import { startServer } from '../support/test-database.js';
 import { until } from '../support/until.js';
+import { closeAfterTest } from './support/close-after-test.js';
+import { startPrimary } from './support/postgres-cluster.js';
 
 /**
  * In SQL, which the planner puts in place; Postgres calls its own functions
@@ -30,7 +31,7 @@ const SAYS_COCKROACH = [
 describe('a server whose advisory locks do not exclude', () => {
   let serverUrl: string;
   beforeAll(async () => {
-    ({ url: serverUrl } = await startServer(['-c', 'max_connections=10']));
+    ({ url: serverUrl } = await closeAfterTest(startPrimary({ flags: ['-c', 'max_connections=10'] })));
   });
 
   let count = 0;

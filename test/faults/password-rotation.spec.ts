@@ -2,8 +2,9 @@ import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
 import { withClient } from '../support/admin.js';
 import { createLocks, type LocksOptions } from '../support/locks.js';
-import { startServer } from '../support/test-database.js';
 import { until } from '../support/until.js';
+import { closeAfterTest } from './support/close-after-test.js';
+import { startPrimary } from './support/postgres-cluster.js';
 
 describe('a password that rotates', () => {
   let url: string;
@@ -13,7 +14,7 @@ describe('a password that rotates', () => {
   const asAdmin = (sql: string): Promise<unknown> => withClient(url, (client) => client.query(sql));
 
   beforeAll(async () => {
-    ({ url } = await startServer([]));
+    ({ url } = await closeAfterTest(startPrimary()));
     await asAdmin(`CREATE ROLE app LOGIN`);
   });
 

@@ -1,4 +1,4 @@
-import { expect, it } from '@jest/globals';
+import { expect } from '@jest/globals';
 import { once } from 'node:events';
 import { DataSource, type Migration, type MigrationInterface, type QueryRunner } from 'typeorm';
 import type { AdvisoryLockService } from '../../lib/nest/advisory-lock.service.js';
@@ -6,7 +6,7 @@ import { runMigrationsExclusively } from '../../lib/index.js';
 import { withClient } from '../support/admin.js';
 import { terminateHolders } from '../support/terminate-holders.js';
 import { createLocks, type LocksOptions } from '../support/locks.js';
-import { useTestDatabase } from '../support/test-database.js';
+import { testsTogether } from '../support/tests-together.js';
 import { until } from '../support/until.js';
 import { defer } from '../support/cleanup.js';
 import { closeAfterTest } from './support/close-after-test.js';
@@ -14,7 +14,7 @@ import { describeWith } from './support/describe-with.js';
 import { nothingPinned, pinnedConnections } from './support/pooled.js';
 import { type PgBouncer, type PgBouncerOptions, startPgBouncer } from './support/pgbouncer.js';
 
-const database = useTestDatabase();
+const { database, it } = testsTogether({ atOnce: 4 });
 
 describeWith('pgbouncer', 'through PgBouncer', () => {
   const start = (options: Partial<PgBouncerOptions> = {}): Promise<PgBouncer> =>
@@ -22,9 +22,8 @@ describeWith('pgbouncer', 'through PgBouncer', () => {
   const through = ({ url }: PgBouncer, options: LocksOptions = {}): AdvisoryLockService =>
     createLocks(url, options).service;
 
-  it.each(['transaction', 'session'] as const)(
-    'in %s mode locks exclude, are seen, and leave nothing behind',
-    async (mode) => {
+  for (const mode of ['transaction', 'session'] as const)
+    it(`in ${mode} mode locks exclude, are seen, and leave nothing behind`, async () => {
       const bouncer = await start({ mode });
       const [one, other, direct] = [through(bouncer), through(bouncer), createLocks(database.url).service];
       const lock = await one.acquire('import');
@@ -37,8 +36,7 @@ describeWith('pgbouncer', 'through PgBouncer', () => {
       await nothingPinned(database);
       for (const service of [direct, other]) await (await service.acquire('import')).release();
       expect(await database.advisoryLocks()).toEqual([]);
-    },
-  );
+    });
 
   it('in transaction mode is refused where the option denies it', async () => {
     const service = through(await start(), { pooler: 'none' });
@@ -49,9 +47,8 @@ describeWith('pgbouncer', 'through PgBouncer', () => {
     expect(await database.advisoryLocks()).toEqual([]);
   });
 
-  it.each(['detect', 'none', 'transaction'] as const)(
-    'in statement mode is refused by its mode, whatever the option says: %s',
-    async (pooler) => {
+  for (const pooler of ['detect', 'none', 'transaction'] as const)
+    it(`in statement mode is refused by its mode, whatever the option says: ${pooler}`, async () => {
       const service = through(await start({ mode: 'statement' }), { pooler });
       const message = expect.stringMatching(/`pool_mode = statement`/) as unknown;
       for (const attempt of [
@@ -61,8 +58,7 @@ describeWith('pgbouncer', 'through PgBouncer', () => {
       ])
         await expect(attempt()).rejects.toMatchObject({ code: 'LOCK_CONFIGURATION', message });
       expect(await service.diagnose()).toMatchObject({ problems: [{ code: 'NO_EXCLUSION', message }] });
-    },
-  );
+    });
 
   it('keeps one server connection while any lock is held, and does not hold back vacuum', async () => {
     const bouncer = await start();
@@ -215,29 +211,30 @@ describeWith('pgbouncer', 'through PgBouncer', () => {
     expect(prepared.rows).toHaveLength(3);
   });
 
-  it.each(['transaction', 'session'] as const)('in %s mode leaves no setting to others', async (mode) => {
-    const bouncer = await start({ mode, poolSize: 2 });
-    const settings = (url: string): Promise<unknown[]> =>
-      withClient(url, async (client) => {
-        const { rows } = await client.query<{ name: string; setting: string }>(
-          `SELECT name, setting FROM pg_settings
+  for (const mode of ['transaction', 'session'] as const)
+    it(`in ${mode} mode leaves no setting to others`, async () => {
+      const bouncer = await start({ mode, poolSize: 2 });
+      const settings = (url: string): Promise<unknown[]> =>
+        withClient(url, async (client) => {
+          const { rows } = await client.query<{ name: string; setting: string }>(
+            `SELECT name, setting FROM pg_settings
             WHERE source = 'session' AND name <> 'application_name' ORDER BY name`,
-        );
-        return rows;
-      });
-    const before = await settings(bouncer.url);
-    const locks = createLocks(bouncer.url, { frozenAfterMs: 60_000 });
-    const { service } = locks;
-    const blocker = await createLocks(database.url).service.acquire('import');
-    await (await service.acquire('another')).release();
-    await expect(service.acquire('import', { waitMs: 50 })).rejects.toMatchObject({ code: 'LOCK_TIMEOUT' });
-    const waiting = service.acquire('import', { waitMs: 60_000 });
-    await blocker.release();
-    await (await waiting).release();
-    if (mode === 'session') await locks.close();
-    // Both server connections, one after the other or not.
-    expect(await Promise.all([settings(bouncer.url), settings(bouncer.url)])).toEqual([before, before]);
-  });
+          );
+          return rows;
+        });
+      const before = await settings(bouncer.url);
+      const locks = createLocks(bouncer.url, { frozenAfterMs: 60_000 });
+      const { service } = locks;
+      const blocker = await createLocks(database.url).service.acquire('import');
+      await (await service.acquire('another')).release();
+      await expect(service.acquire('import', { waitMs: 50 })).rejects.toMatchObject({ code: 'LOCK_TIMEOUT' });
+      const waiting = service.acquire('import', { waitMs: 60_000 });
+      await blocker.release();
+      await (await waiting).release();
+      if (mode === 'session') await locks.close();
+      // Both server connections, one after the other or not.
+      expect(await Promise.all([settings(bouncer.url), settings(bouncer.url)])).toEqual([before, before]);
+    });
 
   it('takes tokens while every connection for waiting waits', async () => {
     const bouncer = await start({ poolSize: 8 });
@@ -279,28 +276,29 @@ describeWith('pgbouncer', 'through PgBouncer', () => {
     expect(ran.flat()).toHaveLength(1);
   });
 
-  it.each([
+  for (const [what, pooler, mode] of [
     ['a pooler in session mode that is said to be none', 'none', 'session'],
     ['a pooler that is said to be one', 'transaction', 'transaction'],
     ['a server that is said to be behind a pooler', 'transaction', undefined],
-  ] as const)('takes, waits for and loses locks through %s', async (_title, pooler, mode) => {
-    const url = mode === undefined ? database.url : (await start({ mode })).url;
-    const [one, other] = [createLocks(url, { pooler }), createLocks(url, { pooler })];
-    const diagnosis = await one.service.diagnose();
-    expect(diagnosis).toMatchObject({ isHealthy: true, pooler });
-    const lock = await one.service.acquire('import');
-    expect(await pinnedConnections(database)).toHaveLength(pooler === 'transaction' ? 1 : 0);
-    expect(await other.service.tryAcquire('import')).toBeUndefined();
-    await expect(other.service.acquire('import', { waitMs: 50 })).rejects.toMatchObject({
-      code: 'LOCK_TIMEOUT',
+  ] as const)
+    it(`takes, waits for and loses locks through ${what}`, async () => {
+      const url = mode === undefined ? database.url : (await start({ mode })).url;
+      const [one, other] = [createLocks(url, { pooler }), createLocks(url, { pooler })];
+      const diagnosis = await one.service.diagnose();
+      expect(diagnosis).toMatchObject({ isHealthy: true, pooler });
+      const lock = await one.service.acquire('import');
+      expect(await pinnedConnections(database)).toHaveLength(pooler === 'transaction' ? 1 : 0);
+      expect(await other.service.tryAcquire('import')).toBeUndefined();
+      await expect(other.service.acquire('import', { waitMs: 50 })).rejects.toMatchObject({
+        code: 'LOCK_TIMEOUT',
+      });
+      const waiting = other.service.acquire('import', { waitMs: Infinity });
+      await lock.release();
+      const next = await waiting;
+      const loss = once(next.signal, 'abort');
+      await terminateHolders(database);
+      await loss;
+      expect(next.signal.reason).toMatchObject({ code: 'LOCK_LOST' });
+      await (await other.service.acquire('import', { waitMs: 10_000 })).release();
     });
-    const waiting = other.service.acquire('import', { waitMs: Infinity });
-    await lock.release();
-    const next = await waiting;
-    const loss = once(next.signal, 'abort');
-    await terminateHolders(database);
-    await loss;
-    expect(next.signal.reason).toMatchObject({ code: 'LOCK_LOST' });
-    await (await other.service.acquire('import', { waitMs: 10_000 })).release();
-  });
 });

@@ -1,4 +1,4 @@
-import { expect, it } from '@jest/globals';
+import { expect } from '@jest/globals';
 import { once } from 'node:events';
 import { isDeepStrictEqual } from 'node:util';
 import pg from 'pg';
@@ -8,7 +8,7 @@ import { OrderedApp } from '../e2e/support/ordered-app.js';
 import { withClient } from '../support/admin.js';
 import { defer } from '../support/cleanup.js';
 import { createLocks, type LocksOptions } from '../support/locks.js';
-import { useTestDatabase } from '../support/test-database.js';
+import { testsTogether } from '../support/tests-together.js';
 import { until } from '../support/until.js';
 import { closeAfterTest } from './support/close-after-test.js';
 import { describeWith } from './support/describe-with.js';
@@ -16,7 +16,7 @@ import { freeze } from './support/freeze.js';
 import { type PgBouncer, type PgBouncerOptions, startPgBouncer } from './support/pgbouncer.js';
 import { nothingPinned } from './support/pooled.js';
 
-const database = useTestDatabase();
+const { database, it } = testsTogether({ atOnce: 4 });
 const quick = { heartbeatMs: 200, lostAfterMs: 1_000 };
 
 const start = (options: Partial<PgBouncerOptions> = {}): Promise<PgBouncer> =>
@@ -63,9 +63,8 @@ describeWith('pgbouncer', 'when a pooler fails', () => {
     await nothingPinned(database);
   });
 
-  it.each(['transaction', 'session'] as const)(
-    'notifies all when a pooler in %s mode is killed, and goes on when it is back',
-    async (mode) => {
+  for (const mode of ['transaction', 'session'] as const)
+    it(`notifies all when a pooler in ${mode} mode is killed, and goes on when it is back`, async () => {
       const bouncer = await start({ mode });
       const service = through(bouncer, quick);
       const idle = through(bouncer, quick);
@@ -86,8 +85,7 @@ describeWith('pgbouncer', 'when a pooler fails', () => {
       await blocker.release();
       await (await next).release();
       for (const each of [service, idle]) await (await each.acquire('import', { waitMs: 10_000 })).release();
-    },
-  );
+    });
 
   it('gives up when the pool is exhausted, and goes on when it is not any more', async () => {
     const bouncer = await start({ poolSize: 1 });

@@ -1,10 +1,10 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect } from '@jest/globals';
 import { LockEngine } from '../../lib/core/index.js';
 import type { AdvisoryLock } from '../../lib/index.js';
 import { defer } from '../support/cleanup.js';
 import { createLocks, type Locks, type LocksOptions } from '../support/locks.js';
 import { terminateHolders } from '../support/terminate-holders.js';
-import { useTestDatabase } from '../support/test-database.js';
+import { testsTogether } from '../support/tests-together.js';
 import { until } from '../support/until.js';
 import { closeAfterTest } from './support/close-after-test.js';
 import { startHolder } from './support/holder-process.js';
@@ -12,7 +12,7 @@ import type { Directions, TcpProxy } from './support/tcp-proxy.js';
 import { startProxy } from './support/tcp-proxy.js';
 import { lossOf, SHORT_TIMES } from './support/lock-loss.js';
 
-const database = useTestDatabase();
+const { database, it } = testsTogether({ atOnce: 4 });
 
 const OPTIONS: LocksOptions = { ...SHORT_TIMES, connectionOptions: { connectTimeoutMS: 1_000 } };
 const SILENCE = /no response for \d+ ms, and `lostAfterMs` is 1200/;
@@ -31,12 +31,12 @@ const queued = async (): Promise<number> =>
   (await database.advisoryLocks()).filter(({ granted }) => !granted).length;
 
 describe('a network that goes silent and closes nothing', () => {
-  it.each([
+  for (const [way, directions] of [
     ['both ways', BOTH_WAYS],
     ['on the way to the server', TO_SERVER],
-  ])(
-    '%s: holders are notified, and the server keeps their locks until it learns of the end',
-    async (_, directions) => {
+  ] as const) {
+    const title = `${way}: holders are notified, and the server keeps their locks until it learns of the end`;
+    it(title, async () => {
       const proxy = await open();
       const { service } = through(proxy);
       const [one, several] = [await service.acquire('import'), await service.acquire(['a', 'b'])];
@@ -53,8 +53,8 @@ describe('a network that goes silent and closes nothing', () => {
       expect(await isAtServer(one)).toBe(true);
       proxy.resume();
       await until(async () => !(await isAtServer(one)), 'the end of the connection has arrived');
-    },
-  );
+    });
+  }
 
   it('on the way to the client: holders are notified before another caller gets the lock', async () => {
     const proxy = await open();
@@ -92,24 +92,25 @@ describe('a network that goes silent and closes nothing', () => {
     await until(async () => !(await isAtServer(lock)), 'the lease is over');
   });
 
-  it.each([
+  for (const [way, directions] of [
     ['both ways', BOTH_WAYS],
     ['on the way to the server', TO_SERVER],
     ['on the way to the client', TO_CLIENT],
-  ])('%s: callers are refused rather than kept waiting, and served afterwards', async (_, directions) => {
-    const proxy = await open();
-    const { service } = through(proxy);
-    const lock = await service.acquire('import');
-    proxy.silence(directions);
-    // The first in flight on the session, the next while a new one is opened.
-    const connection = { code: 'LOCK_CONNECTION' };
-    await expect(service.tryAcquire('report')).rejects.toMatchObject(connection);
-    await expect(service.acquire('report')).rejects.toMatchObject(connection);
-    expect(lock.signal.aborted).toBe(true);
-    proxy.resume();
-    await using again = await service.acquire('import', { waitMs: 10_000 });
-    expect(again.isHeld).toBe(true);
-  });
+  ] as const)
+    it(`${way}: callers are refused rather than kept waiting, and served afterwards`, async () => {
+      const proxy = await open();
+      const { service } = through(proxy);
+      const lock = await service.acquire('import');
+      proxy.silence(directions);
+      // The first in flight on the session, the next while a new one is opened.
+      const connection = { code: 'LOCK_CONNECTION' };
+      await expect(service.tryAcquire('report')).rejects.toMatchObject(connection);
+      await expect(service.acquire('report')).rejects.toMatchObject(connection);
+      expect(lock.signal.aborted).toBe(true);
+      proxy.resume();
+      await using again = await service.acquire('import', { waitMs: 10_000 });
+      expect(again.isHeld).toBe(true);
+    });
 
   it('a waiter begins again on a new connection, and gets the lock when the network is back', async () => {
     const proxy = await open();

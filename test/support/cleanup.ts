@@ -1,9 +1,12 @@
 import { afterAll, afterEach, beforeEach } from '@jest/globals';
+import { AsyncLocalStorage } from 'node:async_hooks';
 
 type Cleanup = () => unknown;
 
 const afterTest: Cleanup[] = [];
 const afterFile: Cleanup[] = [];
+/** Of the body that runs with clean-ups of its own. */
+const ofBody = new AsyncLocalStorage<Cleanup[]>();
 let isTestRunning = false;
 
 /**
@@ -12,7 +15,21 @@ let isTestRunning = false;
  * would run too late: Jest runs hooks of one scope in the order of their definition.
  */
 export function defer(cleanup: Cleanup): void {
-  (isTestRunning ? afterTest : afterFile).push(cleanup);
+  (ofBody.getStore() ?? (isTestRunning ? afterTest : afterFile)).push(cleanup);
+}
+
+/** Runs a body, and then what it has deferred: for bodies that run at the same time. */
+export async function withOwnCleanup(body: () => unknown): Promise<void> {
+  const cleanups: Cleanup[] = [];
+  await ofBody.run(cleanups, async () => {
+    // The first that is in is the last that runs.
+    await runAll([() => runAll(cleanups), body]);
+  });
+}
+
+/** Stands for the body that this is called in; missing outside `withOwnCleanup`. */
+export function currentBody(): object | undefined {
+  return ofBody.getStore();
 }
 
 export async function cleanUpAfterTest(): Promise<void> {

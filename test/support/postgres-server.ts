@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { rm } from 'node:fs/promises';
 import { inspect } from 'node:util';
 import { choosePostgres, type TestPostgres } from './choose-postgres.js';
 import { dropDatabases, serverVersion } from './admin.js';
+import { clusterTemplateFolder } from './cluster-template-folder.js';
 
 /*
  * The process that owns the Postgres of a test run, started by global-setup. The channel to its parent closes
@@ -34,5 +36,6 @@ try {
   process.exitCode = 1;
 } finally {
   await postgres?.stop?.();
+  await rm(clusterTemplateFolder(databasePrefix), { recursive: true, force: true });
 }
 if (process.connected) process.disconnect();

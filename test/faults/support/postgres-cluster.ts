@@ -1,13 +1,13 @@
 import { execFile } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { appendFile, chown, cp, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { binariesFor, serverUser } from '../../../sample-app/postgres/binaries.js';
-import { createCluster, freePort } from '../../../sample-app/postgres/server.js';
+import { freePort } from '../../../sample-app/postgres/server.js';
 import { withClient } from '../../support/admin.js';
 import { until } from '../../support/until.js';
+import { clusterSource } from './cluster-template.js';
 import type { Namespace } from './namespace.js';
 import { PostgresNode } from './postgres-node.js';
 
@@ -25,7 +25,7 @@ export async function startPrimary({ flags = [], namespace }: PrimaryOptions = {
   const folder = await createFolder();
   const bin = await binariesFor(user, folder);
   const postgres = join(bin, 'postgres');
-  const password = randomBytes(16).toString('hex');
+  const { password, copyTo } = await clusterSource(join(bin, 'initdb'), user);
   const node = new PostgresNode({
     program: namespace?.programInside(postgres, user) ?? postgres,
     user: namespace ? {} : user,
@@ -36,7 +36,7 @@ export async function startPrimary({ flags = [], namespace }: PrimaryOptions = {
     flags,
   });
   return started(node, async () => {
-    await createCluster(join(bin, 'initdb'), node.dataFolder, password, user, folder);
+    await copyTo(node.dataFolder);
     if (namespace)
       await appendFile(join(node.dataFolder, 'pg_hba.conf'), 'host all all samenet scram-sha-256\n');
   });

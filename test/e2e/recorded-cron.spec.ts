@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Injectable, type Type } from '@nestjs/common';
 import { ScheduleModule } from '@nestjs/schedule';
 import {
@@ -15,7 +15,7 @@ import {
 } from 'nestjs-advisory-lock';
 import { defer } from '../support/cleanup.js';
 import { startWorker } from '../support/processes.js';
-import { testsTogether } from '../support/tests-together.js';
+import { useTestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 import type { WorkerProcess } from '../support/worker-process.js';
 import { lockInOtherSession, unlockInOtherSession } from './support/advisory-locks.js';
@@ -23,11 +23,7 @@ import { bootstrapError, lockedApp, postgres, type StartedApp, start } from './s
 import { Gate } from './support/gate.js';
 import { FEATURES } from '../../lib/nest/features.js';
 
-const { database, it } = testsTogether({
-  atOnce: 3,
-  connectionsMayStay: true,
-  prepare: (own) => own.query(`${EXCLUSIVE_CRON_RUN_SQL}; CREATE TABLE sent (tick_at timestamptz, pid int)`),
-});
+const database = useTestDatabase({ connectionsMayStay: true });
 
 const NEVER = '0 0 29 2 *';
 const EACH_SECOND = '* * * * * *';
@@ -56,6 +52,11 @@ const ticksOf = async (job: string): Promise<string[]> => {
   );
   return rows.map(({ tick_at }) => tick_at.toISOString());
 };
+
+beforeAll(() =>
+  database.query(`${EXCLUSIVE_CRON_RUN_SQL}; CREATE TABLE sent (tick_at timestamptz, pid int)`),
+);
+afterEach(() => database.query('TRUNCATE exclusive_cron_run'));
 
 describe('a recorded job', () => {
   it('leaves a row with its tick, its instance, and that it is done', async () => {
@@ -370,20 +371,19 @@ describe('what a recorded job has missed', () => {
     expect(new Set(instances)).toEqual(new Set(leaders.map(({ app }) => app.get(Daily))));
   });
 
-  for (const [what, prepare] of [
+  it.each([
     ['it was never recorded', async () => Promise.resolve()],
     ['the newest tick was run', () => insertRun('Daily.run', midnight(0))],
     ['what fell due was left out while a run went on', () => insertRun('Daily.run', midnight(4), 4 * DAY_MS)],
-  ] as const)
-    it(`is nothing when ${what}`, async () => {
-      await prepare();
-      const { Daily, seen } = dailyJob({ catchUp: 'all' });
-      const other = dailyJob({ catchUp: 'all', lock: 'other' });
-      await insertRun('other', midnight(1));
-      await start(withJobs(Daily, other.Daily));
-      await until(() => other.seen.length > 0, 'the other to catch up');
-      expect(seen).toEqual([]);
-    });
+  ])('is nothing when %s', async (_, prepare) => {
+    await prepare();
+    const { Daily, seen } = dailyJob({ catchUp: 'all' });
+    const other = dailyJob({ catchUp: 'all', lock: 'other' });
+    await insertRun('other', midnight(1));
+    await start(withJobs(Daily, other.Daily));
+    await until(() => other.seen.length > 0, 'the other to catch up');
+    expect(seen).toEqual([]);
+  });
 
   it('waits while another instance runs, and runs all ticks since then if that has died', async () => {
     const { Daily, ticks, seen } = dailyJob({ catchUp: 'all' });
@@ -443,7 +443,7 @@ describe('the record', () => {
 });
 
 describe('@ExclusiveCron with a record', () => {
-  test.each([
+  it.each([
     ['catchUp', { tick: 'record', catchUp: 'first' }],
     ['retain', { tick: 'record', retain: 1_000 }],
     ['retain', { tick: 'record', retain: '30d' }],

@@ -3,7 +3,11 @@ import { TestEnvironment } from 'jest-environment-node';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Writable } from 'node:stream';
 
-const { run, enterWith } = AsyncLocalStorage.prototype;
+type Use = (this: AsyncLocalStorage<unknown>, ...args: unknown[]) => unknown;
+
+const uses = ['run', 'enterWith'].map(
+  (name) => [name, Reflect.get(AsyncLocalStorage.prototype, name) as Use] as const,
+);
 
 /**
  * Where tests run: what they print, the log of Nest above all, is shown when they fail and dropped when they
@@ -45,7 +49,7 @@ export default class QuietEnvironment extends TestEnvironment {
     this.printed.byTest = '';
     if (!this.endedWell) this.show('outside tests');
     for (const storage of this.storages) storage.disable();
-    Object.assign(AsyncLocalStorage.prototype, { run, enterWith });
+    for (const [name, use] of uses) Reflect.set(AsyncLocalStorage.prototype, name, use);
     await super.teardown();
   }
 
@@ -55,16 +59,13 @@ export default class QuietEnvironment extends TestEnvironment {
    */
   private noteStorages(): void {
     const { storages } = this;
-    Object.assign(AsyncLocalStorage.prototype, {
-      run(this: AsyncLocalStorage<unknown>, ...args: Parameters<typeof run>) {
+    for (const [name, use] of uses) {
+      const noted: Use = function (...args) {
         storages.add(this);
-        return run.apply(this, args);
-      },
-      enterWith(this: AsyncLocalStorage<unknown>, store: unknown) {
-        storages.add(this);
-        enterWith.call(this, store);
-      },
-    });
+        return use.apply(this, args);
+      };
+      Reflect.set(AsyncLocalStorage.prototype, name, noted);
+    }
   }
 
   private show(where: string): void {

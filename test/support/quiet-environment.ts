@@ -3,11 +3,7 @@ import { TestEnvironment } from 'jest-environment-node';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Writable } from 'node:stream';
 
-type Use = (this: AsyncLocalStorage<unknown>, ...args: unknown[]) => unknown;
-
-const uses = ['run', 'enterWith'].map(
-  (name) => [name, Reflect.get(AsyncLocalStorage.prototype, name) as Use] as const,
-);
+const { run, enterWith } = AsyncLocalStorage.prototype;
 
 /**
  * Where tests run: what they print, the log of Nest above all, is shown when they fail and dropped when they
@@ -49,7 +45,7 @@ export default class QuietEnvironment extends TestEnvironment {
     this.printed.byTest = '';
     if (!this.endedWell) this.show('outside tests');
     for (const storage of this.storages) storage.disable();
-    for (const [name, use] of uses) Reflect.set(AsyncLocalStorage.prototype, name, use);
+    Object.assign(AsyncLocalStorage.prototype, { run, enterWith });
     await super.teardown();
   }
 
@@ -59,13 +55,16 @@ export default class QuietEnvironment extends TestEnvironment {
    */
   private noteStorages(): void {
     const { storages } = this;
-    for (const [name, use] of uses) {
-      const noted: Use = function (...args) {
+    Object.assign(AsyncLocalStorage.prototype, {
+      run(this: AsyncLocalStorage<unknown>, ...args: Parameters<typeof run>) {
         storages.add(this);
-        return use.apply(this, args);
-      };
-      Reflect.set(AsyncLocalStorage.prototype, name, noted);
-    }
+        return run.apply(this, args);
+      },
+      enterWith(this: AsyncLocalStorage<unknown>, store: unknown) {
+        storages.add(this);
+        enterWith.call(this, store);
+      },
+    });
   }
 
   private show(where: string): void {

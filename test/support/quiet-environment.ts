@@ -1,9 +1,6 @@
 import type { Circus } from '@jest/types';
 import { TestEnvironment } from 'jest-environment-node';
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { Writable } from 'node:stream';
-
-const { run, enterWith } = AsyncLocalStorage.prototype;
 
 /**
  * Where tests run: what they print, the log of Nest above all, is shown when they fail and dropped when they
@@ -12,13 +9,11 @@ const { run, enterWith } = AsyncLocalStorage.prototype;
  */
 export default class QuietEnvironment extends TestEnvironment {
   private readonly printed = { outsideTests: '', byTest: '' };
-  private readonly storages = new Set<AsyncLocalStorage<unknown>>();
   private isInTest = false;
   private endedWell = false;
 
   override async setup(): Promise<void> {
     await super.setup();
-    this.noteStorages();
     if (process.env.TEST_OUTPUT === 'all') return;
     for (const name of ['stdout', 'stderr'] as const) {
       const write = (chunk: Buffer, _encoding: BufferEncoding, done: () => void): void => {
@@ -44,27 +39,7 @@ export default class QuietEnvironment extends TestEnvironment {
   override async teardown(): Promise<void> {
     this.printed.byTest = '';
     if (!this.endedWell) this.show('outside tests');
-    for (const storage of this.storages) storage.disable();
-    Object.assign(AsyncLocalStorage.prototype, { run, enterWith });
     await super.teardown();
-  }
-
-  /**
-   * Jest itself runs each test in a storage, one for each file. Node before 24 asks every storage in use at
-   * every promise, so that all files of a worker would pay for those before them.
-   */
-  private noteStorages(): void {
-    const { storages } = this;
-    Object.assign(AsyncLocalStorage.prototype, {
-      run(this: AsyncLocalStorage<unknown>, ...args: Parameters<typeof run>) {
-        storages.add(this);
-        return run.apply(this, args);
-      },
-      enterWith(this: AsyncLocalStorage<unknown>, store: unknown) {
-        storages.add(this);
-        enterWith.call(this, store);
-      },
-    });
   }
 
   private show(where: string): void {

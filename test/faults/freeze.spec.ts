@@ -1,13 +1,13 @@
-import { describe, expect } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { createLocks } from '../support/locks.js';
-import { testsTogether } from '../support/tests-together.js';
+import { useTestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 import { closeAfterTest } from './support/close-after-test.js';
 import { freeze } from './support/freeze.js';
 import { startHolder } from './support/holder-process.js';
 import { SHORT_TIMES } from './support/lock-loss.js';
 
-const { database, it } = testsTogether();
+const database = useTestDatabase();
 
 describe('a process that is killed', () => {
   it('leaves its lock to the waiter in another process', async () => {

@@ -1,4 +1,4 @@
-import { expect } from '@jest/globals';
+import { expect, it } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
 import { ScheduleModule } from '@nestjs/schedule';
 import {
@@ -12,15 +12,14 @@ import { lockedApp, start } from '../e2e/support/applications.js';
 import { withClient } from '../support/admin.js';
 import { defer } from '../support/cleanup.js';
 import { startWorker } from '../support/processes.js';
-import type { TestDatabase } from '../support/test-database.js';
-import { testsTogether } from '../support/tests-together.js';
+import { type TestDatabase, useTestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 import type { WorkerProcess } from '../support/worker-process.js';
 import { closeAfterTest } from './support/close-after-test.js';
 import { catchUp, startPrimary, startStandby } from './support/postgres-cluster.js';
 import { startProxy } from './support/tcp-proxy.js';
 
-const { database, it } = testsTogether({ connectionsMayStay: true });
+const database = useTestDatabase({ connectionsMayStay: true });
 
 /** In this process the timer is off: the workers run the job. */
 @Injectable()

@@ -138,6 +138,20 @@ describeInBrowser('ending a holder from the page', () => {
     await ask(page, 'order:42');
   });
 
+  it('is offered at the second click when what the first one waits for does not come', async () => {
+    const { page, server } = await openPage(browser, shop(), {
+      expectedComplaint: /Failed to load resource/,
+    });
+    const end = lockRow(page, 'order:42').getByRole('button', { name: /^End / });
+    server.holdsFiles = true;
+    await end.click();
+    await eventually(() => Promise.resolve(server.waitingForFiles.length), 1);
+    await end.click();
+    server.holdsFiles = false;
+    for (const response of server.waitingForFiles) response.writeHead(503).end();
+    await page.getByRole('dialog').waitFor();
+  });
+
   it('is given up with Escape, and stays as it was while the page goes on', async () => {
     const { page, server } = await openPage(browser, shop());
     await ask(page, 'order:42');

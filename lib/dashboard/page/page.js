@@ -44,36 +44,55 @@ const feed = new SnapshotFeed(
  * Loads a part of the page when it is needed first: most viewers never need it.
  *
  * @template T
- * @param {() => Promise<T>} load
+ * @param {string} file The module of the part.
+ * @param {() => Promise<T>} load Imports it.
  * @returns {() => Promise<T | undefined>} `undefined` when it cannot be loaded, which the page then says.
  */
-function onDemand(load) {
+function onDemand(file, load) {
   /** @type {Promise<T> | undefined} */
   let loaded;
+  const begin = () => {
+    const begun = whenThere(file).then(load);
+    loaded = begun;
+    begun.catch(() => (loaded = undefined));
+    return begun;
+  };
   return async () => {
     try {
-      return await (loaded ??= load());
+      // What was begun before may fail because the server was away then.
+      return await (loaded?.catch(() => loaded ?? begin()) ?? begin());
     } catch {
-      loaded = undefined;
       status.failed('The server does not respond.');
       return undefined;
     }
   };
 }
 
+/**
+ * Rejects while the server does not send the file. A browser that has failed to import a module does not ask
+ * for it again, until the page is loaded anew: https://github.com/whatwg/html/issues/6768
+ *
+ * @param {string} file
+ */
+async function whenThere(file) {
+  const response = await fetch(new URL(file, import.meta.url));
+  if (!response.ok) throw new Error(`${file} cannot be loaded (${response.status}).`);
+  await response.text();
+}
+
 const refresh = () => {
   feed.refresh();
 };
 const card = new TickCard();
-const terminateDialog = onDemand(async () => {
+const terminateDialog = onDemand('terminate-dialog.js', async () => {
   const { terminateDialog } = await import('./terminate-dialog.js');
   return terminateDialog(new URL('terminate', import.meta.url), refresh);
 });
-const jobPage = onDemand(async () => {
+const jobPage = onDemand('job-page.js', async () => {
   const { jobPage } = await import('./job-page.js');
   return jobPage(card, refresh);
 });
-const leases = onDemand(async () => {
+const leases = onDemand('leases-view.js', async () => {
   const { leasesView } = await import('./leases-view.js');
   return leasesView(byId('lease-panel'));
 });

@@ -44,6 +44,9 @@ export class PageServer implements AsyncDisposable {
   replyToTermination: (request: TerminateRequest) => Reply<TerminateResult> = () => ({ body: { ended: [] } });
   /** Whether it ends all connections instead of responding. */
   isAway = false;
+  /** Whether it keeps those waiting who ask for a file. */
+  holdsFiles = false;
+  readonly waitingForFiles: ServerResponse[] = [];
   /** Makes the response to a request for a job. */
   replyToJob: (query: JobQuery) => Reply<JobDetails> = () => ({ status: 404, message: 'No such job.' });
   replyToLeases: () => Reply<DashboardLeases> = () => ({ body: leases() });
@@ -115,6 +118,8 @@ export class PageServer implements AsyncDisposable {
       this.files.push({ path, bytes: Buffer.byteLength(text) });
       response.setHeader('content-type', 'text/html; charset=utf-8');
       response.end(text);
+    } else if (this.holdsFiles) {
+      this.waitingForFiles.push(response);
     } else {
       const file = /^\/([a-z-]+\.(js|css))$/.exec(path);
       response.setHeader('content-type', types[file?.[2] ?? ''] ?? 'text/plain');

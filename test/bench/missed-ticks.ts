@@ -2,13 +2,12 @@ import { Injectable } from '@nestjs/common';
 import { ScheduleModule } from '@nestjs/schedule';
 import { Test, type TestingModule } from '@nestjs/testing';
 import { AdvisoryLockEvents, AdvisoryLockModule, ExclusiveCron } from 'nestjs-advisory-lock';
-import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { Fleet } from '../../lib/fleet/fleet.js';
 import { startEmbeddedPostgres } from '../../sample-app/postgres/embedded-postgres.js';
-import { LogLines } from '../e2e/support/log-lines.js';
 import { startProxy } from '../faults/support/tcp-proxy.js';
+import { postmasterPid, serverCpuMs } from './server-cpu.js';
 
 /*
  * What a fleet asks of the server after an outage in which each of ten jobs has missed a tick. All instances
@@ -40,28 +39,6 @@ function jobsAt(schedule: string): new () => object {
   return Jobs;
 }
 
-/** CPU of the server, that of ended backends included, in milliseconds. */
-function cpuMs(postmaster: number): number {
-  const times = (pid: string): { parent: number; own: number; children: number } => {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-      .replace(/^.*\) /s, '')
-      .split(' ')
-      .map(Number);
-    const [parent = 0, u = 0, s = 0, cu = 0, cs = 0] = [1, 11, 12, 13, 14].map((index) => fields[index]);
-    return { parent, own: u + s, children: cu + cs };
-  };
-  let ticks = times(String(postmaster)).own + times(String(postmaster)).children;
-  for (const pid of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
-    try {
-      const { parent, own } = times(pid);
-      if (parent === postmaster) ticks += own;
-    } catch {
-      // It has ended meanwhile.
-    }
-  }
-  return ticks * 10;
-}
-
 let questions = 0;
 const inspect = Reflect.get(Fleet.prototype, 'inspect');
 Fleet.prototype.inspect = function (...args) {
@@ -74,7 +51,7 @@ const client = new pg.Client(server.url);
 await client.connect();
 const firstOf = async <T>(sql: string): Promise<T> =>
   ((await client.query({ text: sql, rowMode: 'array' })).rows[0] as [T])[0];
-const postmaster = Number.parseInt(await firstOf<string>(`SELECT pg_read_file('postmaster.pid')`), 10);
+const postmaster = await postmasterPid(server.url);
 
 console.log('instances  questions  transactions  server CPU ms  process CPU ms  missed');
 for (const size of sizes) {
@@ -92,12 +69,8 @@ for (const size of sizes) {
       postgres: proxy.url(url.href),
       instanceName: `web-${String(n)}`,
     });
-    const app = await Test.createTestingModule({
-      imports: [ScheduleModule.forRoot(), locks],
-      providers: [Jobs],
-    })
-      .setLogger(new LogLines())
-      .compile();
+    const imports = [ScheduleModule.forRoot(), locks];
+    const app = await Test.createTestingModule({ imports, providers: [Jobs] }).compile();
     await app.init();
     app.get(AdvisoryLockEvents).on('missed', () => (missed += 1));
     apps.push(app);
@@ -108,12 +81,12 @@ for (const size of sizes) {
   await sleep(dueAt - 1_500 - Date.now());
   await proxy.refuse();
   proxy.cut();
-  const before = { xacts: Number(await xacts()), cpu: cpuMs(postmaster), own: process.cpuUsage() };
+  const before = { xacts: Number(await xacts()), cpu: serverCpuMs(postmaster), own: process.cpuUsage() };
   questions = 0;
   await sleep(dueAt + 2_000 - Date.now());
   await proxy.accept();
   await sleep(dueAt + SETTLED_MS + size * SETTLED_OF_INSTANCE_MS - Date.now());
-  const cpu = cpuMs(postmaster) - before.cpu;
+  const cpu = serverCpuMs(postmaster) - before.cpu;
   const own = process.cpuUsage(before.own);
   const asked = questions;
   await sleep(FLUSH_MS);

@@ -70,7 +70,7 @@ function onDemand(file, load) {
 
 /**
  * Rejects while the server does not send the file. A browser that has failed to import a module does not ask
- * for it again, until the page is loaded anew: https://github.com/whatwg/html/issues/6768
+ * for it again, until the page is reloaded: https://github.com/whatwg/html/issues/6768
  *
  * @param {string} file
  */

@@ -1,9 +1,8 @@
-import { withClient } from '../../support/admin.js';
+import { postmasterPid, serverCpuMs } from '../server-cpu.js';
 import { Child } from './child.js';
 import type { Reading } from './figures.js';
 import type { ProcessReading } from './instance-process.js';
 import type { Traffic } from './relay-process.js';
-import { serverCpuMs } from './server-cpu.js';
 
 /** A process has so many instances at most, while there are no more than so many processes. */
 const INSTANCES_A_PROCESS = 5;
@@ -62,13 +61,4 @@ export class ScaleFleet {
     await Promise.all(this.processes.map((each) => each.stop()));
     await this.relay.stop();
   }
-}
-
-function postmasterPid(serverUrl: string): Promise<number> {
-  return withClient(serverUrl, async (client) => {
-    const { rows } = await client.query<{ file: string }>(
-      `SELECT pg_catalog.pg_read_file('postmaster.pid') AS file`,
-    );
-    return Number.parseInt(rows[0]?.file ?? '', 10);
-  });
 }

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { withClient } from '../support/admin.js';
 
 /** Where the fields of `/proc/<pid>/stat` are, counted behind the name of the program (proc(5)). */
 const PARENT = 1;
@@ -21,6 +22,16 @@ export function serverCpuMs(postmasterPid: number): number {
     total(postmaster, [...OWN_TIMES, ...TIMES_OF_ENDED_CHILDREN]),
   );
   return ticks * msPerTick;
+}
+
+/** The first process of the server. */
+export function postmasterPid(serverUrl: string): Promise<number> {
+  return withClient(serverUrl, async (client) => {
+    const { rows } = await client.query<{ file: string }>(
+      `SELECT pg_catalog.pg_read_file('postmaster.pid') AS file`,
+    );
+    return Number.parseInt(rows[0]?.file ?? '', 10);
+  });
 }
 
 function total(stat: readonly number[], fields: readonly number[]): number {

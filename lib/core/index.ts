@@ -148,6 +148,7 @@ export type { ServerFacts } from './connection/handshake.js';
 export { type Listening, LockConnection, type Notification } from './connection/lock-connection.js';
 export { LockConnections, type LockConnectionsOptions } from './connection/lock-connections.js';
 export { openPool, type PgPool } from './connection/pg-pool.js';
+export { type PreparingClient, queryPrepared } from './connection/prepared-query.js';
 export type { PoolerOption } from './connection/pooler.js';
 export {
   addressOfConfig,

@@ -1,9 +1,11 @@
-import type { DataSource } from 'typeorm';
+import type { DataSource, QueryRunner } from 'typeorm';
 import {
   AdvisoryLockError,
   isSyntaxOrAccessError,
   LockConfigurationError,
   LockConnectionError,
+  type PreparingClient,
+  queryPrepared,
   tableOf,
 } from '../core/index.js';
 
@@ -14,6 +16,8 @@ export interface ApplicationDatabase {
    * of an INSERT … RETURNING. (Clients differ in what they return for others.)
    */
   query<Row>(sql: string, values: readonly unknown[]): Promise<Row[]>;
+  /** The same, for a statement that is run again and again: where it can be, it is planned once. */
+  queryPrepared<Row>(sql: string, values: readonly unknown[]): Promise<Row[]>;
   /** A table as statements name it: where the application has it. */
   tableOf(name: string): string;
 }
@@ -21,18 +25,27 @@ export interface ApplicationDatabase {
 /** The database of a TypeORM data source, which need not know the entities. */
 export function dataSourceDatabase(findDataSource: () => DataSource): ApplicationDatabase {
   return {
-    async query<Row>(sql: string, values: readonly unknown[]): Promise<Row[]> {
-      // A runner of its own, as libraries for declarative transactions replace `dataSource.query`: a lease
-      // inside an open transaction would be invisible to others, and gone after a rollback.
-      const runner = findDataSource().createQueryRunner('master');
-      try {
-        return (await runner.query(sql, [...values])) as Row[];
-      } finally {
-        await runner.release();
-      }
-    },
+    query: <Row>(sql: string, values: readonly unknown[]) =>
+      withRunner(findDataSource(), (runner) => runner.query(sql, [...values]) as Promise<Row[]>),
+    queryPrepared: <Row>(sql: string, values: readonly unknown[]) =>
+      withRunner(findDataSource(), async (runner) =>
+        queryPrepared<Row>((await runner.connect()) as PreparingClient, sql, values),
+      ),
     tableOf: (name) => tableOf(findDataSource(), name),
   };
+}
+
+/**
+ * With a runner of its own, as libraries for declarative transactions replace `dataSource.query`: a lease
+ * inside an open transaction would be invisible to others, and gone after a rollback.
+ */
+async function withRunner<T>(dataSource: DataSource, use: (runner: QueryRunner) => Promise<T>): Promise<T> {
+  const runner = dataSource.createQueryRunner('master');
+  try {
+    return await use(runner);
+  } finally {
+    await runner.release();
+  }
 }
 
 /** What the error of a statement means for the caller. */

@@ -129,7 +129,7 @@ export class LeaseStore {
   /** By `performance.now()`; infinite while rows are being deleted. */
   private pruneAt = -Infinity;
 
-  constructor(private readonly database: ApplicationDatabase) {}
+  constructor(private readonly database: Pick<ApplicationDatabase, 'queryPrepared' | 'tableOf'>) {}
 
   /** Resolves to `undefined` when the lease is busy. */
   grant(request: GrantRequest): Promise<LeaseTerm | undefined> {
@@ -309,7 +309,7 @@ export class LeaseStore {
     for (let attempt = 1; ; attempt += 1) {
       const sentAt = performance.now();
       try {
-        return { rows: await this.database.query<Row>(sql, values), sentAt };
+        return { rows: await this.database.queryPrepared<Row>(sql, values), sentAt };
       } catch (error) {
         if (attempt === MAX_ATTEMPTS || !CONFLICTS.includes(sqlStateOf(error))) throw error;
       }

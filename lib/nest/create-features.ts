@@ -16,7 +16,6 @@ import { TickLog } from '../jobs/run/tick-log.js';
 import { findAll } from '../jobs/schedule/find-all.js';
 import { findSchedulers } from '../jobs/schedule/find-schedulers.js';
 import { Leaderships } from '../leadership/leaderships.js';
-import { dataSourceDatabase } from '../lease/application-database.js';
 import { Leases } from '../lease/leases.js';
 import { OnceRuns } from '../lease/once/once-runs.js';
 import { ShareGroups } from '../shares/share-groups.js';
@@ -83,9 +82,7 @@ export function createFeatures(
     findStorages: () => findAll<AsyncLocalStorage<unknown>>(moduleRef, AsyncLocalStorage),
     warnAfterTicks,
   });
-  const { findDataSource, records } = database;
-  const tables = findDataSource === undefined ? records : dataSourceDatabase(findDataSource);
-  const leases = new Leases(engine, tables, instance);
+  const leases = new Leases(engine, database.tables, instance);
   engine.locks.guardBy(double === undefined ? leases.lockGuard : NO_LEASES);
   const made = {
     engine,
@@ -94,7 +91,7 @@ export function createFeatures(
     runTimeJobs: new RunTimeJobs(jobs),
     leaderships,
     leases,
-    onceRuns: new OnceRuns(engine, tables, instance),
+    onceRuns: new OnceRuns(engine, database.tables, instance),
     shareGroups: new ShareGroups(engine),
     bodySpans,
   };

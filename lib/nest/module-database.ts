@@ -2,6 +2,7 @@ import type { DiscoveryService, ModuleRef } from '@nestjs/core';
 import type { DataSource } from 'typeorm';
 import { addressOfConfig, type DatabaseOptions, readPostgresConfig, schemaOfConfig } from '../core/index.js';
 import { PooledRecords, type RecordDatabase, recordsInDataSource } from '../jobs/records/record-database.js';
+import { type ApplicationDatabase, dataSourceDatabase } from '../lease/application-database.js';
 import type { AdvisoryLockModuleOptions } from './advisory-lock.options.js';
 import { DataSourceFinder } from './find-data-source.js';
 
@@ -14,6 +15,8 @@ export interface ModuleDatabase {
   /** The name of the database of the locks, as far as it is known. May throw. */
   readonly findName: () => string | undefined;
   readonly records: RecordDatabase;
+  /** Where leases are, and what has run once. */
+  readonly tables: ApplicationDatabase;
 }
 
 /** Throws `LOCK_CONFIGURATION` for an invalid option `postgres`. */
@@ -27,11 +30,13 @@ export function moduleDatabase(
   if (postgres !== undefined) {
     const config = readPostgresConfig(postgres, 'The option `postgres` of AdvisoryLockModule');
     const find = (): DatabaseOptions => config;
+    const records = new PooledRecords({ database: find, schema: schemaOfConfig(config), instance });
     return {
       find,
       findDataSource: undefined,
       findName: () => ownName() ?? databaseOf(addressOfConfig(config)),
-      records: new PooledRecords({ database: find, schema: schemaOfConfig(config), instance }),
+      records,
+      tables: records,
     };
   }
   const finder = new DataSourceFinder(moduleRef, discovery, dataSource);
@@ -41,6 +46,7 @@ export function moduleDatabase(
     findDataSource,
     findName: () => ownName() ?? databaseOf(findDataSource().driver),
     records: recordsInDataSource(findDataSource),
+    tables: dataSourceDatabase(findDataSource),
   };
 }
 
@@ -51,6 +57,7 @@ export function databaseInMemory(findDataSource: () => DataSource): ModuleDataba
     findDataSource,
     findName: () => undefined,
     records: recordsInDataSource(findDataSource),
+    tables: dataSourceDatabase(findDataSource),
   };
 }
 

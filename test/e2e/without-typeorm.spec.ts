@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { type DynamicModule, Injectable } from '@nestjs/common';
 import { ScheduleModule } from '@nestjs/schedule';
 import {
+  ADVISORY_LEASE_SQL,
   AdvisoryLockCronHistory,
   AdvisoryLockModule,
   type AdvisoryLockModuleOptions,
@@ -96,6 +97,19 @@ describe('an application with the option `postgres`', () => {
     expect(await database.query(`SELECT DISTINCT job FROM sales.exclusive_cron_run`)).toEqual([
       { job: 'sales' },
     ]);
+  });
+
+  it('takes leases, on the connections that write its records', async () => {
+    await database.query(ADVISORY_LEASE_SQL);
+    const { app } = await start({ imports: [AdvisoryLockModule.forRoot({ postgres: database.url })] });
+    const locks = app.get(AdvisoryLockService);
+    const lease = await locks.lease('doc', { ttlMs: 60_000 });
+    await expect(locks.lease('doc', { ttlMs: 60_000 })).rejects.toMatchObject({ code: 'LOCK_UNAVAILABLE' });
+    await lease.extend();
+    await lease.release();
+    const again = await locks.lease('doc', { ttlMs: 60_000 });
+    expect(again.fencingToken).toBeGreaterThan(lease.fencingToken);
+    await again.release();
   });
 
   it('refuses a job with a record where the table is missing', async () => {

@@ -2,7 +2,8 @@ import { expect } from '@jest/globals';
 import { once } from 'node:events';
 import { DataSource, type Migration, type MigrationInterface, type QueryRunner } from 'typeorm';
 import type { AdvisoryLockService } from '../../lib/nest/advisory-lock.service.js';
-import { runMigrationsExclusively } from '../../lib/index.js';
+import { ADVISORY_LEASE_SQL, runMigrationsExclusively } from '../../lib/index.js';
+import { openDataSource } from '../support/data-source.js';
 import { withClient } from '../support/admin.js';
 import { terminateHolders } from '../support/terminate-holders.js';
 import { createLocks, type LocksOptions } from '../support/locks.js';
@@ -37,6 +38,24 @@ describeWith('pgbouncer', 'through PgBouncer', () => {
       for (const service of [direct, other]) await (await service.acquire('import')).release();
       expect(await database.advisoryLocks()).toEqual([]);
     });
+
+  it('in transaction mode leases of two processes use no prepared statements', async () => {
+    const bouncer = await start();
+    await database.query(ADVISORY_LEASE_SQL);
+    const services = await Promise.all(
+      [1, 2].map(async () => createLocks(bouncer.url, {}, await openDataSource(bouncer.url)).service),
+    );
+    for (let round = 0; round < 10; round += 1)
+      await Promise.all(
+        services.flatMap((service, process) =>
+          [1, 2, 3].map(async (n) => {
+            await (await service.lease(`doc:${process}:${n}`, { ttlMs: 60_000 })).release();
+          }),
+        ),
+      );
+    const backend = await openDataSource(bouncer.url);
+    expect(await backend.query('SELECT name FROM pg_prepared_statements')).toEqual([]);
+  });
 
   it('in transaction mode is refused where the option denies it', async () => {
     const service = through(await start(), { pooler: 'none' });

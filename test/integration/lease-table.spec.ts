@@ -133,7 +133,7 @@ describe('the table of leases', () => {
     const plans: string[] = [];
     const store = new LeaseStore({
       tableOf: (name) => name,
-      query: async <Row>(sql: string, values: readonly unknown[]) => {
+      queryPrepared: async <Row>(sql: string, values: readonly unknown[]) => {
         const rows = await database.query<{ 'QUERY PLAN': string }>(`EXPLAIN ${sql}`, [...values]);
         // The deletion of old rows looks at all of them, once a minute.
         if (values.length > 0) plans.push(rows.map((row) => row['QUERY PLAN']).join('\n'));

@@ -84,7 +84,7 @@ describe('what runs once', () => {
 
   it('does not begin when its lock is lost while it looks for the row', async () => {
     const { service, engine } = createLocks(database.url);
-    const records: ApplicationDatabase = {
+    const records: Pick<ApplicationDatabase, 'query' | 'tableOf'> = {
       async query<Row>(sql: string, values: readonly unknown[]) {
         const lock = service.current();
         if (lock !== undefined) {

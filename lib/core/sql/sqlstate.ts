@@ -8,6 +8,8 @@ export const SqlState = {
   featureNotSupported: '0A000',
   noActiveSqlTransaction: '25P01',
   inFailedSqlTransaction: '25P02',
+  /** No prepared statement has that name. */
+  invalidStatementName: '26000',
   deadlockDetected: '40P01',
   insufficientPrivilege: '42501',
   undefinedFunction: '42883',

@@ -23,7 +23,7 @@ const OF_RUN = 'name OPERATOR(pg_catalog.=) $1 AND version OPERATOR(pg_catalog.=
 export class OnceRuns {
   constructor(
     private readonly engine: Pick<LockRuntime, 'keys' | 'locks'>,
-    private readonly database: ApplicationDatabase,
+    private readonly database: Pick<ApplicationDatabase, 'query' | 'tableOf'>,
     /** The name of this instance. */
     private readonly instance: string,
   ) {}

@@ -1,6 +1,5 @@
 import { checkOptions, GrowingPause, LockLostError, LockNotHeldError, MAX_TIMER_MS } from '../core/index.js';
 import { ttlRules } from './lease.options.js';
-import { hashLeaseToken } from './lease-token.js';
 import type { LeaseId, LeaseStore, LeaseTerm } from './lease-store.js';
 
 /** How long before the end of its time a lease counts as lost, at most, in milliseconds. */
@@ -24,6 +23,8 @@ export interface LeaseParts {
   /** With the namespace. */
   readonly fullName: string;
   readonly token: string;
+  /** What the server stores of the token. */
+  readonly tokenHash: string;
   /** Whether its changes must survive a crash of the server. */
   readonly isDurable: boolean;
   /** Called once, when it is released: another call may have it now. */
@@ -45,7 +46,6 @@ export interface LeaseParts {
  * ```
  */
 export class AdvisoryLease implements AsyncDisposable {
-  private readonly tokenHash: string;
   private readonly heldSince = performance.now();
   /** When it counts as lost, by `performance.now()`. */
   private deadline: number;
@@ -54,14 +54,14 @@ export class AdvisoryLease implements AsyncDisposable {
   private keepAliveTimer: NodeJS.Timeout | undefined;
   private lostError: LockLostError | undefined;
   private released: Promise<void> | undefined;
-  private extensions: Promise<unknown> = Promise.resolve();
+  /** Settles when all extensions are settled; missing when there was none. */
+  private extensions: Promise<unknown> | undefined;
 
   /** @internal */
   constructor(
     private readonly parts: LeaseParts,
     private term: LeaseTerm,
   ) {
-    this.tokenHash = hashLeaseToken(parts.token);
     this.deadline = deadlineOf(term);
   }
 
@@ -120,7 +120,7 @@ export class AdvisoryLease implements AsyncDisposable {
    */
   extend(ttlMs?: number): Promise<void> {
     // One after the other, so that the last one decides on both sides.
-    const extension = this.extensions.then(() => this.extendNow(ttlMs));
+    const extension = (this.extensions ?? Promise.resolve()).then(() => this.extendNow(ttlMs));
     this.extensions = extension.catch(() => undefined);
     return extension;
   }
@@ -192,8 +192,8 @@ export class AdvisoryLease implements AsyncDisposable {
   }
 
   private get id(): LeaseId {
-    const { fullName: name, isDurable } = this.parts;
-    return { name, tokenHash: this.tokenHash, isDurable };
+    const { fullName: name, tokenHash, isDurable } = this.parts;
+    return { name, tokenHash, isDurable };
   }
 
   private get isHeld(): boolean {
@@ -224,7 +224,7 @@ export class AdvisoryLease implements AsyncDisposable {
     this.stop();
     try {
       // An extension that is under way would keep the lease of a released handle.
-      await this.extensions;
+      if (this.extensions !== undefined) await this.extensions;
       await this.parts.store.end(this.id);
     } catch (error) {
       this.parts.onError(error);

@@ -1,5 +1,6 @@
 import { type LockKey, sqlStateOf, type Statement } from '../core/index.js';
 import type { ApplicationDatabase } from './application-database.js';
+import { arrayLiteral } from './array-literal.js';
 import { Batches } from './batches.js';
 import { epochMs } from './epoch-ms.js';
 import { endGrant, type HeldLease, readLease, selectLeases } from './held-lease.js';
@@ -142,8 +143,8 @@ export class LeaseStore {
   }
 
   /** Ends the lease, if it has not ended. */
-  async end(lease: LeaseId): Promise<void> {
-    await this.ends.add(lease);
+  end(lease: LeaseId): Promise<void> {
+    return this.ends.add(lease);
   }
 
   /** Whether any token has the lease. */
@@ -212,10 +213,13 @@ export class LeaseStore {
       [
         namesOf(requests),
         hashesOf(requests),
-        requests.map(({ owner }) => owner),
+        arrayLiteral(requests.map(({ owner }) => owner)),
         ttlsOf(requests),
         ...(hasLocks
-          ? [lockKeys.map((key) => key && String(key.bits)), lockKeys.map((key) => key?.objsubid)]
+          ? [
+              arrayLiteral(lockKeys.map((key) => key && String(key.bits))),
+              arrayLiteral(lockKeys.map((key) => key?.objsubid)),
+            ]
           : []),
       ],
     );
@@ -256,10 +260,9 @@ export class LeaseStore {
   }
 
   private async sendLooks(requests: readonly Pick<LeaseId, 'name'>[]): Promise<boolean[]> {
-    const names = requests.map(({ name }) => name);
-    const { rows } = await this.run<{ readonly name: string }>(selectLeased(this.table), [names]);
+    const { rows } = await this.run<{ readonly name: string }>(selectLeased(this.table), [namesOf(requests)]);
     const held = new Set(rows.map(({ name }) => name));
-    return names.map((name) => held.has(name));
+    return requests.map(({ name }) => held.has(name));
   }
 
   private pruneSometimes(): void {
@@ -317,10 +320,12 @@ export class LeaseStore {
   }
 }
 
-const namesOf = (requests: readonly LeaseId[]): string[] => requests.map(({ name }) => name);
-const hashesOf = (requests: readonly LeaseId[]): string[] => requests.map(({ tokenHash }) => tokenHash);
-const ttlsOf = (requests: readonly { readonly ttlMs: number }[]): string[] =>
-  requests.map(({ ttlMs }) => String(ttlMs));
+const namesOf = (requests: readonly Pick<LeaseId, 'name'>[]): string =>
+  arrayLiteral(requests.map(({ name }) => name));
+const hashesOf = (requests: readonly LeaseId[]): string =>
+  arrayLiteral(requests.map(({ tokenHash }) => tokenHash));
+const ttlsOf = (requests: readonly { readonly ttlMs: number }[]): string =>
+  arrayLiteral(requests.map(({ ttlMs }) => ttlMs));
 
 function inOrder(
   requests: readonly ExtensionRequest[],

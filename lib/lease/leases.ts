@@ -38,6 +38,7 @@ interface Handle {
   readonly name: string;
   readonly fullName: string;
   readonly token: string;
+  readonly tokenHash: string;
   readonly isDurable?: boolean;
   readonly keepAlive?: boolean | undefined;
 }
@@ -100,12 +101,13 @@ export class Leases {
     } = options;
     const token = createLeaseToken(fullName);
     const lockKey = respectLeases ? await this.keyToRespect(name) : undefined;
-    const request = { name: fullName, tokenHash: hashLeaseToken(token), owner, ttlMs, isDurable, lockKey };
+    const tokenHash = hashLeaseToken(token);
+    const request = { name: fullName, tokenHash, owner, ttlMs, isDurable, lockKey };
     const term =
       waitMs > 0 ? await this.waitFor(name, request, waitMs, signal) : await this.grant(name, request);
     this.report(name, term === undefined ? 'busy' : 'acquired');
     if (term === undefined) throw this.engine.locks.unavailable(name, { waitMs });
-    return this.handle({ name, fullName, token, isDurable, keepAlive }, term);
+    return this.handle({ name, fullName, token, tokenHash, isDurable, keepAlive }, term);
   }
 
   /** Rejects with `LOCK_LOST` when the lease has ended. */
@@ -114,10 +116,12 @@ export class Leases {
     checkOptions(options, resumeRules, 'resumeLease()');
     checkLeaseToken(token, fullName, name);
     this.throwIfClosed(name);
+    const tokenHash = hashLeaseToken(token);
     const term = await this.run(name, `The lease "${name}" was not resumed`, () =>
-      this.store.find({ name: fullName, tokenHash: hashLeaseToken(token) }),
+      this.store.find({ name: fullName, tokenHash }),
     );
-    if (term !== undefined) return this.handle({ name, fullName, token, keepAlive: options.keepAlive }, term);
+    const { keepAlive } = options;
+    if (term !== undefined) return this.handle({ name, fullName, token, tokenHash, keepAlive }, term);
     const reason = 'it has ended: its time was over, or it was released';
     throw new LockLostError({ lockName: name, key: fullName, reason, heldMs: 0 });
   }
@@ -177,7 +181,7 @@ export class Leases {
   }
 
   private handle(
-    { name, fullName, token, isDurable = true, keepAlive = false }: Handle,
+    { name, fullName, token, tokenHash, isDurable = true, keepAlive = false }: Handle,
     term: LeaseTerm,
   ): AdvisoryLease {
     const lease = new AdvisoryLease(
@@ -190,6 +194,7 @@ export class Leases {
         name,
         fullName,
         token,
+        tokenHash,
         isDurable,
         onRelease: () => {
           this.wake(name, fullName);
@@ -249,21 +254,20 @@ export class Leases {
   }
 
   /** Resolves to `undefined` when it is busy, or calls of this process wait for it. */
-  private async grant(name: string, request: GrantRequest): Promise<LeaseTerm | undefined> {
-    return this.turns.isWaitedFor(lineOf(request)) ? undefined : this.ask(name, request);
+  private grant(name: string, request: GrantRequest): Promise<LeaseTerm | undefined> {
+    return this.turns.isWaitedFor(lineOf(request)) ? Promise.resolve(undefined) : this.ask(name, request);
   }
 
   private async ask(name: string, request: GrantRequest): Promise<LeaseTerm | undefined> {
     this.throwIfClosed(name);
-    const term = await this.run(name, `The lease "${name}" was not taken`, async () => {
-      try {
-        return await this.store.grant(request);
-      } catch (error) {
-        // It may have been granted to a token that no caller has.
-        if (sqlStateOf(error) === undefined) void this.store.end(request).catch(() => undefined);
-        throw error;
-      }
-    });
+    let term: LeaseTerm | undefined;
+    try {
+      term = await this.store.grant(request);
+    } catch (error) {
+      // It may have been granted to a token that no caller has.
+      if (sqlStateOf(error) === undefined) void this.store.end(request).catch(() => undefined);
+      throw this.errorOf(error, name, `The lease "${name}" was not taken`);
+    }
     if (term !== undefined && this.engine.closeSignal.aborted) {
       // The shutdown does not know of it, and would not wait for its body.
       await this.store.end(request).catch(() => undefined);
@@ -280,8 +284,12 @@ export class Leases {
     try {
       return await statement();
     } catch (error) {
-      throw databaseError(error, name, what, ADVISORY_LEASE_SQL);
+      throw this.errorOf(error, name, what);
     }
+  }
+
+  private errorOf(error: unknown, name: string, what: string): Error {
+    return databaseError(error, name, what, ADVISORY_LEASE_SQL);
   }
 
   private fullNameOf(name: string): string {

@@ -39,6 +39,23 @@ describe('a lease', () => {
     ]);
   });
 
+  it.each(['NULL', '{a,b}', 'say "hi"', String.raw`C:\\temp\"`, ' spaced\n', '', 'élan, 🔒'])(
+    'is stored with its name and owner as they are: %j',
+    async (text) => {
+      const service = await createService();
+      const leases = await Promise.all(
+        ['one', 'other'].map((name) => service.lease(`${name}${text}`, { ...TTL, owner: `me${text}` })),
+      );
+      expect(await database.query('SELECT name, owner FROM advisory_lease ORDER BY name')).toEqual([
+        { name: `shop:one${text}`, owner: `me${text}` },
+        { name: `shop:other${text}`, owner: `me${text}` },
+      ]);
+      await expect(service.lease(`one${text}`, TTL)).rejects.toMatchObject({ code: 'LOCK_UNAVAILABLE' });
+      for (const lease of leases) await lease.release();
+      await (await service.lease(`one${text}`, TTL)).release();
+    },
+  );
+
   it('is busy until it is released, and then free at once', async () => {
     const [one, other] = [await createService(), await createService()];
     const lease = await one.lease('doc', TTL);

@@ -83,7 +83,9 @@ export function checkOptions<T extends object>(options: T, rules: OptionRules, w
     );
   }
   const own = ownOptions(options);
-  for (const [name, value] of Object.entries(own)) {
+  // Not by their entries, which are arrays that each lock would leave to the garbage collector.
+  for (const name of Object.keys(own)) {
+    const value = own[name as keyof T];
     const rule = Object.hasOwn(rules, name) ? rules[name] : undefined;
     if (rule === undefined) {
       throw new LockConfigurationError(

@@ -19,7 +19,8 @@ import { LockNotHeldError } from '../errors/lock-not-held.error.js';
  * ```
  */
 export class AdvisoryLock implements AsyncDisposable {
-  private released: Promise<void> | undefined;
+  private isGivenBack = false;
+  private givingBack: Promise<void> | undefined;
   private anySignal: AbortSignal | undefined;
   private holdsByKey: ReadonlyMap<string, LockHold> | undefined;
 
@@ -71,7 +72,7 @@ export class AdvisoryLock implements AsyncDisposable {
 
   /** Whether the lock is held: neither released nor known to be lost. */
   get isHeld(): boolean {
-    return this.released === undefined && this.lost === undefined;
+    return !this.isGivenBack && this.lost === undefined;
   }
 
   /**
@@ -88,7 +89,7 @@ export class AdvisoryLock implements AsyncDisposable {
    */
   assertHeld(): void {
     if (this.lost !== undefined) throw this.lost;
-    if (this.released !== undefined) throw new LockNotHeldError(this.name, 'it was released before');
+    if (this.isGivenBack) throw new LockNotHeldError(this.name, 'it was released before');
   }
 
   /**
@@ -134,9 +135,7 @@ export class AdvisoryLock implements AsyncDisposable {
    * ```
    */
   release(): Promise<void> {
-    // A single lock costs no further promise: every lock goes this way.
-    this.released ??= this.holds.length === 1 ? this.leaveOne(this.holds[0]) : this.leaveAll();
-    return this.released;
+    return this.giveBack() ?? Promise.resolve();
   }
 
   /** The same as {@link AdvisoryLock.release}, for `await using`. Never rejects. */
@@ -149,9 +148,21 @@ export class AdvisoryLock implements AsyncDisposable {
     return new AdvisoryLock(this.table, this.holds);
   }
 
+  /**
+   * The same as {@link AdvisoryLock.release}, but for a lock that is handed on at once, which costs no
+   * promise. @internal
+   */
+  giveBack(): Promise<void> | undefined {
+    if (!this.isGivenBack) {
+      this.isGivenBack = true;
+      this.givingBack = this.holds.length === 1 ? this.leaveOne(this.holds[0]) : this.leaveAll();
+    }
+    return this.givingBack;
+  }
+
   /** @internal */
   get isReleased(): boolean {
-    return this.released !== undefined;
+    return this.isGivenBack;
   }
 
   /** @internal */
@@ -198,11 +209,11 @@ export class AdvisoryLock implements AsyncDisposable {
   }
 
   private async leaveAll(): Promise<void> {
-    await Promise.all(this.holds.map((hold) => this.leaveOne(hold)));
+    await Promise.all(this.holds.map(async (hold) => this.leaveOne(hold)));
   }
 
-  private leaveOne(hold: LockHold): Promise<void> {
+  private leaveOne(hold: LockHold): Promise<void> | undefined {
     hold.sharers -= 1;
-    return hold.sharers === 0 ? this.table.release(hold) : Promise.resolve();
+    return hold.sharers === 0 ? this.table.release(hold) : undefined;
   }
 }

@@ -4,6 +4,7 @@ import type { LockMode } from '../options/lock-mode.js';
 import type { LockSession } from '../session/lock-session.js';
 import type { AcquireOptions } from './acquire-options.js';
 import type { BlockedCall } from './blocked-call.js';
+import type { Chained } from './chained-map.js';
 import { HoldSet } from './hold-set.js';
 import { FREE, type KeyState, NEXT_STATES } from './key-state.js';
 import type { KeyEntryTable } from './key-entry-table.js';
@@ -26,7 +27,8 @@ const LOOK_MS = 2;
  * One key: what this process does with it, and its queue of waiters, first come, first served.
  * ARCHITECTURE.md draws the states and their transitions.
  */
-export class KeyEntry implements RequestingEntry {
+export class KeyEntry implements RequestingEntry, Chained<KeyEntry> {
+  nextInChain: KeyEntry | undefined;
   private readonly waiters = new WaiterQueue();
   private state: KeyState = FREE;
   /**
@@ -87,7 +89,7 @@ export class KeyEntry implements RequestingEntry {
    * signal. `inside` are the locks that the call keeps meanwhile.
    */
   wait(options: AcquireOptions, inside: readonly LockHold[]): Promise<LockHold | undefined> {
-    const waiter = new Waiter(this.key, options, inside, (leaving) => this.leave(leaving));
+    const waiter = new Waiter(this.key, options, inside, this);
     this.waiters.add(waiter);
     if (this.state.name === 'free') {
       this.queue();
@@ -110,16 +112,16 @@ export class KeyEntry implements RequestingEntry {
   }
 
   /**
-   * Hands the key to the first waiter here, or gives it back. Never rejects: a lock that cannot be given back
-   * is lost, and its session ends, which frees it.
+   * Hands the key to the first waiter here, or gives it back. Returns a promise only when that takes time; it
+   * never rejects: a lock that cannot be given back is lost, and its session ends, which frees it.
    */
-  release(hold: LockHold): Promise<void> {
-    if (this.state.name !== 'held') return Promise.resolve();
+  release(hold: LockHold): Promise<void> | undefined {
+    if (this.state.name !== 'held') return undefined;
     const { holds, mode, session } = this.state;
     // The hold of a session that has ended is in no state any more; one that was withdrawn is.
-    if (!holds.delete(hold)) return Promise.resolve();
+    if (!holds.delete(hold)) return undefined;
     hold.released();
-    if (holds.size > 0) return Promise.resolve();
+    if (holds.size > 0) return undefined;
     const isNext = mode === 'exclusive' && this.waiters.first?.mode === mode;
     const { maxLocalHandoffs, quickTurnMs, sessions } = this.table;
     const isTurnOver = this.handoffs >= maxLocalHandoffs && performance.now() >= this.goesOnUntil;
@@ -133,7 +135,7 @@ export class KeyEntry implements RequestingEntry {
     if (this.handoffs === 0) this.goesOnUntil = Math.max(this.goesOnUntil, performance.now() + quickTurnMs);
     this.handoffs += 1;
     this.grant(session, mode);
-    return Promise.resolve();
+    return undefined;
   }
 
   /**
@@ -370,7 +372,8 @@ export class KeyEntry implements RequestingEntry {
     );
   }
 
-  private async leave(waiter: Waiter): Promise<void> {
+  /** For waiters alone: takes one out; resolves when no session waits or holds on its behalf. @internal */
+  async leave(waiter: Waiter): Promise<void> {
     if (!this.waiters.remove(waiter)) return;
     this.letReadersIn();
     if (this.state.name !== 'queued') return;

@@ -6,7 +6,7 @@ export interface TakeLock<T> {
   /** Resolves to `undefined` when the lock stays busy. */
   readonly take: (options: AcquireOptions) => Promise<T | undefined>;
   /** Never rejects. */
-  readonly giveBack: (taken: T) => Promise<void>;
+  readonly giveBack: (taken: T) => Promise<void> | undefined;
 }
 
 /** Keeps locks with `respectLeases` and leases apart. Core knows nothing else of leases. */

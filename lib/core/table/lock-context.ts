@@ -60,10 +60,14 @@ export function findInside(owner: object, isLookedFor: (lock: ContextLock) => bo
   return undefined;
 }
 
+const NONE: readonly LockHold[] = [];
+
 /** The locks of the owner that the calling code runs inside. */
-export function holdsAround(owner: object): LockHold[] {
+export function holdsAround(owner: object): readonly LockHold[] {
+  const innermost = storage.getStore();
+  if (innermost === undefined) return NONE;
   const holds = new Set<LockHold>();
-  for (let frame = storage.getStore(); frame !== undefined; frame = frame.outer) {
+  for (let frame: Frame | undefined = innermost; frame !== undefined; frame = frame.outer) {
     const { lock } = frame;
     if (lock.owner !== owner || lock.isReleased) continue;
     for (const hold of lock.allHolds) if (!hold.isOver) holds.add(hold);

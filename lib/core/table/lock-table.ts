@@ -11,6 +11,7 @@ import type { LockSession } from '../session/lock-session.js';
 import { LockSessions } from '../session/lock-sessions.js';
 import type { AcquireOptions } from './acquire-options.js';
 import { BlockedCalls } from './blocked-calls.js';
+import { ChainedMap } from './chained-map.js';
 import { Claims } from './claims.js';
 import { KeyEntry } from './key-entry.js';
 import { TryRequest } from './key-requests.js';
@@ -69,7 +70,7 @@ export class LockTable implements KeyEntryTable {
   /** The calls that keep locks while they wait. */
   readonly blockedCalls = new BlockedCalls((key) => this.entries.get(key.id));
   readonly wakeUps = new WakeUps((keyId) => this.entries.has(keyId));
-  private readonly entries = new Map<string, KeyEntry>();
+  private readonly entries = new ChainedMap<KeyEntry>();
   private readonly connectionLog: LockTableOptions['connectionLog'];
   private readonly closer = new AbortController();
   private closed: Promise<void> | undefined;
@@ -112,7 +113,7 @@ export class LockTable implements KeyEntryTable {
 
   /** What this process holds, and what its calls wait for. */
   get activities(): LockActivity[] {
-    return [...this.entries.values()].map(({ key, holds, waiting }) => ({ key, holds, waiters: waiting }));
+    return [...this.entries].map(({ key, holds, waiting }) => ({ key, holds, waiters: waiting }));
   }
 
   /**
@@ -134,16 +135,16 @@ export class LockTable implements KeyEntryTable {
    * Waits for the key; resolves to `undefined` when the time is over, and rejects with the reason of the
    * signal.
    */
-  async acquire(key: LockKey, options: AcquireOptions): Promise<LockHold | undefined> {
-    if (this.isClosed) throw new LockShutdownError(key.name);
-    options.signal?.throwIfAborted();
+  acquire(key: LockKey, options: AcquireOptions): Promise<LockHold | undefined> {
+    if (this.isClosed) return Promise.reject(new LockShutdownError(key.name));
+    if (options.signal?.aborted === true) return Promise.reject(options.signal.reason as Error);
     const entry = this.entries.get(key.id) ?? this.newEntry(key);
     // Not in a copy of the options: measured, a copy for each wait halves the hand-offs of a hot key.
     return entry.wait(options, options.inside ?? this.holdsAround());
   }
 
   /** The locks that the calling code runs inside. */
-  holdsAround(): LockHold[] {
+  holdsAround(): readonly LockHold[] {
     return holdsAround(this);
   }
 
@@ -152,9 +153,9 @@ export class LockTable implements KeyEntryTable {
     return this.entries.has(key.id);
   }
 
-  /** Releases the lock. Never rejects. */
-  release(hold: LockHold): Promise<void> {
-    return this.entries.get(hold.key.id)?.release(hold) ?? Promise.resolve();
+  /** Releases the lock; returns `undefined` when it need not be waited for. Never rejects. */
+  release(hold: LockHold): Promise<void> | undefined {
+    return this.entries.get(hold.key.id)?.release(hold);
   }
 
   /**
@@ -213,31 +214,31 @@ export class LockTable implements KeyEntryTable {
     this.sessions.beginShutdown();
     // After the caller has assigned the promise: what is notified below may request another lock at once.
     await Promise.resolve();
-    const entries = [...this.entries.values()];
+    const entries = [...this.entries];
     const ended = entries.map((entry) => entry.endWaiting());
     this.closer.abort(new DOMException('The application is shutting down', 'AbortError'));
     await Promise.all(ended);
     await this.emptied(graceMs);
     await this.claims.age(Math.min(graceMs, CLAIM_AGE_MS));
-    for (const entry of [...this.entries.values()]) entry.revoke(SHUTDOWN_REASON);
+    for (const entry of [...this.entries]) entry.revoke(SHUTDOWN_REASON);
     this.claims.close();
     this.drained = true;
     await this.sessions.close();
   }
 
   private *heldNames(): Generator<string> {
-    for (const { key, isHeld } of this.entries.values()) if (isHeld) yield key.name;
+    for (const { key, isHeld } of this.entries) if (isHeld) yield key.name;
     for (const { key } of this.claims.held) yield key.name;
   }
 
   private newEntry(key: LockKey): KeyEntry {
     const entry = new KeyEntry(key, this);
-    this.entries.set(key.id, entry);
+    this.entries.add(entry);
     return entry;
   }
 
   private lost(session: LockSession, cause: Error, isShared: boolean): void {
-    const lost = [...this.entries.values()].flatMap((entry) => entry.lose(session, cause));
+    const lost = [...this.entries].flatMap((entry) => entry.lose(session, cause));
     if (this.isClosed || (!isShared && lost.length === 0)) return;
     this.connectionLog?.lost(
       cause,

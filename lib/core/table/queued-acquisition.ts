@@ -35,7 +35,7 @@ const CANCEL_WITHIN_MS = 1_000;
 export class QueuedAcquisition implements QueueTurn {
   /** The session that holds the key; `undefined` when the acquisition was stopped before. */
   readonly outcome: Promise<LockSession | undefined>;
-  private readonly stopped = new AbortController();
+  private isStopped = false;
   private waitsOn: WaitingSession | undefined;
   /** Whether it must try again without a pause. */
   private isWoken = false;
@@ -65,7 +65,7 @@ export class QueuedAcquisition implements QueueTurn {
 
   /** Gives up; when it resolves, the wait is over. What was granted at the last moment is in the outcome. */
   async stop(): Promise<void> {
-    this.stopped.abort();
+    this.isStopped = true;
     this.endPause?.();
     const over = this.outcome.then(
       () => undefined,
@@ -84,7 +84,7 @@ export class QueuedAcquisition implements QueueTurn {
 
   private async compete(): Promise<LockSession | undefined> {
     const pauses = new GrowingPause(FIRST_PAUSE_MS, MAX_PAUSE_MS);
-    while (!this.stopped.signal.aborted) {
+    while (!this.isStopped) {
       const shared = await this.sharedSession();
       if (await shared.tryLock(this.key, this.mode)) return shared;
       this.onContested();
@@ -135,7 +135,7 @@ export class QueuedAcquisition implements QueueTurn {
   }
 
   private async waitOn(waiting: WaitingSession, turnMs: number): Promise<boolean> {
-    if (this.stopped.signal.aborted) {
+    if (this.isStopped) {
       this.waitingSessions.giveBack(waiting.session);
       return false;
     }
@@ -163,7 +163,7 @@ export class QueuedAcquisition implements QueueTurn {
   }
 
   private async pause(ms: number): Promise<void> {
-    if (!this.isWoken && !this.stopped.signal.aborted) {
+    if (!this.isWoken && !this.isStopped) {
       let timer: NodeJS.Timeout | undefined;
       await new Promise<void>((resolve) => {
         this.endPause = resolve;

@@ -182,7 +182,8 @@ export class SessionLocks {
     } catch (error) {
       throw lock.explain(error);
     } finally {
-      await lock.release();
+      const givingBack = lock.giveBack();
+      if (givingBack !== undefined) await givingBack;
     }
     if (lock.lost !== undefined) throw lock.lost;
     return whenBusy === 'tell' ? { acquired: true, value } : value;
@@ -227,24 +228,27 @@ export class SessionLocks {
   /** The hold, or `undefined` when the lock stays busy. */
   private take(
     key: LockKey,
-    options?: LockOptions,
+    options: LockOptions = {},
     place?: CallPlace,
   ): TryRequest | Promise<LockHold | undefined> {
-    const isPlain = options === undefined || (!((options.waitMs ?? 0) > 0) && options.respectLeases !== true);
-    if (isPlain && !this.events.hasListeners) return this.table.attempt(key, options?.mode ?? 'exclusive');
-    return this.request(key, options, place);
+    const { mode = 'exclusive', waitMs = 0, signal, respectLeases = false } = options;
+    if (this.events.hasListeners || respectLeases) return this.request(key, options, place);
+    return waitMs > 0
+      ? this.table.acquire(key, { mode, waitMs, signal, place })
+      : this.table.attempt(key, mode);
   }
 
+  /** The same, where others are notified or asked. */
   private request(
     key: LockKey,
-    { mode = 'exclusive', waitMs = 0, signal, respectLeases = false }: LockOptions = {},
+    { mode = 'exclusive', waitMs = 0, signal, respectLeases = false }: LockOptions,
     place?: CallPlace,
   ): Promise<LockHold | undefined> {
     const wanted = { mode, waitMs, signal, place };
     const take = (options: AcquireOptions): Promise<LockHold | undefined> =>
       options.waitMs > 0 ? this.table.acquire(key, options) : this.table.tryAcquire(key, mode);
     if (!respectLeases) return this.publish(key.name, wanted, take);
-    const giveBack = (hold: LockHold): Promise<void> => this.table.release(hold);
+    const giveBack = (hold: LockHold): Promise<void> | undefined => this.table.release(hold);
     return this.publish(key.name, wanted, (options) =>
       this.leaseGuard.takeUnleased(key.name, options, { take, giveBack }),
     );

@@ -71,7 +71,7 @@ async function waitForRest(
 }
 
 async function releaseAll(table: LockTable, holds: readonly LockHold[]): Promise<void> {
-  await Promise.all(holds.map((hold) => table.release(hold)));
+  await Promise.all(holds.map(async (hold) => table.release(hold)));
 }
 
 function inGlobalOrder(a: LockKey, b: LockKey): number {

@@ -1,61 +1,57 @@
 import type { BlockedCall } from './blocked-call.js';
+import { QueuePlace } from './queue-place.js';
 import type { Waiter } from './waiter.js';
-
-interface Place {
-  readonly waiter: Waiter;
-  previous: Place | undefined;
-  next: Place | undefined;
-}
 
 /**
  * Waiters in the order in which they began to wait. A linked list, as any of them may leave: when one signal
  * ends ten thousand waits, an array would be moved ten thousand times.
  */
 export class WaiterQueue implements Iterable<Waiter> {
-  /** Made with the first waiter, as most keys never have one. */
-  private places: Map<BlockedCall, Place> | undefined;
-  private head: Place | undefined;
-  private tail: Place | undefined;
+  private count = 0;
+  private head: Waiter | undefined;
+  private tail: Waiter | undefined;
 
   get length(): number {
-    return this.places?.size ?? 0;
+    return this.count;
   }
 
   get first(): Waiter | undefined {
-    return this.head?.waiter;
+    return this.head;
   }
 
   get last(): Waiter | undefined {
-    return this.tail?.waiter;
+    return this.tail;
   }
 
-  /** The waiter that is served before the given one. */
-  before(waiter: BlockedCall): Waiter | undefined {
-    return this.places?.get(waiter)?.previous?.waiter;
+  /** The waiter that is served before the given call, which may wait elsewhere. */
+  before(call: BlockedCall): Waiter | undefined {
+    return call instanceof QueuePlace && call.queue === this
+      ? (call.previous as Waiter | undefined)
+      : undefined;
   }
 
   *[Symbol.iterator](): Iterator<Waiter> {
-    for (let place = this.head; place !== undefined; place = place.next) yield place.waiter;
+    for (let waiter = this.head; waiter !== undefined; waiter = waiter.next) yield waiter;
   }
 
   /** Puts it behind all that have waited for at least as long. */
   add(waiter: Waiter): void {
     let previous = this.tail;
-    while (previous !== undefined && previous.waiter.since > waiter.since) previous = previous.previous;
+    while (previous !== undefined && previous.since > waiter.since) ({ previous } = previous);
     const next = previous === undefined ? this.head : previous.next;
-    const place: Place = { waiter, previous, next };
-    this.places ??= new Map();
-    this.places.set(waiter, place);
-    this.link(previous, place);
-    this.link(place, next);
+    waiter.queue = this;
+    this.count += 1;
+    this.link(previous, waiter);
+    this.link(waiter, next);
   }
 
   /** Takes it out; returns whether it was in the queue. */
   remove(waiter: Waiter): boolean {
-    const place = this.places?.get(waiter);
-    if (place === undefined) return false;
-    this.places?.delete(waiter);
-    this.link(place.previous, place.next);
+    if (waiter.queue !== this) return false;
+    const { previous, next } = waiter;
+    waiter.queue = waiter.previous = waiter.next = undefined;
+    this.count -= 1;
+    this.link(previous, next);
     return true;
   }
 
@@ -72,7 +68,7 @@ export class WaiterQueue implements Iterable<Waiter> {
     return all;
   }
 
-  private link(previous: Place | undefined, next: Place | undefined): void {
+  private link(previous: Waiter | undefined, next: Waiter | undefined): void {
     if (previous === undefined) this.head = next;
     else previous.next = next;
     if (next === undefined) this.tail = previous;

@@ -5,9 +5,16 @@ import type { BlockedCall } from './blocked-call.js';
 import type { CallPlace } from './call-place.js';
 import type { LockHold } from './lock-hold.js';
 import type { LockMode } from '../options/lock-mode.js';
+import { QueuePlace } from './queue-place.js';
+
+/** What a waiter needs of the entry whose key it waits for. */
+interface WaitedForEntry {
+  /** Takes the waiter out of the queue; resolves when no session waits or holds on its behalf. */
+  leave(waiter: Waiter): Promise<void>;
+}
 
 /** A call in this process that waits for a key. */
-export class Waiter implements BlockedCall {
+export class Waiter extends QueuePlace<Waiter> implements BlockedCall {
   readonly keys: readonly LockKey[];
   /** Resolves to the hold, or to `undefined` when the time is over; rejects with the reason of the signal. */
   readonly outcome: Promise<LockHold | undefined>;
@@ -18,24 +25,25 @@ export class Waiter implements BlockedCall {
   /** Called once, when it waits no more. */
   onOver: (() => void) | undefined;
   private timer: NodeJS.Timeout | undefined;
-  private settle!: { resolve(hold: LockHold | undefined): void; reject(error: unknown): void };
+  private resolve!: (hold: LockHold | undefined) => void;
+  private reject!: (error: unknown) => void;
 
-  /**
-   * @param leave - takes the waiter out of its queue; resolves when no session waits or holds on its behalf.
-   */
   constructor(
     key: LockKey,
     private readonly options: AcquireOptions,
     /** The locks that the call keeps while it waits. */
     readonly inside: readonly LockHold[],
-    private readonly leave: (waiter: Waiter) => Promise<void>,
+    private readonly entry: WaitedForEntry,
   ) {
+    super();
     this.outcome = new Promise((resolve, reject) => {
-      this.settle = { resolve, reject };
+      this.resolve = resolve;
+      this.reject = reject;
     });
     this.keys = [key];
-    this.deadline = performance.now() + options.waitMs;
-    this.since = options.since ?? performance.now();
+    const now = performance.now();
+    this.deadline = now + options.waitMs;
+    this.since = options.since ?? now;
     if (Number.isFinite(options.waitMs)) this.timer = setTimeout(this.onTimeout, options.waitMs);
     if (options.signal !== undefined) onceAborted(options.signal, this.onAbort);
   }
@@ -55,25 +63,25 @@ export class Waiter implements BlockedCall {
 
   grant(hold: LockHold): void {
     this.stopListening();
-    this.settle.resolve(hold);
+    this.resolve(hold);
   }
 
   fail(error: unknown): void {
     this.stopListening();
-    this.settle.reject(error);
+    this.reject(error);
   }
 
   abort(error: Error): void {
     this.stopListening();
-    void this.leave(this).then(() => {
-      this.settle.reject(error);
+    void this.entry.leave(this).then(() => {
+      this.reject(error);
     });
   }
 
   private readonly onTimeout = (): void => {
     this.stopListening();
-    void this.leave(this).then(() => {
-      this.settle.resolve(undefined);
+    void this.entry.leave(this).then(() => {
+      this.resolve(undefined);
     });
   };
 

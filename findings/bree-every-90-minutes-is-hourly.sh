@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Bree: the word "every" in an interval of 90 minutes.
 #
-# What depends on it: the rate of a job, what it costs, and the `claimMs` or lease that someone derives from it.
+# What depends on it: the rate of a job, what it costs, and the `claimMs` or lease that someone derives from
+# it.
 # Guess: `interval: 'every 90 minutes'` and `interval: '90 minutes'` mean the same.
 # Packages: bree 9.2.9 (with @breejs/later 4.2.0), with the clock of @sinonjs/fake-timers 15.0.0.
 # Seen, gaps between the runs of one day, started at 00:00:01 UTC, in minutes:
@@ -18,6 +19,7 @@ dir=$(mktemp -d /tmp/finding.XXXXXX)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
 npm install --silent --no-audit --no-fund bree@9.2.9 @breejs/later@4.2.0 @sinonjs/fake-timers@15.0.0
+npm ls --depth 0 | tail -n +2 || true
 cat > run.cjs <<'JS'
 const assert = require('node:assert/strict');
 const FakeTimers = require('@sinonjs/fake-timers');

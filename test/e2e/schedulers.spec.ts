@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Injectable, Module, type Type } from '@nestjs/common';
+import { Injectable, Module, type Provider, type Type } from '@nestjs/common';
 import { ScheduleModule, type ScheduleModuleOptions, SchedulerRegistry } from '@nestjs/schedule';
 import {
   AdvisoryLockEvents,
@@ -29,7 +29,7 @@ function library(options?: ScheduleModuleOptions): Type {
 
 const withTwo = (providers: Type[], one?: ScheduleModuleOptions, other?: ScheduleModuleOptions) =>
   lockedApp(database, { imports: [ScheduleModule.forRoot(one), library(other)], providers });
-const withOne = (providers: Type[], options?: ScheduleModuleOptions) =>
+const withOne = (providers: Provider[], options?: ScheduleModuleOptions) =>
   lockedApp(database, { imports: [ScheduleModule.forRoot(options)], providers });
 
 describe('a job with two schedulers', () => {
@@ -196,6 +196,35 @@ describe('a job that cannot be scheduled', () => {
       async nightly(): Promise<void> {}
     }
     await start(withOne([Reports], { cronJobs: false }));
+  });
+});
+
+describe('a provider with an alias, for which the scheduler makes two timers', () => {
+  it('runs each job once a tick', async () => {
+    @Injectable()
+    class Jobs {
+      readonly ticks: (string | undefined)[] = [];
+      timeouts = 0;
+
+      @ExclusiveCron(EVERY_SECOND)
+      async often(): Promise<void> {
+        this.ticks.push(currentTick()?.at.toISOString());
+        return Promise.resolve();
+      }
+
+      @ExclusiveTimeout(5)
+      async once(): Promise<void> {
+        this.timeouts += 1;
+        return Promise.resolve();
+      }
+    }
+    const { app } = await start(withOne([Jobs, { provide: 'an alias', useExisting: Jobs }]));
+    expect(app.get(SchedulerRegistry).getCronJobs().size).toBe(2);
+    const jobs = app.get(Jobs);
+    await until(() => jobs.ticks.length >= 3, 'three ticks');
+    expect(jobs.ticks).not.toContain(undefined);
+    expect(new Set(jobs.ticks).size).toBe(jobs.ticks.length);
+    expect(jobs.timeouts).toBe(1);
   });
 });
 

@@ -2,6 +2,7 @@ import type { DataSource, EntityManager } from 'typeorm';
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
 import { LockShutdownError } from '../errors/lock-shutdown.error.js';
 import type { TransactionIsolationLevel } from '../options/transaction-isolation-level.js';
+import { refuseFailed } from './refuse-failed.js';
 import { findTransaction, runInTransaction, Transaction } from './transaction.js';
 
 /** Opens transactions on the application's own data source, and knows which ones are running. */
@@ -56,9 +57,11 @@ export class Transactions {
     if (this.isClosed) throw new LockShutdownError(lockName);
     const dataSource = this.findDataSource();
     let transaction: Transaction | undefined;
-    const inside = (manager: EntityManager): Promise<T> => {
+    const inside = async (manager: EntityManager): Promise<T> => {
       transaction = new Transaction(dataSource, manager, this.isolationLevel(wanted));
-      return runToItsEnd(transaction, body);
+      const value = await runToItsEnd(transaction, body);
+      await refuseFailed(manager);
+      return value;
     };
     const running =
       wanted === undefined ? dataSource.transaction(inside) : dataSource.transaction(wanted, inside);

@@ -42,6 +42,7 @@ export default {
   ],
   // The report of Jest comes last, with its summary.
   reporters: [...(isCi ? ['<rootDir>/test/support/skips-fail-reporter.mjs'] : []), 'default'],
+  testSequencer: '<rootDir>/test/support/unit-last-sequencer.mjs',
   testTimeout: 60_000,
   // One for each of two cores: the servers and fleets that tests start have work to do, too. With three,
   // tests of faults waited for the machine rather than for what they test.

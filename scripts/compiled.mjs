@@ -61,7 +61,9 @@ export function sourceOf(loaded) {
 function bringUpToDate() {
   const { version } = require('@swc/core/package.json');
   const madeBy = createHash('sha256')
-    .update(JSON.stringify([version, swcOptions, packageJson, readFileSync(fileURLToPath(import.meta.url))]))
+    .update(
+      JSON.stringify([root, version, swcOptions, packageJson, readFileSync(fileURLToPath(import.meta.url))]),
+    )
     .digest('hex');
   if (textOf(join(output, 'made-by')) !== madeBy) {
     rmSync(output, { recursive: true, force: true });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { setImmediate } from 'node:timers/promises';
 import { Batches } from '../../lib/lease/batches.js';
 
 interface Request {
@@ -35,6 +36,74 @@ describe('batches', () => {
     const results = await Promise.all(names.map((name, value) => batches.add({ name, value })));
     expect(results).toEqual([0, 10, 20, 30, 40]);
     expect(sent).toEqual([['a', 'b', 'c'], ['a'], ['a']]);
+  });
+
+  /** Statements that end when the test says so, and the requests of each. */
+  function held() {
+    const sent: { readonly names: string[]; readonly end: () => void }[] = [];
+    const batches = new Batches<Request, number>(
+      (requests) =>
+        new Promise((resolve) => {
+          const results = requests.map(({ value }) => value);
+          sent.push({
+            names: requests.map(({ name }) => name),
+            end: () => {
+              resolve(results);
+            },
+          });
+        }),
+    );
+    const add = (count: number, prefix: string): Promise<number>[] =>
+      Array.from({ length: count }, (_, value) => batches.add({ name: `${prefix}${value}`, value }));
+    const sizes = (): number[] => sent.map(({ names }) => names.length);
+    return { sent, sizes, batches, add };
+  }
+
+  it('send many in two statements at a time, and never in three', async () => {
+    const { sent, sizes, add } = held();
+    const first = add(100, 'a');
+    await setImmediate();
+    expect(sizes()).toEqual([50, 50]);
+    const second = add(100, 'b');
+    await setImmediate();
+    expect(sizes()).toEqual([50, 50]);
+    sent[0]?.end();
+    await Promise.all(first.slice(0, 50));
+    expect(sizes()).toEqual([50, 50, 100]);
+    sent[1]?.end();
+    sent[2]?.end();
+    expect(await Promise.all([...first, ...second])).toHaveLength(200);
+  });
+
+  it('send few in one statement, and the next few when it has ended', async () => {
+    const { sent, sizes, add } = held();
+    const first = add(95, 'a');
+    await setImmediate();
+    const second = add(47, 'b');
+    await setImmediate();
+    expect(sizes()).toEqual([95]);
+    const third = add(1, 'c');
+    await setImmediate();
+    expect(sizes()).toEqual([95, 48]);
+    for (const { end } of sent) end();
+    await Promise.all([...first, ...second, ...third]);
+  });
+
+  it('send no name in two statements at a time', async () => {
+    const { sent, sizes, batches, add } = held();
+    const first = add(48, 'a');
+    await setImmediate();
+    const again = [...add(48, 'a'), batches.add({ name: 'b', value: 7 })];
+    await setImmediate();
+    expect(sizes()).toEqual([48, 1]);
+    sent[1]?.end();
+    expect(await again[48]).toBe(7);
+    expect(sizes()).toEqual([48, 1]);
+    sent[0]?.end();
+    await Promise.all(first);
+    expect(sizes()).toEqual([48, 1, 48]);
+    sent[2]?.end();
+    await Promise.all(again);
   });
 
   it('send requests one by one when the server refuses them together', async () => {

@@ -122,9 +122,10 @@ describe('the table of leases', () => {
          FROM pg_stat_user_tables WHERE relname = 'advisory_lease'`,
     );
     expect(Number(row?.updates)).toBe(599);
-    // A snapshot of another session may keep the page from being cleaned in time for one of them.
+    // A snapshot of another session may keep a page from being cleaned in time, and another page is taken.
+    // Without any cleaning it would be ten.
     expect(Number(row?.hot)).toBeGreaterThan(590);
-    expect(Number(row?.bytes)).toBeLessThanOrEqual(2 * 8_192);
+    expect(Number(row?.bytes)).toBeLessThanOrEqual(4 * 8_192);
   });
 
   it('is read by its index, however many leases a statement is about', async () => {

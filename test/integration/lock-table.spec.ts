@@ -102,7 +102,7 @@ describe('the lock table', () => {
 
     expect(holds[3]?.lost).toMatchObject({ code: 'LOCK_LOST', lockName: 'lock-3', key: '3' });
     expect(holds[3]?.signal.reason).toBe(holds[3]?.lost);
-    await Promise.all(holds.map((hold) => table.release(hold)));
+    await Promise.all(holds.map(async (hold) => table.release(hold)));
     const again = await acquired(table, LockKey.of(3));
     expect(again.lost).toBeUndefined();
     await table.release(again);

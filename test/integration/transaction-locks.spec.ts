@@ -90,26 +90,19 @@ describe('locks of a transaction', () => {
       expect(await database.advisoryLocks()).toEqual([]);
     });
 
-    it.each([
-      ['a client that knows the state of its transaction', 'getTransactionStatus'],
-      ['a client of an older pg', 'unknown'],
-    ])(
-      'rejects when the body has caught a failed statement, whose COMMIT stores nothing: %s',
-      async (_, name) => {
-        const { locks } = await instance();
+    it('rejects when the body has caught a failed statement, whose COMMIT stores nothing', async () => {
+      const { locks } = await instance();
+      for (let round = 0; round < 50; round += 1) {
         const running = locks.withTransactionLock('import', async (manager) => {
-          const client: unknown = await manager.queryRunner?.connect();
-          if (name === 'unknown') Object.assign(client as object, { getTransactionStatus: undefined });
-          else expect(client).toHaveProperty(name);
           await write(manager, 'lost');
           await manager.query('SELECT 1 / 0').catch(() => undefined);
           return 'all is stored';
         });
         await expect(running).rejects.toMatchObject({ driverError: { code: '25P02' } });
-        expect(await notes()).toEqual([]);
-        expect(await database.advisoryLocks()).toEqual([]);
-      },
-    );
+      }
+      expect(await notes()).toEqual([]);
+      expect(await database.advisoryLocks()).toEqual([]);
+    });
 
     it('does not run the body when the lock is busy, and gives the connection back', async () => {
       const { locks, dataSource } = await instance();

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # A setting of one's own, made for one transaction: set_config('app.tenant', '7', true), or SET LOCAL.
 #
-# What depends on it: row level security by tenant, and code that tells "no tenant" by null. Whether a request
-# without one is refused depends on which connection of the pool it gets.
+# What depends on it: code that tells "no tenant" by null. What it does without one depends on which connection
+# of the pool it gets.
 # Guess: after the transaction current_setting('app.tenant', true) is null again, as on a new connection, at
 # the latest after DISCARD ALL; and a nested transaction gives the outer one its tenant back.
 # Packages: typeorm 1.1.1, knex 3.3.0, pg 8.23.1, PostgreSQL 18.4.

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # postgres.js: a query that is issued while every connection of the pool has something to do.
 #
-# What depends on it: code that waits for an advisory lock with a plain query. A query of the lock's holder
-# can stand behind that wait, on the same connection, and then both wait for ever though a connection is free.
+# What depends on it: code that waits for an advisory lock with a plain query. Other queries of the process,
+# those of the lock's holder included, can stand behind that wait though a connection is free.
 # Guess: the query runs on whichever connection becomes free first, as in every other pool.
 # Packages: postgres 3.4.9, pg 8.23.1, PostgreSQL 18.4.
 # Seen (a pool of 2; one connection waits for a lock that stays held, the other one sleeps for 100 ms; then a

@@ -165,6 +165,7 @@ export { ServerKeys } from './session/server-keys.js';
 export type { ServerQueries } from './session/server-queries.js';
 export { WaitingSession } from './session/waiting-session.js';
 
+export { type Chained, ChainedMap } from './table/chained-map.js';
 export { AdvisoryLock } from './table/advisory-lock.js';
 export { CALLER, type CallerOptions, describePlace } from './table/call-place.js';
 export type { BlockedCall } from './table/blocked-call.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { ChainedMap } from '../../lib/core/table/chained-map.js';
+import { ChainedMap } from '../../lib/core/index.js';
 
 class Item {
   readonly key: { readonly id: string };

@@ -73,7 +73,7 @@ async function prepare(client: PreparingClient): Promise<Preparation> {
 
 async function hasOwnBackend(client: PreparingClient): Promise<boolean> {
   if (typeof client.processID !== 'number') return false;
-  const { rows } = await client.query({ text: 'SELECT pg_catalog.pg_backend_pid()::text AS pid' });
+  const { rows } = await client.query({ text: 'SELECT pg_catalog.pg_backend_pid()::pg_catalog.text AS pid' });
   return !isPooled('detect', client.processID, Number((rows[0] as { readonly pid: string }).pid));
 }
 

@@ -7,17 +7,16 @@ import type { AroundBody } from '../events/around-body.js';
 import type { AdvisoryLockEvents } from '../events/advisory-lock-events.js';
 import { LockEventPublisher } from '../events/lock-event-publisher.js';
 import type { KeyRegistry } from '../key/key-registry.js';
-import type { KeyScheme } from '../key/key-schemes.js';
 import { type KeySchemeOptions, keySchemeRules } from '../options/key-scheme.options.js';
 import type { ServerKeys } from '../session/server-keys.js';
 import { describeNames, isOneName, type LockKey, type LockName, type LockNames } from '../key/lock-key.js';
-import { hintForPromise } from '../key/refused-promise.js';
 import type { LockOptions } from '../options/lock.options.js';
 import { checkOptions } from '../options/option-rules.js';
 import type { Reentry, ReentryOptions } from '../options/reentry.options.js';
 import type { AcquireOptions } from './acquire-options.js';
 import { AdvisoryLock } from './advisory-lock.js';
 import { CALLER, type CallerOptions, type CallPlace, describeCall, describePlace } from './call-place.js';
+import { distinctKeys } from './distinct-keys.js';
 import { holdWhileRead, isReadLater } from './hold-while-read.js';
 import { type ContextLock, findInside, isInsideAny, runInside } from './lock-context.js';
 import { TryRequest } from './key-requests.js';
@@ -28,9 +27,6 @@ import { checkedLockOptions } from './checked-lock-options.js';
 import { acquirePermit } from './permits.js';
 import { acquireAll } from './several-locks.js';
 import type { TryLockOutcome } from './try-lock-outcome.js';
-
-/** How many names a lock may have. */
-const MAX_NAMES = 1_000;
 
 export interface SessionLocksParts {
   readonly keys: KeyRegistry;
@@ -334,7 +330,7 @@ export class SessionLocks {
     place: CallPlace | undefined,
   ): Promise<AdvisoryLock | undefined> {
     const { mode = 'exclusive', waitMs = 0, signal } = options;
-    const keys = this.distinctKeys(names, options.keyScheme);
+    const keys = distinctKeys(this.keys, names, options.keyScheme);
     const inside: AdvisoryLock[] = [];
     try {
       for (const key of keys) {
@@ -354,30 +350,6 @@ export class SessionLocks {
       // The new handle has its own share in these by now.
       await Promise.all(inside.map((lock) => lock.release()));
     }
-  }
-
-  private distinctKeys(names: readonly Exclude<LockName, number>[], scheme?: KeyScheme): LockKey[] {
-    if (names.length > MAX_NAMES) {
-      throw new LockConfigurationError(
-        `A list of lock names must have at most ${MAX_NAMES} names, received ${names.length}: each takes a ` +
-          "place in the server's lock table, which all its clients share. Lock what they share.",
-      );
-    }
-    const keys = new Map<string, LockKey>();
-    try {
-      for (const name of names) {
-        const key = this.keys.keyOf(name, scheme);
-        keys.set(key.id, key);
-      }
-    } catch (error) {
-      for (const name of names) hintForPromise(name);
-      throw error;
-    }
-    if (keys.size > 0) return [...keys.values()];
-    throw new LockConfigurationError(
-      'A list of lock names must have at least one name, received an empty list. Without a name there is ' +
-        'nothing to lock.',
-    );
   }
 
   private async handleOnAll(keys: readonly LockKey[], holds: readonly LockHold[]): Promise<AdvisoryLock> {

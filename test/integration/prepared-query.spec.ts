@@ -67,6 +67,15 @@ describe('a statement that is run again and again', () => {
     expect(await readNote(client)).toEqual([{ text: 'one' }]);
   });
 
+  it('still runs when another client has prepared it on the same backend', async () => {
+    const [first, second] = [await connect(), await connect()];
+    await readNote(first);
+    const { rows } = await first.query<{ name: string }>('SELECT name FROM pg_prepared_statements');
+    await second.query(`PREPARE ${rows[0]?.name} AS ${SELECT_NOTE}`);
+    expect(await readNote(second)).toEqual([{ text: 'one' }]);
+    expect(await readNote(second)).toEqual([{ text: 'one' }]);
+  });
+
   it('is planned again for a table that has grown', async () => {
     await database.query('ALTER TABLE note ADD PRIMARY KEY (id)');
     const client = await connect();

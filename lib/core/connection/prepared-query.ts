@@ -14,9 +14,13 @@ export interface PreparingClient {
   }): Promise<{ readonly rows: unknown[] }>;
 }
 
-/** The backend has forgotten the statement, as after `DISCARD ALL`, or a table that it reads was changed. */
+/**
+ * The backend has forgotten the statement, as after `DISCARD ALL`, has it from another client, as behind a
+ * pooler that is not noticed, or a table that it reads was changed.
+ */
 const UNUSABLE: readonly (string | undefined)[] = [
   SqlState.invalidStatementName,
+  SqlState.duplicateStatementName,
   SqlState.featureNotSupported,
 ];
 

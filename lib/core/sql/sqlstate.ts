@@ -13,6 +13,8 @@ export const SqlState = {
   deadlockDetected: '40P01',
   insufficientPrivilege: '42501',
   undefinedFunction: '42883',
+  /** There is a prepared statement with that name. */
+  duplicateStatementName: '42P05',
   /** The shared lock table is full: the hint of the error says to raise `max_locks_per_transaction`. */
   outOfMemory: '53200',
   /** The end of `lock_timeout`. */

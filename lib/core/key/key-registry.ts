@@ -57,7 +57,7 @@ export class KeyRegistry {
   private readonly scheme: KeyScheme;
   private readonly keyFunction: KeyFunction;
   private shortKey: LockKey | undefined;
-  /** Of names, by the own scheme. */
+  /** Of names, by the own scheme. A `RecentMap` of so few would make a `Map` for every eighth new name. */
   private readonly latestKeys: LockKey[] = [];
   private nextLatest = 0;
 

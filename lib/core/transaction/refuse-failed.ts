@@ -2,7 +2,7 @@ import type { EntityManager } from 'typeorm';
 
 /**
  * Rejects with the error of the server (25P02) when a statement of the transaction has failed, and the body
- * has caught that error. Postgres answers the COMMIT of such a transaction with ROLLBACK, which is no error:
+ * has caught that error. Postgres makes the COMMIT of such a transaction a ROLLBACK, which is no error:
  * TypeORM 1.1.1 would resolve, and nothing is stored (findings/failed-transaction-resolves-as-committed.sh).
  *
  * It takes a round trip: node-postgres learns the state of its transaction only after the error has reached

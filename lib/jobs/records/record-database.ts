@@ -66,14 +66,12 @@ export class PooledRecords implements RecordDatabase {
   }
 
   async query<Row>(sql: string, parameters: readonly unknown[]): Promise<Row[]> {
-    this.pool ??= this.openPool();
-    return (await (await this.pool).query(sql, [...parameters])).rows as Row[];
+    return (await (await this.opened()).query(sql, [...parameters])).rows as Row[];
   }
 
   /** The same, for a statement that is run again and again: where it can be, it is planned once. */
   async queryPrepared<Row>(sql: string, parameters: readonly unknown[]): Promise<Row[]> {
-    this.pool ??= this.openPool();
-    const client = await (await this.pool).connect();
+    const client = await (await this.opened()).connect();
     try {
       return await queryPrepared<Row>(client, sql, parameters);
     } finally {
@@ -88,6 +86,11 @@ export class PooledRecords implements RecordDatabase {
     const tooLate = new Promise<void>((resolve) => (timer = setTimeout(resolve, CLOSE_MS)));
     await Promise.race([pool.then((opened) => opened.end()).catch(() => undefined), tooLate]);
     clearTimeout(timer);
+  }
+
+  private opened(): Promise<PgPool<RecordClient>> {
+    this.pool ??= this.openPool();
+    return this.pool;
   }
 
   private async openPool(): Promise<PgPool<RecordClient>> {

@@ -94,6 +94,7 @@ export { BACKEND_PID, CLEAR_SNAPSHOT, TRANSACTION_ID, UNLOCK_ALL } from './sql/s
 export { NOTIFY_SETTINGS } from './sql/notify-settings.js';
 export { OWN_LOCKS, ownLockOf } from './sql/pg-locks-statements.js';
 export {
+  BATCH_NAME,
   BATCH,
   LETTERS,
   type LockOperation,
@@ -163,6 +164,7 @@ export { Heartbeat, SilenceError } from './session/heartbeat.js';
 export { LockSession } from './session/lock-session.js';
 export { ServerKeys } from './session/server-keys.js';
 export type { ServerQueries } from './session/server-queries.js';
+export { Turns } from './session/turns.js';
 export { WaitingSession } from './session/waiting-session.js';
 
 export { type Chained, ChainedMap } from './table/chained-map.js';

@@ -87,6 +87,10 @@ export class MemoryBackend implements Connection {
     return this.query(statement);
   }
 
+  canPipeline(): boolean {
+    return true;
+  }
+
   pin(): Promise<void> {
     return Promise.resolve();
   }

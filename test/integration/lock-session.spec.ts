@@ -38,6 +38,8 @@ interface Opened {
   readonly session: AskableSession;
   /** What was sent so far, by the names of the prepared statements. */
   readonly sent: (string | undefined)[];
+  /** How many statements were in flight once each of them was sent. */
+  readonly inFlight: number[];
   /** The connection under the session, for a test to meddle with. */
   readonly connection: LockConnection;
   readonly ends: Error[];
@@ -49,12 +51,19 @@ async function openSession(url = database.url): Promise<Opened> {
   const connections = new LockConnections(() => ({ type: 'postgres', url }), { applicationName });
   const connection = await connections.open();
   const sent: (string | undefined)[] = [];
+  const inFlight: number[] = [];
+  let count = 0;
   const ends: Error[] = [];
   const recorded = Object.create(connection, {
     query: {
-      value: (statement: Statement) => {
+      value: async (statement: Statement) => {
         sent.push(statement.name);
-        return connection.query(statement);
+        inFlight.push(++count);
+        try {
+          return await connection.query(statement);
+        } finally {
+          count -= 1;
+        }
       },
     },
   }) as LockConnection;
@@ -63,7 +72,7 @@ async function openSession(url = database.url): Promise<Opened> {
     await session.close();
     await connections.close();
   });
-  return { session: askable(session), sent, connection, ends };
+  return { session: askable(session), sent, inFlight, connection, ends };
 }
 
 describe('a lock session', () => {
@@ -95,6 +104,49 @@ describe('a lock session', () => {
     const next = [session.unlock(first), ...rest.map((key) => session.tryLock(key))];
     await Promise.all([underWay, ...next]);
     expect(sent).toEqual(['advisory_lock_try', 'advisory_lock_try', 'advisory_lock_batch']);
+  });
+
+  it('sends half of many requests while the other half is in flight', async () => {
+    const { session, sent, inFlight } = await openSession();
+    const all = keys(500);
+    await Promise.all(all.map((key) => session.tryLock(key)));
+    for (let round = 0; round < 5; round += 1) {
+      await Promise.all(
+        all.map(async (key) => {
+          expect(await session.unlock(key)).toBe(true);
+          expect(await session.tryLock(key)).toBe(true);
+        }),
+      );
+    }
+    expect(await database.advisoryLocks()).toHaveLength(500);
+    expect(new Set(sent)).toEqual(new Set(['advisory_lock_batch']));
+    expect(inFlight.slice(0, 3)).toEqual([1, 1, 2]);
+    expect(Math.max(...inFlight)).toBe(2);
+  });
+
+  it('finds out what a statement did that failed in front of another one', async () => {
+    const { session, connection, sent, inFlight } = await openSession();
+    const all = keys(200);
+    await Promise.all(all.map((key) => session.tryLock(key)));
+    const sentBefore = sent.length;
+    const query = connection.query.bind(connection);
+    connection.query = ({ values = [], ...statement }) => {
+      connection.query = query;
+      // The server cannot read the last key, and so unlocks none of these.
+      const [letters, ids] = values as [string, string];
+      return query({ ...statement, values: [`${letters.slice(0, -1)}t`, ids.replace(/\d+}$/, 'oops}')] });
+    };
+    const outcomes = await Promise.all(all.map((key) => session.unlock(key)));
+    expect(outcomes).toEqual(all.map(() => true));
+    expect(await database.advisoryLocks()).toEqual([]);
+    expect(sent.slice(sentBefore)).toEqual([
+      'advisory_lock_batch',
+      'advisory_lock_batch',
+      undefined,
+      'advisory_lock_batch',
+    ]);
+    // Nothing else is in flight while it asks for what is held.
+    expect(inFlight.slice(sentBefore)).toEqual([1, 2, 1, 1]);
   });
 
   it('is refused what another session holds, and gets it when that one ends', async () => {

@@ -71,6 +71,34 @@ describe('a heartbeat', () => {
     expect(questions).toEqual([200]);
   });
 
+  it('dates each of two responses back to its own query', () => {
+    const { heartbeat, questions, silences } = listen();
+    heartbeat.asked();
+    jest.advanceTimersByTime(100);
+    heartbeat.askedBehind();
+    jest.advanceTimersByTime(50);
+    expect(heartbeat.heard()).toBe(true);
+    expect(heartbeat.ageMs).toBe(150);
+    // The second one has no response yet, so no other query is sent, and its silence counts.
+    jest.advanceTimersByTime(640);
+    expect([questions, silences]).toEqual([[], []]);
+    jest.advanceTimersByTime(120);
+    expect(silences).toHaveLength(1);
+  });
+
+  it('goes on once two responses have arrived', () => {
+    const { heartbeat, questions } = listen();
+    heartbeat.asked();
+    jest.advanceTimersByTime(100);
+    heartbeat.askedBehind();
+    jest.advanceTimersByTime(50);
+    heartbeat.heard();
+    heartbeat.heard();
+    expect(heartbeat.ageMs).toBe(50);
+    jest.advanceTimersByTime(160);
+    expect(questions).toEqual([300]);
+  });
+
   it('does not judge during an unbounded query, and begins again with its response', () => {
     const { heartbeat, questions, silences } = listen();
     heartbeat.beginUnbounded();

@@ -1,6 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import {
+  BACKEND_PID,
+  BATCH_NAME,
   type LockConnection,
   LockKey,
   type LockOperation,
@@ -12,9 +14,8 @@ import {
 
 const times = { heartbeatMs: Infinity, lostAfterMs: Infinity };
 
-/** A backend behind a pooler, which fails every seventh statement half-way, and refuses every fifth key. */
+/** A backend that fails every seventh statement half-way, and refuses every fifth key. */
 class Backend {
-  readonly isPooled = true;
   readonly isListening = false;
   readonly ended = new Promise<Error>((resolve) => (this.end = resolve));
   readonly held = new Map<string, LockKey>();
@@ -22,13 +23,26 @@ class Backend {
   readonly faults: string[] = [];
   backendPid: number | undefined;
   timesGivenBack = 0;
+  mostInFlight = 0;
   private end: (cause: Error) => void = () => undefined;
-  private isBusy = false;
+  private isDestroyed = false;
+  private inFlight = 0;
+  private lastResponse: Promise<void> = Promise.resolve();
   private statements = 0;
   private tries = 0;
 
-  async query({ text, values = [] }: Statement): Promise<(string | null)[]> {
-    await this.responseOf('a statement');
+  /** Behind a pooler, which assigns a backend later, or with a backend of its own. */
+  constructor(readonly isPooled: boolean) {
+    if (!isPooled) this.backendPid = 1;
+  }
+
+  canPipeline(name: string): boolean {
+    return !this.isPooled && name === BATCH_NAME;
+  }
+
+  async query({ name, text, values = [] }: Statement): Promise<(string | null)[]> {
+    await this.responseOf('a statement', this.canPipeline(name ?? '') ? 2 : 1);
+    if (text === BACKEND_PID.text) return [String(this.backendPid)];
     if (text === OWN_LOCKS.text) return [...this.held.values()].map(ownLockOf);
     const keys = String(values.at(-1)).replace(/[{}]/g, '').split(',');
     const isUnlock = (index: number): boolean =>
@@ -60,6 +74,7 @@ class Backend {
   }
 
   destroy(): void {
+    this.isDestroyed = true;
     this.end(new Error('destroyed'));
   }
 
@@ -71,16 +86,19 @@ class Backend {
     return true;
   }
 
-  private async responseOf(what: string): Promise<void> {
+  private async responseOf(what: string, mayBeInFlight = 1): Promise<void> {
     if (this.backendPid === undefined) this.faults.push(`${what} without a backend`);
-    await this.respond();
+    await this.respond(mayBeInFlight);
   }
 
-  private async respond(): Promise<void> {
-    if (this.isBusy) this.faults.push('two statements at a time');
-    this.isBusy = true;
-    await setImmediate();
-    this.isBusy = false;
+  private async respond(mayBeInFlight = 1): Promise<void> {
+    this.inFlight += 1;
+    this.mostInFlight = Math.max(this.mostInFlight, this.inFlight);
+    if (this.inFlight > mayBeInFlight) this.faults.push(`${this.inFlight} statements at a time`);
+    this.lastResponse = this.lastResponse.then(() => setImmediate());
+    await this.lastResponse;
+    this.inFlight -= 1;
+    if (this.isDestroyed) throw new Error('destroyed');
   }
 }
 
@@ -116,10 +134,14 @@ async function outcomeOf(session: LockSession, operation: LockOperation, key: Lo
   return outcomes[0];
 }
 
-describe('the promise of a request', () => {
-  it('resolves once the request is settled, in whatever way, and the backend is given back', async () => {
-    const backend = new Backend();
-    const room = new Room(5);
+describe.each([
+  { way: 'through a pooler', isPooled: true, callers: 7, rounds: 40, inFlight: 1 },
+  { way: 'by few callers', isPooled: false, callers: 7, rounds: 40, inFlight: 1 },
+  { way: 'by many callers', isPooled: false, callers: 120, rounds: 10, inFlight: 2 },
+])('the promise of a request $way', ({ isPooled, callers, rounds, inFlight }) => {
+  it('resolves once the request is settled, in whatever way', async () => {
+    const backend = new Backend(isPooled);
+    const room = new Room(callers - 2);
     const session = new LockSession(
       backend as unknown as LockConnection,
       times,
@@ -129,27 +151,51 @@ describe('the promise of a request', () => {
     );
     const counts = { granted: 0, refused: 0, failed: 0 };
     const use = async (key: LockKey, n: number): Promise<void> => {
-      for (let round = 0; round < 40; round += 1) {
+      for (let round = 0; round < rounds; round += 1) {
         const outcome = await outcomeOf(session, 'try', key);
         counts[outcome === true ? 'granted' : outcome === false ? 'refused' : 'failed'] += 1;
         expect(backend.held.has(key.id)).toBe(outcome === true);
         for (let pauses = (round * n) % 4; pauses > 0; pauses -= 1) await setImmediate();
         if (outcome === true) expect(await outcomeOf(session, 'unlock', key)).toBe(true);
         expect(backend.held.has(key.id)).toBe(false);
-        if ((round + n) % 3 === 0) for (let pauses = n; pauses > 0; pauses -= 1) await setImmediate();
+        if ((round + n) % 3 === 0) for (let pauses = n % 7; pauses > 0; pauses -= 1) await setImmediate();
       }
     };
-    await Promise.all(Array.from({ length: 7 }, (_, n) => use(LockKey.of(n), n)));
+    await Promise.all(Array.from({ length: callers }, (_, n) => use(LockKey.of(n), n)));
     // Behind the turn in which the backend is given back.
     await session.confirm();
     expect(backend.faults).toEqual([]);
-    expect(backend.backendPid).toBeUndefined();
+    expect(backend.backendPid).toBe(isPooled ? undefined : 1);
+    expect(backend.mostInFlight).toBe(inFlight);
     expect(room.used).toBe(0);
-    for (const count of [...Object.values(counts), backend.timesGivenBack]) expect(count).toBeGreaterThan(5);
+    expect(session.isIdle).toBe(true);
+    for (const count of Object.values(counts)) expect(count).toBeGreaterThan(5);
+    if (isPooled) expect(backend.timesGivenBack).toBeGreaterThan(5);
+  });
+});
+
+describe('the promise of a request', () => {
+  it('resolves when the session ends with two batches on their way', async () => {
+    const backend = new Backend(false);
+    const session = new LockSession(backend as unknown as LockConnection, times, () => undefined);
+    const keys = Array.from({ length: 200 }, (_, n) => LockKey.of(n));
+    await Promise.all(keys.map((key) => outcomeOf(session, 'try', key)));
+    const requests = Promise.all(
+      keys.map((key) => outcomeOf(session, backend.held.has(key.id) ? 'unlock' : 'try', key)),
+    );
+    const wasHeld = keys.map((key) => backend.held.has(key.id));
+    await new Promise((resolve) => {
+      process.nextTick(resolve);
+    });
+    expect(backend.mostInFlight).toBe(2);
+    backend.destroy();
+    session.fail(new Error('over'));
+    const lost = expect.objectContaining({ code: 'LOCK_CONNECTION' }) as unknown;
+    expect(await requests).toEqual(wasHeld.map((isHeld) => (isHeld ? true : lost)));
   });
 
   it('resolves when the session ends first, and after it has ended', async () => {
-    const backend = new Backend();
+    const backend = new Backend(true);
     const session = new LockSession(backend as unknown as LockConnection, times, () => undefined);
     const key = LockKey.of(1);
     expect(await outcomeOf(session, 'try', key)).toBe(true);

@@ -39,6 +39,7 @@ export class ColumnQuery extends EventEmitter {
   callback!: (error: Error | null, result?: ColumnResult) => void;
   private readonly values: readonly (string | null)[];
   private readonly rows: (string | null)[][] = [];
+  private isSent = false;
 
   /** @param script - a statement that runs before it, sent along with it, and has no result. */
   constructor(
@@ -57,7 +58,22 @@ export class ColumnQuery extends EventEmitter {
     });
   }
 
+  /**
+   * Sends it while the client still waits for the end of another query, so that the server need not wait for
+   * this process. The client takes it up after that one: the server replies in order.
+   */
+  sendEarly(connection: WireConnection): void {
+    if (this.isSent) return;
+    this.isSent = true;
+    this.write(connection);
+  }
+
   submit(connection: WireConnection): null {
+    this.sendEarly(connection);
+    return null;
+  }
+
+  private write(connection: WireConnection): void {
     connection.stream.cork?.();
     if (this.script !== undefined) {
       connection.parse({ name: '', text: this.script });
@@ -74,7 +90,6 @@ export class ColumnQuery extends EventEmitter {
     if (this.name === '') connection.close({ type: 'P' });
     connection.sync();
     connection.stream.uncork?.();
-    return null;
   }
 
   handleDataRow({ fields }: { fields: (string | null)[] }): void {

@@ -57,6 +57,8 @@ const asText = { getTypeParser: () => (text: string) => text };
 /** One connection to one backend, taken out of its pool until it ends. */
 export class LockConnection {
   private pinnedTo: number | undefined;
+  /** How many queries are in flight. */
+  private inFlight = 0;
 
   private constructor(
     private readonly client: PgClient,
@@ -107,13 +109,28 @@ export class LockConnection {
   }
 
   /**
-   * Runs a statement, and resolves to its first column as text. One at a time: queries on a busy
-   * node-postgres client are deprecated and go away in pg 9.
+   * Whether a statement of that name may be sent while another one is in flight: where it is prepared on a
+   * backend of its own.
    */
-  query(statement: Statement): Promise<(string | null)[]> {
-    // A prepared statement stays with its backend, where another client of the pooler may have prepared one
-    // with the same name.
-    return queryColumn(this.client, this.isPooled ? { ...statement, name: '' } : statement);
+  canPipeline(name: string): boolean {
+    return !this.isPooled && this.client.connection?.parsedStatements[name] !== undefined;
+  }
+
+  /**
+   * Runs a statement, and resolves to its first column as text. One at a time, but for a second one where
+   * {@link canPipeline} is true: pg 8 warns of the next query that waits on a busy client, which goes away in
+   * pg 9.
+   */
+  async query(statement: Statement): Promise<(string | null)[]> {
+    this.inFlight += 1;
+    try {
+      // A prepared statement stays with its backend, where another client of the pooler may have prepared one
+      // with the same name.
+      const named = this.isPooled ? { ...statement, name: '' } : statement;
+      return await queryColumn(this.client, named, { isBehind: this.inFlight > 1 });
+    } finally {
+      this.inFlight -= 1;
+    }
   }
 
   /**
@@ -121,7 +138,7 @@ export class LockConnection {
    * {@link query}, without a round trip in between.
    */
   async queryAfter(script: string, { text }: Statement): Promise<(string | null)[]> {
-    if (this.client.connection !== undefined) return queryColumn(this.client, { text }, script);
+    if (this.client.connection !== undefined) return queryColumn(this.client, { text }, { script });
     await this.run(script);
     return this.query({ text });
   }
@@ -252,7 +269,7 @@ function endOf(client: PgClient): Promise<Error> {
 async function queryColumn(
   client: PgClient,
   statement: Statement,
-  script?: string,
+  { script, isBehind = false }: { readonly script?: string; readonly isBehind?: boolean } = {},
 ): Promise<(string | null)[]> {
   if (client.connection === undefined) {
     const { rows } = await client.query({ ...statement, rowMode: 'array', types: asText });
@@ -261,6 +278,7 @@ async function queryColumn(
   const query = new ColumnQuery(statement, script);
   try {
     client.query(query);
+    if (isBehind) query.sendEarly(client.connection);
   } catch (error) {
     // Thrown by a tool that wraps the client. The statement may be on its way all the same, and fail later.
     query.result.catch(() => undefined);

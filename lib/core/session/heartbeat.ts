@@ -13,6 +13,8 @@ export class SilenceError extends Error {
 export class Heartbeat {
   private lastHeardAt = performance.now();
   private askedAt: number | undefined;
+  /** When the query was sent that is in flight behind that one. */
+  private askedBehindAt: number | undefined;
   private isPaused = false;
   private timer: NodeJS.Timeout | undefined;
 
@@ -41,6 +43,11 @@ export class Heartbeat {
     this.askedAt = performance.now();
   }
 
+  /** Call it when a query is sent while another one is in flight. */
+  askedBehind(): void {
+    this.askedBehindAt = performance.now();
+  }
+
   /**
    * Call it when a result has arrived. It shows only that the server was alive when the query was sent,
    * because it may have been in the socket while this process was busy. Returns whether that was recently, so
@@ -48,7 +55,8 @@ export class Heartbeat {
    */
   heard(): boolean {
     this.lastHeardAt = this.askedAt ?? performance.now();
-    this.askedAt = undefined;
+    this.askedAt = this.askedBehindAt;
+    this.askedBehindAt = undefined;
     return this.isRecent;
   }
 

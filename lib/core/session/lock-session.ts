@@ -2,13 +2,11 @@ import type { Checkup } from '../connection/checkup.js';
 import { checkUp } from '../connection/checkup.js';
 import type { Connection } from '../connection/connection-source.js';
 import type { HeartbeatTimes, SessionTimes } from '../connection/session-times.js';
-import { LockCapacityError } from '../errors/lock-capacity.error.js';
 import { connectionError } from '../errors/lock-connection.error.js';
 import { LockShutdownError } from '../errors/lock-shutdown.error.js';
 import type { LockKey } from '../key/lock-key.js';
 import type { LockMode } from '../options/lock-mode.js';
-import { isLockedStatement, isWaitedForStatement, OWN_LOCKS, ownLockOf } from '../sql/pg-locks-statements.js';
-import { resultsOf, statementFor, YES } from '../sql/request-statement.js';
+import { isLockedStatement, isWaitedForStatement } from '../sql/pg-locks-statements.js';
 import {
   BACKEND_PID,
   cancelStatement,
@@ -18,14 +16,11 @@ import {
   UNLISTEN,
   UNLOCK_ALL,
 } from '../sql/session-statements.js';
-import { isServerError, type ServerError, SqlState } from '../sql/sqlstate.js';
 import type { Statement } from '../sql/statement.js';
 import { LockRoom } from './lock-room.js';
 import { MonitoredConnection } from './monitored-connection.js';
 import type { PendingRequest } from './pending-request.js';
-
-/** As it was before a test put fake timers in its place: a lock must not wait for them. */
-const nextTick = process.nextTick.bind(process);
+import { RequestBatches, type RequestSender } from './request-batches.js';
 
 /**
  * One backend that holds any number of locks. Requests that arrive while a statement is in flight travel
@@ -34,15 +29,13 @@ const nextTick = process.nextTick.bind(process);
  * Postgres counts session locks per backend and would grant one of them twice. So the caller never requests a
  * key that this session holds, or that another request is on its way for: the lock table sees to that.
  */
-export class LockSession {
-  private waiting: PendingRequest[] = [];
-  /** Resolves when those that wait are settled. */
-  private waitingSettled: Promise<void> = Promise.resolve();
+export class LockSession implements RequestSender {
   /** How many locks Postgres has granted to it and has not got back. */
   private heldCount = 0;
   /** How many places in the room it takes: for the locks that it holds, and for those on their way. */
   private places = 0;
   private readonly line: MonitoredConnection;
+  private readonly batches: RequestBatches;
   /** Stands for the time in which it receives notifications without a gap. */
   private listening: object | undefined;
 
@@ -71,12 +64,13 @@ export class LockSession {
       isIdle: () => mayRest && this.isIdle,
       watchesForOthers,
     });
+    this.batches = new RequestBatches(this.line, this, () => this.letGo());
     this.listening = connection.isListening ? {} : undefined;
   }
 
   /** Whether it holds nothing, requests nothing, and no wait relies on it. */
   get isIdle(): boolean {
-    return this.places === 0 && this.waiting.length === 0 && !this.watchesForOthers();
+    return this.places === 0 && this.batches.areSettled && !this.watchesForOthers();
   }
 
   /** Whether its locks are held through a pooler. */
@@ -126,9 +120,7 @@ export class LockSession {
       if (!this.room.take()) return this.refuse(request);
       this.places += 1;
     }
-    this.waiting.push(request);
-    if (this.waiting.length === 1) this.waitingSettled = this.line.inTurn(() => this.sendWaiting());
-    return this.waitingSettled;
+    return this.batches.add(request);
   }
 
   /** Takes the key if no one else holds it, as a promise. */
@@ -143,7 +135,7 @@ export class LockSession {
    * taken a lock. When they have not, it makes certain that no lock is held. Nothing else is sent meanwhile.
    */
   withoutSilenceTimeout(statements: (connection: Connection) => Promise<boolean>): Promise<boolean> {
-    return this.line.inTurn(async () => {
+    return this.line.turns.alone(async () => {
       const { result: hasTaken, isRecent } = await this.line.withoutSilenceTimeout(statements);
       if (hasTaken) this.addWaitedFor();
       else await this.unlockAll();
@@ -226,8 +218,23 @@ export class LockSession {
     this.line.fail(cause);
   }
 
+  /** For its batches alone. @internal */
+  settle(request: PendingRequest, succeeded: boolean): void {
+    const { operation } = request;
+    if (succeeded) this.heldCount += operation === 'try' ? 1 : -1;
+    // A lock that was not taken, or was given back.
+    if (succeeded === (operation === 'unlock')) this.freePlace();
+    request.resolve(succeeded);
+  }
+
+  /** For its batches alone. @internal */
+  reject(request: PendingRequest, error: Error): void {
+    this.freePlace();
+    request.reject(error);
+  }
+
   private queryInTurn(statement: Statement): Promise<(string | null)[]> {
-    return this.line.inTurn(() => this.line.queryOutsideBatch(statement));
+    return this.line.turns.alone(() => this.line.queryOutsideBatch(statement));
   }
 
   private async isTrue(statement: Statement, key: LockKey): Promise<boolean> {
@@ -245,25 +252,6 @@ export class LockSession {
     await this.line.query(UNLOCK_ALL);
   }
 
-  private async sendWaiting(): Promise<void> {
-    // First run what the last results have started: the next requests of those callers then join this batch.
-    await new Promise<void>((resolve) => {
-      nextTick(resolve);
-    });
-    const batch = this.waiting;
-    this.waiting = [];
-    try {
-      if (this.isPooled) await this.line.pin();
-      const results = await this.send(batch);
-      let index = 0;
-      for (const request of batch) this.settle(request, results[index++] === YES);
-    } catch (error) {
-      await this.settleFailed(batch, error as Error);
-    }
-    // In a turn of its own, for which those that have been settled need not wait.
-    if (this.isPooled) void this.line.inTurn(() => this.letGo());
-  }
-
   private async refuse(request: PendingRequest): Promise<void> {
     await Promise.resolve();
     request.reject(this.room.refusal(request.key.name));
@@ -271,7 +259,7 @@ export class LockSession {
 
   /** Runs queries that must go to one backend, even when nothing is held. */
   private whilePinned<T>(queries: () => Promise<T>): Promise<T> {
-    return this.line.inTurn(async () => {
+    return this.line.turns.alone(async () => {
       await this.line.pin();
       try {
         return await queries();
@@ -283,7 +271,7 @@ export class LockSession {
 
   /** Gives the backend back to a pooler when nothing is held and no request waits. */
   private async letGo(): Promise<void> {
-    if (this.heldCount === 0 && this.waiting.length === 0 && this.end === undefined) await this.line.unpin();
+    if (this.heldCount === 0 && !this.batches.isAnyWaiting && this.end === undefined) await this.line.unpin();
   }
 
   /** A lock that was waited for: that there was room was found out before the wait. */
@@ -299,71 +287,4 @@ export class LockSession {
     this.places -= 1;
     this.room.free();
   }
-
-  private settle(request: PendingRequest, succeeded: boolean): void {
-    const { operation } = request;
-    if (succeeded) this.heldCount += operation === 'try' ? 1 : -1;
-    // A lock that was not taken, or was given back.
-    if (succeeded === (operation === 'unlock')) this.freePlace();
-    request.resolve(succeeded);
-  }
-
-  private async send(batch: readonly PendingRequest[]): Promise<string> {
-    const results = resultsOf(await this.line.query(statementFor(batch)), batch.length);
-    let index = 0;
-    for (const { operation, key } of batch) {
-      // Postgres returns false, with a warning, for a lock that is not held: what this session assumes is
-      // wrong.
-      if (results[index++] !== YES && operation === 'unlock') {
-        throw new Error(`Postgres no longer held the key ${key.id} when it was released`);
-      }
-    }
-    return results;
-  }
-
-  private async settleFailed(batch: readonly PendingRequest[], error: Error): Promise<void> {
-    try {
-      if (!isServerError(error)) throw error;
-      await this.reconcile(batch, error);
-    } catch (cause) {
-      this.fail(cause as Error);
-      // The error that the server reported before it closed the connection says more than that it closed it.
-      const isReported = isServerError(error) && !(this.end instanceof LockShutdownError);
-      for (const request of batch) abandon(request, isReported ? error : this.end);
-    }
-  }
-
-  /**
-   * Finds out what a statement did before it failed half-way. Session locks ignore transactions, so the keys
-   * that it had taken stay taken: their callers get them, and keys that are still to be unlocked are
-   * unlocked.
-   */
-  private async reconcile(batch: readonly PendingRequest[], error: ServerError): Promise<void> {
-    await this.line.repin();
-    const held = new Set(await this.line.query(OWN_LOCKS));
-    const isHeld = ({ key }: PendingRequest): boolean => held.has(ownLockOf(key));
-    const stillLocked = batch.filter((request) => request.operation === 'unlock' && isHeld(request));
-    if (stillLocked.length > 0) await this.send(stillLocked);
-    for (const request of batch) {
-      if (request.operation === 'unlock' || isHeld(request)) this.settle(request, true);
-      else {
-        this.freePlace();
-        request.reject(errorOf(request.key, error));
-      }
-    }
-  }
-}
-
-function errorOf({ name }: LockKey, error: ServerError): Error {
-  if (error.code === SqlState.outOfMemory) return new LockCapacityError(name, error);
-  return connectionError(error, name);
-}
-
-/**
- * Settles a request without a result: a lock counts as not taken, and an unlock as done, as the session has
- * ended.
- */
-function abandon(request: PendingRequest, cause: unknown): void {
-  if (request.operation === 'unlock') request.resolve(true);
-  else request.reject(connectionError(cause, request.key.name));
 }

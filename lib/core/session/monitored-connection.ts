@@ -5,6 +5,7 @@ import { BACKEND_PID } from '../sql/session-statements.js';
 import { isServerError } from '../sql/sqlstate.js';
 import type { Statement } from '../sql/statement.js';
 import { Heartbeat, SilenceError } from './heartbeat.js';
+import { Turns } from './turns.js';
 
 export interface MonitoredConnectionOptions {
   readonly times: HeartbeatTimes;
@@ -25,7 +26,9 @@ export interface MonitoredConnectionOptions {
  * every result is a sign of life. It knows nothing about locks.
  */
 export class MonitoredConnection {
-  private lastTurn: Promise<unknown> = Promise.resolve();
+  /** In which order it is used. */
+  readonly turns = new Turns();
+  private inFlight = 0;
   private endCause: Error | undefined;
   private readonly heartbeat: Heartbeat;
 
@@ -80,16 +83,24 @@ export class MonitoredConnection {
     return this.endCause;
   }
 
-  /** Runs statements after those of all earlier calls. */
-  inTurn<T>(statements: () => Promise<T>): Promise<T> {
-    const turn = this.lastTurn.then(statements);
-    this.lastTurn = turn.catch(() => undefined);
-    return turn;
-  }
-
   /** Runs a statement and returns its first column. Only in turn. */
   query(statement: Statement): Promise<(string | null)[]> {
     return this.observe(() => this.connection.query(statement));
+  }
+
+  /** Whether a statement of that name may be sent while another one is in flight. */
+  canPipeline(name: string): boolean {
+    return this.connection.canPipeline(name);
+  }
+
+  /**
+   * The same, also behind a batch that is in flight. Resolves to the result, and to whether it was read soon
+   * enough to be relied on.
+   */
+  queryUnconfirmed(
+    statement: Statement,
+  ): Promise<{ readonly result: (string | null)[]; readonly isRecent: boolean }> {
+    return this.time(() => this.connection.query(statement));
   }
 
   /**
@@ -136,7 +147,7 @@ export class MonitoredConnection {
    * over.
    */
   async confirm(): Promise<void> {
-    await this.inTurn(async () => {
+    await this.turns.alone(async () => {
       // Through a pooler, a session whose last lock has just been released has no backend that could have
       // changed.
       if (this.connection.backendPid === undefined) {
@@ -210,17 +221,27 @@ export class MonitoredConnection {
    * responded again.
    */
   private async observe<T>(statements: () => Promise<T>): Promise<T> {
+    const { result, isRecent } = await this.time(statements);
+    if (!isRecent) await this.query(BACKEND_PID);
+    return result;
+  }
+
+  private async time<T>(
+    statements: () => Promise<T>,
+  ): Promise<{ readonly result: T; readonly isRecent: boolean }> {
     if (this.endCause !== undefined) throw this.endCause;
+    if (this.inFlight === 0) this.heartbeat.asked();
+    else this.heartbeat.askedBehind();
+    this.inFlight += 1;
     let result: T;
     let isRecent: boolean;
-    this.heartbeat.asked();
     try {
       result = await statements();
     } finally {
+      this.inFlight -= 1;
       isRecent = this.heartbeat.heard();
     }
-    if (!isRecent) await this.query(BACKEND_PID);
-    return result;
+    return { result, isRecent };
   }
 
   private beat(): void {
@@ -229,7 +250,7 @@ export class MonitoredConnection {
     // Through a pooler, a session that holds nothing has no backend to lose, and a query would take one from
     // others.
     else if (this.options.watchesForOthers())
-      void this.inTurn(() => this.query(BACKEND_PID)).catch(() => undefined);
+      void this.turns.alone(() => this.query(BACKEND_PID)).catch(() => undefined);
     else this.heartbeat.heard();
   }
 }

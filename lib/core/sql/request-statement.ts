@@ -31,6 +31,9 @@ const NO = 'n';
 /** The server is a standby, which grants the same lock as its primary, so no lock was tried. */
 const STANDBY = 's';
 
+/** The prepared statement of {@link BATCH}. */
+export const BATCH_NAME = 'advisory_lock_batch';
+
 export const BATCH = `SELECT pg_catalog.string_agg(
   CASE WHEN pg_catalog.pg_is_in_recovery() THEN '${STANDBY}' WHEN CASE operation
     WHEN 't' THEN pg_catalog.pg_try_advisory_lock(key)
@@ -61,7 +64,7 @@ export function statementFor(requests: readonly LockRequest[]): Statement {
     // The text of a bigint key is there already.
     keys.push(key.isPair ? String(key.bits) : key.id);
   }
-  return { name: 'advisory_lock_batch', text: BATCH, values: [letters.join(''), `{${keys.join(',')}}`] };
+  return { name: BATCH_NAME, text: BATCH, values: [letters.join(''), `{${keys.join(',')}}`] };
 }
 
 /** Reads the result of a {@link statementFor} statement: one letter per request, `y` when it succeeded. */

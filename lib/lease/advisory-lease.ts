@@ -192,8 +192,8 @@ export class AdvisoryLease implements AsyncDisposable {
   }
 
   private get id(): LeaseId {
-    const { fullName: name, tokenHash, isDurable } = this.parts;
-    return { name, tokenHash, isDurable };
+    const { fullName: name, tokenHash } = this.parts;
+    return { name, tokenHash };
   }
 
   private get isHeld(): boolean {
@@ -211,7 +211,8 @@ export class AdvisoryLease implements AsyncDisposable {
     // Whether a statement without a response has shortened the lease is not known.
     const shortened = performance.now() + ttlMs - marginOf(ttlMs);
     this.setDeadline(Math.min(this.deadline, shortened));
-    const term = await this.parts.store.extend({ ...this.id, ttlMs });
+    const { isDurable } = this.parts;
+    const term = await this.parts.store.extend({ ...this.id, ttlMs, isDurable });
     if (term === undefined) this.lose('it has ended on the server: its time was over, or it was released');
     this.assertHeld();
     if (term === undefined) return;

@@ -30,20 +30,22 @@ export interface LeaseId {
   /** With the namespace. */
   readonly name: string;
   readonly tokenHash: string;
+}
+
+/** What lets a lease last. */
+interface LastingRequest extends LeaseId {
+  readonly ttlMs: number;
   /** Whether the change must survive a crash of the server; by default it must. */
   readonly isDurable?: boolean;
 }
 
-export interface GrantRequest extends LeaseId {
+export interface GrantRequest extends LastingRequest {
   readonly owner: string;
-  readonly ttlMs: number;
   /** The key of the locks that must be free. */
   readonly lockKey?: LockKey | undefined;
 }
 
-export interface ExtensionRequest extends LeaseId {
-  readonly ttlMs: number;
-}
+export type ExtensionRequest = LastingRequest;
 
 /** A lease as the server has granted, extended or found it. */
 export interface LeaseTerm {
@@ -81,7 +83,7 @@ const NOW = '(SELECT pg_catalog.clock_timestamp() AS at) AS now';
 const NOW_NOT_DURABLE = `(SELECT pg_catalog.clock_timestamp() AS at,
   pg_catalog.set_config('synchronous_commit', 'off', true) AS setting) AS now`;
 /** One that must survive makes the batch durable. */
-const nowFor = (requests: readonly LeaseId[]): string =>
+const nowFor = (requests: readonly LastingRequest[]): string =>
   requests.some(({ isDurable = true }) => isDurable) ? NOW : NOW_NOT_DURABLE;
 /** What a grant may take: there is no lease that lasts. */
 const IS_FREE = (table: string): string => `NOT EXISTS (
@@ -246,12 +248,15 @@ export class LeaseStore {
   /**
    * The hash goes rather than the time: after a step back of the clock, the time of the release would lie in
    * the future. What was ended does not come back, as no caller needs to know.
+   *
+   * It does not wait for the disk: the grant that comes next does, and with it all that was written before.
+   * Until then a crash can at most let the lease go on until its time is over.
    */
   private async sendEnds(requests: readonly LeaseId[]): Promise<undefined[]> {
     await this.run(
       `WITH ended AS (
          UPDATE ${this.table} AS held SET token_hash = NULL, expires_at = now.at
-           FROM ${unnested('text', 'text')} AS wanted (name, token_hash), ${nowFor(requests)}
+           FROM ${unnested('text', 'text')} AS wanted (name, token_hash), ${NOW_NOT_DURABLE}
           WHERE ${SAME})
        SELECT 1 AS done`,
       [namesOf(requests), hashesOf(requests)],

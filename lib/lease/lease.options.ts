@@ -45,10 +45,11 @@ export interface LeaseOptions extends RespectLeasesOptions {
    */
   readonly keepAlive?: boolean;
   /**
-   * Whether the grant, and the extensions and the release by this handle, wait until the server's disk has
-   * them, as `synchronous_commit` of the server says. With `false` they do not wait: a crash of the server,
-   * or a failover, may then forget those of the last moments, so that another caller gets a lease that is
-   * held, with a fencing token that is not larger. For leases whose overlap costs no more than double work.
+   * Whether the grant, and the extensions by this handle, wait until the server's disk has them, as
+   * `synchronous_commit` of the server says. With `false` they do not wait: a crash of the server, or a
+   * failover, may then forget those of the last moments, so that another caller gets a lease that is held,
+   * with a fencing token that is not larger. For leases whose overlap costs no more than double work. A
+   * release never waits for the disk: forgotten, it lets the lease go on until its time is over.
    * @default true
    */
   readonly durable?: boolean;

@@ -1,6 +1,8 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import type { AdvisoryLock } from '../../lib/index.js';
+import { ADVISORY_LEASE_SQL, type AdvisoryLock } from '../../lib/index.js';
+import type { AdvisoryLockService } from '../../lib/nest/advisory-lock.service.js';
 import { withClient } from '../support/admin.js';
+import { openDataSource } from '../support/data-source.js';
 import { createLocks } from '../support/locks.js';
 import { until } from '../support/until.js';
 import { closeAfterTest } from './support/close-after-test.js';
@@ -65,6 +67,47 @@ describe('a postmaster that crashes', () => {
     await server.start();
     expect(await token()).toBeGreaterThan(before[1] as bigint);
     expect(before[1]).toBeGreaterThan(before[0] as bigint);
+  });
+});
+
+describe('leases of a server that crashes', () => {
+  const TTL = { ttlMs: 2_000 };
+  const openService = async (): Promise<AdvisoryLockService> =>
+    createLocks(server.url, {}, await openDataSource(server.url)).service;
+
+  beforeAll(() =>
+    withClient(server.socketUrl, async (client) => {
+      await client.query(ADVISORY_LEASE_SQL);
+      // The servers of the tests have it off.
+      await client.query('ALTER DATABASE postgres SET synchronous_commit = on');
+    }),
+  );
+
+  it('are held as they were granted, whatever became of the release before', async () => {
+    const before = await openService();
+    const first = await before.lease('doc', { ttlMs: 60_000 });
+    await first.release();
+    const second = await before.lease('doc', { ttlMs: 60_000 });
+    await server.crash();
+    await server.start();
+    const after = await openService();
+    await expect(after.lease('doc', TTL)).rejects.toMatchObject({ code: 'LOCK_UNAVAILABLE' });
+    await expect(after.resumeLease('doc', first.token)).rejects.toMatchObject({ code: 'LOCK_LOST' });
+    const resumed = await after.resumeLease('doc', second.token);
+    expect(resumed.fencingToken).toBe(second.fencingToken);
+    await resumed.release();
+  });
+
+  it('are free soon, also where the release was forgotten, and the fencing token grows', async () => {
+    const before = await openService();
+    const lease = await before.lease('report', TTL);
+    await lease.release();
+    await server.crash();
+    await server.start();
+    const after = await openService();
+    const next = await after.lease('report', { ...TTL, waitMs: 30_000 });
+    expect(next.fencingToken).toBeGreaterThan(lease.fencingToken);
+    await next.release();
   });
 });
 

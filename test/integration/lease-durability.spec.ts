@@ -37,6 +37,17 @@ beforeAll(() =>
 );
 beforeEach(() => database.query('TRUNCATE seen'));
 
+describe('a durable lease', () => {
+  it('waits for the disk when it is granted and extended, and not when it is released', async () => {
+    const { service, dataSource } = await createService();
+    const lease = await service.lease('doc', TTL);
+    await lease.extend();
+    await lease.release();
+    expect(await settings()).toEqual(['on', 'on', 'off']);
+    expect(await dataSource.query('SHOW synchronous_commit')).toEqual([{ synchronous_commit: 'on' }]);
+  });
+});
+
 describe('a lease that is not durable', () => {
   it('does not wait for the disk, in the transactions of its changes alone', async () => {
     const { service, dataSource } = await createService();
@@ -56,7 +67,7 @@ describe('a lease that is not durable', () => {
     expect(await settings()).toEqual(['on', 'on']);
     const [, durable] = leases;
     await durable.extend();
-    await (await service.resumeLease('a', leases[0].token)).release();
+    await (await service.resumeLease('a', leases[0].token)).extend();
     expect(await settings()).toEqual(['on', 'on', 'on', 'on']);
     await Promise.all(leases.map((lease) => lease.release()));
   });

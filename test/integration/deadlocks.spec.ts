@@ -159,6 +159,31 @@ describe('calls of one process that wait crosswise', () => {
     await Promise.all([one, two]);
     expect(log).toEqual(['one', 'two']);
   });
+
+  it('are none when a listener of events has ended one of the waits', async () => {
+    const locks = create();
+    const given = new AbortController();
+    locks.events.on('waiting', ({ lockName }) => {
+      if (lockName === 'b') given.abort(new Error('given up'));
+      else goOn();
+    });
+    let goOn = (): void => undefined;
+    const isWaitedFor = new Promise<void>((resolve) => (goOn = resolve));
+    const meet = barrier(2);
+    const one = locks.withLock('a', async () => {
+      await meet();
+      const wait = locks.acquire('b', { ...patient, signal: given.signal });
+      await expect(wait).rejects.toThrow('given up');
+      await isWaitedFor;
+    });
+    const two = locks.withLock('b', async () => {
+      await meet();
+      await until(() => given.signal.aborted, 'the other wait has ended');
+      return locks.withLock('a', () => 'two', patient);
+    });
+    await one;
+    expect(await two).toBe('two');
+  });
 });
 
 describe('calls of several instances that wait crosswise', () => {

@@ -76,6 +76,17 @@ describe('a statement that is run again and again', () => {
     expect(await readNote(second)).toEqual([{ text: 'one' }]);
   });
 
+  it('still runs when the client is wrapped, and another comment added to each text', async () => {
+    const client = await connect();
+    const query = client.query.bind(client) as (config: pg.QueryConfig) => Promise<pg.QueryResult>;
+    let count = 0;
+    jest
+      .spyOn(client, 'query')
+      .mockImplementation(((config: pg.QueryConfig) =>
+        query({ ...config, text: `${config.text} /* trace ${(count += 1)} */` })) as never);
+    for (let run = 0; run < 3; run += 1) expect(await readNote(client)).toEqual([{ text: 'one' }]);
+  });
+
   it('is planned again for a table that has grown', async () => {
     await database.query('ALTER TABLE note ADD PRIMARY KEY (id)');
     const client = await connect();

@@ -127,6 +127,17 @@ describe('KeyRegistry', () => {
     expect(messageOf(() => book.keyOf(bits))).toMatch(new RegExp(`"import" and "${bits}"`));
   });
 
+  it('remembers a name that is used again and again beside many keys', () => {
+    const book = new KeyRegistry();
+    const { id } = book.keyOf('import');
+    for (let key = 0n; key < 5_000n; key += 1n) {
+      book.keyOf('import');
+      book.keyOf(key);
+    }
+    expect(book.nameOf(id)).toBe('import');
+    expect(messageOf(() => book.keyOf(BigInt(id)))).toMatch(/both become the key/);
+  });
+
   it('forgets the oldest of many names, and still knows their keys', () => {
     const book = new KeyRegistry();
     const before = book.keyOf('first').id;

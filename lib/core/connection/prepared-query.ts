@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { messageOf } from '../errors/message-of.js';
 import { SqlState, sqlStateOf } from '../sql/sqlstate.js';
 import { RecentMap } from '../key/recent-map.js';
 import { isPooled } from './pooler.js';
@@ -18,11 +19,14 @@ export interface PreparingClient {
  * The backend has forgotten the statement, as after `DISCARD ALL`, has it from another client, as behind a
  * pooler that is not noticed, or a table that it reads was changed.
  */
-const UNUSABLE: readonly (string | undefined)[] = [
+const UNUSABLE: readonly string[] = [
   SqlState.invalidStatementName,
   SqlState.duplicateStatementName,
   SqlState.featureNotSupported,
 ];
+
+/** What node-postgres says, without sending it, of a text that a wrapper of the client changes each time. */
+const NOT_SENT = 'Prepared statements must be unique';
 
 /**
  * How long a plan is kept, in milliseconds. Postgres keeps it until it analyzes a table, up to a minute after
@@ -62,11 +66,16 @@ export async function queryPrepared<Row>(
     await forgetPlans(client, preparation);
     return (await client.query({ ...statement, name: nameOf(text) })).rows as Row[];
   } catch (error) {
-    if (!UNUSABLE.includes(sqlStateOf(error))) throw error;
+    if (!isUnusable(error)) throw error;
     // It has had no effect. node-postgres takes what it has sent once for prepared.
     preparations.set(client, { ...preparation, canPrepare: false });
     return (await client.query(statement)).rows as Row[];
   }
+}
+
+function isUnusable(error: unknown): boolean {
+  const state = sqlStateOf(error);
+  return state === undefined ? messageOf(error).startsWith(NOT_SENT) : UNUSABLE.includes(state);
 }
 
 async function prepare(client: PreparingClient): Promise<Preparation> {

@@ -57,7 +57,10 @@ export class KeyRegistry {
   private readonly scheme: KeyScheme;
   private readonly keyFunction: KeyFunction;
   private shortKey: LockKey | undefined;
-  /** Of names, by the own scheme. A `RecentMap` of so few would make a `Map` for every eighth new name. */
+  /**
+   * Of names that are copied whole, by the own scheme. A `RecentMap` of so few would make a `Map` for every
+   * eighth new name.
+   */
   private readonly latestKeys: LockKey[] = [];
   private nextLatest = 0;
 
@@ -90,8 +93,9 @@ export class KeyRegistry {
    */
   keyOf(name: LockName, scheme?: KeyScheme): LockKey {
     if (scheme !== undefined || typeof name !== 'string') return this.noted(this.madeOf(name, scheme));
-    for (const key of this.latestKeys) if (key.name === name) return key;
-    const key = this.noted(this.madeOf(name));
+    for (const key of this.latestKeys) if (key.name === name) return this.noted(key);
+    if (!isRememberedWhole(name)) return this.noted(this.madeOf(name));
+    const key = this.noted(this.madeOf(copyOf(name)));
     this.latestKeys[this.nextLatest] = key;
     this.nextLatest = (this.nextLatest + 1) % LATEST_KEYS;
     return key;

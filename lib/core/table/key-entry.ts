@@ -174,6 +174,8 @@ export class KeyEntry implements RequestingEntry, Chained<KeyEntry> {
   /** Finds out whether the wait closes a deadlock. One that keeps no lock, behind all others, does not. */
   private watch(waiter: Waiter): void {
     if (waiter.inside.length === 0 && this.waiters.last === waiter) return;
+    // What it has notified may have aborted it.
+    if (waiter.queue !== this.waiters) return;
     const { blockedCalls } = this.table;
     waiter.onOver = (): void => {
       blockedCalls.end(waiter);

@@ -43,7 +43,8 @@ const CLOSE_MS = 2_000;
 
 /** A client of that pool. */
 interface RecordClient extends PreparingClient {
-  release(): void;
+  /** With an error, the pool ends the client. */
+  release(error?: unknown): void;
 }
 
 /** What {@link PooledRecords} needs to know. */
@@ -73,9 +74,13 @@ export class PooledRecords implements RecordDatabase {
   async queryPrepared<Row>(sql: string, parameters: readonly unknown[]): Promise<Row[]> {
     const client = await (await this.opened()).connect();
     try {
-      return await queryPrepared<Row>(client, sql, parameters);
-    } finally {
+      const rows = await queryPrepared<Row>(client, sql, parameters);
       client.release();
+      return rows;
+    } catch (error) {
+      // As the pool itself does: the backend may be ending, and the next statement would fail with it.
+      client.release(error);
+      throw error;
     }
   }
 

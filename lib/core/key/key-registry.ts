@@ -95,7 +95,7 @@ export class KeyRegistry {
     if (scheme !== undefined || typeof name !== 'string') return this.noted(this.madeOf(name, scheme));
     for (const key of this.latestKeys) if (key.name === name) return this.noted(key);
     if (!isRememberedWhole(name)) return this.noted(this.madeOf(name));
-    const key = this.noted(this.madeOf(copyOf(name)));
+    const key = this.noted(this.madeOf(copyOf(name)), true);
     this.latestKeys[this.nextLatest] = key;
     this.nextLatest = (this.nextLatest + 1) % LATEST_KEYS;
     return key;
@@ -225,10 +225,11 @@ export class KeyRegistry {
     };
   }
 
-  private noted(key: LockKey): LockKey {
+  /** @param isCopied - whether its name keeps no other text alive. */
+  private noted(key: LockKey, isCopied = false): LockKey {
     const known = this.names.get(key.id);
     if (known === undefined) {
-      this.names.set(key.id, remembered(key.name));
+      this.names.set(key.id, isCopied ? key.name : remembered(key.name));
       if (key.isShort) this.shortKey = key;
     } else if (known !== key.name && known !== remembered(key.name)) throw collision(known, key);
     return key;

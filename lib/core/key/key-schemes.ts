@@ -40,9 +40,16 @@ export type KeyScheme =
   | ServerKeyScheme
   | KeyFunction;
 
-/** The first 8 bytes of SHA-256 as a signed big-endian integer. */
+const firstBytes = new DataView(new ArrayBuffer(8));
+
+/**
+ * The first 8 bytes of SHA-256 as a signed big-endian integer. As a string with a character for each byte,
+ * the digest takes two thirds of the time that hex digits take, and a third of that of a buffer.
+ */
 function sha256(name: string): bigint {
-  return BigInt.asIntN(64, BigInt(`0x${hash('sha256', name).slice(0, 16)}`));
+  const digest = hash('sha256', name, 'binary');
+  for (let at = 0; at < 8; at += 1) firstBytes.setUint8(at, digest.charCodeAt(at));
+  return firstBytes.getBigInt64(0);
 }
 
 /**

@@ -6,6 +6,8 @@ import type { LockTable } from './lock-table.js';
 import type { LockLostError } from '../errors/lock-lost.error.js';
 import { LockNotHeldError } from '../errors/lock-not-held.error.js';
 
+const NO_OTHERS: readonly LockHold[] = [];
+
 /**
  * A lock that is held: what `acquire` and `tryAcquire` resolve to, and what the body of `withLock` receives.
  *
@@ -27,9 +29,11 @@ export class AdvisoryLock implements AsyncDisposable {
   /** @internal */
   constructor(
     private readonly table: LockTable,
-    private readonly holds: readonly [LockHold, ...LockHold[]],
+    private readonly first: LockHold,
+    private readonly others: readonly LockHold[] = NO_OTHERS,
   ) {
-    for (const hold of holds) hold.sharers += 1;
+    first.sharers += 1;
+    for (const hold of others) hold.sharers += 1;
   }
 
   /**
@@ -37,27 +41,27 @@ export class AdvisoryLock implements AsyncDisposable {
    * names have commas between them.
    */
   get name(): string {
-    return this.holds.length === 1 ? this.key.name : this.keys.map(({ name }) => name).join(', ');
+    return this.others.length === 0 ? this.key.name : this.keys.map(({ name }) => name).join(', ');
   }
 
   /** The key in Postgres; of several, the first. `String(lock.key)` is its text. */
   get key(): LockKey {
-    return this.holds[0].key;
+    return this.first.key;
   }
 
   /** How it is held. */
   get mode(): LockMode {
-    return this.holds[0].mode;
+    return this.first.mode;
   }
 
   /** The keys of all names, in the order of the names. */
   get keys(): readonly LockKey[] {
-    return this.holds.map(({ key }) => key);
+    return this.allHolds.map(({ key }) => key);
   }
 
   /** When the lock was granted, by the clock of this process; of several, the last of them. */
   get acquiredAt(): Date {
-    return new Date(Math.max(...this.holds.map(({ acquiredAtMs }) => acquiredAtMs)));
+    return new Date(Math.max(...this.allHolds.map(({ acquiredAtMs }) => acquiredAtMs)));
   }
 
   /**
@@ -65,8 +69,8 @@ export class AdvisoryLock implements AsyncDisposable {
    * {@link LockLostError}.
    */
   get signal(): AbortSignal {
-    if (this.holds.length === 1) return this.holds[0].signal;
-    this.anySignal ??= AbortSignal.any(this.holds.map(({ signal }) => signal));
+    if (this.others.length === 0) return this.first.signal;
+    this.anySignal ??= AbortSignal.any(this.allHolds.map(({ signal }) => signal));
     return this.anySignal;
   }
 
@@ -145,7 +149,7 @@ export class AdvisoryLock implements AsyncDisposable {
 
   /** Another handle on the same holds. @internal */
   share(): AdvisoryLock {
-    return new AdvisoryLock(this.table, this.holds);
+    return new AdvisoryLock(this.table, this.first, this.others);
   }
 
   /**
@@ -155,7 +159,7 @@ export class AdvisoryLock implements AsyncDisposable {
   giveBack(): Promise<void> | undefined {
     if (!this.isGivenBack) {
       this.isGivenBack = true;
-      this.givingBack = this.holds.length === 1 ? this.leaveOne(this.holds[0]) : this.leaveAll();
+      this.givingBack = this.others.length === 0 ? this.leaveOne(this.first) : this.leaveAll();
     }
     return this.givingBack;
   }
@@ -172,44 +176,44 @@ export class AdvisoryLock implements AsyncDisposable {
 
   /** @internal */
   get allHolds(): readonly LockHold[] {
-    return this.holds;
+    return [this.first, ...this.others];
   }
 
   /** @internal */
   isOf(lockId: string): boolean {
     // A lock with several names has no permits.
-    return this.holds.length === 1 ? this.key.lockId === lockId : this.holdOf(lockId) !== undefined;
+    return this.others.length === 0 ? this.key.lockId === lockId : this.holdOf(lockId) !== undefined;
   }
 
   /** @internal */
   get lost(): LockLostError | undefined {
-    for (const { lost } of this.holds) if (lost !== undefined) return lost;
+    if (this.first.lost !== undefined) return this.first.lost;
+    for (const { lost } of this.others) if (lost !== undefined) return lost;
     return undefined;
   }
 
   /** What callers get for an error of the body: see {@link LockLostError}. @internal */
   explain(error: unknown): unknown {
-    return this.holds.reduce((explained, { lost }) => lost?.explain(explained) ?? explained, error);
+    return this.allHolds.reduce((explained, { lost }) => lost?.explain(explained) ?? explained, error);
   }
 
   /** @internal */
   holdOf(keyId: string): LockHold | undefined {
-    if (this.holds.length === 1) return this.key.id === keyId ? this.holds[0] : undefined;
-    this.holdsByKey ??= new Map(this.holds.map((hold) => [hold.key.id, hold]));
+    if (this.others.length === 0) return this.key.id === keyId ? this.first : undefined;
+    this.holdsByKey ??= new Map(this.allHolds.map((hold) => [hold.key.id, hold]));
     return this.holdsByKey.get(keyId);
   }
 
   private async makeToken(): Promise<bigint> {
-    const [first, ...rest] = this.holds;
-    const token = await this.table.fencingToken(first);
+    const token = await this.table.fencingToken(this.first);
     // A lock that is still held afterwards was held when the token was made.
-    for (const hold of rest) await this.table.fencingToken(hold);
+    for (const hold of this.others) await this.table.fencingToken(hold);
     this.assertHeld();
     return token;
   }
 
   private async leaveAll(): Promise<void> {
-    await Promise.all(this.holds.map(async (hold) => this.leaveOne(hold)));
+    await Promise.all(this.allHolds.map(async (hold) => this.leaveOne(hold)));
   }
 
   private leaveOne(hold: LockHold): Promise<void> | undefined {

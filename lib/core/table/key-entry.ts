@@ -23,13 +23,16 @@ const RECHECK_MS = 100;
  */
 const LOOK_MS = 2;
 
+/** The queue of all keys for which no one has waited, as most locks are of such keys. It stays empty. */
+const NO_WAITERS = new WaiterQueue();
+
 /**
  * One key: what this process does with it, and its queue of waiters, first come, first served.
  * ARCHITECTURE.md draws the states and their transitions.
  */
 export class KeyEntry implements RequestingEntry, Chained<KeyEntry> {
   nextInChain: KeyEntry | undefined;
-  private readonly waiters = new WaiterQueue();
+  private waiters = NO_WAITERS;
   private state: KeyState = FREE;
   /**
    * How often the lock was handed on, or joined by a reader, inside the process since other processes had
@@ -90,6 +93,7 @@ export class KeyEntry implements RequestingEntry, Chained<KeyEntry> {
    */
   wait(options: AcquireOptions, inside: readonly LockHold[]): Promise<LockHold | undefined> {
     const waiter = new Waiter(this.key, options, inside, this);
+    if (this.waiters === NO_WAITERS) this.waiters = new WaiterQueue();
     this.waiters.add(waiter);
     if (this.state.name === 'free') {
       this.queue();

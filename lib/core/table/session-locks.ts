@@ -279,7 +279,7 @@ export class SessionLocks {
    */
   private handle(hold: LockHold | undefined): AdvisoryLock | undefined {
     if (hold?.lost !== undefined) throw hold.lost;
-    return hold && new AdvisoryLock(this.table, [hold]);
+    return hold && new AdvisoryLock(this.table, hold);
   }
 
   /** A lock with several names, or with several permits. */
@@ -355,7 +355,8 @@ export class SessionLocks {
   private async handleOnAll(keys: readonly LockKey[], holds: readonly LockHold[]): Promise<AdvisoryLock> {
     const holdOf = new Map(holds.map((hold) => [hold.key.id, hold]));
     const inOrder = keys.flatMap(({ id }) => holdOf.get(id) ?? []);
-    const lock = new AdvisoryLock(this.table, inOrder as [LockHold, ...LockHold[]]);
+    const [first, ...others] = inOrder as [LockHold, ...LockHold[]];
+    const lock = new AdvisoryLock(this.table, first, others);
     const { lost } = lock;
     if (lost === undefined) return lock;
     // One was lost during the wait for the others.

@@ -158,6 +158,7 @@ export {
   schemaOfConfig,
 } from './connection/postgres-config.js';
 export { sessionSettings } from './connection/session-settings.js';
+export { ColumnQuery } from './connection/column-query.js';
 export { DEFAULT_HEARTBEAT_TIMES } from './connection/session-times.js';
 
 export { Heartbeat, SilenceError } from './session/heartbeat.js';

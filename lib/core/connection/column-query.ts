@@ -1,10 +1,17 @@
 import { EventEmitter } from 'node:events';
 import type { Statement } from '../sql/statement.js';
+import { runPrepared } from './wire-messages.js';
 
 /** What a custom query class calls on the connection of node-postgres, which is below the client. */
 export interface WireConnection {
   readonly parsedStatements: Readonly<Record<string, string | undefined>>;
-  readonly stream: { cork?(): void; uncork?(): void; destroy(): unknown };
+  readonly stream: {
+    readonly writable: boolean;
+    write(message: Buffer): unknown;
+    cork?(): void;
+    uncork?(): void;
+    destroy(): unknown;
+  };
   parse(message: { name: string; text: string }): void;
   bind(message: { statement: string; values: readonly (string | null)[] }): void;
   execute(message: object): void;
@@ -74,6 +81,14 @@ export class ColumnQuery extends EventEmitter {
   }
 
   private write(connection: WireConnection): void {
+    if (
+      this.name !== '' &&
+      this.script === undefined &&
+      connection.parsedStatements[this.name] !== undefined
+    ) {
+      if (connection.stream.writable) connection.stream.write(runPrepared(this.name, this.values));
+      return;
+    }
     connection.stream.cork?.();
     if (this.script !== undefined) {
       connection.parse({ name: '', text: this.script });

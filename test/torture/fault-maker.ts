@@ -88,11 +88,11 @@ export class FaultMaker {
         return;
       case 'crash of the server':
         this.note(fault);
-        await this.endSessions(members, (over) => server.crash(over));
+        await this.endAllSessions((over) => server.crash(over));
         return;
       case 'restart of the server':
         this.note(fault);
-        await this.endSessions(members, (over) => server.restart(over));
+        await this.endAllSessions((over) => server.restart(over));
         return;
       case 'restart of the pooler':
         this.note(fault);
@@ -110,9 +110,9 @@ export class FaultMaker {
   private async crashBackend(fault: Fault): Promise<void> {
     const pid = await this.ask((query) => chooseBackend(query, fault, "backend_type = 'client backend'"));
     if (pid === undefined) return;
-    const { server, members, nowUs } = this.victims;
+    const { server, nowUs } = this.victims;
     const atUs = nowUs();
-    const hasCrashed = await this.endSessions(members, (over) => server.crashBackend(pid, over));
+    const hasCrashed = await this.endAllSessions((over) => server.crashBackend(pid, over));
     if (hasCrashed) this.made.push({ fault, atUs });
   }
 
@@ -230,6 +230,11 @@ export class FaultMaker {
     return this.victims.members.filter(({ index }) => this.victims.roleOf(index) === role);
   }
 
+  /** The same as {@link endSessions} for every session on the server. */
+  private endAllSessions<T>(end: (over: () => void) => Promise<T>): Promise<T | undefined> {
+    return this.endSessions(this.victims.members, end, true);
+  }
+
   /**
    * Notes that sessions of these workers end while `end` runs, unless it resolves to `false`. Where more
    * happens after that, such as a start, it calls `over` when none of them is left.
@@ -237,6 +242,7 @@ export class FaultMaker {
   private async endSessions<T>(
     members: readonly Member[],
     end: (over: () => void) => Promise<T>,
+    areAll = false,
   ): Promise<T | undefined> {
     const { nowUs } = this.victims;
     const fromUs = nowUs();
@@ -250,7 +256,7 @@ export class FaultMaker {
     } finally {
       const toUs = overUs ?? nowUs();
       if (ended !== false)
-        for (const { index } of members) this.endings.push({ worker: index, fromUs, toUs });
+        for (const { index } of members) this.endings.push({ worker: index, fromUs, toUs, areAll });
     }
   }
 

@@ -8,6 +8,8 @@ export interface SessionsEnded {
   readonly worker: number;
   readonly fromUs: number;
   readonly toUs: number;
+  /** Whether no session of the worker outlived it, as after a crash of the server. */
+  readonly areAll?: boolean;
 }
 
 /**
@@ -58,12 +60,18 @@ export function endWithServer(
         hold.startUs <= heardAt(end) + READING_US &&
         (hold.ending === 'lost' || isThroughBefore(hold, heardAt(end)) || isOfNoEffect(hold)),
     );
-    // One that it could not notice, or else the last: what it outlived was another session's end.
-    const end = possible.find((candidate) => heardAt(candidate) > candidate.toUs) ?? possible.at(-1);
+    // The first that its session cannot have outlived. Else one that it could not notice, or the last: what
+    // it outlived was another session's end.
+    const certain = possible.find(
+      ({ areAll = false, fromUs }) => areAll && fromUs >= Math.max(aliveUs, hold.startUs),
+    );
+    const end =
+      certain ?? possible.find((candidate) => heardAt(candidate) > candidate.toUs) ?? possible.at(-1);
     if (end === undefined) return hold;
     if (hold.ending === 'lost') {
       // Of several ends, as of one session of many, the last is known to explain it.
-      const sinceUs = Math.max(hold.startUs, ...possible.map(({ toUs }) => toUs));
+      const explaining = certain === undefined ? possible : [certain];
+      const sinceUs = Math.max(hold.startUs, ...explaining.map(({ toUs }) => toUs));
       freed.push({
         hold,
         unawareUs: Math.max(0, hold.endUs - sinceUs - darkUs(sinceUs, hold.endUs, ofWorker)),

@@ -198,6 +198,26 @@ describe('the checker', () => {
       expect(verdict).toMatchObject({ overlaps: [], freedOverlaps: 1, noticedLate: [] });
     });
 
+    it('takes the first crash of the server for the end, also of a session that fell silent in it', () => {
+      const crash = { worker: 1, fromUs: 2_000_000, toUs: 2_000_100, areAll: true };
+      const crashAgain = { worker: 1, fromUs: 2_900_000, toUs: 2_900_100, areAll: true };
+      const silenced = { worker: 1, fromUs: 2_200_000, toUs: 4_000_000 };
+      const holds = [
+        hold(0, 2_900_050, { ...lost, reason: 'no response for 1200 ms' }),
+        hold(2_800_000, 2_900_000, { worker: 2, ending: 'released' }),
+      ];
+      const circumstances = { endings: [crash, crashAgain], blackouts: [silenced] };
+      expect(judge(holds, circumstances)).toMatchObject({
+        overlaps: [],
+        freedOverlaps: 1,
+        freed: [{ unawareUs: 199_900 }],
+      });
+      const wasHeardSince = { ...holds[0], reason: 'no response for 800 ms' } as Hold;
+      expect(judge([wasHeardSince, ...holds.slice(1)], circumstances).overlaps).toHaveLength(1);
+      const ofSome = [crash, crashAgain].map((ending) => ({ ...ending, areAll: false }));
+      expect(judge(holds, { ...circumstances, endings: ofSome }).overlaps).toHaveLength(1);
+    });
+
     it('does not forgive a holder that is notified too late', () => {
       const endings = [{ worker: 1, fromUs: 100, toUs: 120 }];
       const verdict = judge([hold(0, 2_000_000, lost), next], { endings, blackouts: [] });

@@ -224,20 +224,21 @@ export class SessionLocks {
   /** The hold, or `undefined` when the lock stays busy. */
   private take(
     key: LockKey,
-    options: LockOptions = {},
+    options?: LockOptions,
     place?: CallPlace,
   ): TryRequest | Promise<LockHold | undefined> {
-    const { mode = 'exclusive', waitMs = 0, signal, respectLeases = false } = options;
-    if (this.events.hasListeners || respectLeases) return this.request(key, options, place);
+    if (this.events.hasListeners || options?.respectLeases === true) return this.request(key, options, place);
+    const mode = options?.mode ?? 'exclusive';
+    const waitMs = options?.waitMs ?? 0;
     return waitMs > 0
-      ? this.table.acquire(key, { mode, waitMs, signal, place })
+      ? this.table.acquire(key, { mode, waitMs, signal: options?.signal, place })
       : this.table.attempt(key, mode);
   }
 
   /** The same, where others are notified or asked. */
   private request(
     key: LockKey,
-    { mode = 'exclusive', waitMs = 0, signal, respectLeases = false }: LockOptions,
+    { mode = 'exclusive', waitMs = 0, signal, respectLeases = false }: LockOptions = {},
     place?: CallPlace,
   ): Promise<LockHold | undefined> {
     const wanted = { mode, waitMs, signal, place };

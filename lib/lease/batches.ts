@@ -17,7 +17,8 @@ interface PendingRequest<Request, Result> {
   readonly settle: { resolve(result: Result): void; reject(error: unknown): void };
 }
 
-type Batch<Request, Result> = ReadonlyMap<string, PendingRequest<Request, Result>>;
+/** Requests for one name, in the order in which they came. */
+type Queue<Request, Result> = PendingRequest<Request, Result>[];
 
 /**
  * Sends requests that arrive while a statement is in flight together in the next one. Where there are many,
@@ -25,8 +26,11 @@ type Batch<Request, Result> = ReadonlyMap<string, PendingRequest<Request, Result
  * row only once, and the requests for a name come to the server in their order.
  */
 export class Batches<Request extends { readonly name: string }, Result> {
-  private waiting: PendingRequest<Request, Result>[] = [];
-  private inFlight: Batch<Request, Result>[] = [];
+  /** By names that are in no statement. */
+  private readonly ready = new Map<string, Queue<Request, Result>>();
+  /** By names that are in a statement: those that wait for its end. */
+  private readonly behind = new Map<string, Queue<Request, Result>>();
+  private inFlight = 0;
   private isStarting = false;
 
   /**
@@ -36,8 +40,12 @@ export class Batches<Request extends { readonly name: string }, Result> {
   constructor(private readonly send: (requests: readonly Request[]) => Promise<readonly Result[]>) {}
 
   add(request: Request): Promise<Result> {
+    const { name } = request;
     return new Promise((resolve, reject) => {
-      this.waiting.push({ request, settle: { resolve, reject } });
+      const pending = { request, settle: { resolve, reject } };
+      const sameName = this.behind.get(name) ?? this.ready.get(name);
+      if (sameName === undefined) this.ready.set(name, [pending]);
+      else sameName.push(pending);
       void this.start();
     });
   }
@@ -48,40 +56,46 @@ export class Batches<Request extends { readonly name: string }, Result> {
     // What the same turn of the event loop requests goes along.
     await Promise.resolve();
     this.isStarting = false;
-    this.sendWaiting();
+    this.sendReady();
   }
 
   private get isWorthAStatement(): boolean {
-    if (this.inFlight.length === 0) return this.waiting.length > 0;
-    return this.inFlight.length < MAX_IN_FLIGHT && this.waiting.length >= WORTH_A_STATEMENT;
+    const { size } = this.ready;
+    return this.inFlight === 0 ? size > 0 : this.inFlight < MAX_IN_FLIGHT && size >= WORTH_A_STATEMENT;
   }
 
-  private sendWaiting(): void {
+  private sendReady(): void {
     while (this.isWorthAStatement) {
       const batch = this.takeBatch();
-      if (batch.size === 0) return;
-      this.inFlight.push(batch);
-      void this.sendTogether([...batch.values()]).then(() => {
-        this.inFlight = this.inFlight.filter((other) => other !== batch);
-        this.sendWaiting();
+      this.inFlight += 1;
+      void this.sendTogether(batch).then(() => {
+        this.inFlight -= 1;
+        for (const { request } of batch) this.end(request.name);
+        this.sendReady();
       });
     }
   }
 
-  private takeBatch(): Batch<Request, Result> {
-    const batch = new Map<string, PendingRequest<Request, Result>>();
-    const rest: PendingRequest<Request, Result>[] = [];
-    const { length } = this.waiting;
-    const [other] = this.inFlight;
-    const leavesHalf = other === undefined && length >= 2 * WORTH_A_STATEMENT;
-    const size = Math.min(MAX_BATCH, leavesHalf ? Math.ceil(length / 2) : length);
-    for (const pending of this.waiting) {
-      const { name } = pending.request;
-      if (batch.size < size && !batch.has(name) && other?.has(name) !== true) batch.set(name, pending);
-      else rest.push(pending);
+  /** The first request for each name that is ready, or for half of them where two statements are worth it. */
+  private takeBatch(): PendingRequest<Request, Result>[] {
+    const { size } = this.ready;
+    const leavesHalf = this.inFlight === 0 && size >= 2 * WORTH_A_STATEMENT;
+    const count = Math.min(MAX_BATCH, leavesHalf ? Math.ceil(size / 2) : size);
+    const batch: PendingRequest<Request, Result>[] = [];
+    for (const [name, queue] of this.ready) {
+      if (batch.length === count) break;
+      batch.push(queue.shift() as PendingRequest<Request, Result>);
+      this.ready.delete(name);
+      this.behind.set(name, queue);
     }
-    this.waiting = rest;
     return batch;
+  }
+
+  /** The name is in no statement any more. */
+  private end(name: string): void {
+    const queue = this.behind.get(name);
+    this.behind.delete(name);
+    if (queue !== undefined && queue.length > 0) this.ready.set(name, queue);
   }
 
   /** Never rejects. */

@@ -90,20 +90,37 @@ describe('batches', () => {
   });
 
   it('send no name in two statements at a time', async () => {
+    const { sent, sizes, add } = held();
+    const first = add(48, 'a');
+    await setImmediate();
+    const again = add(48, 'a');
+    await setImmediate();
+    expect(sizes()).toEqual([48]);
+    const others = add(48, 'b');
+    await setImmediate();
+    expect(sizes()).toEqual([48, 48]);
+    sent[1]?.end();
+    await Promise.all(others);
+    expect(sizes()).toEqual([48, 48]);
+    sent[0]?.end();
+    await Promise.all(first);
+    expect(sizes()).toEqual([48, 48, 48]);
+    sent[2]?.end();
+    await Promise.all(again);
+  });
+
+  it('send no statement for few requests behind many for names in flight', async () => {
     const { sent, sizes, batches, add } = held();
     const first = add(48, 'a');
     await setImmediate();
-    const again = [...add(48, 'a'), batches.add({ name: 'b', value: 7 })];
+    const waiting = [...add(48, 'a'), batches.add({ name: 'b', value: 7 })];
     await setImmediate();
-    expect(sizes()).toEqual([48, 1]);
-    sent[1]?.end();
-    expect(await again[48]).toBe(7);
-    expect(sizes()).toEqual([48, 1]);
+    expect(sizes()).toEqual([48]);
     sent[0]?.end();
     await Promise.all(first);
-    expect(sizes()).toEqual([48, 1, 48]);
-    sent[2]?.end();
-    await Promise.all(again);
+    expect(sizes()).toEqual([48, 49]);
+    sent[1]?.end();
+    expect((await Promise.all(waiting)).at(-1)).toBe(7);
   });
 
   it('send requests one by one when the server refuses them together', async () => {

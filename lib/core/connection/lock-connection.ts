@@ -16,6 +16,10 @@ export interface PgClient {
   readonly connection?: WireConnection;
   /** The pid that the server, or the pooler, announced for cancel requests to this connection. */
   readonly processID?: number | null;
+  /** The queries that it has taken and not sent yet. */
+  readonly _queryQueue?: readonly unknown[];
+  /** The same before pg 8.17, and deprecated after it. */
+  readonly queryQueue?: readonly unknown[];
   query(query: ColumnQuery): unknown;
   query(script: string): Promise<ScriptResult | ScriptResult[]>;
   query(config: Statement & { rowMode: 'array'; types: object }): Promise<{ rows: (string | null)[][] }>;
@@ -278,13 +282,23 @@ async function queryColumn(
   const query = new ColumnQuery(statement, script);
   try {
     client.query(query);
-    if (isBehind) query.sendEarly(client.connection);
+    if (isBehind && isNext(client, query)) query.sendEarly(client.connection);
   } catch (error) {
     // Thrown by a tool that wraps the client. The statement may be on its way all the same, and fail later.
     query.result.catch(() => undefined);
     throw error;
   }
   return query.result;
+}
+
+/**
+ * Whether the client takes up the query right after what it has sent. A wrapper of `client.query` may call it
+ * later, and so in another order: then the server must not have it before the client, which would take its
+ * rows for those of another query.
+ */
+function isNext(client: PgClient, query: ColumnQuery): boolean {
+  const queue = client._queryQueue ?? client.queryQueue;
+  return queue?.length === 1 && queue[0] === query;
 }
 
 function cut(client: PgClient): void {

@@ -292,9 +292,10 @@ async function queryColumn(
 }
 
 /**
- * Whether the client takes up the query right after what it has sent. A wrapper of `client.query` may call it
- * later, and so in another order: then the server must not have it before the client, which would take its
- * rows for those of another query.
+ * Whether the client takes up the query right after the one that it has sent, so that the server may have it
+ * already. The one before may still wait in the client: while it has not read the end of a failed statement,
+ * or in a wrapper of `client.query` that calls it later. Then the client would take the rows of the one for
+ * those of the other.
  */
 function isNext(client: PgClient, query: ColumnQuery): boolean {
   const queue = client._queryQueue ?? client.queryQueue;

@@ -1,5 +1,6 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import { EventEmitter } from 'node:events';
+import { setTimeout } from 'node:timers/promises';
 import pg from 'pg';
 import type { PostgresOptions } from '../../lib/core/index.js';
 import { createLocks } from '../support/locks.js';
@@ -178,6 +179,34 @@ describe('a client that a tool for tracing has wrapped', () => {
       } finally {
         process.off('unhandledRejection', unhandled);
       }
+    },
+  );
+
+  it.each([
+    ['a tick', () => Promise.resolve()],
+    ['a different time for each query', (query: number) => setTimeout((query % 3) * 3)],
+  ] as [string, (query: number) => Promise<void>][])(
+    'gives each caller its own result when the wrapper sends a query after %s',
+    async (_, wait) => {
+      let queries = 0;
+      const deferred = (query: QueryMethod): QueryMethod =>
+        async function (...args) {
+          await wait((queries += 1));
+          return query.apply(this, args);
+        };
+      const names = Array.from({ length: 64 }, (__, n) => `import-${n}`);
+      const isFree = (name: string): boolean => names.indexOf(name) % 3 > 0;
+      const { service: other } = createLocks(database.url);
+      await Promise.all(names.filter((name) => !isFree(name)).map((name) => other.acquire(name)));
+      const { service } = createLocks(tracedBy(deferred));
+      const run = async (name: string): Promise<void> => {
+        for (let round = 0; round < 50; round += 1) {
+          const lock = await service.tryAcquire(name);
+          expect([name, lock !== undefined]).toEqual([name, isFree(name)]);
+          await lock?.release();
+        }
+      };
+      await Promise.all(names.map(run));
     },
   );
 });

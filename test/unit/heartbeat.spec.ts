@@ -86,6 +86,19 @@ describe('a heartbeat', () => {
     expect(silences).toHaveLength(1);
   });
 
+  it('gives the second query time of its own after a late response to the first', () => {
+    const { heartbeat, silences } = listen();
+    heartbeat.asked();
+    jest.advanceTimersByTime(10);
+    heartbeat.askedBehind();
+    jest.advanceTimersByTime(780);
+    expect(heartbeat.heard()).toBe(true);
+    jest.advanceTimersByTime(190);
+    expect(silences).toEqual([]);
+    jest.advanceTimersByTime(20);
+    expect(silences).toHaveLength(1);
+  });
+
   it('goes on once two responses have arrived', () => {
     const { heartbeat, questions } = listen();
     heartbeat.asked();

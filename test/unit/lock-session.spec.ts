@@ -1,4 +1,4 @@
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import {
   BACKEND_PID,
@@ -11,6 +11,7 @@ import {
   ownLockOf,
   type Statement,
 } from '../../lib/core/index.js';
+import { until } from '../support/until.js';
 
 const times = { heartbeatMs: Infinity, lostAfterMs: Infinity };
 
@@ -71,6 +72,10 @@ class Backend {
     await this.responseOf('giving it back');
     this.backendPid = undefined;
     this.timesGivenBack += 1;
+  }
+
+  pauseUntil(end: Promise<void>): void {
+    this.lastResponse = end;
   }
 
   destroy(): void {
@@ -192,6 +197,29 @@ describe('the promise of a request', () => {
     session.fail(new Error('over'));
     const lost = expect.objectContaining({ code: 'LOCK_CONNECTION' }) as unknown;
     expect(await requests).toEqual(wasHeld.map((isHeld) => (isHeld ? true : lost)));
+  });
+
+  it('is rejected when it was granted after the end of the session', async () => {
+    const backend = new Backend(false);
+    const ends: Error[] = [];
+    const session = new LockSession(
+      backend as unknown as LockConnection,
+      { heartbeatMs: 100, lostAfterMs: 400 },
+      (_session, cause) => ends.push(cause),
+    );
+    const tryAll = (from: number): Promise<Outcome[]> =>
+      Promise.all(Array.from({ length: 9 }, (_, n) => outcomeOf(session, 'try', LockKey.of(from + n))));
+    expect(await tryAll(0)).toContain(true);
+    // Now the server is silent for a while, and its holders get time to stop before the connection is cut.
+    backend.pauseUntil(until(() => ends.length > 0, 'the session has ended'));
+    const first = tryAll(100);
+    await setTimeout(250);
+    const second = tryAll(200);
+    const lost = expect.objectContaining({ code: 'LOCK_CONNECTION' }) as unknown;
+    expect(await first).toEqual(Array(9).fill(lost));
+    expect(await second).toEqual(Array(9).fill(lost));
+    expect(backend.mostInFlight).toBe(2);
+    expect(ends).toMatchObject([{ message: expect.stringMatching(/no response/) as unknown }]);
   });
 
   it('resolves when the session ends first, and after it has ended', async () => {

@@ -16,6 +16,10 @@ export interface PgClient {
   readonly connection?: WireConnection;
   /** The pid that the server, or the pooler, announced for cancel requests to this connection. */
   readonly processID?: number | null;
+  /** The queries that it has taken and not sent yet. */
+  readonly _queryQueue?: readonly unknown[];
+  /** The same before pg 8.17, and deprecated after it. */
+  readonly queryQueue?: readonly unknown[];
   query(query: ColumnQuery): unknown;
   query(script: string): Promise<ScriptResult | ScriptResult[]>;
   query(config: Statement & { rowMode: 'array'; types: object }): Promise<{ rows: (string | null)[][] }>;
@@ -278,13 +282,24 @@ async function queryColumn(
   const query = new ColumnQuery(statement, script);
   try {
     client.query(query);
-    if (isBehind) query.sendEarly(client.connection);
+    if (isBehind && isNext(client, query)) query.sendEarly(client.connection);
   } catch (error) {
     // Thrown by a tool that wraps the client. The statement may be on its way all the same, and fail later.
     query.result.catch(() => undefined);
     throw error;
   }
   return query.result;
+}
+
+/**
+ * Whether the client takes up the query right after the one that it has sent, so that the server may have it
+ * already. The one before may still wait in the client: while it has not read the end of a failed statement,
+ * or in a wrapper of `client.query` that calls it later. Then the client would take the rows of the one for
+ * those of the other.
+ */
+function isNext(client: PgClient, query: ColumnQuery): boolean {
+  const queue = client._queryQueue ?? client.queryQueue;
+  return queue?.length === 1 && queue[0] === query;
 }
 
 function cut(client: PgClient): void {

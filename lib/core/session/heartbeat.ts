@@ -13,6 +13,8 @@ export class SilenceError extends Error {
 export class Heartbeat {
   private lastHeardAt = performance.now();
   private askedAt: number | undefined;
+  /** Since when its response is the next one. */
+  private dueSince = 0;
   /** When the query was sent that is in flight behind that one. */
   private askedBehindAt: number | undefined;
   private isPaused = false;
@@ -40,7 +42,8 @@ export class Heartbeat {
 
   /** Call it when a query is sent. */
   asked(): void {
-    this.askedAt = performance.now();
+    this.dueSince = performance.now();
+    this.askedAt = this.dueSince;
   }
 
   /** Call it when a query is sent while another one is in flight. */
@@ -57,6 +60,7 @@ export class Heartbeat {
     this.lastHeardAt = this.askedAt ?? performance.now();
     this.askedAt = this.askedBehindAt;
     this.askedBehindAt = undefined;
+    this.dueSince = performance.now();
     return this.isRecent;
   }
 
@@ -92,22 +96,23 @@ export class Heartbeat {
       return;
     }
     if (!this.isPaused && this.askedAt === undefined && now >= this.lastHeardAt + this.times.heartbeatMs) {
-      this.askedAt = now;
+      this.asked();
       this.ask();
     }
     if (this.isPaused || this.askedAt === undefined) this.checkAt(this.lastHeardAt + this.times.heartbeatMs);
-    else if (now < this.deadline(this.askedAt)) this.checkAt(this.deadline(this.askedAt));
+    else if (now < this.deadline) this.checkAt(this.deadline);
     else this.judge(this.askedAt);
   };
 
   /**
-   * After a blocked event loop the silence is long and the query new, so the query has some time of its own.
+   * After a blocked event loop the silence is long and the query new, so the query has some time of its own,
+   * and so has one behind another whose response was late.
    */
-  private deadline(askedAt: number): number {
+  private get deadline(): number {
     const { heartbeatMs, lostAfterMs } = this.times;
     return Math.max(
       this.lastHeardAt + lostAfterMs,
-      askedAt + Math.min(heartbeatMs, lostAfterMs - heartbeatMs),
+      this.dueSince + Math.min(heartbeatMs, lostAfterMs - heartbeatMs),
     );
   }
 

@@ -88,6 +88,7 @@ export class RequestBatches {
   };
 
   private settle(batch: RequestBatch, results: string): void {
+    this.throwIfOver();
     let index = 0;
     for (const request of batch.requests) this.settleOne(request, results[index++] === YES);
     batch.settle();
@@ -129,10 +130,16 @@ export class RequestBatches {
     const isHeld = ({ key }: PendingRequest): boolean => held.has(ownLockOf(key));
     const stillLocked = requests.filter((request) => request.operation === 'unlock' && isHeld(request));
     if (stillLocked.length > 0) read(stillLocked, await line.query(statementFor(stillLocked)));
+    this.throwIfOver();
     for (const request of requests) {
       if (request.operation === 'unlock' || isHeld(request)) this.settleOne(request, true);
       else this.rejectOne(request, errorOf(request.key, error));
     }
+  }
+
+  /** The holders were notified of the end before. What is granted afterwards, no one would take away. */
+  private throwIfOver(): void {
+    if (this.line.end !== undefined) throw this.line.end;
   }
 
   /**

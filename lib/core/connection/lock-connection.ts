@@ -114,10 +114,11 @@ export class LockConnection {
 
   /**
    * Whether a statement of that name may be sent while another one is in flight: where it is prepared on a
-   * backend of its own.
+   * backend of its own, without a pooler of any kind in between.
    */
   canPipeline(name: string): boolean {
-    return !this.isPooled && this.client.connection?.parsedStatements[name] !== undefined;
+    const isDirect = !this.isPooled && this.announcedPid === this.server.backendPid;
+    return isDirect && this.client.connection?.parsedStatements[name] !== undefined;
   }
 
   /**

@@ -103,7 +103,7 @@ export {
   statementFor,
 } from './sql/request-statement.js';
 export { IS_GRANTED } from './sql/wait-script.js';
-export { isSyntaxOrAccessError, SqlState, sqlStateOf } from './sql/sqlstate.js';
+export { endsBackend, isSyntaxOrAccessError, SqlState, sqlStateOf } from './sql/sqlstate.js';
 export { CHECKUP } from './sql/server-statements.js';
 export type { ServerError } from './sql/sqlstate.js';
 export type { Statement } from './sql/statement.js';

@@ -20,7 +20,7 @@ import type { Statement } from '../sql/statement.js';
 import { LockRoom } from './lock-room.js';
 import { MonitoredConnection } from './monitored-connection.js';
 import type { PendingRequest } from './pending-request.js';
-import { RequestBatches, type RequestSender } from './request-batches.js';
+import { RequestBatches } from './request-batches.js';
 
 /**
  * One backend that holds any number of locks. Requests that arrive while a statement is in flight travel
@@ -29,7 +29,7 @@ import { RequestBatches, type RequestSender } from './request-batches.js';
  * Postgres counts session locks per backend and would grant one of them twice. So the caller never requests a
  * key that this session holds, or that another request is on its way for: the lock table sees to that.
  */
-export class LockSession implements RequestSender {
+export class LockSession {
   /** How many locks Postgres has granted to it and has not got back. */
   private heldCount = 0;
   /** How many places in the room it takes: for the locks that it holds, and for those on their way. */
@@ -64,7 +64,19 @@ export class LockSession implements RequestSender {
       isIdle: () => mayRest && this.isIdle,
       watchesForOthers,
     });
-    this.batches = new RequestBatches(this.line, this, () => this.letGo());
+    this.batches = new RequestBatches(
+      this.line,
+      {
+        settle: (request, succeeded) => {
+          this.settle(request, succeeded);
+        },
+        reject: (request, error) => {
+          this.freePlace();
+          request.reject(error);
+        },
+      },
+      () => this.letGo(),
+    );
     this.listening = connection.isListening ? {} : undefined;
   }
 
@@ -218,19 +230,12 @@ export class LockSession implements RequestSender {
     this.line.fail(cause);
   }
 
-  /** For its batches alone. @internal */
-  settle(request: PendingRequest, succeeded: boolean): void {
+  private settle(request: PendingRequest, succeeded: boolean): void {
     const { operation } = request;
     if (succeeded) this.heldCount += operation === 'try' ? 1 : -1;
     // A lock that was not taken, or was given back.
     if (succeeded === (operation === 'unlock')) this.freePlace();
     request.resolve(succeeded);
-  }
-
-  /** For its batches alone. @internal */
-  reject(request: PendingRequest, error: Error): void {
-    this.freePlace();
-    request.reject(error);
   }
 
   private queryInTurn(statement: Statement): Promise<(string | null)[]> {

@@ -42,7 +42,7 @@ async function released(source, text) {
   try {
     return await runner.query(text);
   } catch (error) {
-    if (error.code === '57P01') await once(client, 'end');
+    if (error.code === '57P01') await once(client, 'end').catch(() => {});
     throw error;
   } finally {
     await runner.release();

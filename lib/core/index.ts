@@ -8,7 +8,7 @@ export { AdvisoryLockError, type AdvisoryLockErrorCode } from './errors/advisory
 export { LockJobFailedError } from './errors/lock-job-failed.error.js';
 export { LockCapacityError } from './errors/lock-capacity.error.js';
 export { LockConfigurationError } from './errors/lock-configuration.error.js';
-export { LockConnectionError } from './errors/lock-connection.error.js';
+export { endsBackend, LockConnectionError } from './errors/lock-connection.error.js';
 export { type DeadlockedCall, describeCycle, LockDeadlockError } from './errors/lock-deadlock.error.js';
 export { LockLostError, SHUTDOWN_REASON } from './errors/lock-lost.error.js';
 export { LockNotHeldError } from './errors/lock-not-held.error.js';
@@ -103,7 +103,7 @@ export {
   statementFor,
 } from './sql/request-statement.js';
 export { IS_GRANTED } from './sql/wait-script.js';
-export { endsBackend, isSyntaxOrAccessError, SqlState, sqlStateOf } from './sql/sqlstate.js';
+export { isSyntaxOrAccessError, SqlState, sqlStateOf } from './sql/sqlstate.js';
 export { CHECKUP } from './sql/server-statements.js';
 export type { ServerError } from './sql/sqlstate.js';
 export type { Statement } from './sql/statement.js';
@@ -165,7 +165,7 @@ export { Heartbeat, SilenceError } from './session/heartbeat.js';
 export { LockSession } from './session/lock-session.js';
 export { ServerKeys } from './session/server-keys.js';
 export type { ServerQueries } from './session/server-queries.js';
-export { Turns } from './session/turns.js';
+export { StatementTurns } from './session/statement-turns.js';
 export { WaitingSession } from './session/waiting-session.js';
 
 export { type Chained, ChainedMap } from './table/chained-map.js';

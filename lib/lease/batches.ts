@@ -17,7 +17,7 @@ interface PendingRequest<Request, Result> {
   readonly settle: { resolve(result: Result): void; reject(error: unknown): void };
 }
 
-/** Requests for one name, in the order in which they came. */
+/** Requests for one name, in their order. */
 type Queue<Request, Result> = PendingRequest<Request, Result>[];
 
 /**

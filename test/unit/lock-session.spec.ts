@@ -29,16 +29,19 @@ class Backend {
   private isDestroyed = false;
   private inFlight = 0;
   private lastResponse: Promise<void> = Promise.resolve();
-  private statements = 0;
+  statements = 0;
   private tries = 0;
 
   /** Behind a pooler, which assigns a backend later, or with a backend of its own. */
-  constructor(readonly isPooled: boolean) {
+  constructor(
+    readonly isPooled: boolean,
+    private readonly pipelines = !isPooled,
+  ) {
     if (!isPooled) this.backendPid = 1;
   }
 
   canPipeline(name: string): boolean {
-    return !this.isPooled && name === BATCH_NAME;
+    return this.pipelines && name === BATCH_NAME;
   }
 
   async query({ name, text, values = [] }: Statement): Promise<(string | null)[]> {
@@ -176,6 +179,23 @@ describe.each([
     expect(session.isIdle).toBe(true);
     for (const count of Object.values(counts)) expect(count).toBeGreaterThan(5);
     if (isPooled) expect(backend.timesGivenBack).toBeGreaterThan(5);
+  });
+});
+
+describe('many requests', () => {
+  it.each([
+    { where: 'in halves where a second statement may be in flight', pipelines: true, statements: 3 },
+    { where: 'as one statement where it may not', pipelines: false, statements: 2 },
+  ])('travel $where', async ({ pipelines, statements }) => {
+    const backend = new Backend(false, pipelines);
+    const session = new LockSession(backend as unknown as LockConnection, times, () => undefined);
+    const keys = Array.from({ length: 200 }, (_, n) => LockKey.of(n));
+    for (const operation of ['try', 'unlock'] as const) {
+      const wanted = keys.filter((key) => operation === 'try' || backend.held.has(key.id));
+      await Promise.all(wanted.map((key) => outcomeOf(session, operation, key)));
+    }
+    expect(backend.held.size).toBe(0);
+    expect(backend.statements).toBe(statements);
   });
 });
 

@@ -66,17 +66,18 @@ export class ColumnQuery extends EventEmitter {
   }
 
   /**
-   * Sends it while the client still waits for the end of another query, so that the server need not wait for
-   * this process. The client takes it up after that one: the server replies in order.
+   * Sends it, unless it is sent. Called while the client still waits for the end of the query before it, it
+   * saves the server a wait for this process. The client takes it up after that one: the server replies in
+   * order.
    */
-  sendEarly(connection: WireConnection): void {
+  send(connection: WireConnection): void {
     if (this.isSent) return;
     this.isSent = true;
     this.write(connection);
   }
 
   submit(connection: WireConnection): null {
-    this.sendEarly(connection);
+    this.send(connection);
     return null;
   }
 

@@ -61,8 +61,6 @@ const asText = { getTypeParser: () => (text: string) => text };
 /** One connection to one backend, taken out of its pool until it ends. */
 export class LockConnection {
   private pinnedTo: number | undefined;
-  /** How many queries are in flight. */
-  private inFlight = 0;
 
   private constructor(
     private readonly client: PgClient,
@@ -116,7 +114,7 @@ export class LockConnection {
    * Whether a statement of that name may be sent while another one is in flight: where it is prepared on a
    * backend of its own, without a pooler of any kind in between.
    */
-  canPipeline(name: string): boolean {
+  canPipeline(name = ''): boolean {
     const isDirect = !this.isPooled && this.announcedPid === this.server.backendPid;
     return isDirect && this.client.connection?.parsedStatements[name] !== undefined;
   }
@@ -126,16 +124,11 @@ export class LockConnection {
    * {@link canPipeline} is true: pg 8 warns of the next query that waits on a busy client, which goes away in
    * pg 9.
    */
-  async query(statement: Statement): Promise<(string | null)[]> {
-    this.inFlight += 1;
-    try {
-      // A prepared statement stays with its backend, where another client of the pooler may have prepared one
-      // with the same name.
-      const named = this.isPooled ? { ...statement, name: '' } : statement;
-      return await queryColumn(this.client, named, { isBehind: this.inFlight > 1 });
-    } finally {
-      this.inFlight -= 1;
-    }
+  query(statement: Statement): Promise<(string | null)[]> {
+    // A prepared statement stays with its backend, where another client of the pooler may have prepared one
+    // with the same name.
+    const named = this.isPooled ? { ...statement, name: '' } : statement;
+    return queryColumn(this.client, named, { mayPipeline: this.canPipeline(named.name) });
   }
 
   /**
@@ -274,7 +267,7 @@ function endOf(client: PgClient): Promise<Error> {
 async function queryColumn(
   client: PgClient,
   statement: Statement,
-  { script, isBehind = false }: { readonly script?: string; readonly isBehind?: boolean } = {},
+  { script, mayPipeline = false }: { readonly script?: string; readonly mayPipeline?: boolean } = {},
 ): Promise<(string | null)[]> {
   if (client.connection === undefined) {
     const { rows } = await client.query({ ...statement, rowMode: 'array', types: asText });
@@ -283,7 +276,7 @@ async function queryColumn(
   const query = new ColumnQuery(statement, script);
   try {
     client.query(query);
-    if (isBehind && isNext(client, query)) query.sendEarly(client.connection);
+    if (mayPipeline && isNext(client, query)) query.send(client.connection);
   } catch (error) {
     // Thrown by a tool that wraps the client. The statement may be on its way all the same, and fail later.
     query.result.catch(() => undefined);

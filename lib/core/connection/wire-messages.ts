@@ -1,5 +1,6 @@
-/** Bind is the message with the values, Execute runs it, Sync ends it. All of them are short. */
+/** The message with the values. */
 const BIND = 0x42;
+/** The unnamed portal, all rows, and the end of the statement. */
 const EXECUTE_AND_SYNC = Buffer.from([0x45, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0x53, 0, 0, 0, 4]);
 const NULL = -1;
 

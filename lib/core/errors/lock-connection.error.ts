@@ -94,3 +94,8 @@ const ENDINGS: ReadonlyMap<string, string> = new Map([
   ['25P03', ENDED_BY_SERVER], // idle_in_transaction_session_timeout
   ['25P04', ENDED_BY_SERVER], // transaction_timeout
 ]);
+
+/** Whether the backend that has reported the error ends with it. */
+export function endsBackend(error: unknown): boolean {
+  return ENDINGS.has(sqlStateOf(error) ?? '');
+}

@@ -5,7 +5,7 @@ import { BACKEND_PID } from '../sql/session-statements.js';
 import { isServerError } from '../sql/sqlstate.js';
 import type { Statement } from '../sql/statement.js';
 import { Heartbeat, SilenceError } from './heartbeat.js';
-import { Turns } from './turns.js';
+import { StatementTurns } from './statement-turns.js';
 
 export interface MonitoredConnectionOptions {
   readonly times: HeartbeatTimes;
@@ -27,7 +27,7 @@ export interface MonitoredConnectionOptions {
  */
 export class MonitoredConnection {
   /** In which order it is used. */
-  readonly turns = new Turns();
+  readonly turns = new StatementTurns();
   private inFlight = 0;
   private endCause: Error | undefined;
   private readonly heartbeat: Heartbeat;

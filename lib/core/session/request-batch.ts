@@ -1,5 +1,5 @@
 import type { PendingRequest } from './pending-request.js';
-import type { BatchTurn } from './turns.js';
+import type { BatchTurn } from './statement-turns.js';
 
 /**
  * From so many requests on, a batch is worth a statement of its own beside the one in flight: with 30 callers
@@ -38,9 +38,9 @@ export class RequestBatch implements BatchTurn {
     return this.send(this);
   }
 
-  /** Returns whether it may overlap from now on. */
+  /** Returns whether there are enough requests from now on for it to overlap. */
   add(request: PendingRequest): boolean {
-    return this.requests.push(request) === OVERLAP_FROM && this.canOverlap();
+    return this.requests.push(request) === OVERLAP_FROM;
   }
 }
 

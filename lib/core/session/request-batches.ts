@@ -29,7 +29,8 @@ export class RequestBatches {
   /** Takes the requests that arrive until it is sent. */
   private collecting: RequestBatch | undefined;
   private onTheWay = 0;
-  private batchSize = Infinity;
+  /** How many were on their way when the last batch was sent. */
+  private lastOnTheWay = 0;
 
   constructor(
     private readonly line: MonitoredConnection,
@@ -57,7 +58,8 @@ export class RequestBatches {
   }
 
   private collect(): RequestBatch {
-    const batch = new RequestBatch(this.batchSize, this.canOverlap, this.send);
+    const size = this.canOverlap() ? sizeOfBatch(this.lastOnTheWay) : Infinity;
+    const batch = new RequestBatch(size, this.canOverlap, this.send);
     this.collecting = batch;
     this.line.turns.batch(batch);
     return batch;
@@ -72,7 +74,7 @@ export class RequestBatches {
       nextTick(resolve);
     });
     if (this.collecting === batch) this.collecting = undefined;
-    if (!line.isPooled) this.batchSize = sizeOfBatch(this.onTheWay);
+    this.lastOnTheWay = this.onTheWay;
     try {
       if (line.isPooled) await line.pin();
       const { result, isRecent } = await line.queryUnconfirmed(statementFor(batch.requests));

@@ -21,20 +21,7 @@ export const SqlState = {
   lockNotAvailable: '55P03',
   /** `pg_cancel_backend()`, or the end of `statement_timeout`. */
   queryCanceled: '57014',
-  /** `pg_terminate_backend()`, or a shutdown of the server. */
-  adminShutdown: '57P01',
-  /** Another backend has crashed. */
-  crashShutdown: '57P02',
-  /** The end of `idle_session_timeout`. */
-  idleSessionTimeout: '57P05',
 } as const;
-
-/** The backend ends with this error. */
-const OF_ENDED_BACKENDS: readonly (string | undefined)[] = [
-  SqlState.adminShutdown,
-  SqlState.crashShutdown,
-  SqlState.idleSessionTimeout,
-];
 
 /** Class 42: syntax error or access rule violation. */
 const SYNTAX_OR_ACCESS = '42';
@@ -45,11 +32,6 @@ const MAX_CAUSES = 10;
 /** The SQLSTATE of an error of the server. The `code` of any other error, such as `ECONNREFUSED`, is none. */
 export function sqlStateOf(error: unknown): string | undefined {
   return isServerError(error) ? error.code : undefined;
-}
-
-/** Whether the backend that has reported the error ends with it. */
-export function endsBackend(error: unknown): boolean {
-  return OF_ENDED_BACKENDS.includes(sqlStateOf(error));
 }
 
 /** Whether the statement itself was refused, such as for a missing table or privilege. */

@@ -1,19 +1,20 @@
-/** A batch that waits for its turn. */
-export interface BatchTurn {
-  /** Whether it is worth a statement of its own while another batch is still on its way. */
-  readonly mayOverlap: boolean;
-  /** Sends it. Never rejects. */
+/** What waits for its turn. */
+interface Turn {
+  /** Whether a batch is worth a statement of its own while another one is still on its way. */
+  readonly mayOverlap?: boolean;
+  /** Never rejects. */
   begin(): Promise<void>;
 }
 
-type Turn = BatchTurn | { readonly mayOverlap: 'alone'; begin(): Promise<void> };
+/** A batch that waits for its turn. */
+export type BatchTurn = Required<Turn>;
 
 /**
  * The order in which one connection is used: first come, first served, one at a time. Only a batch may begin
  * while one other batch is on its way, so that this process works while the server does, and the other way
  * round.
  */
-export class Turns {
+export class StatementTurns {
   private readonly waiting: Turn[] = [];
   private running = 0;
   private areBatches = false;
@@ -45,7 +46,7 @@ export class Turns {
     for (let [turn] = this.waiting; turn !== undefined && this.mayBegin(turn); [turn] = this.waiting) {
       this.waiting.shift();
       this.running += 1;
-      this.areBatches = turn.mayOverlap !== 'alone';
+      this.areBatches = turn.mayOverlap !== undefined;
       void turn.begin().then(this.over);
     }
   };
@@ -65,5 +66,5 @@ function aloneTurn<T>(
   resolve: (result: T) => void,
   reject: (error: unknown) => void,
 ): Turn {
-  return { mayOverlap: 'alone', begin: () => work().then(resolve, reject) };
+  return { begin: () => work().then(resolve, reject) };
 }

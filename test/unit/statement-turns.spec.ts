@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
-import { Turns } from '../../lib/core/index.js';
+import { StatementTurns } from '../../lib/core/index.js';
 
 /** Work that a test ends, with a record of what has begun. */
 class Works {
@@ -19,7 +19,7 @@ class Works {
 }
 
 function setup() {
-  const turns = new Turns();
+  const turns = new StatementTurns();
   const works = new Works();
   const batch = (name: string, turn = { mayOverlap: true }): void => {
     turns.batch({
@@ -33,7 +33,7 @@ function setup() {
   return { turns, works, batch, alone };
 }
 
-describe('turns', () => {
+describe('turns for statements', () => {
   it('begin in order, one at a time, also after one that has failed', async () => {
     const { turns, works, alone } = setup();
     const failing = turns.alone(() => Promise.reject(new Error('failed')));

@@ -1,6 +1,7 @@
-import { Buffer } from 'node:buffer';
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
+  existsSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -27,6 +28,9 @@ import { swcOptions } from './swc-options.mjs';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const output = join(root, 'node_modules/.cache/compiled');
 const require = createRequire(import.meta.url);
+const PACKAGES = join(root, 'node_modules/.package-lock.json');
+const BUNDLER = join(root, 'scripts/bundle-packages.mjs');
+const SELF = fileURLToPath(import.meta.url);
 const FOLDERS = ['lib', 'sample-app', 'scripts', 'test'];
 const packageJson = JSON.stringify({
   name: 'nestjs-advisory-lock',
@@ -49,50 +53,62 @@ export function compiled(path) {
 export function sourceOf(loaded) {
   const path = loaded.endsWith('.ts') ? compiled(loaded) : loaded;
   if (!path.startsWith(output)) return undefined;
-  const [, data] = /\n\/\/# sourceMappingURL=data:[^,]+;base64,(\S+)/.exec(readFileSync(path, 'utf8')) ?? [];
-  if (data === undefined) return undefined;
-  return {
-    path: join(root, relative(output, path).replace(/\.js$/, '.ts')),
-    map: JSON.parse(Buffer.from(data, 'base64').toString()),
-  };
+  const map = textOf(`${path}.map`);
+  if (map === undefined) return undefined;
+  return { path: join(root, relative(output, path).replace(/\.js$/, '.ts')), map: JSON.parse(map) };
 }
 
 /** Once for this process and those that it starts: a look at all files takes half a second of CPU. */
-function bringUpToDate() {
+export function bringUpToDate() {
   const { version } = require('@swc/core/package.json');
-  const madeBy = createHash('sha256')
-    .update(
-      JSON.stringify([root, version, swcOptions, packageJson, readFileSync(fileURLToPath(import.meta.url))]),
-    )
-    .digest('hex');
+  const made = [root, version, swcOptions, packageJson, textOf(PACKAGES), textOf(BUNDLER), textOf(SELF)];
+  const madeBy = createHash('sha256').update(JSON.stringify(made)).digest('hex');
   if (textOf(join(output, 'made-by')) !== madeBy) {
     rmSync(output, { recursive: true, force: true });
     for (const folder of FOLDERS) mkdirSync(join(output, folder), { recursive: true });
     replace(join(output, 'package.json'), packageJson);
     replace(join(output, 'made-by'), madeBy);
   }
-  for (const folder of FOLDERS) bringFolderUpToDate(join(root, folder), join(output, folder));
+  let hasChanged = false;
+  for (const folder of FOLDERS) {
+    if (bringFolderUpToDate(join(root, folder), join(output, folder))) hasChanged = true;
+  }
+  // They may import something else now.
+  if (hasChanged && existsSync(join(root, 'node_modules/esbuild'))) {
+    execFileSync(process.execPath, [BUNDLER, output], { stdio: 'inherit', env: {} });
+  }
   process.env.SOURCES_ARE_COMPILED = root;
 }
 
+/** Whether any module was compiled. */
 function bringFolderUpToDate(source, target) {
+  let hasChanged = false;
   mkdirSync(target, { recursive: true });
   for (const entry of readdirSync(source, { withFileTypes: true })) {
     const from = join(source, entry.name);
     const to = join(target, entry.name);
     if (entry.isDirectory() && !isPackage(from)) {
-      if (!['dist', 'node_modules'].includes(entry.name)) bringFolderUpToDate(from, to);
-    } else if (/(?<!\.d)\.ts$/.test(entry.name)) compile(from, to.replace(/ts$/, 'js'));
-    else link(from, to);
+      if (['dist', 'node_modules'].includes(entry.name)) continue;
+      if (bringFolderUpToDate(from, to)) hasChanged = true;
+    } else if (!/(?<!\.d)\.ts$/.test(entry.name)) link(from, to);
+    else if (compile(from, to.replace(/ts$/, 'js'))) hasChanged = true;
   }
+  return hasChanged;
 }
 
+/** Whether it was not done yet. */
 function compile(from, to) {
   const { mtime } = statSync(from);
-  if (statSync(to, { throwIfNoEntry: false })?.mtimeMs === mtime.getTime()) return;
+  // What is set in milliseconds is read as a fraction less, or more.
+  const made = statSync(to, { throwIfNoEntry: false });
+  if (made && Math.abs(made.mtimeMs - mtime.getTime()) < 1) return false;
   const source = readFileSync(from, 'utf8');
-  const { code } = require('@swc/core').transformSync(source, { ...swcOptions, filename: from });
+  // Apart from the code, which every process reads: inline, the map is the larger part of it.
+  const options = { ...swcOptions, sourceMaps: true, filename: from };
+  const { code, map } = require('@swc/core').transformSync(source, options);
+  replace(`${to}.map`, map);
   replace(to, code, mtime);
+  return true;
 }
 
 /** In one step: other processes read it at the same time. */

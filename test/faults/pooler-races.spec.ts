@@ -128,7 +128,8 @@ describeWith('pgbouncer', 'between a lock and the pooler', () => {
     const { service } = createLocks(bouncer.url);
     await using lock = await service.acquire('import');
     const before = await lock.fencingToken();
-    // From here on no session can read the list of databases, which the query needs.
+    // From here on no session of the server, also of other tests, can read the list of databases, which the
+    // query needs.
     await database.query('BEGIN');
     await database.query('LOCK TABLE pg_database');
     const question = service.isLocked('another');
@@ -137,7 +138,8 @@ describeWith('pgbouncer', 'between a lock and the pooler', () => {
       const blocked = await database.query(
         `SELECT pg_cancel_backend(pid) FROM pg_locks
           WHERE relation = 'pg_database'::regclass AND NOT granted
-            AND pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory')`,
+            AND pid IN (SELECT l.pid FROM pg_locks AS l JOIN pg_database AS d ON d.oid = l.database
+                         WHERE l.locktype = 'advisory' AND d.datname = current_database())`,
       );
       return blocked.length > 0;
     };

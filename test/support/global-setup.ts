@@ -25,8 +25,6 @@ export default async function globalSetup(_: unknown, { rootDir }: { rootDir: st
   if ('error' in report) throw new Error(`No Postgres for the tests: ${report.error}`);
 
   process.stderr.write(`Postgres for the tests: ${report.description}\n`);
-  // Its loader has compiled all that the processes of the tests run.
-  process.env.SOURCES_ARE_COMPILED = join(rootDir, '/');
   process.env.TEST_ADMIN_URL = report.adminUrl;
   process.env.TEST_DATABASE_PREFIX = report.databasePrefix;
   globalThis.testPostgres = child;

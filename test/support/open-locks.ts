@@ -1,5 +1,4 @@
 import { Logger } from '@nestjs/common';
-import { createRequire } from 'node:module';
 import type { DataSource } from 'typeorm';
 import {
   applicationNameOf,
@@ -24,6 +23,9 @@ import { AdvisoryLockService } from '../../lib/nest/advisory-lock.service.js';
 import type { Features } from '../../lib/nest/features.js';
 import { ShareGroups } from '../../lib/shares/share-groups.js';
 import { BodySpans } from '../../lib/telemetry/body-spans.js';
+
+/** `npm run matrix` runs tests where it is not installed. */
+const typeorm = await import('typeorm').catch(() => undefined);
 
 /** What a module is made of, without Nest: to the database, each is a process of its own. */
 export interface Locks {
@@ -102,8 +104,7 @@ export function openLocks(
   };
 }
 
-/** TypeORM is loaded when a test needs it: `npm run matrix` runs tests where it is not installed. */
 function newDataSource(options: PostgresOptions): DataSource {
-  const typeorm = createRequire(import.meta.url)('typeorm') as typeof import('typeorm');
+  if (typeorm === undefined) throw new Error('TypeORM is not installed.');
   return new typeorm.DataSource(options);
 }

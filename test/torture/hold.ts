@@ -1,9 +1,9 @@
 export type HoldKind = 'exclusive' | 'shared' | 'permit';
 
 /**
- * How a hold ended: the body was through (`released`), saw that `lock.signal` had aborted (`lost`), or was in
- * a transaction that was not committed (`rolled back`); or its process was killed. `open` has no end, which
- * only a worker that hangs leaves behind.
+ * How a hold ended: the body was through (`released`), saw that `lock.signal` had aborted, or that happened
+ * before the lock was given back (`lost`), or was in a transaction that was not committed (`rolled back`); or
+ * its process was killed. `open` has no end, which only a worker that hangs leaves behind.
  */
 export type Ending = 'released' | 'lost' | 'rolled back' | 'killed' | 'open';
 
@@ -23,6 +23,8 @@ export interface Hold {
   readonly ending: Ending;
   /** The reason of the loss, as the worker received it. */
   readonly reason?: string;
+  /** When the worker received it, of a lock that turned out to be lost as it was given back. */
+  readonly noticedUs?: number;
   readonly token?: bigint;
 }
 

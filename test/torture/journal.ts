@@ -19,6 +19,13 @@ interface End {
   readonly token?: string;
 }
 
+/** What it notes after the end, of a lock that the server had freed before it could be given back. */
+interface Loss {
+  readonly id: number;
+  readonly noticedUs: number;
+  readonly reason: string;
+}
+
 export type HoldStart = Omit<Start, 'id' | 'startUs'>;
 export type HoldEnd = Omit<End, 'id' | 'endUs'>;
 
@@ -48,44 +55,48 @@ export class Journal {
     this.write({ id, ...end, endUs });
   }
 
+  /** To be called when the loss of a lock is seen whose body was through. */
+  lostAfterEnd(id: number, reason: string): void {
+    this.write({ id, reason, noticedUs: this.nowUs() });
+  }
+
   close(): void {
     closeSync(this.file);
   }
 
-  private write(note: Start | End): void {
+  private write(note: Start | End | Loss): void {
     writeSync(this.file, `${JSON.stringify(note)}\n`);
   }
 }
 
 /** The holds of a worker process; those that it never ended ended when it was killed. */
 export function readJournal(path: string, worker: number, killedAtUs: number | undefined): Hold[] {
-  const started = new Map<number, Start>();
-  const holds: Hold[] = [];
-  const finish = ({ names, ...start }: Start, end: Omit<End, 'id'>): void => {
-    started.delete(start.id);
-    const { token, ...rest } = end;
-    for (const name of names) {
-      holds.push({ ...start, ...rest, name, worker, ...(token !== undefined && { token: BigInt(token) }) });
-    }
-  };
+  const starts: Start[] = [];
+  const ends = new Map<number, End>();
+  const losses = new Map<number, Loss>();
   for (const line of readFileSync(path, 'utf8').split('\n')) {
     if (line === '') continue;
-    const note = JSON.parse(line) as Start | End;
-    if ('startUs' in note) {
-      started.set(note.id, note);
-      continue;
-    }
-    const start = started.get(note.id);
-    if (start === undefined) throw new Error(`In ${path} hold ${note.id} ends, but never started.`);
-    finish(start, note);
+    const note = JSON.parse(line) as Start | End | Loss;
+    if ('startUs' in note) starts.push(note);
+    else if ('noticedUs' in note) losses.set(note.id, note);
+    else ends.set(note.id, note);
   }
-  for (const start of started.values()) {
-    finish(
-      start,
-      killedAtUs === undefined
-        ? { endUs: Infinity, ending: 'open' }
-        : { endUs: Math.max(killedAtUs, start.startUs), ending: 'killed' },
-    );
-  }
-  return holds;
+  return starts.flatMap(({ names, ...start }) => {
+    const { token, ...end } = ends.get(start.id) ?? endOfUnended(start, killedAtUs);
+    const loss = losses.get(start.id);
+    return names.map((name): Hold => ({
+      ...start,
+      ...end,
+      ...(loss && { ...loss, ending: 'lost' }),
+      name,
+      worker,
+      ...(token !== undefined && { token: BigInt(token) }),
+    }));
+  });
+}
+
+function endOfUnended({ id, startUs }: Pick<Start, 'id' | 'startUs'>, killedAtUs: number | undefined): End {
+  return killedAtUs === undefined
+    ? { id, endUs: Infinity, ending: 'open' }
+    : { id, endUs: Math.max(killedAtUs, startUs), ending: 'killed' };
 }

@@ -110,6 +110,10 @@ export class LastingWork {
           ? { ending: 'lost', reason: (lock.signal.reason as Error).message }
           : { ending: 'released' }),
       });
+      const lostAfterEnd = (): void => {
+        this.life.journal.lostAfterEnd(id, (lock.signal.reason as Error).message);
+      };
+      if (!lock.signal.aborted) lock.signal.addEventListener('abort', lostAfterEnd, { once: true });
     }
   }
 

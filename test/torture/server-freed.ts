@@ -89,9 +89,9 @@ export function endWithServer(
  * When its session was certainly alive: an end before that was another session's. A token is requested after
  * the hold has begun, and made in a session that is alive; and one that was lost in silence says since when.
  */
-function aliveAt({ token, reason, startUs, endUs }: Hold): number {
+function aliveAt({ token, reason, startUs, endUs, noticedUs = endUs }: Hold): number {
   const silentMs = /no response for (\d+) ms/.exec(reason ?? '')?.[1];
-  const heardUs = silentMs === undefined ? -Infinity : endUs - Number(silentMs) * 1_000;
+  const heardUs = silentMs === undefined ? -Infinity : noticedUs - Number(silentMs) * 1_000;
   return Math.max(heardUs, token === undefined ? -Infinity : startUs);
 }
 

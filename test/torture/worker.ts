@@ -40,6 +40,9 @@ async function hold(
 ): Promise<void> {
   const { signal } = lock;
   const id = journal.start(wish);
+  const lostAfterEnd = (): void => {
+    journal.lostAfterEnd(id, (signal.reason as Error).message);
+  };
   let token: string | undefined;
   try {
     token = String(await lock.fencingToken());
@@ -53,6 +56,7 @@ async function hold(
       ...(lost ? { ending: 'lost', ...lost } : { ending: 'released' }),
     });
     if (lost) life.count('lost');
+    else signal.addEventListener('abort', lostAfterEnd, { once: true });
   }
 }
 

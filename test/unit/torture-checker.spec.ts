@@ -1,5 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Hold } from '../torture/hold.js';
+import { Journal, readJournal } from '../torture/journal.js';
 import { findOverlaps } from '../torture/overlaps.js';
 import { endWithServer } from '../torture/server-freed.js';
 import { checkTokens } from '../torture/tokens.js';
@@ -180,12 +184,48 @@ describe('the checker', () => {
       expect(endWithServer([inSilence], [restarted], []).freed).toEqual([]);
       const endedInSilence = { worker: 1, fromUs: 1_900_000, toUs: 1_900_100 };
       expect(endWithServer([inSilence], [endedInSilence], []).freed).toHaveLength(1);
+      const noticedAfterTheBody = { ...inSilence, noticedUs: 3_200_000 };
+      expect(endWithServer([noticedAfterTheBody], [endedInSilence], []).freed).toEqual([]);
     });
 
     it('still finds a holder that is notified too late', () => {
       const duringTheEnd = hold(110, 2_000_000, { ...lost, token: 7n });
       const { noticedLate } = judge([duringTheEnd], { endings: [restarted], blackouts: [] });
       expect(noticedLate).toHaveLength(1);
+    });
+  });
+
+  describe('of journals', () => {
+    it('reads how each hold ended, also that a lock was lost after its body, or its worker killed', () => {
+      const folder = mkdtempSync(join(tmpdir(), 'torture-checker-'));
+      try {
+        const path = join(folder, 'journal');
+        let nowUs = 0;
+        const journal = new Journal(path, () => (nowUs += 10));
+        const start = (name: string): number =>
+          journal.start({ names: [name], kind: 'exclusive', permits: 1, way: 'exclusive' });
+        const [released, lostAfterwards] = [start('released'), start('lost afterwards')];
+        start('killed');
+        journal.end(released, { ending: 'released', token: '7' });
+        journal.end(lostAfterwards, { ending: 'released' });
+        journal.lostAfterEnd(lostAfterwards, 'the server is gone');
+        journal.close();
+
+        expect(readJournal(path, 1, 900)).toMatchObject([
+          { name: 'released', startUs: 10, endUs: 40, ending: 'released', token: 7n },
+          {
+            name: 'lost afterwards',
+            startUs: 20,
+            endUs: 50,
+            ending: 'lost',
+            noticedUs: 60,
+            reason: 'the server is gone',
+          },
+          { name: 'killed', startUs: 30, endUs: 900, ending: 'killed' },
+        ]);
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
     });
   });
 

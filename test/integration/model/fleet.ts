@@ -120,7 +120,9 @@ export class Fleet {
     const lock = this.locks.get(request);
     this.locks.delete(request);
     this.model.released(request);
-    if (lock?.isHeld !== true) throw new Error(`It was lost: ${describe(request)}`);
+    if (lock?.isHeld !== true) {
+      throw new Error(`It was lost: ${describe(request)}`, { cause: lock?.signal.reason });
+    }
     await inTime(lock.release(), () => `a release: ${describe(request)}`);
   }
 

@@ -34,6 +34,8 @@ function onDatabase(database: TestDatabase, url = database.url): ModelSubject {
     server: {
       advisoryLocks: () => database.advisoryLocks(),
       async terminate(pids) {
+        // All of them before any is waited for: the end of one may grant what another one waits for.
+        await database.query('SELECT pg_terminate_backend(pid) FROM unnest($1::int[]) AS pid', [pids]);
         await database.query('SELECT pg_terminate_backend(pid, 5000) FROM unnest($1::int[]) AS pid', [pids]);
       },
     },

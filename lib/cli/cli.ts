@@ -26,6 +26,10 @@ export async function runCli(args: readonly string[]): Promise<number> {
   const load = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined;
   let command: CliCommand | undefined;
   try {
+    if (name === '--version' || name === '-v') {
+      print(await (await import('./package-version.js')).packageVersion());
+      return ExitStatus.ok;
+    }
     command = await load?.();
     if (name === undefined) throw new UsageError('A command is missing.');
     if (asksForHelp(command === undefined ? args : rest)) {
@@ -66,7 +70,7 @@ async function help(): Promise<string> {
   lines.push(
     '',
     'The database is that of DATABASE_URL, or of PGHOST, PGPORT, PGUSER, PGPASSWORD and PGDATABASE.',
-    'nestjs-advisory-lock <command> --help prints the options and exit statuses.',
+    'nestjs-advisory-lock <command> --help prints the options and exit statuses, --version the version.',
   );
   return lines.join('\n');
 }

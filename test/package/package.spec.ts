@@ -128,6 +128,13 @@ describe('the command line of the package', () => {
     expect(commands).toEqual(expect.arrayContaining(['key', 'list', 'run', 'trigger']));
   });
 
+  it('prints its version', async () => {
+    const { version } = JSON.parse(
+      await readFile(join(esmApp, 'node_modules/nestjs-advisory-lock/package.json'), 'utf8'),
+    ) as { version: string };
+    expect(await cli('--version')).toBe(`${version}\n`);
+  });
+
   it('runs a command while it holds the lock, and lists it', async () => {
     const list = ['npx', 'nestjs-advisory-lock', 'list', '--json', '--within', '30s'];
     const listed = await cli('run', 'nightly', '--', ...list);

@@ -103,6 +103,7 @@ export class FaultMaker {
             over();
             await pooler?.start();
           },
+          { areAll: true },
         );
     }
   }
@@ -125,8 +126,10 @@ export class FaultMaker {
       case 'terminate':
         await this.onOwnBackend(fault, (pid, query) =>
           // It returns when the backend is gone.
-          this.endSessions(this.sharersOf(member), () =>
-            query('SELECT pg_terminate_backend($1, 5000)', [pid]),
+          this.endSessions(
+            this.sharersOf(member),
+            () => query('SELECT pg_terminate_backend($1, 5000)', [pid]),
+            { pid },
           ),
         );
         return;
@@ -148,11 +151,15 @@ export class FaultMaker {
         return;
       case 'cut':
         this.note(fault);
-        await this.endSessions([member], async () => {
-          member.proxy.cut();
-          // Until the server has read of it.
-          await sleep(READING_MS);
-        });
+        await this.endSessions(
+          [member],
+          async () => {
+            member.proxy.cut();
+            // Until the server has read of it.
+            await sleep(READING_MS);
+          },
+          { areAll: true },
+        );
         return;
       case 'silence both ways':
         await this.silence(fault, member, { toServer: true, toClient: true });
@@ -232,7 +239,7 @@ export class FaultMaker {
 
   /** The same as {@link endSessions} for every session on the server. */
   private endAllSessions<T>(end: (over: () => void) => Promise<T>): Promise<T | undefined> {
-    return this.endSessions(this.victims.members, end, true);
+    return this.endSessions(this.victims.members, end, { areAll: true });
   }
 
   /**
@@ -242,7 +249,7 @@ export class FaultMaker {
   private async endSessions<T>(
     members: readonly Member[],
     end: (over: () => void) => Promise<T>,
-    areAll = false,
+    which: Pick<SessionsEnded, 'areAll' | 'pid'> = {},
   ): Promise<T | undefined> {
     const { nowUs } = this.victims;
     const fromUs = nowUs();
@@ -256,7 +263,7 @@ export class FaultMaker {
     } finally {
       const toUs = overUs ?? nowUs();
       if (ended !== false)
-        for (const { index } of members) this.endings.push({ worker: index, fromUs, toUs, areAll });
+        for (const { index } of members) this.endings.push({ worker: index, fromUs, toUs, ...which });
     }
   }
 

@@ -26,6 +26,8 @@ export interface Hold {
   /** When the worker received it, of a lock that turned out to be lost as it was given back. */
   readonly noticedUs?: number;
   readonly token?: bigint;
+  /** Of the backend that held the lock; 0 where that is not known. */
+  readonly pid?: number;
 }
 
 export function describeHold({ name, worker, kind, permits, way, ...hold }: Hold): string {

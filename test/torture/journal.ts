@@ -8,6 +8,8 @@ interface Start {
   readonly kind: HoldKind;
   readonly permits: number;
   readonly way: string;
+  /** Of the backends that hold them, in the order of the names. */
+  readonly pids?: readonly number[];
   readonly startUs: number;
 }
 
@@ -81,15 +83,16 @@ export function readJournal(path: string, worker: number, killedAtUs: number | u
     else if ('noticedUs' in note) losses.set(note.id, note);
     else ends.set(note.id, note);
   }
-  return starts.flatMap(({ names, ...start }) => {
+  return starts.flatMap(({ names, pids = [], ...start }) => {
     const { token, ...end } = ends.get(start.id) ?? endOfUnended(start, killedAtUs);
     const loss = losses.get(start.id);
-    return names.map((name): Hold => ({
+    return names.map((name, index): Hold => ({
       ...start,
       ...end,
       ...(loss && { ...loss, ending: 'lost' }),
       name,
       worker,
+      pid: pids[index] ?? 0,
       ...(token !== undefined && { token: BigInt(token) }),
     }));
   });

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AdvisoryLock, AdvisoryLockService, Shares } from '../../lib/index.js';
+import { backendsOf } from './backends-of.js';
 import type { HoldStart } from './journal.js';
 import type { Random } from './random.js';
 import type { WorkerLife } from './worker-life.js';
@@ -94,7 +95,7 @@ export class LastingWork {
     lock: AdvisoryLock,
     work: (signal: AbortSignal) => Promise<void>,
   ): Promise<void> {
-    const id = this.life.journal.start(exclusive(name, way));
+    const id = this.life.journal.start({ ...exclusive(name, way), pids: backendsOf(lock) });
     let token: string | undefined;
     try {
       token = String(await lock.fencingToken());

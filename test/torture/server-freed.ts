@@ -10,6 +10,8 @@ export interface SessionsEnded {
   readonly toUs: number;
   /** Whether no session of the worker outlived it, as after a crash of the server. */
   readonly areAll?: boolean;
+  /** The backend of the only session that ended. */
+  readonly pid?: number;
 }
 
 /**
@@ -55,6 +57,7 @@ export function endWithServer(
     const possible = endings.filter(
       (end) =>
         end.worker === hold.worker &&
+        mayConcern(end, hold) &&
         end.fromUs <= hold.endUs &&
         aliveUs <= end.toUs &&
         hold.startUs <= heardAt(end) + READING_US &&
@@ -63,7 +66,7 @@ export function endWithServer(
     // The first that its session cannot have outlived. Else one that it could not notice, or the last: what
     // it outlived was another session's end.
     const certain = possible.find(
-      ({ areAll = false, fromUs }) => areAll && fromUs >= Math.max(aliveUs, hold.startUs),
+      (end) => mustConcern(end, hold) && end.fromUs >= Math.max(aliveUs, hold.startUs),
     );
     const end =
       certain ?? possible.find((candidate) => heardAt(candidate) > candidate.toUs) ?? possible.at(-1);
@@ -83,6 +86,15 @@ export function endWithServer(
   const isLeft = ({ startUs, endUs }: Hold, index: number): boolean =>
     endUs > startUs || cut[index] === holds[index];
   return { holds: cut.filter(isLeft), freed };
+}
+
+function mayConcern({ pid }: SessionsEnded, hold: Hold): boolean {
+  return pid === undefined || !hold.pid || pid === hold.pid;
+}
+
+/** Whether the session of the hold cannot have outlived it. */
+function mustConcern({ areAll = false, pid }: SessionsEnded, hold: Hold): boolean {
+  return areAll || (pid !== undefined && pid === hold.pid);
 }
 
 /**

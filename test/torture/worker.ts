@@ -5,6 +5,7 @@ import type { AdvisoryLock, LockNames, LockOptions } from '../../lib/index.js';
 import { openLocks } from '../support/open-locks.js';
 import type { PostgresOptions } from '../../lib/core/index.js';
 import { LastingWork } from './lasting-work.js';
+import { backendsOf } from './backends-of.js';
 import { Random } from './random.js';
 import { makeWish, type Wish } from './wish.js';
 import { WorkerLife } from './worker-life.js';
@@ -39,7 +40,7 @@ async function hold(
   work = (signal: AbortSignal): Promise<unknown> => sleep(wish.holdMs, undefined, { signal }),
 ): Promise<void> {
   const { signal } = lock;
-  const id = journal.start(wish);
+  const id = journal.start({ ...wish, pids: backendsOf(lock) });
   const lostAfterEnd = (): void => {
     journal.lostAfterEnd(id, (signal.reason as Error).message);
   };

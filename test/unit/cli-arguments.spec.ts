@@ -1,5 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
+import { readFile } from 'node:fs/promises';
 import { cli } from '../support/run-cli.js';
+
+describe('--version', () => {
+  it.each(['--version', '-v'])('prints the version of the package: %s', async (flag) => {
+    const { version } = JSON.parse(await readFile('package.json', 'utf8')) as { version: string };
+    expect(await cli([flag])).toEqual({ status: 0, stdout: `${version}\n`, stderr: '' });
+  });
+});
 
 describe('key', () => {
   it.each([

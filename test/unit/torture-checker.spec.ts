@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Hold } from '../torture/hold.js';
 import { Journal, readJournal } from '../torture/journal.js';
 import { findOverlaps } from '../torture/overlaps.js';
-import { endWithServer } from '../torture/server-freed.js';
+import { endWithServer, type SessionsEnded } from '../torture/server-freed.js';
 import { checkTokens } from '../torture/tokens.js';
 import { judge } from '../torture/verdict.js';
 
@@ -132,6 +132,19 @@ describe('the checker', () => {
       expect(endWithServer([ofASession], [terminated], []).holds).toEqual([ofASession]);
     });
 
+    it('takes the end of its own backend for the end, and that of another one for none', () => {
+      const ofBackend = (pid: number): SessionsEnded => ({ ...terminated, pid });
+      const pooler = { worker: 1, fromUs: 140, toUs: 200, areAll: true };
+      const known = hold(0, 150, { ...lost, pid: 7 });
+      const endOf = (endings: SessionsEnded[]): number | undefined =>
+        endWithServer([known], endings, []).holds[0]?.endUs;
+      expect(endOf([ofBackend(7), pooler])).toBe(100);
+      expect(endOf([ofBackend(8), pooler])).toBe(140);
+      expect(endOf([ofBackend(8)])).toBe(150);
+      const unknown = { ...known, pid: 0 };
+      expect(endWithServer([unknown], [ofBackend(8)], []).holds[0]?.endUs).toBe(100);
+    });
+
     it('does not count the time in which nothing reached the holder', () => {
       const blackouts = [
         { worker: 1, fromUs: 0, toUs: 140 },
@@ -203,7 +216,7 @@ describe('the checker', () => {
         let nowUs = 0;
         const journal = new Journal(path, () => (nowUs += 10));
         const start = (name: string): number =>
-          journal.start({ names: [name], kind: 'exclusive', permits: 1, way: 'exclusive' });
+          journal.start({ names: [name], kind: 'exclusive', permits: 1, way: 'exclusive', pids: [9] });
         const [released, lostAfterwards] = [start('released'), start('lost afterwards')];
         start('killed');
         journal.end(released, { ending: 'released', token: '7' });
@@ -212,7 +225,7 @@ describe('the checker', () => {
         journal.close();
 
         expect(readJournal(path, 1, 900)).toMatchObject([
-          { name: 'released', startUs: 10, endUs: 40, ending: 'released', token: 7n },
+          { name: 'released', startUs: 10, endUs: 40, ending: 'released', token: 7n, pid: 9 },
           {
             name: 'lost afterwards',
             startUs: 20,

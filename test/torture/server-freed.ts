@@ -31,8 +31,11 @@ export interface FreedHold {
   readonly unawareUs: number;
 }
 
-/** Results that a session received before its end may be read as late as this on a busy machine. */
-const READING_US = 100_000;
+/**
+ * Results that a session received before its end may be read as late as this on a busy machine. A worker that
+ * stands still for longer reports that.
+ */
+export const READING_US = 100_000;
 
 /**
  * Ends the holds whose session was ended from outside when that began: an administrator's

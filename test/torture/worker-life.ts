@@ -1,12 +1,13 @@
 import { inspect } from 'node:util';
 import { Journal } from './journal.js';
 import { serverNowUs } from './server-clock.js';
+import { READING_US } from './server-freed.js';
 import type { WorkerOrder, WorkerReport, WorkerSettings } from './worker-messages.js';
 
 const TALLY_MS = 500;
 const WATCH_MS = 50;
 /** A longer gap between two looks at the clock was a stall of the process, which noticed nothing in it. */
-const STALL_MS = 150;
+const STALL_MS = READING_US / 1_000;
 /** What no turn of the event loop may take of the processor's time, however busy the machine is. */
 const MAX_TURN_CPU_MS = 500;
 

@@ -67,10 +67,11 @@ export class MonitoredConnection {
 
   /**
    * Whether the backend was heard recently. It was not when the event loop was blocked, or the process
-   * frozen, for long: then the session may be over without this process having read that.
+   * frozen, for long: then the session may be over without this process having read that. Nor is it once the
+   * connection is over: while holders are notified of that, they may release other locks of the same session.
    */
   get isRecent(): boolean {
-    return this.heartbeat.isRecent;
+    return this.endCause === undefined && this.heartbeat.isRecent;
   }
 
   /** How long ago the backend was heard, in milliseconds. */

@@ -165,6 +165,8 @@ export class MonitoredConnection {
   /** Makes certain that a pooler keeps the backend for this connection. Only in turn. */
   async pin(): Promise<void> {
     if (this.endCause !== undefined) throw this.endCause;
+    // Nothing is sent, so that nothing is heard of the server.
+    if (this.connection.backendPid !== undefined) return;
     this.heartbeat.asked();
     await this.connection.pin();
     this.heartbeat.heard();
@@ -178,6 +180,7 @@ export class MonitoredConnection {
 
   /** Gives the backend back to a pooler. It must hold no lock. Never rejects. Only in turn. */
   async unpin(): Promise<void> {
+    if (!this.isPooled || this.connection.backendPid === undefined) return;
     this.heartbeat.asked();
     try {
       await this.connection.unpin();

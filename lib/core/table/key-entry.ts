@@ -293,7 +293,8 @@ export class KeyEntry implements RequestingEntry, Chained<KeyEntry> {
         this.waiters.shift()?.grant(this.addHold());
       }
     } catch {
-      // The session has ended, which lets the waiters compete again.
+      // A session has ended. When it is the one that holds the lock, the waiters compete again.
+      this.recheckLater();
     }
   }
 

@@ -1,7 +1,9 @@
 import { expect, it } from '@jest/globals';
+import pg from 'pg';
 import { Claims, type LockConnection, LockConnections, LockKey, LockSession } from '../../lib/core/index.js';
 import { defer } from '../support/cleanup.js';
 import { useTestDatabase } from '../support/test-database.js';
+import { until } from '../support/until.js';
 
 const database = useTestDatabase();
 const key = LockKey.of(1);
@@ -41,4 +43,25 @@ it('a claim that could not be shared is not made, and another process may make i
   await expect(claims.make(key, terms)).rejects.toMatchObject({ code: 'LOCK_CONNECTION' });
   expect(await (await openClaims()).claims.make(key, terms)).toBe(true);
   expect(session.end).toBeUndefined();
+});
+
+it('a claim that a stranger waits for is kept, though it cannot be shared', async () => {
+  const { claims, session, connection } = await openClaims();
+  const stranger = new pg.Client(database.url);
+  await stranger.connect();
+  defer(() => stranger.end());
+  let waiting: Promise<unknown> | undefined;
+  const query = connection.query.bind(connection);
+  connection.query = async (statement) => {
+    if (statement.values?.[0] === 's') {
+      waiting = stranger.query('SELECT pg_advisory_lock($1)', [key.id]);
+      await until(async () => (await database.advisoryLocks()).some(({ granted }) => !granted), 'it waits');
+    }
+    return query(statement);
+  };
+  expect(await claims.make(key, terms)).toBe(true);
+  expect(await (await openClaims()).claims.make(key, terms)).toBe(false);
+  claims.giveBack(key);
+  await waiting;
+  await session.confirm();
 });

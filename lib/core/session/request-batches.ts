@@ -82,6 +82,8 @@ export class RequestBatches {
       if (isRecent) this.settle(batch, results);
       else void line.turns.aloneNext(() => this.settleConfirmed(batch, results));
     } catch (error) {
+      // What a session in doubt grants behind it must reach no caller.
+      if (!isServerError(error)) line.fail(error as Error);
       // The batch behind it may still be on its way.
       void line.turns.aloneNext(() => this.settleFailed(batch, error as Error));
     }

@@ -65,3 +65,19 @@ it('a claim that a stranger waits for is kept, though it cannot be shared', asyn
   await waiting;
   await session.confirm();
 });
+
+it('a claim that is requested again as it is given back is not made when both fail', async () => {
+  const { claims, session, connection } = await openClaims();
+  const once = { ...terms, isRemembered: false };
+  expect(await claims.make(key, once)).toBe(true);
+  const query = connection.query.bind(connection);
+  connection.query = ({ values = [], ...statement }) => {
+    const [letters] = values;
+    // The server cannot read the last key, and so does neither.
+    return query({ ...statement, values: letters === 'ut' ? [letters, '{1,oops}'] : values });
+  };
+  claims.giveBack(key);
+  await expect(claims.make(key, once)).rejects.toMatchObject({ code: 'LOCK_CONNECTION' });
+  expect(await (await openClaims()).claims.make(key, once)).toBe(true);
+  expect(session.end).toBeUndefined();
+});

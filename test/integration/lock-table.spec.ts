@@ -119,7 +119,7 @@ describe('the lock table', () => {
         ({ signal }) =>
           new Promise((resolve) => {
             signal.addEventListener('abort', () => {
-              resolve(Promise.all(holds.map((each) => table.release(each))));
+              resolve(Promise.all(holds.map(async (each) => table.release(each))));
             });
           }),
       );
@@ -133,7 +133,7 @@ describe('the lock table', () => {
         const next = (await each) as LockHold[];
         expect(next.map(({ lost }) => lost)).toEqual([undefined, undefined]);
         for (const wanted of keys) expect(await other.tryAcquire(wanted, 'exclusive')).toBeUndefined();
-        await Promise.all(next.map((hold) => table.release(hold)));
+        await Promise.all(next.map(async (each) => table.release(each)));
       }
       await table.release(await acquired(table, keys[0]));
     },

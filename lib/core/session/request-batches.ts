@@ -134,6 +134,8 @@ export class RequestBatches {
     const isHeld = ({ mode, key }: PendingRequest): boolean => held.has(ownLockIn(mode, key));
     const stillLocked = requests.filter((request) => request.operation === 'unlock' && isHeld(request));
     if (stillLocked.length > 0) read(stillLocked, await line.query(statementFor(stillLocked)));
+    // A claim that was given back may have been requested again in the same statement.
+    for (const { mode, key } of stillLocked) held.delete(ownLockIn(mode, key));
     this.throwIfOver();
     for (const request of requests) {
       if (request.operation === 'unlock' || isHeld(request)) this.settleOne(request, true);

@@ -92,7 +92,7 @@ export {
 
 export { BACKEND_PID, CLEAR_SNAPSHOT, TRANSACTION_ID, UNLOCK_ALL } from './sql/session-statements.js';
 export { NOTIFY_SETTINGS } from './sql/notify-settings.js';
-export { OWN_LOCKS, ownLockOf } from './sql/pg-locks-statements.js';
+export { OWN_LOCKS, ownLockIn, ownLockOf } from './sql/pg-locks-statements.js';
 export {
   BATCH_NAME,
   BATCH,

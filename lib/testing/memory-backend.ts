@@ -7,6 +7,7 @@ import {
   IS_GRANTED,
   type LockMode,
   OWN_LOCKS,
+  ownLockIn,
   ownLockOf,
   type ServerFacts,
   SqlState,
@@ -177,8 +178,8 @@ export class MemoryBackend implements Connection {
         locks.releaseAll(this.pid, 'session');
         return [''];
       case OWN_LOCKS.text:
-        return locks.rows.flatMap(({ pid, key, isGranted }) =>
-          pid === this.pid && isGranted ? ownLockOf(key) : [],
+        return locks.rows.flatMap(({ pid, mode, key, isGranted }) =>
+          pid === this.pid && isGranted ? ownLockIn(mode, key) : [],
         );
       case IS_GRANTED.text: {
         const { result } = this;

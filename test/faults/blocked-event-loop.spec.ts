@@ -86,4 +86,29 @@ describe('this event loop, blocked for longer than `lostAfterMs`', () => {
       await lock.release();
     }
   });
+
+  jestIt('hands nothing on that was lost meanwhile, also while a question is on its way', async () => {
+    const proxy = await closeAfterTest(startProxy(ownDatabase.url));
+    const { service, engine } = createLocks(proxy.url(ownDatabase.url), TIMES);
+    const other = createLocks(ownDatabase.url).service;
+    await (await other.acquire('report')).release();
+    const lock = await service.acquire('import');
+    let isServed = false;
+    const waiting = service.acquire('import', { waitMs: 30_000 }).finally(() => {
+      isServed = true;
+    });
+    proxy.silence({ toClient: true });
+    await terminateHolders(ownDatabase);
+    const held = await other.acquire('import', { waitMs: 10_000 });
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, TIMES.lostAfterMs + 100);
+    const asked = engine.server.query({ text: 'SELECT 1' }).catch(() => undefined);
+    // Once it is sent, and before the event loop reads what has arrived.
+    for (let turn = 0; turn < 50; turn += 1) await Promise.resolve();
+    const released = lock.release();
+    for (let turn = 0; turn < 50; turn += 1) await Promise.resolve();
+    expect(isServed).toBe(false);
+    proxy.resume();
+    await Promise.all([asked, released, held.release()]);
+    await (await waiting).release();
+  });
 });

@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { describe, expect, it } from '@jest/globals';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  type AdvisoryLock,
   AdvisoryLockModule,
   AdvisoryLockService,
   LockLostError,
@@ -152,4 +154,27 @@ describe('when an administrator ends the backend of a session', () => {
     await other.release();
     await (await queued).release();
   });
+});
+
+it('readers that wait are let in when the server could not be asked whether others wait', async () => {
+  const proxy = await startProxy(database.url);
+  defer(() => proxy.close());
+  const { service, table } = createLocks(proxy.url(database.url), { maxLocalHandoffs: 1 });
+  const writer = await createLocks(database.url).service.acquire('config');
+  const read = (): Promise<AdvisoryLock> => service.acquire('config', { mode: 'shared', waitMs: Infinity });
+  // In the queue of Postgres, and so on a session of its own.
+  const first = read();
+  await until(() => table.sessions.waiting.isAnyWaiting, 'it waits');
+  await writer.release();
+  await first;
+  await (await read()).release();
+
+  await proxy.refuse();
+  await database.query('SELECT pg_terminate_backend($1)', [table.sessions.shared?.backendPid]);
+  await until(() => table.sessions.shared === undefined, 'the session is over');
+  const next = read();
+  await sleep(300);
+  await proxy.accept();
+  await (await next).release();
+  await (await first).release();
 });

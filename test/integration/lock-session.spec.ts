@@ -124,6 +124,21 @@ describe('a lock session', () => {
     expect(Math.max(...inFlight)).toBe(2);
   });
 
+  it('grants nothing behind a statement that shows that its locks are gone', async () => {
+    const { session, connection, inFlight, ends } = await openSession();
+    const held = keys(32);
+    await Promise.all(held.map((key) => session.tryLock(key)));
+    // As a pooler that is not noticed may do.
+    await connection.query({ text: 'SELECT pg_advisory_unlock_all()' });
+    const unlocked = held.slice(0, 16).map((key) => session.unlock(key));
+    const wanted = keys(48).slice(32);
+    const tried = await Promise.allSettled(wanted.map((key) => session.tryLock(key)));
+    expect(Math.max(...inFlight)).toBe(2);
+    expect(tried.map(({ status }) => status)).toEqual(wanted.map(() => 'rejected'));
+    await Promise.all(unlocked);
+    expect(String(ends)).toMatch('no longer held');
+  });
+
   it('finds out what a statement did that failed in front of another one', async () => {
     const { session, connection, sent, inFlight } = await openSession();
     const all = keys(200);

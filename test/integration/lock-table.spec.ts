@@ -108,6 +108,37 @@ describe('the lock table', () => {
     await table.release(again);
   });
 
+  it.each([0, 2])(
+    'hands on nothing that holders release while they are told of its loss, to %d waiters',
+    async (count) => {
+      const { table } = createLocks(database.url);
+      const keys = [LockKey.of(1), LockKey.of(2)];
+      const holds = await Promise.all(keys.map((each) => acquired(table, each)));
+      // Each of them releases also the one whose holder has not been told yet.
+      const releases = holds.map(
+        ({ signal }) =>
+          new Promise((resolve) => {
+            signal.addEventListener('abort', () => {
+              resolve(Promise.all(holds.map(async (each) => table.release(each))));
+            });
+          }),
+      );
+      const waiting = Array.from({ length: count }, () =>
+        Promise.all(keys.map((each) => table.acquire(each, { mode: 'exclusive', waitMs: Infinity }))),
+      );
+      await terminateHolders(database);
+      await Promise.race(releases);
+      const other = createLocks(database.url).table;
+      for (const each of waiting) {
+        const next = (await each) as LockHold[];
+        expect(next.map(({ lost }) => lost)).toEqual([undefined, undefined]);
+        for (const wanted of keys) expect(await other.tryAcquire(wanted, 'exclusive')).toBeUndefined();
+        await Promise.all(next.map(async (each) => table.release(each)));
+      }
+      await table.release(await acquired(table, keys[0]));
+    },
+  );
+
   it('does not give back a key that was lost and taken again', async () => {
     const { table } = createLocks(database.url);
     const lost = await acquired(table);

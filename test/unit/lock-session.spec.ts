@@ -8,7 +8,7 @@ import {
   type LockOperation,
   LockSession,
   OWN_LOCKS,
-  ownLockOf,
+  ownLockIn,
   type Statement,
 } from '../../lib/core/index.js';
 import { until } from '../support/until.js';
@@ -47,7 +47,7 @@ class Backend {
   async query({ name, text, values = [] }: Statement): Promise<(string | null)[]> {
     await this.responseOf('a statement', this.canPipeline(name ?? '') ? 2 : 1);
     if (text === BACKEND_PID.text) return [String(this.backendPid)];
-    if (text === OWN_LOCKS.text) return [...this.held.values()].map(ownLockOf);
+    if (text === OWN_LOCKS.text) return [...this.held.values()].map((key) => ownLockIn('exclusive', key));
     const keys = String(values.at(-1)).replace(/[{}]/g, '').split(',');
     const isUnlock = (index: number): boolean =>
       values.length > 1 ? String(values[0])[index] === 'u' : text.includes('unlock');

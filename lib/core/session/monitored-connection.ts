@@ -67,10 +67,11 @@ export class MonitoredConnection {
 
   /**
    * Whether the backend was heard recently. It was not when the event loop was blocked, or the process
-   * frozen, for long: then the session may be over without this process having read that.
+   * frozen, for long: then the session may be over without this process having read that. Nor is it once the
+   * connection is over: while holders are notified of that, they may release other locks of the same session.
    */
   get isRecent(): boolean {
-    return this.heartbeat.isRecent;
+    return this.endCause === undefined && this.heartbeat.isRecent;
   }
 
   /** How long ago the backend was heard, in milliseconds. */
@@ -164,6 +165,8 @@ export class MonitoredConnection {
   /** Makes certain that a pooler keeps the backend for this connection. Only in turn. */
   async pin(): Promise<void> {
     if (this.endCause !== undefined) throw this.endCause;
+    // Nothing is sent, so that nothing is heard of the server.
+    if (this.connection.backendPid !== undefined) return;
     this.heartbeat.asked();
     await this.connection.pin();
     this.heartbeat.heard();
@@ -177,6 +180,7 @@ export class MonitoredConnection {
 
   /** Gives the backend back to a pooler. It must hold no lock. Never rejects. Only in turn. */
   async unpin(): Promise<void> {
+    if (!this.isPooled || this.connection.backendPid === undefined) return;
     this.heartbeat.asked();
     try {
       await this.connection.unpin();

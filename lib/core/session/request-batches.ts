@@ -2,7 +2,7 @@ import { LockCapacityError } from '../errors/lock-capacity.error.js';
 import { connectionError } from '../errors/lock-connection.error.js';
 import { LockShutdownError } from '../errors/lock-shutdown.error.js';
 import type { LockKey } from '../key/lock-key.js';
-import { OWN_LOCKS, ownLockOf } from '../sql/pg-locks-statements.js';
+import { OWN_LOCKS, ownLockIn } from '../sql/pg-locks-statements.js';
 import { BATCH_NAME, resultsOf, statementFor, YES } from '../sql/request-statement.js';
 import { BACKEND_PID } from '../sql/session-statements.js';
 import { isServerError, type ServerError, SqlState } from '../sql/sqlstate.js';
@@ -82,6 +82,8 @@ export class RequestBatches {
       if (isRecent) this.settle(batch, results);
       else void line.turns.aloneNext(() => this.settleConfirmed(batch, results));
     } catch (error) {
+      // What a session in doubt grants behind it must reach no caller.
+      if (!isServerError(error)) line.fail(error as Error);
       // The batch behind it may still be on its way.
       void line.turns.aloneNext(() => this.settleFailed(batch, error as Error));
     }
@@ -129,9 +131,11 @@ export class RequestBatches {
     const { line } = this;
     await line.repin();
     const held = new Set(await line.query(OWN_LOCKS));
-    const isHeld = ({ key }: PendingRequest): boolean => held.has(ownLockOf(key));
+    const isHeld = ({ mode, key }: PendingRequest): boolean => held.has(ownLockIn(mode, key));
     const stillLocked = requests.filter((request) => request.operation === 'unlock' && isHeld(request));
     if (stillLocked.length > 0) read(stillLocked, await line.query(statementFor(stillLocked)));
+    // A claim that was given back may have been requested again in the same statement.
+    for (const { mode, key } of stillLocked) held.delete(ownLockIn(mode, key));
     this.throwIfOver();
     for (const request of requests) {
       if (request.operation === 'unlock' || isHeld(request)) this.settleOne(request, true);

@@ -1,16 +1,22 @@
 import type { LockKey, PgLocksKey } from '../key/lock-key.js';
+import type { LockMode } from '../options/lock-mode.js';
 import type { Statement } from './statement.js';
 
-/** All advisory locks that the own backend holds, as `classid:objid:objsubid`. */
+/** All advisory locks that the own backend holds, as `classid:objid:objsubid:mode`. */
 export const OWN_LOCKS: Statement = {
-  text: `SELECT pg_catalog.concat_ws(':', classid, objid, objsubid)
+  text: `SELECT pg_catalog.concat_ws(':', classid, objid, objsubid, mode)
 FROM pg_catalog.pg_locks
 WHERE locktype = 'advisory' AND granted AND pid = pg_catalog.pg_backend_pid()`,
 };
 
-/** A key in the form of {@link OWN_LOCKS}. */
+/** A key as `classid:objid:objsubid`. */
 export function ownLockOf(key: PgLocksKey): string {
   return `${key.classid}:${key.objid}:${key.objsubid}`;
+}
+
+/** A lock in the form of {@link OWN_LOCKS}: a claim is held in both modes while it is being shared. */
+export function ownLockIn(mode: LockMode, key: PgLocksKey): string {
+  return `${ownLockOf(key)}:${mode === 'shared' ? 'ShareLock' : 'ExclusiveLock'}`;
 }
 
 /** Whether any session in this database holds the key. */

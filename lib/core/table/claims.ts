@@ -113,7 +113,8 @@ function isHeld(claim: Claim | undefined): boolean {
  * were free in between, another process could win it.
  */
 async function share(claim: Claim, session: LockSession): Promise<void> {
-  await session.tryLock(claim.key, 'shared');
+  // In older versions of Postgres a client that waits for the key is in the way. Then it stays exclusive.
+  if (!(await session.tryLock(claim.key, 'shared'))) return;
   unlock(claim);
   claim.mode = 'shared';
 }

@@ -170,8 +170,9 @@ export class KeyEntry implements RequestingEntry, Chained<KeyEntry> {
   lose(session: LockSession, cause: Error): LockHold[] {
     const inUse = this.holds.filter((hold) => hold.session === session);
     const lost = this.grants.filter((hold) => hold.session === session);
-    for (const hold of lost) hold.lose(`its database connection ended (${cause.message})`, cause);
+    // First, as a holder that is notified may release what it has lost, which must not be handed on.
     if (lost.length > 0) this.next();
+    for (const hold of lost) hold.lose(`its database connection ended (${cause.message})`, cause);
     return inUse;
   }
 
@@ -292,7 +293,8 @@ export class KeyEntry implements RequestingEntry, Chained<KeyEntry> {
         this.waiters.shift()?.grant(this.addHold());
       }
     } catch {
-      // The session has ended, which lets the waiters compete again.
+      // A session has ended. When it is the one that holds the lock, the waiters compete again.
+      this.recheckLater();
     }
   }
 

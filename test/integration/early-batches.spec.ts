@@ -31,6 +31,28 @@ class HaltingPool extends pg.Pool {
   }
 }
 
+let queries = 0;
+
+class CountingClient extends pg.Client {
+  constructor(config: pg.ClientConfig) {
+    super(config);
+    const query = this.query.bind(this) as (...args: unknown[]) => unknown;
+    this.query = ((...args: unknown[]): unknown => {
+      queries += 1;
+      return query(...args);
+    }) as typeof this.query;
+  }
+}
+
+class CountingPool extends pg.Pool {
+  constructor(options: pg.PoolConfig) {
+    super({ ...options, Client: CountingClient });
+  }
+}
+
+const tryAll = (by: LockSession, from: number, to: number): Promise<boolean[]> =>
+  Promise.all(Array.from({ length: to - from }, (_, n) => by.tryLock(LockKey.of(from + n), 'exclusive')));
+
 async function openSession(Pool: typeof pg.Pool): Promise<LockSession> {
   const connections = new LockConnections(
     () => ({ type: 'postgres', url: database.url, driver: { ...pg, defaults: pg.defaults, Pool } }),
@@ -48,8 +70,6 @@ describe('two batches in flight', () => {
   it('have their own results after an error whose end has not been read', async () => {
     const other = await openSession(pg.Pool);
     const session = await openSession(HaltingPool);
-    const tryAll = (by: LockSession, from: number, to: number): Promise<boolean[]> =>
-      Promise.all(Array.from({ length: to - from }, (_, n) => by.tryLock(LockKey.of(from + n), 'exclusive')));
     // From now on, half of so many travel together.
     await tryAll(session, 100, 132);
     await tryAll(other, 0, 16);
@@ -57,5 +77,15 @@ describe('two batches in flight', () => {
     const results = await tryAll(session, 0, 32);
     expect(await failed).toMatch(/division by zero/);
     expect(results).toEqual(results.map((_, n) => n >= 16));
+  });
+
+  it('take up what many callers request at once after few did', async () => {
+    const session = await openSession(CountingPool);
+    await tryAll(session, 0, 16);
+    queries = 0;
+    const results = await tryAll(session, 16, 1_016);
+    expect(results.every(Boolean)).toBe(true);
+    // Each takes about as many as all before it.
+    expect(queries).toBeLessThan(10);
   });
 });

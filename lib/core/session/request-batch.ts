@@ -16,8 +16,8 @@ export class RequestBatch implements BatchTurn {
   settle!: () => void;
 
   constructor(
-    /** How many requests it takes; those that follow go into another batch. */
-    private readonly size: number,
+    /** How many requests it takes, as of now; those that follow go into another batch. */
+    private readonly size: () => number,
     private readonly canOverlap: () => boolean,
     private readonly send: (batch: RequestBatch) => Promise<void>,
   ) {
@@ -27,7 +27,7 @@ export class RequestBatch implements BatchTurn {
   }
 
   get isFull(): boolean {
-    return this.requests.length >= this.size;
+    return this.requests.length >= this.size();
   }
 
   get mayOverlap(): boolean {

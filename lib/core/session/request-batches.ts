@@ -13,6 +13,8 @@ import { RequestBatch, sizeOfBatch } from './request-batch.js';
 /** As it was before a test put fake timers in its place: a lock must not wait for them. */
 const nextTick = process.nextTick.bind(process);
 
+const WITHOUT_LIMIT = (): number => Infinity;
+
 /** Who sends requests. For each of them, exactly one of the two is called, once. */
 export interface RequestSender {
   /** What the server has replied, or true for an unlock whose session has ended. */
@@ -58,12 +60,15 @@ export class RequestBatches {
   }
 
   private collect(): RequestBatch {
-    const size = this.canOverlap() ? sizeOfBatch(this.lastOnTheWay) : Infinity;
-    const batch = new RequestBatch(size, this.canOverlap, this.send);
+    const isHalf = this.canOverlap() && Number.isFinite(sizeOfBatch(this.lastOnTheWay));
+    const batch = new RequestBatch(isHalf ? this.sizeOfHalf : WITHOUT_LIMIT, this.canOverlap, this.send);
     this.collecting = batch;
     this.line.turns.batch(batch);
     return batch;
   }
+
+  /** Of what is on the way by now: what many callers request at once must not travel in many small parts. */
+  private readonly sizeOfHalf = (): number => sizeOfBatch(Math.max(this.lastOnTheWay, this.onTheWay));
 
   private readonly canOverlap = (): boolean => this.line.canPipeline(BATCH_NAME);
 

@@ -34,7 +34,7 @@ class HaltingPool extends pg.Pool {
 let queries = 0;
 
 class CountingClient extends pg.Client {
-  constructor(config: pg.ClientConfig) {
+  constructor(config?: pg.ClientConfig) {
     super(config);
     const query = this.query.bind(this) as (...args: unknown[]) => unknown;
     this.query = ((...args: unknown[]): unknown => {

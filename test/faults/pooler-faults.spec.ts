@@ -90,7 +90,7 @@ describeWith('pgbouncer', 'when a pooler fails', () => {
   it('gives up when the pool is exhausted, and goes on when it is not any more', async () => {
     const bouncer = await start({ poolSize: 1 });
     const service = through(bouncer, quick);
-    const newcomer = through(bouncer, { ...quick, connectionOptions: { connectTimeoutMS: 1_500 } });
+    const newcomer = through(bouncer, { ...quick, connectionOptions: { connectTimeoutMS: 3_000 } });
     await (await service.acquire('import')).release();
     const letGo = await occupy(bouncer);
     for (const each of [service, newcomer]) {

@@ -8,11 +8,15 @@ it('an outage of many jobs is one line of ten names, and the next outage is anot
   const log: LockLog = { ...SILENT_LOG, warn: add, log: add };
   const jobs = Array.from({ length: 12 }, (_, number) => `Jobs.n${number}`);
   const outage = new JobOutage(log, () => jobs);
-  outage.end();
+  outage.end(performance.now());
+  const calledBefore = performance.now() - 1;
   for (const job of jobs) outage.leaveOut(job, new LockConnectionError(new Error('ECONNREFUSED')));
-  outage.end();
+  // A call that began before, and is late.
+  outage.end(calledBefore);
+  outage.end(performance.now());
   outage.leaveOut('Jobs.n0', new LockConnectionError(new Error('ECONNREFUSED')));
-  outage.end();
+  outage.end(calledBefore);
+  outage.end(performance.now());
   expect(lines).toEqual([
     expect.stringMatching(
       /^Ticks are left out .* of Jobs\.n0, .*Jobs\.n9 and 2 more\. No lock connection: .*ECONNREFUSED/,

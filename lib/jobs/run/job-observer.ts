@@ -31,6 +31,7 @@ export interface ObservedCall {
 
 /** Records, publishes and logs the outcome of one call of a job's method, by its timer or by hand. */
 export class JobObserver {
+  private readonly calledAt = performance.now();
   private startedAt: number | undefined;
   private attempt = 1;
   private readonly job: JobName;
@@ -54,7 +55,7 @@ export class JobObserver {
   async observe<T>(attempt = 1, body: () => Promise<T>): Promise<T> {
     this.attempt = attempt;
     this.startedAt = performance.now();
-    this.runtime?.outage.end();
+    this.runtime?.outage.end(this.calledAt);
     const began = this.publishTick('began');
     const around = this.runtime?.engine.events.activeAroundBody;
     try {
@@ -69,7 +70,7 @@ export class JobObserver {
 
   /** The job does not run. */
   skipped(reason: SkipReason, isLogged: boolean): void {
-    if (reason === 'held' || reason === 'claimed') this.runtime?.outage.end();
+    if (reason === 'held' || reason === 'claimed') this.runtime?.outage.end(this.calledAt);
     if (isLogged) this.log(reason);
     // A run that the shutdown ended is recorded as failed.
     if (!this.hasBegun) this.publishSkip(reason);

@@ -25,9 +25,10 @@ export class JobOutage {
     this.log.warn(`Ticks are left out while no lock can be taken, of ${methods}. ${message}`);
   }
 
-  /** The database has responded to a job. */
-  end(): void {
-    if (this.since === undefined) return;
+  /** The database has responded to a job that was called at that time, by `performance.now()`. */
+  end(calledAt: number): void {
+    // One that was called before may be late: what it was sent is older than the outage.
+    if (this.since === undefined || calledAt < this.since) return;
     const duration = formatDuration(performance.now() - this.since);
     const ticks = this.leftOut === 1 ? '1 tick was' : `${this.leftOut} ticks were`;
     this.log.log(`Jobs run again: ${ticks} left out here in ${duration}`);

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AdvisoryLock, AdvisoryLockService, Shares } from '../../lib/index.js';
-import { backendsOf } from './backends-of.js';
 import type { HoldStart } from './journal.js';
+import { noteHold } from './note-hold.js';
 import type { Random } from './random.js';
 import type { WorkerLife } from './worker-life.js';
 
@@ -95,7 +95,7 @@ export class LastingWork {
     lock: AdvisoryLock,
     work: (signal: AbortSignal) => Promise<void>,
   ): Promise<void> {
-    const id = this.life.journal.start({ ...exclusive(name, way), pids: backendsOf(lock) });
+    const noteEnd = noteHold(this.life.journal, lock, exclusive(name, way));
     let token: string | undefined;
     try {
       token = String(await lock.fencingToken());
@@ -104,17 +104,7 @@ export class LastingWork {
       // A token that could not be made is no loss yet.
       if (EXPECTED[codeOf(error)] === undefined) throw error;
     } finally {
-      const withToken = token === undefined ? {} : { token };
-      this.life.journal.end(id, {
-        ...withToken,
-        ...(lock.signal.aborted
-          ? { ending: 'lost', reason: (lock.signal.reason as Error).message }
-          : { ending: 'released' }),
-      });
-      const lostAfterEnd = (): void => {
-        this.life.journal.lostAfterEnd(id, (lock.signal.reason as Error).message);
-      };
-      if (!lock.signal.aborted) lock.signal.addEventListener('abort', lostAfterEnd, { once: true });
+      noteEnd(token);
     }
   }
 

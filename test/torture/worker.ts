@@ -5,7 +5,7 @@ import type { AdvisoryLock, LockNames, LockOptions } from '../../lib/index.js';
 import { openLocks } from '../support/open-locks.js';
 import type { PostgresOptions } from '../../lib/core/index.js';
 import { LastingWork } from './lasting-work.js';
-import { backendsOf } from './backends-of.js';
+import { noteHold } from './note-hold.js';
 import { Random } from './random.js';
 import { makeWish, type Wish } from './wish.js';
 import { WorkerLife } from './worker-life.js';
@@ -40,10 +40,7 @@ async function hold(
   work = (signal: AbortSignal): Promise<unknown> => sleep(wish.holdMs, undefined, { signal }),
 ): Promise<void> {
   const { signal } = lock;
-  const id = journal.start({ ...wish, pids: backendsOf(lock) });
-  const lostAfterEnd = (): void => {
-    journal.lostAfterEnd(id, (signal.reason as Error).message);
-  };
+  const noteEnd = noteHold(journal, lock, wish);
   let token: string | undefined;
   try {
     token = String(await lock.fencingToken());
@@ -51,13 +48,7 @@ async function hold(
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {
-    const lost = signal.aborted && { reason: (signal.reason as Error).message };
-    journal.end(id, {
-      ...(token !== undefined && { token }),
-      ...(lost ? { ending: 'lost', ...lost } : { ending: 'released' }),
-    });
-    if (lost) life.count('lost');
-    else signal.addEventListener('abort', lostAfterEnd, { once: true });
+    if (noteEnd(token)) life.count('lost');
   }
 }
 

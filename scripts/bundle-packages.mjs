@@ -1,13 +1,5 @@
 import { build } from 'esbuild';
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -35,7 +27,8 @@ const IMPORTED = /(?:\bfrom\s*|\bimport\s*\(?\s*)(['"])((?:@[\w.-]+\/)?[\w-][\w.
 
 const packageOf = (specifier) => specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
 const isBuiltin = (specifier) => specifier.startsWith('node:') || builtinModules.includes(specifier);
-const fileNameOf = (specifier) => `${specifier.replace('@', '').replaceAll('/', '.')}.mjs`;
+/** Of what is behind the name of the package. */
+const fileOf = (specifier) => specifier.slice(packageOf(specifier).length + 1) || 'index';
 const jsonOf = (packageFolder) => JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8'));
 
 function isBundled(packageFolder) {
@@ -120,9 +113,10 @@ for (const name of specifiers) entries.set(name, await reexported(name));
 rmSync(output, { recursive: true, force: true });
 await build({
   absWorkingDir: root,
-  entryPoints: specifiers.map((name) => ({ in: name, out: fileNameOf(name).slice(0, -'.mjs'.length) })),
+  entryPoints: specifiers.map((name) => ({ in: name, out: `${packageOf(name)}/${fileOf(name)}` })),
+  chunkNames: '.bundle/[name]-[hash]',
   plugins: [bundledPackages(entries)],
-  outdir: join(output, '.bundle'),
+  outdir: output,
   outExtension: { '.js': '.mjs' },
   bundle: true,
   splitting: true,
@@ -138,20 +132,12 @@ await build({
   banner: { js: BANNER },
 });
 for (const name of new Set(specifiers.map(packageOf))) {
-  const target = join(output, name);
-  mkdirSync(target, { recursive: true });
   const exports = { './package.json': './package.json' };
   for (const specifier of specifiers) {
-    if (packageOf(specifier) !== name) continue;
-    const file = fileNameOf(specifier);
-    const from = JSON.stringify(`${name.includes('/') ? '../' : ''}../.bundle/${file}`);
-    const hasDefault = /export (default|\{ default)/.test(entries.get(specifier));
-    writeFileSync(
-      join(target, file),
-      `export * from ${from};\n${hasDefault ? `export { default } from ${from};\n` : ''}`,
-    );
-    exports[`.${specifier.slice(name.length)}`] = `./${file}`;
+    if (packageOf(specifier) === name)
+      exports[`.${specifier.slice(name.length)}`] = `./${fileOf(specifier)}.mjs`;
   }
   const { version } = jsonOf(folderOf(name, root));
-  writeFileSync(join(target, 'package.json'), JSON.stringify({ name, version, type: 'module', exports }));
+  const json = JSON.stringify({ name, version, type: 'module', exports });
+  writeFileSync(join(output, name, 'package.json'), json);
 }

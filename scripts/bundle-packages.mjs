@@ -108,7 +108,7 @@ const specifiers = [...new Set(importers.flatMap(importsOf))].filter((specifier)
   return found !== undefined && isBundled(found);
 });
 const entries = new Map();
-// One after the other: Node 20 fails when a module is required that is being imported.
+// One after the other: Node fails when a module is required that is being imported.
 for (const name of specifiers) entries.set(name, await reexported(name));
 rmSync(output, { recursive: true, force: true });
 await build({

@@ -1,6 +1,6 @@
 import { checkOptions, GrowingPause, LockLostError, LockNotHeldError, MAX_TIMER_MS } from '../core/index.js';
 import { ttlRules } from './lease.options.js';
-import type { LeaseId, LeaseStore, LeaseTerm } from './lease-store.js';
+import type { ExtensionRequest, LeaseId, LeaseStore, LeaseTerm } from './lease-store.js';
 
 /** How long before the end of its time a lease counts as lost, at most, in milliseconds. */
 const MAX_MARGIN_MS = 1_000;
@@ -15,9 +15,9 @@ const MAX_DRIFT = 0.001;
 /** Pauses between attempts to extend a lease while the database is away, in milliseconds. */
 const RETRY_MS = { first: 50, longest: 1_000 } as const;
 
-/** What a lease needs besides its term. */
+/** What a lease is, besides its term. */
 export interface LeaseParts {
-  readonly store: Pick<LeaseStore, 'extend' | 'end'>;
+  readonly home: LeaseHome;
   /** As the application wrote it. */
   readonly name: string;
   /** With the namespace. */
@@ -27,12 +27,17 @@ export interface LeaseParts {
   readonly tokenHash: string;
   /** Whether its changes must survive a crash of the server. */
   readonly isDurable: boolean;
-  /** Called once, when it is released: another call may have it now. */
-  readonly onRelease: () => void;
-  /** Called once, when it notices that it is lost. */
-  readonly onLost: () => void;
-  /** Called when the server could not be notified of the release. */
-  readonly onError: (error: unknown) => void;
+}
+
+/** What all leases of a module have in common. */
+export interface LeaseHome extends Pick<LeaseStore, 'end'> {
+  extend(request: ExtensionRequest, name: string): Promise<LeaseTerm | undefined>;
+  /** The lease is released: another call may have it now. */
+  onRelease(parts: LeaseParts): void;
+  /** The lease has noticed that it is lost. */
+  onLost(parts: LeaseParts): void;
+  /** The server could not be notified of the release. */
+  onError(parts: LeaseParts, error: unknown): void;
 }
 
 /**
@@ -171,7 +176,7 @@ export class AdvisoryLease implements AsyncDisposable {
       heldMs: Math.round(performance.now() - this.heldSince),
     });
     this.controller?.abort(this.lostError);
-    this.parts.onLost();
+    this.parts.home.onLost(this.parts);
   }
 
   /** Extends the lease each third of its time, until it is released or lost. @internal */
@@ -211,8 +216,8 @@ export class AdvisoryLease implements AsyncDisposable {
     // Whether a statement without a response has shortened the lease is not known.
     const shortened = performance.now() + ttlMs - marginOf(ttlMs);
     this.setDeadline(Math.min(this.deadline, shortened));
-    const { isDurable } = this.parts;
-    const term = await this.parts.store.extend({ ...this.id, ttlMs, isDurable });
+    const { home, isDurable } = this.parts;
+    const term = await home.extend({ ...this.id, ttlMs, isDurable }, this.name);
     if (term === undefined) this.lose('it has ended on the server: its time was over, or it was released');
     this.assertHeld();
     if (term === undefined) return;
@@ -223,14 +228,15 @@ export class AdvisoryLease implements AsyncDisposable {
   private async releaseNow(): Promise<void> {
     if (this.lost !== undefined) return;
     this.stop();
+    const { home } = this.parts;
     try {
       // An extension that is under way would keep the lease of a released handle.
       if (this.extensions !== undefined) await this.extensions;
-      await this.parts.store.end(this.id);
+      await home.end(this.id);
     } catch (error) {
-      this.parts.onError(error);
+      home.onError(this.parts, error);
     } finally {
-      this.parts.onRelease();
+      home.onRelease(this.parts);
     }
   }
 

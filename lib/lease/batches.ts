@@ -1,4 +1,4 @@
-import { sqlStateOf } from '../core/index.js';
+import { type Chained, ChainedMap, sqlStateOf } from '../core/index.js';
 
 /** More requests than these wait for the next statement. */
 const MAX_BATCH = 500;
@@ -12,24 +12,39 @@ const MAX_IN_FLIGHT = 2;
  */
 const WORTH_A_STATEMENT = 48;
 
-interface PendingRequest<Request, Result> {
-  readonly request: Request;
-  readonly settle: { resolve(result: Result): void; reject(error: unknown): void };
+/** A request, and what its call waits for. */
+class PendingRequest<Request extends Named, Result> implements Chained<PendingRequest<Request, Result>> {
+  nextInChain: PendingRequest<Request, Result> | undefined;
+  /** The last request for its name, of those that came after this one. */
+  last: PendingRequest<Request, Result> = this;
+  /** The next request for its name. */
+  next: PendingRequest<Request, Result> | undefined;
+
+  constructor(
+    readonly request: Request,
+    readonly resolve: (result: Result) => void,
+    readonly reject: (error: unknown) => void,
+  ) {}
+
+  get id(): string {
+    return this.request.name;
+  }
 }
 
-/** Requests for one name, in their order. */
-type Queue<Request, Result> = PendingRequest<Request, Result>[];
+interface Named {
+  readonly name: string;
+}
 
 /**
  * Sends requests that arrive while a statement is in flight together in the next one. Where there are many,
  * two statements are in flight. A name is in one of them at most, and in it once: a statement may change a
  * row only once, and the requests for a name come to the server in their order.
  */
-export class Batches<Request extends { readonly name: string }, Result> {
-  /** By names that are in no statement. */
-  private readonly ready = new Map<string, Queue<Request, Result>>();
-  /** By names that are in a statement: those that wait for its end. */
-  private readonly behind = new Map<string, Queue<Request, Result>>();
+export class Batches<Request extends Named, Result> {
+  /** The first request for each name; it is ready, or in a statement. */
+  private readonly first = new ChainedMap<PendingRequest<Request, Result>>();
+  /** Those that the next statement can take, in their order. */
+  private ready: PendingRequest<Request, Result>[] = [];
   private inFlight = 0;
   private isStarting = false;
 
@@ -40,12 +55,16 @@ export class Batches<Request extends { readonly name: string }, Result> {
   constructor(private readonly send: (requests: readonly Request[]) => Promise<readonly Result[]>) {}
 
   add(request: Request): Promise<Result> {
-    const { name } = request;
     return new Promise((resolve, reject) => {
-      const pending = { request, settle: { resolve, reject } };
-      const sameName = this.behind.get(name) ?? this.ready.get(name);
-      if (sameName === undefined) this.ready.set(name, [pending]);
-      else sameName.push(pending);
+      const pending = new PendingRequest(request, resolve, reject);
+      const first = this.first.get(request.name);
+      if (first === undefined) {
+        this.first.add(pending);
+        this.ready.push(pending);
+      } else {
+        first.last.next = pending;
+        first.last = pending;
+      }
       void this.start();
     });
   }
@@ -60,8 +79,8 @@ export class Batches<Request extends { readonly name: string }, Result> {
   }
 
   private get isWorthAStatement(): boolean {
-    const { size } = this.ready;
-    return this.inFlight === 0 ? size > 0 : this.inFlight < MAX_IN_FLIGHT && size >= WORTH_A_STATEMENT;
+    const { length } = this.ready;
+    return this.inFlight === 0 ? length > 0 : this.inFlight < MAX_IN_FLIGHT && length >= WORTH_A_STATEMENT;
   }
 
   private sendReady(): void {
@@ -70,40 +89,34 @@ export class Batches<Request extends { readonly name: string }, Result> {
       this.inFlight += 1;
       void this.sendTogether(batch).then(() => {
         this.inFlight -= 1;
-        for (const { request } of batch) this.end(request.name);
+        for (const pending of batch) this.end(pending);
         this.sendReady();
       });
     }
   }
 
-  /** The first request for each name that is ready, or for half of them where two statements are worth it. */
+  /** All that are ready, or half of them where two statements are worth it. */
   private takeBatch(): PendingRequest<Request, Result>[] {
-    const { size } = this.ready;
-    const leavesHalf = this.inFlight === 0 && size >= 2 * WORTH_A_STATEMENT;
-    const count = Math.min(MAX_BATCH, leavesHalf ? Math.ceil(size / 2) : size);
-    const batch: PendingRequest<Request, Result>[] = [];
-    for (const [name, queue] of this.ready) {
-      if (batch.length === count) break;
-      batch.push(queue.shift() as PendingRequest<Request, Result>);
-      this.ready.delete(name);
-      this.behind.set(name, queue);
-    }
-    return batch;
+    const { length } = this.ready;
+    const leavesHalf = this.inFlight === 0 && length >= 2 * WORTH_A_STATEMENT;
+    return this.ready.splice(0, Math.min(MAX_BATCH, leavesHalf ? Math.ceil(length / 2) : length));
   }
 
   /** The name is in no statement any more. */
-  private end(name: string): void {
-    const queue = this.behind.get(name);
-    this.behind.delete(name);
-    if (queue !== undefined && queue.length > 0) this.ready.set(name, queue);
+  private end({ id, next, last }: PendingRequest<Request, Result>): void {
+    this.first.delete(id);
+    if (next === undefined) return;
+    next.last = last;
+    this.first.add(next);
+    this.ready.push(next);
   }
 
   /** Never rejects. */
   private async sendTogether(batch: readonly PendingRequest<Request, Result>[]): Promise<void> {
     try {
       const results = await this.send(batch.map(({ request }) => request));
-      batch.forEach(({ settle }, index) => {
-        settle.resolve(results[index] as Result);
+      batch.forEach(({ resolve }, index) => {
+        resolve(results[index] as Result);
       });
     } catch (error) {
       // What the server refuses may be the fault of one request, such as a name that its encoding lacks.
@@ -111,7 +124,7 @@ export class Batches<Request extends { readonly name: string }, Result> {
         for (const pending of batch) await this.sendTogether([pending]);
         return;
       }
-      for (const { settle } of batch) settle.reject(error);
+      for (const { reject } of batch) reject(error);
     }
   }
 }

@@ -13,7 +13,7 @@ import {
   SHUTDOWN_REASON,
   sqlStateOf,
 } from '../core/index.js';
-import { AdvisoryLease } from './advisory-lease.js';
+import { AdvisoryLease, type LeaseHome, type LeaseParts } from './advisory-lease.js';
 import { type ApplicationDatabase, databaseError } from './application-database.js';
 import { askInTurn } from './ask-in-turn.js';
 import {
@@ -33,16 +33,6 @@ import { UnleasedLocks } from './unleased-locks.js';
 /** The entries of an index are at most a third of a page. */
 const MAX_NAME_BYTES = 2_000;
 
-/** What a call has asked for. */
-interface Handle {
-  readonly name: string;
-  readonly fullName: string;
-  readonly token: string;
-  readonly tokenHash: string;
-  readonly isDurable?: boolean;
-  readonly keepAlive?: boolean | undefined;
-}
-
 /** What became of a request for a lease, or of a lease. */
 type LeaseOutcome = 'acquired' | 'busy' | 'lost';
 
@@ -55,6 +45,20 @@ export class Leases {
   /** The bodies of `withLease` that run. */
   private readonly bodies = new Map<AdvisoryLease, Promise<unknown>>();
   private readonly listeners = new Set<(name: string, outcome: LeaseOutcome) => void>();
+  private readonly home: LeaseHome = {
+    extend: (request, name) =>
+      this.run(name, `The lease "${name}" was not extended`, () => this.store.extend(request)),
+    end: (id) => this.store.end(id),
+    onRelease: ({ name, fullName }) => {
+      this.wake(name, fullName);
+    },
+    onLost: ({ name }) => {
+      this.report(name, 'lost');
+    },
+    onError: ({ name }, error) => {
+      this.log.warn(`The lease "${name}" ends when its time is over: not released, ${messageOf(error)}`);
+    },
+  };
 
   constructor(
     private readonly engine: Pick<
@@ -107,7 +111,7 @@ export class Leases {
       waitMs > 0 ? await this.waitFor(name, request, waitMs, signal) : await this.grant(name, request);
     this.report(name, term === undefined ? 'busy' : 'acquired');
     if (term === undefined) throw this.engine.locks.unavailable(name, { waitMs });
-    return this.handle({ name, fullName, token, tokenHash, isDurable, keepAlive }, term);
+    return this.handle({ home: this.home, name, fullName, token, tokenHash, isDurable }, term, keepAlive);
   }
 
   /** Rejects with `LOCK_LOST` when the lease has ended. */
@@ -120,8 +124,10 @@ export class Leases {
     const term = await this.run(name, `The lease "${name}" was not resumed`, () =>
       this.store.find({ name: fullName, tokenHash }),
     );
-    const { keepAlive } = options;
-    if (term !== undefined) return this.handle({ name, fullName, token, tokenHash, keepAlive }, term);
+    if (term !== undefined) {
+      const parts = { home: this.home, name, fullName, token, tokenHash, isDurable: true };
+      return this.handle(parts, term, options.keepAlive);
+    }
     const reason = 'it has ended: its time was over, or it was released';
     throw new LockLostError({ lockName: name, key: fullName, reason, heldMs: 0 });
   }
@@ -180,34 +186,8 @@ export class Leases {
     for (const lease of this.bodies.keys()) lease.lose(SHUTDOWN_REASON);
   }
 
-  private handle(
-    { name, fullName, token, tokenHash, isDurable = true, keepAlive = false }: Handle,
-    term: LeaseTerm,
-  ): AdvisoryLease {
-    const lease = new AdvisoryLease(
-      {
-        store: {
-          extend: (request) =>
-            this.run(name, `The lease "${name}" was not extended`, () => this.store.extend(request)),
-          end: (id) => this.store.end(id),
-        },
-        name,
-        fullName,
-        token,
-        tokenHash,
-        isDurable,
-        onRelease: () => {
-          this.wake(name, fullName);
-        },
-        onLost: () => {
-          this.report(name, 'lost');
-        },
-        onError: (error) => {
-          this.log.warn(`The lease "${name}" ends when its time is over: not released, ${messageOf(error)}`);
-        },
-      },
-      term,
-    );
+  private handle(parts: LeaseParts, term: LeaseTerm, keepAlive = false): AdvisoryLease {
+    const lease = new AdvisoryLease(parts, term);
     // After a slow response, or a wait of this process, its time may be over.
     if (lease.lost !== undefined) throw lease.lost;
     if (keepAlive) lease.keepAlive();

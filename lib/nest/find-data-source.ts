@@ -18,6 +18,8 @@ export type PostgresDataSource = DataSource & { readonly options: PostgresOption
  */
 export class DataSourceFinder {
   private readonly classes = new Set<InjectionToken>();
+  /** Kept once there is one: Nest looks for it in all modules. */
+  private found: PostgresDataSource | undefined;
 
   constructor(
     private readonly moduleRef: ModuleRef,
@@ -28,6 +30,11 @@ export class DataSourceFinder {
 
   /** Throws `LOCK_CONFIGURATION` when there is none on Postgres. */
   find(): PostgresDataSource {
+    this.found ??= this.findNow();
+    return this.found;
+  }
+
+  private findNow(): PostgresDataSource {
     const { wanted } = this;
     const isDefault = wanted === undefined || isDataSourceClass(wanted);
     const which = isDefault ? 'the default data source' : `the data source "${String(wanted)}"`;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { AdvisoryLease } from '../../lib/lease/advisory-lease.js';
+import { AdvisoryLease, type LeaseHome } from '../../lib/lease/advisory-lease.js';
 import type { ExtensionRequest, LeaseTerm } from '../../lib/lease/lease-store.js';
 
 const TTL_MS = 10_000;
@@ -21,28 +21,25 @@ const termOf = (ttlMs: number, sentAt = performance.now()): LeaseTerm => ({
   leftMs: ttlMs,
 });
 
-function createLease(extend: (request: ExtensionRequest) => Promise<LeaseTerm | undefined>, roundTripMs = 0) {
+const nothing = (): void => undefined;
+
+function createLease(
+  extend: (request: ExtensionRequest) => Promise<LeaseTerm | undefined>,
+  { roundTripMs = 0, ttlMs = TTL_MS } = {},
+) {
   const ended: string[] = [];
-  const lease = new AdvisoryLease(
-    {
-      store: {
-        extend,
-        end: ({ name }) => {
-          ended.push(name);
-          return Promise.resolve();
-        },
-      },
-      name: 'doc',
-      fullName: 'shop:doc',
-      token: 'token',
-      tokenHash: 'hash',
-      isDurable: true,
-      onRelease: () => undefined,
-      onLost: () => undefined,
-      onError: () => undefined,
+  const home: LeaseHome = {
+    extend,
+    end: ({ name }) => {
+      ended.push(name);
+      return Promise.resolve();
     },
-    termOf(TTL_MS, performance.now() - roundTripMs),
-  );
+    onRelease: nothing,
+    onLost: nothing,
+    onError: nothing,
+  };
+  const parts = { name: 'doc', fullName: 'shop:doc', token: 'token', tokenHash: 'hash', isDurable: true };
+  const lease = new AdvisoryLease({ home, ...parts }, termOf(ttlMs, performance.now() - roundTripMs));
   return { lease, ended };
 }
 
@@ -50,7 +47,7 @@ const extendsAlways = ({ ttlMs }: ExtensionRequest) => Promise.resolve(termOf(tt
 
 describe('a lease', () => {
   it('is lost before its time is over, by the time since its statement was sent', () => {
-    const { lease } = createLease(extendsAlways, 300);
+    const { lease } = createLease(extendsAlways, { roundTripMs: 300 });
     const { signal } = lease;
     jest.advanceTimersByTime(TTL_MS - MARGIN_MS - 300 - 1);
     expect(signal.aborted).toBe(false);
@@ -125,22 +122,7 @@ describe('a lease', () => {
   });
 
   it('of a year has timers that Node can run', () => {
-    const { lease } = createLease(extendsAlways);
-    lease.lose('test');
-    const year = new AdvisoryLease(
-      {
-        store: { extend: extendsAlways, end: () => Promise.resolve() },
-        name: 'a',
-        fullName: 'a',
-        token: 'token',
-        tokenHash: 'hash',
-        isDurable: true,
-        onRelease: () => undefined,
-        onLost: () => undefined,
-        onError: () => undefined,
-      },
-      termOf(365 * 24 * 3_600_000),
-    );
+    const { lease: year } = createLease(extendsAlways, { ttlMs: 365 * 24 * 3_600_000 });
     const { signal } = year;
     jest.advanceTimersByTime(364 * 24 * 3_600_000);
     expect(signal.aborted).toBe(false);

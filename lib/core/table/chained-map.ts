@@ -1,6 +1,6 @@
 /** What a {@link ChainedMap} holds. */
 export interface Chained<T> {
-  readonly key: { readonly id: string };
+  readonly id: string;
   /** For the map alone: what follows it in its chain. @internal */
   nextInChain: T | undefined;
 }
@@ -32,7 +32,7 @@ export class ChainedMap<T extends Chained<T>> implements Iterable<T> {
 
   get(id: string): T | undefined {
     let element = this.chains[this.chainOf(id)];
-    while (element !== undefined && element.key.id !== id) element = element.nextInChain;
+    while (element !== undefined && element.id !== id) element = element.nextInChain;
     return element;
   }
 
@@ -51,7 +51,7 @@ export class ChainedMap<T extends Chained<T>> implements Iterable<T> {
     const chain = this.chainOf(id);
     let previous: T | undefined;
     for (let element = this.chains[chain]; element !== undefined; element = element.nextInChain) {
-      if (element.key.id === id) {
+      if (element.id === id) {
         if (previous === undefined) this.chains[chain] = element.nextInChain;
         else previous.nextInChain = element.nextInChain;
         element.nextInChain = undefined;
@@ -63,7 +63,7 @@ export class ChainedMap<T extends Chained<T>> implements Iterable<T> {
   }
 
   private link(element: T): void {
-    const chain = this.chainOf(element.key.id);
+    const chain = this.chainOf(element.id);
     element.nextInChain = this.chains[chain];
     this.chains[chain] = element;
   }

@@ -48,6 +48,10 @@ export class KeyEntry implements RequestingEntry, Chained<KeyEntry> {
     private readonly table: KeyEntryTable,
   ) {}
 
+  get id(): string {
+    return this.key.id;
+  }
+
   get isHeld(): boolean {
     return this.state.name === 'held';
   }

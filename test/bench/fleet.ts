@@ -1,7 +1,8 @@
 import type { ContenderInfo } from './contender.js';
-import type { HotKeyLoad, Turn } from './hot-key.js';
+import type { HotKeyLoad } from './hot-key.js';
 import { type LockCounter, openLockCounter } from './lock-counter.js';
 import { RunningContender } from './running-contender.js';
+import type { Turn } from './turn-recorder.js';
 
 /** The processes of one contender, which all want the same lock. */
 export class Fleet {

@@ -1,7 +1,8 @@
-import type { Turn } from './hot-key.js';
+import type { Turn } from './turn-recorder.js';
 import { quantile } from './quantile.js';
 
 export interface HotKeyFigures {
+  /** From one caller to another one. */
   handOversPerSecond: number;
   medianMs: number;
   p99Ms: number;
@@ -21,7 +22,9 @@ export function figuresOf(turns: Turn[], durationMs: number, connections: number
   // What is granted later does not count: by then some processes are ready, and
   // the others have the lock to themselves.
   const end = earliest(turns) + durationMs;
-  const handOvers = turns.filter(({ grantedAt }) => grantedAt <= end).length;
+  const handOvers = turns.filter(
+    ({ caller, grantedAt }, index) => grantedAt <= end && caller !== turns[index - 1]?.caller,
+  ).length;
   const waits = turns.map(({ askedAt, grantedAt }) => grantedAt - askedAt);
   return {
     handOversPerSecond: handOvers / (durationMs / 1000),

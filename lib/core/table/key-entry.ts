@@ -167,10 +167,7 @@ export class KeyEntry implements RequestingEntry, Chained<KeyEntry> {
     this.grant(session, mode);
   }
 
-  /**
-   * Call it when a session has ended: notifies its holders, and the waiters compete. Returns the lost holds
-   * in use.
-   */
+  /** Call it when a session has ended: its holds are lost, the waiters compete. Returns those in use. */
   lose(session: LockSession, cause: Error): LockHold[] {
     const inUse = this.holds.filter((hold) => hold.session === session);
     const lost = this.grants.filter((hold) => hold.session === session);
@@ -212,11 +209,8 @@ export class KeyEntry implements RequestingEntry, Chained<KeyEntry> {
 
   private enter(state: KeyState): void {
     const { name: from } = this.state;
-    if (!NEXT_STATES[from].includes(state.name)) {
-      throw new Error(
-        `Bug in nestjs-advisory-lock: the key ${this.key.id} went from ${from} to ${state.name}`,
-      );
-    }
+    if (!NEXT_STATES[from].includes(state.name))
+      throw new Error(`Bug in nestjs-advisory-lock: the key ${this.id} went from ${from} to ${state.name}`);
     if (state.name === 'free') this.table.wakeUps.unused(this.key.id);
     this.state = state;
     this.table.onTransition?.(from, state.name);
@@ -314,8 +308,10 @@ export class KeyEntry implements RequestingEntry, Chained<KeyEntry> {
    * follow. When no one waits in this mode, it gives the key back to Postgres.
    */
   private grant(session: LockSession, mode: LockMode): void {
-    const { waiters } = this;
-    this.hold(session, mode);
+    const { state, waiters } = this;
+    // Handed on, it is held as before, without an object for each hand-over.
+    if (state.name === 'held') this.enter(state);
+    else this.hold(session, mode);
     let isServed = false;
     while (waiters.first?.mode === mode && (mode === 'shared' || !isServed)) {
       waiters.shift()?.grant(this.addHold());

@@ -15,7 +15,6 @@ interface WaitedForEntry {
 
 /** A call in this process that waits for a key. */
 export class Waiter extends QueuePlace<Waiter> implements BlockedCall {
-  readonly keys: readonly LockKey[];
   /** Resolves to the hold, or to `undefined` when the time is over; rejects with the reason of the signal. */
   readonly outcome: Promise<LockHold | undefined>;
   /** When the time is over, by `performance.now()`. */
@@ -25,11 +24,12 @@ export class Waiter extends QueuePlace<Waiter> implements BlockedCall {
   /** Called once, when it waits no more. */
   onOver: (() => void) | undefined;
   private timer: NodeJS.Timeout | undefined;
+  private onAbort: (() => void) | undefined;
   private resolve!: (hold: LockHold | undefined) => void;
   private reject!: (error: unknown) => void;
 
   constructor(
-    key: LockKey,
+    private readonly key: LockKey,
     private readonly options: AcquireOptions,
     /** The locks that the call keeps while it waits. */
     readonly inside: readonly LockHold[],
@@ -40,12 +40,15 @@ export class Waiter extends QueuePlace<Waiter> implements BlockedCall {
       this.resolve = resolve;
       this.reject = reject;
     });
-    this.keys = [key];
     const now = performance.now();
     this.deadline = now + options.waitMs;
     this.since = options.since ?? now;
-    if (Number.isFinite(options.waitMs)) this.timer = setTimeout(this.onTimeout, options.waitMs);
-    if (options.signal !== undefined) onceAborted(options.signal, this.onAbort);
+    if (Number.isFinite(options.waitMs)) this.stopIn(options.waitMs);
+    if (options.signal !== undefined) this.stopWhenAborted(options.signal);
+  }
+
+  get keys(): readonly LockKey[] {
+    return [this.key];
   }
 
   get mode(): LockMode {
@@ -78,22 +81,29 @@ export class Waiter extends QueuePlace<Waiter> implements BlockedCall {
     });
   }
 
-  private readonly onTimeout = (): void => {
-    this.stopListening();
-    void this.entry.leave(this).then(() => {
-      this.resolve(undefined);
-    });
-  };
+  // Each in a method of its own, as functions that a wait does not need are garbage of every hand-over.
 
-  private readonly onAbort = (): void => {
-    this.abort(this.options.signal?.reason as Error);
-  };
+  private stopIn(waitMs: number): void {
+    this.timer = setTimeout(() => {
+      this.stopListening();
+      void this.entry.leave(this).then(() => {
+        this.resolve(undefined);
+      });
+    }, waitMs);
+  }
+
+  private stopWhenAborted(signal: AbortSignal): void {
+    this.onAbort = () => {
+      this.abort(signal.reason as Error);
+    };
+    onceAborted(signal, this.onAbort);
+  }
 
   private stopListening(): void {
     this.onOver?.();
     this.onOver = undefined;
     clearTimeout(this.timer);
-    const { signal } = this.options;
-    if (signal !== undefined) forgetAbort(signal, this.onAbort);
+    const { onAbort } = this;
+    if (onAbort !== undefined) forgetAbort(this.options.signal as AbortSignal, onAbort);
   }
 }

@@ -180,9 +180,9 @@ function startUpProviders(token: symbol, features: symbol): Provider[] {
     },
     {
       provide: EventEmitterBridge,
-      inject: [features, ModuleRef],
-      useFactory: ({ [FEATURES]: { engine } }: FeatureHost, moduleRef: ModuleRef) =>
-        new EventEmitterBridge(engine.events, moduleRef),
+      inject: [features, DiscoveryService],
+      useFactory: ({ [FEATURES]: { engine } }: FeatureHost, discovery: DiscoveryService) =>
+        new EventEmitterBridge(engine.events, discovery),
     },
   ];
 }

@@ -6,7 +6,13 @@ import { type FleetUsage, type LeadershipUsage, LockGauges, type LockUsage } fro
 import { type LeaseUsage, LockMetrics } from './lock-metrics.js';
 import { LockSpans } from './lock-spans.js';
 import type { NameTemplates } from './name-templates.js';
-import { findMeter, findTracer, importOpenTelemetry, type OpenTelemetry } from './open-telemetry.js';
+import {
+  findMeter,
+  findTracer,
+  importOpenTelemetry,
+  isOpenTelemetryUsed,
+  type OpenTelemetry,
+} from './open-telemetry.js';
 import { Series } from './series.js';
 
 export interface TelemetryOptions {
@@ -41,20 +47,13 @@ export class AdvisoryLockTelemetry implements OnModuleInit, OnApplicationBootstr
   ) {}
 
   async onModuleInit(): Promise<void> {
-    const { telemetry = 'auto' } = this.options;
-    if (telemetry === false) return;
-    this.api = await importOpenTelemetry();
-    if (this.api === undefined && telemetry === true) {
-      throw new LockConfigurationError(
-        'The option `telemetry: true` of AdvisoryLockModule needs the package `@opentelemetry/api`, ' +
-          'which cannot be imported. Install it: npm install @opentelemetry/api',
-      );
-    }
+    await this.load();
     this.attach();
   }
 
   /** A provider of the application may have registered an SDK since `onModuleInit`. */
-  onApplicationBootstrap(): void {
+  async onApplicationBootstrap(): Promise<void> {
+    await this.load();
     this.attach();
     this.beginJobs();
     if (this.options.telemetry === true && !this.isComplete) this.attachLater();
@@ -63,6 +62,18 @@ export class AdvisoryLockTelemetry implements OnModuleInit, OnApplicationBootstr
   /** Runs after the locks have been released, which happens in `beforeApplicationShutdown`. */
   onApplicationShutdown(): void {
     for (const stop of this.stops.splice(0)) stop();
+  }
+
+  private async load(): Promise<void> {
+    const { telemetry = 'auto' } = this.options;
+    if (telemetry === false || (telemetry === 'auto' && !isOpenTelemetryUsed())) return;
+    this.api ??= await importOpenTelemetry();
+    if (this.api === undefined && telemetry === true) {
+      throw new LockConfigurationError(
+        'The option `telemetry: true` of AdvisoryLockModule needs the package `@opentelemetry/api`, ' +
+          'which cannot be imported. Install it: npm install @opentelemetry/api',
+      );
+    }
   }
 
   private get isComplete(): boolean {

@@ -3,9 +3,9 @@ import { startWorker } from '../support/processes.js';
 import { useTestDatabase } from '../support/test-database.js';
 
 const database = useTestDatabase();
+const module = new URL('./workers/without-optional-packages.ts', import.meta.url);
 
 it('without the optional packages nothing listens or logs, unless telemetry is required', async () => {
-  const module = new URL('./workers/without-optional-packages.ts', import.meta.url);
   const worker = startWorker(module, { env: { TEST_URL: database.url } });
   expect(await worker.message(() => true)).toMatchObject({
     isImported: [false, false, false],
@@ -17,4 +17,14 @@ it('without the optional packages nothing listens or logs, unless telemetry is r
   });
   await worker.exited;
   expect(worker.output).toBe('');
+});
+
+it('optional packages that the application does not use are not loaded', async () => {
+  const env = { TEST_URL: database.url, IMPORT_FAILURE: 'ERR_IS_IMPORTED' };
+  const worker = startWorker(module, { env });
+  expect(await worker.message(() => true)).toMatchObject({
+    byDefault: { result: 42, hasListeners: false },
+    insisting: { code: 'ERR_IS_IMPORTED' },
+  });
+  await worker.exited;
 });

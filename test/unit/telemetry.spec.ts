@@ -44,7 +44,7 @@ async function started(options?: TelemetryOptions): Promise<AdvisoryLockEvents> 
   const { events } = parts;
   const telemetry = telemetryOf(parts, options);
   await telemetry.onModuleInit();
-  telemetry.onApplicationBootstrap();
+  await telemetry.onApplicationBootstrap();
   return events;
 }
 
@@ -95,7 +95,7 @@ describe('with an SDK', () => {
     await telemetry.onModuleInit();
     expect(events.hasListeners).toBe(false);
     recordSpans();
-    telemetry.onApplicationBootstrap();
+    await telemetry.onApplicationBootstrap();
     expect(events.hasListeners).toBe(true);
   });
 

@@ -1,12 +1,14 @@
 import { register } from 'node:module';
 
-// An application that cannot find the optional packages. They are hidden before the library is imported.
+// An application that cannot find the optional packages, or in which whoever imports them fails with another
+// code. They are hidden before the library is imported.
+const failure = process.env.IMPORT_FAILURE ?? 'ERR_MODULE_NOT_FOUND';
 const hidden = ['@opentelemetry/api', '@nestjs/event-emitter', 'eventemitter2'];
 const hook = `
   const hidden = ${JSON.stringify(hidden)};
   export async function resolve(specifier, context, next) {
     if (!hidden.includes(specifier)) return next(specifier, context);
-    throw Object.assign(new Error('Cannot find package ' + specifier), { code: 'ERR_MODULE_NOT_FOUND' });
+    throw Object.assign(new Error('Cannot find package ' + specifier), { code: ${JSON.stringify(failure)} });
   }
 `;
 register(`data:text/javascript,${encodeURIComponent(hook)}`);

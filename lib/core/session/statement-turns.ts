@@ -43,7 +43,7 @@ export class StatementTurns {
 
   /** Call it when a batch that waits may overlap from now on. */
   readonly beginNext = (): void => {
-    for (let [turn] = this.waiting; turn !== undefined && this.mayBegin(turn); [turn] = this.waiting) {
+    for (let turn = this.waiting[0]; turn !== undefined && this.mayBegin(turn); turn = this.waiting[0]) {
       this.waiting.shift();
       this.running += 1;
       this.areBatches = turn.mayOverlap !== undefined;

@@ -103,9 +103,13 @@ export class Batches<Request extends Named, Result> {
   }
 
   /** The name is in no statement any more. */
-  private end({ id, next, last }: PendingRequest<Request, Result>): void {
+  private end(pending: PendingRequest<Request, Result>): void {
+    const { id, next, last } = pending;
     this.first.delete(id);
     if (next === undefined) return;
+    // What is garbage in the old generation would keep all that came after it, until that is collected.
+    pending.next = undefined;
+    pending.last = pending;
     next.last = last;
     this.first.add(next);
     this.ready.push(next);

@@ -180,9 +180,12 @@ function startUpProviders(token: symbol, features: symbol): Provider[] {
     },
     {
       provide: EventEmitterBridge,
-      inject: [features, DiscoveryService],
-      useFactory: ({ [FEATURES]: { engine } }: FeatureHost, discovery: DiscoveryService) =>
-        new EventEmitterBridge(engine.events, discovery),
+      inject: [features, ModuleRef, DiscoveryService],
+      useFactory: (
+        { [FEATURES]: { engine } }: FeatureHost,
+        moduleRef: ModuleRef,
+        discovery: DiscoveryService,
+      ) => new EventEmitterBridge(engine.events, moduleRef, discovery),
     },
   ];
 }

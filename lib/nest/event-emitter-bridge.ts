@@ -1,5 +1,5 @@
-import type { OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
-import type { DiscoveryService } from '@nestjs/core';
+import type { InjectionToken, OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
+import type { DiscoveryService, ModuleRef } from '@nestjs/core';
 import type { EventEmitter2 } from '@nestjs/event-emitter';
 import type { AdvisoryLockEvents } from '../core/index.js';
 
@@ -15,11 +15,12 @@ export class EventEmitterBridge implements OnModuleInit, OnApplicationShutdown {
 
   constructor(
     private readonly events: AdvisoryLockEvents,
+    private readonly moduleRef: ModuleRef,
     private readonly discovery: DiscoveryService,
   ) {}
 
   onModuleInit(): void {
-    const emitter = findEmitter(this.discovery);
+    const emitter = findEmitter(this.moduleRef, this.discovery);
     if (emitter === undefined) return;
     const { wildcard = false, delimiter = '.' } = emitter;
     // Only an emitter with wildcards splits names, by the delimiter that its listeners use.
@@ -35,15 +36,22 @@ export class EventEmitterBridge implements OnModuleInit, OnApplicationShutdown {
 
 /**
  * By the form of the token, the class of the emitter: to import the package takes some 20 ms in an
- * application that has it and does not use it. `undefined` when no module provides one.
+ * application that has it and does not use it. `undefined` when no module provides one, and when it is not
+ * one for the whole application but, for example, one for each request.
  */
-function findEmitter(discovery: DiscoveryService): Naming | undefined {
-  const provider = discovery.getProviders().find(({ token }) => isEmitterClass(token));
-  return provider?.instance as Naming | undefined;
+function findEmitter(moduleRef: ModuleRef, discovery: DiscoveryService): Naming | undefined {
+  const token = discovery.getProviders().find((provider) => isEmitterClass(provider.token))?.token;
+  if (token === undefined) return undefined;
+  try {
+    // With the rules of Nest, as the static instance of a provider with another scope is not one to use.
+    return moduleRef.get<Naming>(token as typeof EventEmitter2, { strict: false });
+  } catch {
+    return undefined;
+  }
 }
 
 /** The class itself, and none that extends it. (Its name is `EventEmitter`.) */
-function isEmitterClass(token: unknown): boolean {
+function isEmitterClass(token: InjectionToken): boolean {
   if (typeof token !== 'function') return false;
   const prototype: unknown = token.prototype;
   return (

@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
-import { Injectable } from '@nestjs/common';
-import { EventEmitterModule, OnEvent } from '@nestjs/event-emitter';
+import { Injectable, Module, Scope } from '@nestjs/common';
+import { EventEmitter2, EventEmitterModule, OnEvent } from '@nestjs/event-emitter';
 import {
   AdvisoryLockEvents,
   AdvisoryLockModule,
@@ -132,4 +132,23 @@ it('says of which of several modules an event is', async () => {
     { lockName: 'a', connection: 'default' },
     { lockName: 'b', connection: 'archive' },
   ]);
+});
+
+it.each([
+  ['request', Scope.REQUEST],
+  ['injection', Scope.TRANSIENT],
+])('an application starts that makes an emitter for each %s, and nothing listens', async (_each, scope) => {
+  const emitter = { provide: EventEmitter2, scope, useFactory: () => new EventEmitter2() };
+  const { app } = await start(lockedApp(database, { providers: [emitter] }));
+  expect(app.get(AdvisoryLockEvents).hasListeners).toBe(false);
+});
+
+it('of several emitters, takes the one that Nest finds for the whole application', async () => {
+  @Module({ providers: [EventEmitter2] })
+  class Orders {}
+  const { app } = await start(
+    lockedApp(database, { imports: [Orders, EventEmitterModule.forRoot()], providers: [Watch] }),
+  );
+  await app.get(AdvisoryLockService).withLock('import', () => undefined);
+  expect(app.get(Watch).acquired).toHaveLength(1);
 });

@@ -145,4 +145,14 @@ describe('batches', () => {
     await expect(batches.add({ name: 'c', value: 3 })).resolves.toBe(30);
     expect(sent).toEqual([['a', 'b'], ['c']]);
   });
+
+  it('keep no later request for a name reachable from one that has ended', async () => {
+    const { batches } = recording();
+    const results = [1, 2, 3].map((value) => batches.add({ name: 'a', value }));
+    const ended = batches['first'].get('a');
+    await Promise.all(results);
+    await setImmediate();
+    expect(ended).toMatchObject({ request: { value: 1 }, next: undefined });
+    expect(ended?.last).toBe(ended);
+  });
 });

@@ -30,8 +30,7 @@ export class DataSourceFinder {
 
   /** Throws `LOCK_CONFIGURATION` when there is none on Postgres. */
   find(): PostgresDataSource {
-    this.found ??= this.findNow();
-    return this.found;
+    return this.found ?? this.findNow();
   }
 
   private findNow(): PostgresDataSource {
@@ -50,7 +49,11 @@ export class DataSourceFinder {
       const what = isDefault ? 'no default data source' : `no data source "${String(wanted)}"`;
       throw new LockConfigurationError(`AdvisoryLockModule found ${what} in this application. ${CURE}`);
     }
-    if (isPostgres(found)) return found;
+    if (isPostgres(found)) {
+      // One that is still pending may come first later.
+      if (!provided.some(isPending)) this.found = found;
+      return found;
+    }
     throw new LockConfigurationError(
       `Advisory locks need a data source of the type "postgres", received ${which}, which has the type ` +
         `"${found.options.type}". ${CURE}`,

@@ -1,3 +1,5 @@
+import { randomInt } from 'node:crypto';
+
 /** What a {@link ChainedMap} holds. */
 export interface Chained<T> {
   readonly id: string;
@@ -6,6 +8,9 @@ export interface Chained<T> {
 }
 
 const FIRST_SIZE = 64;
+
+/** Where hashes begin, so that no one can choose names that are all in one chain. */
+const SEED = randomInt(2 ** 32);
 
 /**
  * What is there by its key, for what comes and goes with each lock: it makes no object.
@@ -74,9 +79,9 @@ export class ChainedMap<T extends Chained<T>> implements Iterable<T> {
     for (const element of all) this.link(element);
   }
 
-  /** By the FNV-1a hash of the text. */
+  /** By an FNV-1a hash of the text. */
   private chainOf(id: string): number {
-    let hash = 0x811c9dc5;
+    let hash = SEED;
     for (let index = 0; index < id.length; index += 1)
       hash = Math.imul(hash ^ id.charCodeAt(index), 0x01000193);
     return (hash ^ (hash >>> 15)) & (this.chains.length - 1);

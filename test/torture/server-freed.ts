@@ -51,13 +51,15 @@ export function endWithServer(
   blackouts: readonly Blackout[],
 ): { holds: Hold[]; freed: FreedHold[] } {
   const freed: FreedHold[] = [];
+  // They are noted when they are over, and one that takes long is noted after one that began later.
+  const inOrder = [...endings].sort((one, other) => one.fromUs - other.fromUs);
   const cut = holds.map((hold) => {
     // A lease belongs to no session, and outlasts the end of one.
     if (hold.way === 'lease') return hold;
     const ofWorker = blackouts.filter(({ worker }) => worker === hold.worker);
     const heardAt = ({ toUs }: SessionsEnded): number => afterBlackouts(toUs, ofWorker);
     const aliveUs = aliveAt(hold);
-    const possible = endings.filter(
+    const possible = inOrder.filter(
       (end) =>
         end.worker === hold.worker &&
         mayConcern(end, hold) &&

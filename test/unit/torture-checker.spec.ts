@@ -139,6 +139,8 @@ describe('the checker', () => {
       const endOf = (endings: SessionsEnded[]): number | undefined =>
         endWithServer([known], endings, []).holds[0]?.endUs;
       expect(endOf([ofBackend(7), pooler])).toBe(100);
+      // As they are noted, when they are over.
+      expect(endOf([{ worker: 1, fromUs: 145, toUs: 150, areAll: true }, pooler])).toBe(140);
       expect(endOf([ofBackend(8), pooler])).toBe(140);
       expect(endOf([ofBackend(8)])).toBe(150);
       const unknown = { ...known, pid: 0 };

@@ -58,6 +58,23 @@ describe('locks of a transaction', () => {
   type Release = () => Promise<void>;
 
   describe('withTransactionLock', () => {
+    it('leaves no transaction open whose ROLLBACK was never sent', async () => {
+      const { locks, dataSource } = await instance({ extra: { query_timeout: 200 } });
+      const other = await openDataSource(database.url);
+      const late = await other.transaction(async (blocking) => {
+        await blocking.query('LOCK TABLE note IN SHARE MODE');
+        const error = await locks
+          .withTransactionLock('import', (manager) => write(manager, 'undone'))
+          .catch((reason: unknown) => reason);
+        await blocking.query("INSERT INTO note VALUES ('other')");
+        return error;
+      });
+      expect(late).toMatchObject({ message: 'Query read timeout' });
+      await write(dataSource.manager, 'next');
+      expect(await notes()).toEqual(['next', 'other']);
+      await until(async () => (await database.advisoryLocks()).length === 0, 'the lock is free');
+    });
+
     it('commits the writes of the body, resolves to its result, and frees the lock', async () => {
       const { locks } = await instance();
 

@@ -2,6 +2,7 @@ import type { DataSource, EntityManager } from 'typeorm';
 import { LockConfigurationError } from '../errors/lock-configuration.error.js';
 import { LockShutdownError } from '../errors/lock-shutdown.error.js';
 import type { TransactionIsolationLevel } from '../options/transaction-isolation-level.js';
+import { endUnlessRolledBack } from './end-unless-rolled-back.js';
 import { refuseFailed } from './refuse-failed.js';
 import { findTransaction, runInTransaction, Transaction } from './transaction.js';
 
@@ -58,6 +59,7 @@ export class Transactions {
     const dataSource = this.findDataSource();
     let transaction: Transaction | undefined;
     const inside = async (manager: EntityManager): Promise<T> => {
+      if (manager.queryRunner !== undefined) endUnlessRolledBack(manager.queryRunner);
       transaction = new Transaction(dataSource, manager, this.isolationLevel(wanted));
       const value = await runToItsEnd(transaction, body);
       await refuseFailed(manager);

@@ -1,0 +1,37 @@
+import { type EventEmitter, once } from 'node:events';
+import type { QueryRunner } from 'typeorm';
+
+/** How long the end of the connection may take, in milliseconds. */
+const END_MS = 1_000;
+
+interface EndingClient extends EventEmitter {
+  /** With a statement under way it cuts the socket. */
+  end(): Promise<void>;
+}
+
+/**
+ * Ends the connection when its transaction cannot be rolled back. TypeORM 1.1.1 ignores that error, and the
+ * connection would go back to the pool inside the transaction, with its locks. So it is with `query_timeout`
+ * of node-postgres: a ROLLBACK that has to wait behind a slow statement times out as well, and is never sent
+ * (findings/query-timeout-leaves-a-transaction-open.sh).
+ */
+export function endUnlessRolledBack(runner: QueryRunner): void {
+  const rollback = runner.rollbackTransaction.bind(runner);
+  runner.rollbackTransaction = async () => {
+    const { isTransactionActive } = runner;
+    try {
+      await rollback();
+    } catch (error) {
+      // Without a transaction it was refused, and there is nothing in doubt.
+      if (isTransactionActive) await end((await runner.connect()) as EndingClient);
+      throw error;
+    }
+  };
+}
+
+async function end(client: EndingClient): Promise<void> {
+  const ended = once(client, 'end', { signal: AbortSignal.timeout(END_MS) });
+  client.end().catch(() => undefined);
+  // It does not end, or has ended before.
+  await ended.catch(() => undefined);
+}

@@ -14,7 +14,7 @@ import { lossOf, SHORT_TIMES } from './support/lock-loss.js';
 
 const { database, it } = testsTogether({ atOnce: 4 });
 
-const OPTIONS: LocksOptions = { ...SHORT_TIMES, connectionOptions: { connectTimeoutMS: 1_000 } };
+const OPTIONS: LocksOptions = { ...SHORT_TIMES, connectionOptions: { connectTimeoutMS: 3_000 } };
 const SILENCE = /no response for \d+ ms, and `lostAfterMs` is 1200/;
 
 const BOTH_WAYS: Directions = { toServer: true, toClient: true };

@@ -1,5 +1,5 @@
 import { type EventEmitter, once } from 'node:events';
-import type { QueryRunner } from 'typeorm';
+import type { EntityManager, QueryRunner } from 'typeorm';
 
 /** How long the end of the connection may take, in milliseconds. */
 const END_MS = 1_000;
@@ -15,8 +15,10 @@ interface EndingClient extends EventEmitter {
  * of node-postgres: a ROLLBACK that has to wait behind a slow statement times out as well, and is never sent
  * (findings/query-timeout-leaves-a-transaction-open.sh).
  */
-export function endUnlessRolledBack(runner: QueryRunner): void {
-  const rollback = runner.rollbackTransaction.bind(runner);
+export function endUnlessRolledBack({ queryRunner: runner }: EntityManager): void {
+  // The EntityManager of a test need not have one, nor that all methods.
+  const rollback = (runner as Partial<QueryRunner> | undefined)?.rollbackTransaction?.bind(runner);
+  if (runner === undefined || rollback === undefined) return;
   runner.rollbackTransaction = async () => {
     const { isTransactionActive } = runner;
     try {

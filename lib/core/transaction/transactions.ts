@@ -59,7 +59,7 @@ export class Transactions {
     const dataSource = this.findDataSource();
     let transaction: Transaction | undefined;
     const inside = async (manager: EntityManager): Promise<T> => {
-      if (manager.queryRunner !== undefined) endUnlessRolledBack(manager.queryRunner);
+      endUnlessRolledBack(manager);
       transaction = new Transaction(dataSource, manager, this.isolationLevel(wanted));
       const value = await runToItsEnd(transaction, body);
       await refuseFailed(manager);

@@ -150,6 +150,7 @@ export { type Listening, LockConnection, type Notification } from './connection/
 export { LockConnections, type LockConnectionsOptions } from './connection/lock-connections.js';
 export { openPool, type PgPool } from './connection/pg-pool.js';
 export { type PreparingClient, queryPrepared } from './connection/prepared-query.js';
+export { untilEnded } from './connection/until-ended.js';
 export type { PoolerOption } from './connection/pooler.js';
 export {
   addressOfConfig,

@@ -1,4 +1,3 @@
-import { type EventEmitter, once } from 'node:events';
 import type { DataSource, QueryRunner } from 'typeorm';
 import {
   AdvisoryLockError,
@@ -9,6 +8,7 @@ import {
   type PreparingClient,
   queryPrepared,
   tableOf,
+  untilEnded,
 } from '../core/index.js';
 
 /** The application's own database, as leases and once-records use it. */
@@ -37,9 +37,6 @@ export function dataSourceDatabase(findDataSource: () => DataSource): Applicatio
   };
 }
 
-/** How long the end of a connection may take whose backend has said that it ends, in milliseconds. */
-const END_MS = 1_000;
-
 /**
  * With a runner of its own, as libraries for declarative transactions replace `dataSource.query`: a lease
  * inside an open transaction would be invisible to others, and gone after a rollback.
@@ -49,24 +46,12 @@ async function withRunner<T>(dataSource: DataSource, use: (runner: QueryRunner) 
   try {
     return await use(runner);
   } catch (error) {
-    if (endsBackend(error)) await endOf(runner);
+    // The pool would give the next statement to a backend that is gone. (`query()` of a pool of node-postgres
+    // ends such a client.)
+    if (endsBackend(error)) await untilEnded(runner);
     throw error;
   } finally {
     await runner.release();
-  }
-}
-
-/**
- * The runner would give the client back to the pool, and the next statement to a backend that is gone:
- * `release()` of TypeORM passes no error on, where `query()` of a pool of node-postgres ends the client. Once
- * the connection has ended, TypeORM takes the client out of the pool itself.
- */
-async function endOf(runner: QueryRunner): Promise<void> {
-  try {
-    const client = (await runner.connect()) as EventEmitter;
-    await once(client, 'end', { signal: AbortSignal.timeout(END_MS) });
-  } catch {
-    // It reports with an error that it has ended, or does not end.
   }
 }
 

@@ -1,10 +1,7 @@
-import { type EventEmitter, once } from 'node:events';
 import type { EntityManager, QueryRunner } from 'typeorm';
+import { untilEnded } from '../connection/until-ended.js';
 
-/** How long the end of the connection may take, in milliseconds. */
-const END_MS = 1_000;
-
-interface EndingClient extends EventEmitter {
+interface EndingClient {
   /** With a statement under way it cuts the socket. */
   end(): Promise<void>;
 }
@@ -25,15 +22,14 @@ export function endUnlessRolledBack({ queryRunner: runner }: EntityManager): voi
       await rollback();
     } catch (error) {
       // Without a transaction it was refused, and there is nothing in doubt.
-      if (isTransactionActive) await end((await runner.connect()) as EndingClient);
+      if (isTransactionActive) await end(runner);
       throw error;
     }
   };
 }
 
-async function end(client: EndingClient): Promise<void> {
-  const ended = once(client, 'end', { signal: AbortSignal.timeout(END_MS) });
+async function end(runner: QueryRunner): Promise<void> {
+  const client = (await runner.connect()) as EndingClient;
   client.end().catch(() => undefined);
-  // It does not end, or has ended before.
-  await ended.catch(() => undefined);
+  await untilEnded(runner);
 }

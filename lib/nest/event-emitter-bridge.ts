@@ -1,7 +1,8 @@
-import type { InjectionToken, OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
+import type { OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
 import type { DiscoveryService, ModuleRef } from '@nestjs/core';
 import type { EventEmitter2 } from '@nestjs/event-emitter';
 import type { AdvisoryLockEvents } from '../core/index.js';
+import { isClassWith } from './is-class-with.js';
 
 /** How the emitter splits names. It has these properties, although its types do not declare them. */
 type Naming = EventEmitter2 & { readonly wildcard?: boolean; readonly delimiter?: string };
@@ -40,7 +41,9 @@ export class EventEmitterBridge implements OnModuleInit, OnApplicationShutdown {
  * one for the whole application but, for example, one for each request.
  */
 function findEmitter(moduleRef: ModuleRef, discovery: DiscoveryService): Naming | undefined {
-  const token = discovery.getProviders().find((provider) => isEmitterClass(provider.token))?.token;
+  const token = discovery
+    .getProviders()
+    .find((provider) => isClassWith(provider.token, 'emitAsync', 'onAny'))?.token;
   if (token === undefined) return undefined;
   try {
     // With the rules of Nest, as the static instance of a provider with another scope is not one to use.
@@ -48,15 +51,4 @@ function findEmitter(moduleRef: ModuleRef, discovery: DiscoveryService): Naming 
   } catch {
     return undefined;
   }
-}
-
-/** The class itself, and none that extends it. (Its name is `EventEmitter`.) */
-function isEmitterClass(token: InjectionToken): boolean {
-  if (typeof token !== 'function') return false;
-  const prototype: unknown = token.prototype;
-  return (
-    typeof prototype === 'object' &&
-    prototype !== null &&
-    ['emitAsync', 'onAny'].every((name) => Object.hasOwn(prototype, name))
-  );
 }

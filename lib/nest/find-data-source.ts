@@ -2,6 +2,7 @@ import type { InjectionToken } from '@nestjs/common';
 import type { DiscoveryService, ModuleRef } from '@nestjs/core';
 import type { DataSource } from 'typeorm';
 import { LockConfigurationError, type PostgresOptions } from '../core/index.js';
+import { isClassWith } from './is-class-with.js';
 
 const CURE =
   "Import TypeOrmModule.forRoot({ type: 'postgres', … }), or name the data source, or the injection token " +
@@ -87,13 +88,9 @@ export class DataSourceFinder {
   }
 }
 
-/** The class itself, of whichever copy of TypeORM, and none that extends it. */
+/** The class of TypeORM itself, of whichever copy. */
 function isDataSourceClass(token: unknown): token is InjectionToken {
-  if (typeof token !== 'function') return false;
-  const prototype: unknown = token.prototype;
-  return (
-    isObject(prototype) && ['createQueryRunner', 'initialize'].every((name) => Object.hasOwn(prototype, name))
-  );
+  return isClassWith(token, 'createQueryRunner', 'initialize');
 }
 
 function isPostgres(dataSource: DataSource): dataSource is PostgresDataSource {

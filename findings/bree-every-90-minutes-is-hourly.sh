@@ -13,11 +13,12 @@
 #   '36 hours'           2160
 #   'every 36 hours'     1440
 # With "every" the text goes to `later`, whose periods are positions on the clock: "every 45 minutes" is the
-# minutes 0 and 45 of each hour, and a period longer than an hour or a day begins anew with each hour or day.
+# minutes 0 and 45 of each hour, and a period longer than an hour or a day begins again with each hour or day.
 set -euo pipefail
 dir=$(mktemp -d /tmp/finding.XXXXXX)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
+echo '{}' > package.json
 npm install --silent --no-audit --no-fund bree@9.2.9 @breejs/later@4.2.0 @sinonjs/fake-timers@15.0.0
 npm ls --depth 0 | tail -n +2 || true
 cat > run.cjs <<'JS'

@@ -15,6 +15,7 @@ set -euo pipefail
 dir=$(mktemp -d /tmp/finding.XXXXXX)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
+echo '{}' > package.json
 npm install --silent --no-audit --no-fund node-cron@4.6.0 cron-schedule@6.0.0 cronosjs@1.7.1 cron@4.4.0 \
   cron-parser@5.10.6 croner@11.0.1 luxon@3.7.2 @sinonjs/fake-timers@15.0.0
 npm ls --depth 0 | tail -n +2 || true

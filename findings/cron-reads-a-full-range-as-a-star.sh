@@ -18,6 +18,7 @@ set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
+echo '{}' > package.json
 npm install --silent --no-audit --no-fund cron@4.4.0 cron-parser@5.10.6 croner@11.0.1 luxon@3.7.2
 cat > run.cjs <<'JS'
 const assert = require('node:assert/strict');

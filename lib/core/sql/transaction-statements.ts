@@ -73,7 +73,8 @@ export const SAVEPOINT_SCRIPT: Script = { statements: [`SAVEPOINT ${SAVEPOINT}`]
 
 /**
  * Waits for the key in the queue of Postgres, after the savepoint. The end of the time, and a cancel, are
- * errors that are caught here, as one that reaches the client writes a line into the log of the server.
+ * errors that are caught here, also when one arrives while the other one is handled, as one that reaches the
+ * client writes a line into the log of the server.
  * Afterwards the timeouts are what they were.
  */
 export function waitScript(
@@ -85,13 +86,14 @@ export function waitScript(
   return {
     statements: [
       `SET LOCAL statement_timeout = 0`,
-      `DO $wait$ BEGIN ` +
+      `DO $wait$ BEGIN BEGIN ` +
         `PERFORM pg_catalog.set_config('lock_timeout', '${lockTimeoutOf(waitMs)}', true); ` +
         `PERFORM ${WAIT[mode]}(${argumentsOf(key)}); ` +
         `PERFORM pg_catalog.set_config('${RESULT}', 'y', true); ` +
         `EXCEPTION WHEN lock_not_available THEN PERFORM pg_catalog.set_config('${RESULT}', '', true); ` +
-        `WHEN query_canceled THEN PERFORM pg_catalog.set_config('${RESULT}', 'c', true); ` +
-        `END $wait$`,
+        `WHEN query_canceled THEN PERFORM pg_catalog.set_config('${RESULT}', 'c', true); END; ` +
+        `EXCEPTION WHEN lock_not_available OR query_canceled ` +
+        `THEN PERFORM pg_catalog.set_config('${RESULT}', 'c', true); END $wait$`,
       `SELECT pg_catalog.current_setting('${RESULT}') AS outcome`,
       `SET LOCAL lock_timeout = '${lockTimeout}'`,
       `SET LOCAL statement_timeout = '${statementTimeout}'`,

@@ -27,8 +27,9 @@ export const IS_GRANTED: Statement = {
 /**
  * Waits for the key in the queue of Postgres, for one turn after the other, until it is granted, the time
  * is over, or the wait is canceled. The commit between two turns ends the snapshot. An error that is
- * caught here, unlike one that reaches the client, writes no line into the log of the server. A cancel may
- * also arrive while the end of a turn is handled, so it is caught around that.
+ * caught here, unlike one that reaches the client, writes no line into the log of the server. The client
+ * cancels when the time is over by its own clock, so a cancel often comes with the end of a turn. Each may
+ * arrive while the other one is handled, so it is caught around that.
  *
  * A lock that was granted in the moment in which a turn ended is given back; when the wait was canceled,
  * it may still be held.
@@ -45,17 +46,22 @@ BEGIN
   LOOP
     BEGIN
       BEGIN
-        PERFORM pg_catalog.set_config('lock_timeout', (${turnMs})::text, true);
-        PERFORM ${lockCall(key, mode)};
-        PERFORM pg_catalog.set_config('${RESULT}', 'y', false);
-        RETURN;
+        BEGIN
+          PERFORM pg_catalog.set_config('lock_timeout', (${turnMs})::text, true);
+          PERFORM ${lockCall(key, mode)};
+          PERFORM pg_catalog.set_config('${RESULT}', 'y', false);
+          RETURN;
+        EXCEPTION
+          WHEN lock_not_available THEN
+            PERFORM pg_catalog.pg_advisory_unlock_all();
+            ${isBounded ? `IF ${passedMs} >= ${lockTimeoutOf(timeoutMs)} THEN RETURN; END IF;` : ''}
+        END;
       EXCEPTION
-        WHEN lock_not_available THEN PERFORM pg_catalog.pg_advisory_unlock_all();
+        WHEN query_canceled THEN RETURN;
       END;
     EXCEPTION
-      WHEN query_canceled THEN RETURN;
+      WHEN lock_not_available THEN RETURN;
     END;
-    ${isBounded ? `EXIT WHEN ${passedMs} >= ${lockTimeoutOf(timeoutMs)};` : ''}
     COMMIT;
   END LOOP;
 END $wait$`;
@@ -68,9 +74,13 @@ END $wait$`;
 export function turnScript(key: LockKey, mode: LockMode, timeoutMs: number): string {
   return `DO $wait$
 BEGIN
-  PERFORM pg_catalog.set_config('lock_timeout', '${lockTimeoutOf(Math.min(timeoutMs, TURN_MS))}', true);
-  PERFORM ${lockCall(key, mode)};
-  PERFORM pg_catalog.set_config('${RESULT}', 'y', true);
+  BEGIN
+    PERFORM pg_catalog.set_config('lock_timeout', '${lockTimeoutOf(Math.min(timeoutMs, TURN_MS))}', true);
+    PERFORM ${lockCall(key, mode)};
+    PERFORM pg_catalog.set_config('${RESULT}', 'y', true);
+  EXCEPTION
+    WHEN lock_not_available OR query_canceled THEN PERFORM pg_catalog.set_config('${RESULT}', '', true);
+  END;
 EXCEPTION
   WHEN lock_not_available OR query_canceled THEN PERFORM pg_catalog.set_config('${RESULT}', '', true);
 END $wait$`;

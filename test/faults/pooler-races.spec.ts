@@ -1,4 +1,5 @@
 import { expect, it } from '@jest/globals';
+import pg from 'pg';
 import {
   type LockConnection,
   LockConnections,
@@ -14,6 +15,7 @@ import { until } from '../support/until.js';
 import { closeAfterTest } from './support/close-after-test.js';
 import { describeWith } from './support/describe-with.js';
 import { startPgBouncer } from './support/pgbouncer.js';
+import { startPrimary } from './support/postgres-cluster.js';
 import { nothingPinned, pinnedConnections } from './support/pooled.js';
 import { startProxy } from './support/tcp-proxy.js';
 
@@ -124,27 +126,29 @@ describeWith('pgbouncer', 'between a lock and the pooler', () => {
   });
 
   it('goes on when a question fails while locks are held', async () => {
-    const bouncer = await closeAfterTest(startPgBouncer(database.url, { mode: 'transaction' }));
+    // A server of its own, as none of its sessions can read the list of databases, which the query needs.
+    const server = await closeAfterTest(startPrimary());
+    const admin = new pg.Client(server.url);
+    await admin.connect();
+    defer(() => admin.end());
+    const bouncer = await closeAfterTest(startPgBouncer(server.url, { mode: 'transaction' }));
     const { service } = createLocks(bouncer.url);
     await using lock = await service.acquire('import');
     const before = await lock.fencingToken();
-    // From here on no session of the server, also of other tests, can read the list of databases, which the
-    // query needs.
-    await database.query('BEGIN');
-    await database.query('LOCK TABLE pg_database');
+    await admin.query('BEGIN');
+    await admin.query('LOCK TABLE pg_database');
     const question = service.isLocked('another');
     const failure = expect(question).rejects.toMatchObject({ code: 'LOCK_CONNECTION' });
     const cancel = async (): Promise<boolean> => {
-      const blocked = await database.query(
+      const { rowCount } = await admin.query(
         `SELECT pg_cancel_backend(pid) FROM pg_locks
           WHERE relation = 'pg_database'::regclass AND NOT granted
-            AND pid IN (SELECT l.pid FROM pg_locks AS l JOIN pg_database AS d ON d.oid = l.database
-                         WHERE l.locktype = 'advisory' AND d.datname = current_database())`,
+            AND pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory')`,
       );
-      return blocked.length > 0;
+      return rowCount !== 0;
     };
     await until(cancel, 'the question was cancelled');
-    await database.query('COMMIT');
+    await admin.query('COMMIT');
     await failure;
     expect((await lock.fencingToken()) > before).toBe(true);
     await (await service.acquire('another')).release();

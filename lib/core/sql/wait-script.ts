@@ -60,7 +60,7 @@ BEGIN
         WHEN query_canceled THEN RETURN;
       END;
     EXCEPTION
-      WHEN lock_not_available THEN RETURN;
+      WHEN lock_not_available OR query_canceled THEN RETURN;
     END;
     COMMIT;
   END LOOP;

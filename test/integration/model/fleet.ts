@@ -120,7 +120,9 @@ export class Fleet {
   /** The end of one session may have granted a lock to another one that was about to end. */
   private async loseGrantsSince(service: number): Promise<void> {
     // What has come from those sessions is read before the response; the question may be the first to fail.
-    await this.memberOf(service).service.isLocked('another').catch(() => undefined);
+    await this.memberOf(service)
+      .service.isLocked('another')
+      .catch(() => undefined);
     for (const [request, lock] of this.locks) {
       if (request.service !== service) continue;
       await lock.fencingToken().catch(() => undefined);

@@ -6,6 +6,7 @@ import {
   LockTimeoutError,
   LockUnavailableError,
 } from 'nestjs-advisory-lock';
+import type { EventEmitter } from 'node:events';
 import type { DataSource, EntityManager } from 'typeorm';
 import {
   applicationNameOf,
@@ -73,6 +74,25 @@ describe('locks of a transaction', () => {
       await write(dataSource.manager, 'next');
       expect(await notes()).toEqual(['next', 'other']);
       await until(async () => (await database.advisoryLocks()).length === 0, 'the lock is free');
+    });
+
+    it('waits for no end of a connection that is over, whose transaction cannot be rolled back', async () => {
+      const { locks } = await instance();
+      const error = new Error('from the body');
+      const awaited: string[] = [];
+
+      const failed = locks.withTransactionLock('a', async ({ queryRunner }) => {
+        const client = (await queryRunner?.connect()) as EventEmitter;
+        const ended = new Promise((resolve) => client.once('end', resolve));
+        const [lock] = await database.advisoryLocks();
+        await database.query('SELECT pg_terminate_backend($1)', [lock?.pid]);
+        await ended;
+        client.on('newListener', (event: string) => awaited.push(event));
+        throw error;
+      });
+
+      await expect(failed).rejects.toBe(error);
+      expect(awaited).toEqual([]);
     });
 
     it('commits the writes of the body, resolves to its result, and frees the lock', async () => {

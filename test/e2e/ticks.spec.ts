@@ -1,8 +1,11 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import { Injectable, type Type } from '@nestjs/common';
 import { ScheduleModule, SchedulerRegistry } from '@nestjs/schedule';
-import { CronTime } from 'cron';
+import { CronJob, CronTime } from 'cron';
 import { currentTick, ExclusiveCron, ExclusiveInterval, type Tick } from 'nestjs-advisory-lock';
+import { type FiringTick, FiringTicks, NO_TICK } from '../../lib/jobs/schedule/firing-ticks.js';
+import { periodStart } from '../../lib/jobs/schedule/period.js';
+import { defer } from '../support/cleanup.js';
 import { useTestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 import { lockedApp, start } from './support/applications.js';
@@ -124,3 +127,33 @@ describe('jobs that share a lock', () => {
     await until(haveBothRun, 'a tick that both have run for');
   });
 });
+
+describe('the tick of a firing', () => {
+  it('is found when a busy event loop has delayed it', async () => {
+    const firings = new FiringTicks();
+    const ticks = await new Promise<FiringTick[]>((resolve) => {
+      const seen: FiringTick[] = [];
+      const job = CronJob.from({
+        cronTime: EVERY_SECOND,
+        start: true,
+        onTick: () => {
+          const tick = firings.tickOf(job);
+          if (tick === undefined || tick === NO_TICK) return;
+          seen.push(tick);
+          if (seen.length === 2) resolve(seen);
+          else setTimeout(blockUntil, 300, tick.atMs + 1_700);
+        },
+      });
+      defer(() => void job.stop());
+    });
+    const firedAt = ticks.map(({ atMs, lateMs }) => atMs + lateMs);
+    expect(firedAt[1]).toBeGreaterThanOrEqual((ticks[0]?.atMs ?? NaN) + 1_700);
+    expect(ticks.map(({ atMs }) => atMs)).toEqual(firedAt.map((at) => periodStart(at, 1_000)));
+  });
+});
+
+/** Keeps the event loop busy, but no core. */
+function blockUntil(atMs: number): void {
+  const never = new Int32Array(new SharedArrayBuffer(4));
+  while (Date.now() < atMs) Atomics.wait(never, 0, 0, atMs - Date.now());
+}

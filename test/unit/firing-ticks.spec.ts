@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { CronJob } from 'cron';
-import { type FiringTick, FiringTicks, NO_TICK } from '../../lib/jobs/schedule/firing-ticks.js';
-import { periodStart } from '../../lib/jobs/schedule/period.js';
+import { FiringTicks, NO_TICK } from '../../lib/jobs/schedule/firing-ticks.js';
 import { defer } from '../support/cleanup.js';
 
 /** `tick +lateness`, or `by hand`, of each call; `cron` itself runs, on a clock and timers of the test. */
@@ -205,34 +204,3 @@ describe('a firing that is held up', () => {
     expect(calls).toEqual(['00:30:00 +2950000']);
   });
 });
-
-describe('with real timers', () => {
-  it('finds the tick of a firing that a busy event loop has delayed', async () => {
-    jest.useRealTimers();
-    const firings = new FiringTicks();
-    const ticks = await new Promise<FiringTick[]>((resolve) => {
-      const seen: FiringTick[] = [];
-      const job = CronJob.from({
-        cronTime: '* * * * * *',
-        start: true,
-        onTick: () => {
-          const tick = firings.tickOf(job);
-          if (tick === undefined || tick === NO_TICK) return;
-          seen.push(tick);
-          if (seen.length === 2) resolve(seen);
-          else setTimeout(blockUntil, 300, tick.atMs + 1_700);
-        },
-      });
-      defer(() => void job.stop());
-    });
-    const firedAt = ticks.map(({ atMs, lateMs }) => atMs + lateMs);
-    expect(firedAt[1]).toBeGreaterThanOrEqual((ticks[0]?.atMs ?? NaN) + 1_700);
-    expect(ticks.map(({ atMs }) => atMs)).toEqual(firedAt.map((at) => periodStart(at, 1_000)));
-  });
-});
-
-/** Keeps the event loop busy, but no core. */
-function blockUntil(atMs: number): void {
-  const never = new Int32Array(new SharedArrayBuffer(4));
-  while (Date.now() < atMs) Atomics.wait(never, 0, 0, atMs - Date.now());
-}

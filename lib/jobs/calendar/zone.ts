@@ -18,14 +18,21 @@ export interface ClockChange {
   readonly afterMs: number;
 }
 
+/** A year of a zone. */
+interface Chunk {
+  /** By how much its clocks are ahead of UTC when it begins, in milliseconds. */
+  readonly startsWithMs: number;
+  readonly changes: readonly ClockChange[];
+}
+
 const zones = new Map<string, Zone>();
 
 /** The clocks of a time zone, by the data of this Node.js. */
 export class Zone {
-  private readonly chunks = new Map<number, readonly ClockChange[]>();
+  private readonly chunks = new Map<number, Chunk>();
 
-  /** @param offsetAt - by how much the clocks are ahead of UTC at an instant, in milliseconds. */
-  private constructor(readonly offsetAt: (atMs: number) => number) {}
+  /** @param findOffset - by how much the clocks are ahead of UTC at an instant, in milliseconds. */
+  private constructor(private readonly findOffset: (atMs: number) => number) {}
 
   /**
    * The zone of that name, as `cron` takes them: of the tz database, `UTC`, `UTC+2`, `UTC-03:30`, or `system`
@@ -46,10 +53,16 @@ export class Zone {
     return new Zone(() => minutes * MINUTE_MS);
   }
 
+  /** By how much the clocks are ahead of UTC at an instant, in milliseconds. */
+  offsetAt(atMs: number): number {
+    const { changes, startsWithMs } = this.chunk(chunkOf(atMs));
+    return changes.findLast((change) => change.atMs <= atMs)?.afterMs ?? startsWithMs;
+  }
+
   /** The first change after the first instant, up to and including the second. */
   firstChange(afterMs: number, untilMs: number): ClockChange | undefined {
     for (let chunk = chunkOf(afterMs); chunk <= chunkOf(untilMs); chunk += 1) {
-      const found = this.changesOf(chunk).find(({ atMs }) => atMs > afterMs);
+      const found = this.chunk(chunk).changes.find(({ atMs }) => atMs > afterMs);
       if (found !== undefined) return found.atMs <= untilMs ? found : undefined;
     }
     return undefined;
@@ -58,35 +71,36 @@ export class Zone {
   /** The last one of them. */
   lastChange(afterMs: number, untilMs: number): ClockChange | undefined {
     for (let chunk = chunkOf(untilMs); chunk >= chunkOf(afterMs); chunk -= 1) {
-      const found = this.changesOf(chunk).findLast(({ atMs }) => atMs <= untilMs);
+      const found = this.chunk(chunk).changes.findLast(({ atMs }) => atMs <= untilMs);
       if (found !== undefined) return found.atMs > afterMs ? found : undefined;
     }
     return undefined;
   }
 
-  private changesOf(chunk: number): readonly ClockChange[] {
-    const known = this.chunks.get(chunk);
+  private chunk(number: number): Chunk {
+    const known = this.chunks.get(number);
     if (known !== undefined) return known;
     const changes: ClockChange[] = [];
-    const endMs = (chunk + 1) * CHUNK_MS;
-    for (let fromMs = chunk * CHUNK_MS; fromMs < endMs; fromMs += STEP_MS) {
-      const untilMs = Math.min(fromMs + STEP_MS, endMs);
+    const startMs = number * CHUNK_MS;
+    for (let fromMs = startMs; fromMs < startMs + CHUNK_MS; fromMs += STEP_MS) {
+      const untilMs = Math.min(fromMs + STEP_MS, startMs + CHUNK_MS);
       // Up to but not including the end, which is the start of the next.
       const change = this.changeBetween(fromMs - SECOND_MS, untilMs - SECOND_MS);
       if (change !== undefined) changes.push(change);
     }
-    this.chunks.set(chunk, changes);
-    return changes;
+    const chunk = { startsWithMs: this.findOffset(startMs - SECOND_MS), changes };
+    this.chunks.set(number, chunk);
+    return chunk;
   }
 
   private changeBetween(fromMs: number, untilMs: number): ClockChange | undefined {
-    const [beforeMs, afterMs] = [this.offsetAt(fromMs), this.offsetAt(untilMs)];
+    const [beforeMs, afterMs] = [this.findOffset(fromMs), this.findOffset(untilMs)];
     if (beforeMs === afterMs) return undefined;
     let lastBefore = fromMs / SECOND_MS;
     let firstAfter = untilMs / SECOND_MS;
     while (firstAfter - lastBefore > 1) {
       const middle = Math.floor((lastBefore + firstAfter) / 2);
-      if (this.offsetAt(middle * SECOND_MS) === beforeMs) lastBefore = middle;
+      if (this.findOffset(middle * SECOND_MS) === beforeMs) lastBefore = middle;
       else firstAfter = middle;
     }
     return { atMs: firstAfter * SECOND_MS, beforeMs, afterMs };

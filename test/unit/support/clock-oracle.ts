@@ -25,7 +25,27 @@ const BLOCK_MINUTES = 15;
 interface Minute {
   readonly atMs: number;
   readonly shownMs: number;
-  readonly shown: Date;
+  readonly shown: Shown;
+}
+
+/** What a clock on the wall shows. */
+interface Shown {
+  readonly minute: number;
+  readonly hour: number;
+  readonly day: number;
+  readonly month: number;
+  readonly weekday: number;
+}
+
+function shownAt(shownMs: number): Shown {
+  const date = new Date(shownMs);
+  return {
+    minute: date.getUTCMinutes(),
+    hour: date.getUTCHours(),
+    day: date.getUTCDate(),
+    month: date.getUTCMonth() + 1,
+    weekday: date.getUTCDay(),
+  };
 }
 
 /**
@@ -50,7 +70,7 @@ export class ClockOracle {
       const isSteady = nextAheadMs === aheadMs;
       for (let atMs = blockAt; atMs < Math.min(blockAt + blockMs, untilMs); atMs += MINUTE_MS) {
         const shownMs = isSteady ? atMs + aheadMs : shown(atMs);
-        this.minutes.push({ atMs, shownMs, shown: new Date(shownMs) });
+        this.minutes.push({ atMs, shownMs, shown: shownAt(shownMs) });
       }
     }
   }
@@ -67,12 +87,12 @@ export class ClockOracle {
     const isDay = matcher(day, 1, 31);
     const isMonth = matcher(month, 1, 12);
     const isWeekday = matcher(weekday, 0, 6);
-    const isNamed = (date: Date): boolean => {
-      if (!isMinute(date.getUTCMinutes()) || !isHour(date.getUTCHours())) return false;
-      const ofMonth = isDay(date.getUTCDate());
-      const ofWeek = isWeekday(date.getUTCDay());
+    const isNamed = (shown: Shown): boolean => {
+      if (!isMinute(shown.minute) || !isHour(shown.hour)) return false;
+      const ofMonth = isDay(shown.day);
+      const ofWeek = isWeekday(shown.weekday);
       const isRightDay = day === '*' || weekday === '*' ? ofMonth && ofWeek : ofMonth || ofWeek;
-      return isRightDay && isMonth(date.getUTCMonth() + 1);
+      return isRightDay && isMonth(shown.month);
     };
 
     const ticks = new Set<number>();
@@ -81,7 +101,7 @@ export class ClockOracle {
       const isRepeated = shownMs <= newestMs;
       if (!isWild)
         for (let lostMs = newestMs + MINUTE_MS; lostMs < shownMs; lostMs += MINUTE_MS)
-          if (isNamed(new Date(lostMs))) ticks.add(atMs);
+          if (isNamed(shownAt(lostMs))) ticks.add(atMs);
       if (isNamed(shown) && (isWild || !isRepeated))
         for (const each of seconds) ticks.add(atMs + each * 1_000);
       newestMs = Math.max(newestMs, shownMs);

@@ -1,7 +1,7 @@
 /** How TypeScript runs without tsc: under Jest, and in the processes that tests and scripts start. */
 export const swcOptions = {
   swcrc: false,
-  sourceMaps: 'inline',
+  sourceMaps: true,
   jsc: {
     target: 'es2022',
     keepClassNames: true,

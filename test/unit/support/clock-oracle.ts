@@ -2,8 +2,8 @@ import { shownTime } from './clock-changes.js';
 
 const MINUTE_MS = 60_000;
 
-/** Whether a field such as `1,5-9/2,*` names the value. */
-function matcher(field: string, min: number, max: number): (value: number) => boolean {
+/** Which values a field such as `1,5-9/2,*` names. */
+function namedBy(field: string, min: number, max: number): boolean[] {
   const parts = field.split(',').map((part) => {
     const [range = '', step] = part.split('/');
     const [from, to] = range === '*' ? [min, max] : range.split('-').map(Number);
@@ -13,10 +13,44 @@ function matcher(field: string, min: number, max: number): (value: number) => bo
       step: Number(step ?? 1),
     };
   });
-  const isNamed = Array.from({ length: max + 1 }, (_, value) =>
+  return Array.from({ length: max + 1 }, (_, value) =>
     parts.some(({ from, to, step }) => value >= from && value <= to && (value - from) % step === 0),
   );
-  return (value) => isNamed[value] === true;
+}
+
+interface Schedule {
+  readonly isWild: boolean;
+  readonly seconds: readonly number[];
+  readonly isNamed: (shown: Shown) => boolean;
+}
+
+const schedules = new Map<string, Schedule>();
+
+function scheduleOf(expression: string): Schedule {
+  const known = schedules.get(expression);
+  if (known !== undefined) return known;
+  const fields = expression.split(' ');
+  const [second = '', minute = '', hour = '', day = '', month = '', weekday = ''] =
+    fields.length === 5 ? ['0', ...fields] : fields;
+  const isSecond = namedBy(second, 0, 59);
+  const isMinute = namedBy(minute, 0, 59);
+  const isHour = namedBy(hour, 0, 23);
+  const isDay = namedBy(day, 1, 31);
+  const isMonth = namedBy(month, 1, 12);
+  const isWeekday = namedBy(weekday, 0, 6);
+  const needsBoth = day === '*' || weekday === '*';
+  const schedule = {
+    isWild: minute.includes('*') || hour.includes('*'),
+    seconds: [...isSecond.keys()].filter((n) => isSecond[n]),
+    isNamed(shown: Shown): boolean {
+      if (!isMinute[shown.minute] || !isHour[shown.hour] || !isMonth[shown.month]) return false;
+      const ofMonth = isDay[shown.day] === true;
+      const ofWeek = isWeekday[shown.weekday] === true;
+      return needsBoth ? ofMonth && ofWeek : ofMonth || ofWeek;
+    },
+  };
+  schedules.set(expression, schedule);
+  return schedule;
 }
 
 /** The clocks are asked at both ends of so many minutes, and at each of them where they have changed. */
@@ -76,25 +110,7 @@ export class ClockOracle {
   }
 
   ticksOf(expression: string): number[] {
-    const fields = expression.split(' ');
-    const [second = '', minute = '', hour = '', day = '', month = '', weekday = ''] =
-      fields.length === 5 ? ['0', ...fields] : fields;
-    const isWild = minute.includes('*') || hour.includes('*');
-    const isSecond = matcher(second, 0, 59);
-    const seconds = Array.from({ length: 60 }, (_, n) => n).filter(isSecond);
-    const isMinute = matcher(minute, 0, 59);
-    const isHour = matcher(hour, 0, 23);
-    const isDay = matcher(day, 1, 31);
-    const isMonth = matcher(month, 1, 12);
-    const isWeekday = matcher(weekday, 0, 6);
-    const isNamed = (shown: Shown): boolean => {
-      if (!isMinute(shown.minute) || !isHour(shown.hour)) return false;
-      const ofMonth = isDay(shown.day);
-      const ofWeek = isWeekday(shown.weekday);
-      const isRightDay = day === '*' || weekday === '*' ? ofMonth && ofWeek : ofMonth || ofWeek;
-      return isRightDay && isMonth(shown.month);
-    };
-
+    const { isWild, seconds, isNamed } = scheduleOf(expression);
     const ticks = new Set<number>();
     let newestMs = (this.minutes[0]?.shownMs ?? 0) - MINUTE_MS;
     for (const { atMs, shownMs, shown } of this.minutes) {

@@ -103,7 +103,6 @@ function compile(from, to) {
   const made = statSync(to, { throwIfNoEntry: false });
   if (made && Math.abs(made.mtimeMs - mtime.getTime()) < 1) return false;
   const source = readFileSync(from, 'utf8');
-  // Apart from the code, which every process reads: inline, the map is the larger part of it.
   const options = { ...swcOptions, filename: from };
   const { code, map } = require('@swc/core').transformSync(source, options);
   replace(`${to}.map`, map);

@@ -29,6 +29,7 @@ import {
   metricsIn,
   problemsOf,
 } from './support/monitor-expressions.js';
+import { blockEventLoop } from '../support/block-event-loop.js';
 
 const database = useTestDatabase();
 
@@ -365,7 +366,7 @@ describe('the dashboard and the alerts', () => {
 
 /** Blocks the event loop for one to two seconds, until the last tick of each second is 0.75 s ago. */
 function blockUntilTicksAreLate(): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_750 - (Date.now() % 1_000));
+  blockEventLoop(2_750 - (Date.now() % 1_000));
 }
 
 /** Two calls wait crosswise, and one of them rejects. */

@@ -5,6 +5,7 @@ import { CronJob, CronTime } from 'cron';
 import { currentTick, ExclusiveCron, ExclusiveInterval, type Tick } from 'nestjs-advisory-lock';
 import { type FiringTick, FiringTicks, NO_TICK } from '../../lib/jobs/schedule/firing-ticks.js';
 import { periodStart } from '../../lib/jobs/schedule/period.js';
+import { blockEventLoop } from '../support/block-event-loop.js';
 import { defer } from '../support/cleanup.js';
 import { useTestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
@@ -152,8 +153,6 @@ describe('the tick of a firing', () => {
   });
 });
 
-/** Keeps the event loop busy, but no core. */
 function blockUntil(atMs: number): void {
-  const never = new Int32Array(new SharedArrayBuffer(4));
-  while (Date.now() < atMs) Atomics.wait(never, 0, 0, atMs - Date.now());
+  while (Date.now() < atMs) blockEventLoop(atMs - Date.now());
 }

@@ -8,6 +8,7 @@ import { until } from '../support/until.js';
 import { closeAfterTest } from './support/close-after-test.js';
 import { startHolder } from './support/holder-process.js';
 import { startProxy } from './support/tcp-proxy.js';
+import { blockEventLoop } from '../support/block-event-loop.js';
 
 const { database, it } = testsTogether();
 
@@ -77,7 +78,7 @@ describe('this event loop, blocked for longer than `lostAfterMs`', () => {
     proxy.silence({ toClient: true });
     const requested = names.map((name) => service.acquire(name));
     await until(async () => (await ownDatabase.advisoryLocks()).length === count, 'they are granted');
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, TIMES.lostAfterMs + 100);
+    blockEventLoop(TIMES.lostAfterMs + 100);
     // Before the event loop reads what has arrived.
     const next = service.acquire('report');
     proxy.resume();
@@ -100,7 +101,7 @@ describe('this event loop, blocked for longer than `lostAfterMs`', () => {
     proxy.silence({ toClient: true });
     await terminateHolders(ownDatabase);
     const held = await other.acquire('import', { waitMs: 10_000 });
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, TIMES.lostAfterMs + 100);
+    blockEventLoop(TIMES.lostAfterMs + 100);
     const asked = engine.server.query({ text: 'SELECT 1' }).catch(() => undefined);
     // Once it is sent, and before the event loop reads what has arrived.
     for (let turn = 0; turn < 50; turn += 1) await Promise.resolve();

@@ -3,6 +3,7 @@ import { Journal } from './journal.js';
 import { serverNowUs } from './server-clock.js';
 import { READING_US } from './server-freed.js';
 import type { WorkerOrder, WorkerReport, WorkerSettings } from './worker-messages.js';
+import { blockEventLoop } from '../support/block-event-loop.js';
 
 const TALLY_MS = 500;
 const WATCH_MS = 50;
@@ -87,7 +88,7 @@ export class WorkerLife {
 
   private block(forMs: number): void {
     const fromUs = this.nowUs();
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, forMs);
+    blockEventLoop(forMs);
     report({ type: 'blocked', fromUs, toUs: this.nowUs() });
   }
 

@@ -63,18 +63,15 @@ describe('the ticks on the day of a clock change', () => {
         '*/30 */7 1-3 * * *',
       ],
     ];
-    const calendars = new Map<string, Calendar[]>();
-    const calendarsOf = (zone: string): Calendar[] => {
-      const known = calendars.get(zone);
-      const all = known ?? schedules.map((expression) => new Calendar(expression, Zone.named(zone)));
-      if (known === undefined) calendars.set(zone, all);
-      return all;
-    };
+    const calendars = new Map<string, { expression: string; calendar: Calendar }[]>();
     const differences: string[] = [];
     for (const { zone, atMs } of changes) {
       const oracle = new ClockOracle(zone, atMs - 3 * HOUR_MS, atMs + 3 * HOUR_MS);
-      for (const [n, calendar] of calendarsOf(zone).entries()) {
-        const expression = schedules[n] ?? '';
+      const ofZone =
+        calendars.get(zone) ??
+        schedules.map((expression) => ({ expression, calendar: new Calendar(expression, Zone.named(zone)) }));
+      calendars.set(zone, ofZone);
+      for (const { expression, calendar } of ofZone) {
         const expected = oracle.ticksOf(expression);
         const forward = ticksFrom(calendar, oracle.fromMs - 1, oracle.untilMs - 1);
         const backward = calendar.between(oracle.fromMs - 1, oracle.untilMs - 1, Infinity);

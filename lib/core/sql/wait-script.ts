@@ -46,17 +46,14 @@ BEGIN
   LOOP
     BEGIN
       BEGIN
-        BEGIN
-          PERFORM pg_catalog.set_config('lock_timeout', (${turnMs})::text, true);
-          PERFORM ${lockCall(key, mode)};
-          PERFORM pg_catalog.set_config('${RESULT}', 'y', false);
-          RETURN;
-        EXCEPTION
-          WHEN lock_not_available THEN
-            PERFORM pg_catalog.pg_advisory_unlock_all();
-            ${isBounded ? `IF ${passedMs} >= ${lockTimeoutOf(timeoutMs)} THEN RETURN; END IF;` : ''}
-        END;
+        PERFORM pg_catalog.set_config('lock_timeout', (${turnMs})::text, true);
+        PERFORM ${lockCall(key, mode)};
+        PERFORM pg_catalog.set_config('${RESULT}', 'y', false);
+        RETURN;
       EXCEPTION
+        WHEN lock_not_available THEN
+          PERFORM pg_catalog.pg_advisory_unlock_all();
+          ${isBounded ? `IF ${passedMs} >= ${lockTimeoutOf(timeoutMs)} THEN RETURN; END IF;` : ''}
         WHEN query_canceled THEN RETURN;
       END;
     EXCEPTION

@@ -10,6 +10,7 @@ import {
   AdvisoryLockService,
   type LockLostError,
 } from '../../../lib/index.js';
+import { blockEventLoop } from '../../support/block-event-loop.js';
 
 /** What the process must do, one thing at a time. */
 export type Order =
@@ -92,5 +93,5 @@ function lockOf(name: string): AdvisoryLock {
 
 /** Without a load on the machine, which has the other processes of the test to run. */
 function block(ms: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+  blockEventLoop(ms);
 }

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
 import { AdvisoryLockModule, currentTick, ExclusiveCron, ExclusiveInterval } from '../../../lib/index.js';
 import type { FiringReport, JobSpec } from './job-spec.js';
+import { blockEventLoop } from '../../support/block-event-loop.js';
 
 const { TEST_URL: url = '', TEST_LOCKS_URL: locksUrl = url, TEST_JOBS: jobs = '[]' } = process.env;
 const instance = process.env.TEST_INSTANCE ?? String(process.pid);
@@ -93,7 +94,7 @@ process.send?.({ type: 'loaded' });
 async function start(): Promise<void> {
   const app = await NestFactory.createApplicationContext(InstanceModule, { logger: ['error', 'warn'] });
   process.on('message', ({ type, ms = 0, job = '' }: Order) => {
-    if (type === 'block') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+    if (type === 'block') blockEventLoop(ms);
     if (type === 'fire') void app.get(SchedulerRegistry).getCronJob(job).fireOnTick();
     if (type === 'stop') void app.close().then(() => process.exit());
   });

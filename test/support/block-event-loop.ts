@@ -1,0 +1,4 @@
+/** Keeps the event loop busy for so long, in milliseconds, but no core. */
+export function blockEventLoop(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}

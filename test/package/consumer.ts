@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
-import { cp } from 'node:fs/promises';
-import { join } from 'node:path';
+import { cp, mkdir, readFile, symlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { requireFreshBuild } from './fresh-build.js';
 
@@ -29,6 +29,32 @@ export async function installConsumer(fixture: string, tarball: Tarball, folder:
   const quick = ['--no-save', '--no-audit', '--no-fund', '--prefer-offline'];
   await run(app, 'npm', ['install', ...quick, tarball.path]);
   return app;
+}
+
+/**
+ * Like {@link installConsumer}, with the packages that are installed here: nothing is downloaded. The library
+ * lies in the folder of the application, so it finds what the application declares, and nothing else.
+ */
+export async function linkConsumer(fixture: string, tarball: Tarball, folder: string): Promise<string> {
+  const app = join(folder, fixture);
+  const library = join(app, 'node_modules/nestjs-advisory-lock');
+  await cp(join(fixtures, fixture), app, { recursive: true });
+  await mkdir(library, { recursive: true });
+  await run(library, 'tar', ['-xzf', tarball.path, '--strip-components=1']);
+  for (const name of [...(await packagesOf(app)), ...(await packagesOf(library))]) {
+    const link = join(app, 'node_modules', name);
+    await mkdir(dirname(link), { recursive: true });
+    await symlink(join(root, 'node_modules', name), link);
+  }
+  return app;
+}
+
+/** What `npm install` installs for it, those of its dependencies aside. */
+async function packagesOf(folder: string): Promise<string[]> {
+  const { dependencies } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as {
+    dependencies: object;
+  };
+  return Object.keys(dependencies);
 }
 
 /**

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { ClientProxyFactory, Transport } from '@nestjs/microservices';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { firstValueFrom } from 'rxjs';
@@ -8,10 +9,11 @@ import { withClient } from '../support/admin.js';
 import { defer } from '../support/cleanup.js';
 import { useTestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
-import { installConsumer, packLibrary, run } from './consumer.js';
+import { linkConsumer, packLibrary, run } from './consumer.js';
 import { startFleet } from './fleet.js';
 
-const INSTALL_MS = 240_000;
+const BUILD_MS = 240_000;
+const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
 
 const database = useTestDatabase();
 let folder: string;
@@ -22,12 +24,12 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'fleets-test-'));
   const tarball = await packLibrary(folder);
   const build = async (fixture: string): Promise<string> => {
-    const app = await installConsumer(fixture, tarball, folder);
-    await run(app, process.execPath, ['node_modules/typescript/bin/tsc']);
+    const app = await linkConsumer(fixture, tarball, folder);
+    await run(app, process.execPath, [tsc]);
     return app;
   };
   [prismaApp, drizzleApp] = await Promise.all([build('prisma-graphql'), build('drizzle-tcp')]);
-}, INSTALL_MS);
+}, BUILD_MS);
 
 afterAll(async () => {
   await rm(folder, { recursive: true, force: true });

@@ -1,10 +1,12 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { useTestDatabase } from '../support/test-database.js';
-import { installConsumer, packLibrary, run, type Tarball } from './consumer.js';
+import { installConsumer, linkConsumer, packLibrary, run, type Tarball } from './consumer.js';
 
+const root = fileURLToPath(new URL('../..', import.meta.url));
 const INSTALL_MS = 240_000;
 const COMPILE_MS = 90_000;
 
@@ -18,7 +20,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'package-test-'));
   tarball = await packLibrary(folder);
   [esmApp, commonJsApp] = await Promise.all([
-    installConsumer('nest12-esm', tarball, folder),
+    linkConsumer('nest12-esm', tarball, folder),
     installConsumer('nest11-commonjs', tarball, folder),
   ]);
 }, INSTALL_MS);
@@ -46,11 +48,17 @@ it('packs both builds, the readme and the licence, and nothing else', () => {
 });
 
 describe('in a Nest 12 application of ES modules', () => {
-  it.each(['5.9', '6.0', '7.0'])(
+  it.each([
+    ['5.9', () => join(commonJsApp, 'node_modules/typescript')],
+    ['6.0', () => join(root, 'node_modules/typescript')],
+    ['7.0', () => join(commonJsApp, 'node_modules/typescript-7.0')],
+  ])(
     'compiled by TypeScript %s, methods, locks by hand and cron jobs of either half run under their lock',
-    async (version) => {
+    async (version, compiler) => {
       const outDir = `dist-${version}`;
-      await run(esmApp, process.execPath, [`node_modules/typescript-${version}/bin/tsc`, '--outDir', outDir]);
+      const tsc = join(compiler(), 'bin/tsc');
+      expect(await run(esmApp, process.execPath, [tsc, '--version'])).toContain(version);
+      await run(esmApp, process.execPath, [tsc, '--outDir', outDir]);
       const seen = await run(esmApp, process.execPath, [`${outDir}/main.js`], { DATABASE_URL: database.url });
 
       expect(JSON.parse(seen)).toEqual({
@@ -115,8 +123,8 @@ describe('in a Nest 11 application of CommonJS modules', () => {
 
 describe('the command line of the package', () => {
   const cli = (...args: string[]) => {
-    const bin = join(esmApp, 'node_modules/.bin/nestjs-advisory-lock');
-    return run(esmApp, bin, args, { DATABASE_URL: database.url });
+    const bin = join(commonJsApp, 'node_modules/.bin/nestjs-advisory-lock');
+    return run(commonJsApp, bin, args, { DATABASE_URL: database.url });
   };
 
   it('has all commands', async () => {
@@ -130,7 +138,7 @@ describe('the command line of the package', () => {
 
   it('prints its version', async () => {
     const { version } = JSON.parse(
-      await readFile(join(esmApp, 'node_modules/nestjs-advisory-lock/package.json'), 'utf8'),
+      await readFile(join(commonJsApp, 'node_modules/nestjs-advisory-lock/package.json'), 'utf8'),
     ) as { version: string };
     expect(await cli('--version')).toBe(`${version}\n`);
   });

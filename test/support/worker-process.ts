@@ -5,6 +5,7 @@ import { compiled } from '../../scripts/compiled.mjs';
 
 const MAP_STACKS = new URL('../../scripts/map-stacks.mjs', import.meta.url).href;
 const END_WITH_PARENT = new URL('./end-with-parent.mjs', import.meta.url).href;
+const OPTIMIZE_LATER = new URL('./optimize-later.mjs', import.meta.url).href;
 
 export interface WorkerOptions {
   args?: string[];
@@ -78,7 +79,7 @@ export function spawnWorker(
   const child = fork(compiled(fileURLToPath(module)), args, {
     env: { ...process.env, ...env },
     execPath,
-    execArgv: ['--import', MAP_STACKS, '--import', END_WITH_PARENT],
+    execArgv: [OPTIMIZE_LATER, MAP_STACKS, END_WITH_PARENT].flatMap((module) => ['--import', module]),
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   return new WorkerProcess(child);

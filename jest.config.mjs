@@ -53,8 +53,8 @@ export default {
   // One for each of two cores: the servers and fleets that tests start have work to do, too. With three,
   // tests of faults waited for the machine rather than for what they test.
   maxWorkers: 2,
-  // What a file has loaded is never freed, 20 MB for each with Nest. A worker that ran a hundred files spent a
-  // third of its CPU time on collecting garbage, and a tenth on the AsyncLocalStorages of files that had
+  // What a file has loaded is never freed, 20 MB for each with Nest. A worker that ran a hundred files spent
+  // a third of its CPU time on collecting garbage, and a tenth on the AsyncLocalStorages of files that had
   // ended, which Node 20 tells of every promise.
   workerIdleMemoryLimit: '300MB',
   // A worker that has run dozens of files takes longer than the default of 0.5 s to give its memory back.

@@ -1,11 +1,15 @@
 import { execFile } from 'node:child_process';
 import { cp, mkdir, readFile, symlink } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { requireFreshBuild } from './fresh-build.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const fixtures = fileURLToPath(new URL('./fixtures', import.meta.url));
+
+/** The compiler that is installed here, which a linked consumer has none of. */
+export const TSC = createRequire(import.meta.url).resolve('typescript/bin/tsc');
 
 export interface Tarball {
   path: string;

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { ClientProxyFactory, Transport } from '@nestjs/microservices';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { firstValueFrom } from 'rxjs';
@@ -9,11 +8,10 @@ import { withClient } from '../support/admin.js';
 import { defer } from '../support/cleanup.js';
 import { useTestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
-import { linkConsumer, packLibrary, run } from './consumer.js';
+import { linkConsumer, packLibrary, run, TSC } from './consumer.js';
 import { startFleet } from './fleet.js';
 
 const BUILD_MS = 240_000;
-const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
 
 const database = useTestDatabase();
 let folder: string;
@@ -25,7 +23,7 @@ beforeAll(async () => {
   const tarball = await packLibrary(folder);
   const build = async (fixture: string): Promise<string> => {
     const app = await linkConsumer(fixture, tarball, folder);
-    await run(app, process.execPath, [tsc]);
+    await run(app, process.execPath, [TSC]);
     return app;
   };
   [prismaApp, drizzleApp] = await Promise.all([build('prisma-graphql'), build('drizzle-tcp')]);

@@ -1,12 +1,10 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { useTestDatabase } from '../support/test-database.js';
-import { installConsumer, linkConsumer, packLibrary, run, type Tarball } from './consumer.js';
+import { installConsumer, linkConsumer, packLibrary, run, type Tarball, TSC } from './consumer.js';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
 const INSTALL_MS = 240_000;
 const COMPILE_MS = 90_000;
 
@@ -49,16 +47,15 @@ it('packs both builds, the readme and the licence, and nothing else', () => {
 
 describe('in a Nest 12 application of ES modules', () => {
   it.each([
-    ['5.9', () => join(commonJsApp, 'node_modules/typescript')],
-    ['6.0', () => join(root, 'node_modules/typescript')],
-    ['7.0', () => join(commonJsApp, 'node_modules/typescript-7.0')],
+    ['5.9', () => join(commonJsApp, 'node_modules/typescript/bin/tsc')],
+    ['6.0', () => TSC],
+    ['7.0', () => join(commonJsApp, 'node_modules/typescript-7.0/bin/tsc')],
   ])(
     'compiled by TypeScript %s, methods, locks by hand and cron jobs of either half run under their lock',
     async (version, compiler) => {
       const outDir = `dist-${version}`;
-      const tsc = join(compiler(), 'bin/tsc');
-      expect(await run(esmApp, process.execPath, [tsc, '--version'])).toContain(version);
-      await run(esmApp, process.execPath, [tsc, '--outDir', outDir]);
+      expect(await run(esmApp, process.execPath, [compiler(), '--version'])).toContain(version);
+      await run(esmApp, process.execPath, [compiler(), '--outDir', outDir]);
       const seen = await run(esmApp, process.execPath, [`${outDir}/main.js`], { DATABASE_URL: database.url });
 
       expect(JSON.parse(seen)).toEqual({

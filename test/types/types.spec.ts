@@ -69,12 +69,13 @@ function compileWithoutExpectations(): Map<Place, string> {
   };
   const program = ts.createProgram({ rootNames: cases, options, host });
   // What the cases import is checked by `npm run typecheck`.
-  const found = cases.flatMap((path) => {
+  const ofCases = cases.flatMap((path) => {
     const source = program.getSourceFile(path);
     return [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)];
   });
+  const ofAll = [...program.getOptionsDiagnostics(), ...program.getGlobalDiagnostics()];
   return new Map(
-    found.map(({ file, start = 0, code, messageText }) => {
+    [...ofAll, ...ofCases].map(({ file, start = 0, code, messageText }) => {
       const line = (file?.getLineAndCharacterOfPosition(start).line ?? 0) + 1;
       const text = ts.flattenDiagnosticMessageText(messageText, '\n');
       return [`${nameOf(file?.fileName ?? '')}:${line} ${code}`, text];

@@ -65,7 +65,7 @@ async function acquire(name: string, waitMs: number | 'forever' = 0, blockWhenLo
   const lock = await locks.acquire(name, { waitMs: waitMs === 'forever' ? Infinity : waitMs });
   held.set(name, lock);
   lock.signal.addEventListener('abort', () => {
-    block(blockWhenLostMs);
+    blockEventLoop(blockWhenLostMs);
     const { code, message } = lock.signal.reason as LockLostError;
     process.send?.({ lost: name, code, message, at: Date.now() } satisfies LossReport);
   });
@@ -76,7 +76,7 @@ async function blockFor(ms: number, whileAsking: string | undefined): Promise<ob
   const asked = whileAsking === undefined ? undefined : locks.isLocked(whileAsking);
   // The question is written by the end of this turn, and its result can only be read after the block.
   await endOfTurn();
-  block(ms);
+  blockEventLoop(ms);
   return { isLocked: await asked };
 }
 
@@ -89,9 +89,4 @@ function lockOf(name: string): AdvisoryLock {
   const lock = held.get(name);
   if (lock === undefined) throw new Error(`"${name}" was never taken`);
   return lock;
-}
-
-/** Without a load on the machine, which has the other processes of the test to run. */
-function block(ms: number): void {
-  blockEventLoop(ms);
 }

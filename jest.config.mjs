@@ -50,9 +50,9 @@ export default {
   reporters: [...(isCi ? ['<rootDir>/test/support/skips-fail-reporter.mjs'] : []), 'default'],
   testSequencer: '<rootDir>/test/support/unit-last-sequencer.mjs',
   testTimeout: 60_000,
-  // One for each of two cores: the servers and fleets that tests start have work to do, too. With three,
-  // tests of faults waited for the machine rather than for what they test.
-  maxWorkers: 2,
+  // One more than two cores: tests wait for servers, clocks and processes. Two workers left these cores idle
+  // for a quarter of the time.
+  maxWorkers: 3,
   // What a file has loaded is never freed, 20 MB for each with Nest. A worker that ran a hundred files spent
   // a third of its CPU time on collecting garbage, and a tenth on the AsyncLocalStorages of files that had
   // ended, which Node 20 tells of every promise.

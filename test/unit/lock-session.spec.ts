@@ -1,5 +1,6 @@
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
+import assert from 'node:assert/strict';
 import {
   BACKEND_PID,
   BATCH_NAME,
@@ -138,7 +139,7 @@ async function outcomeOf(session: LockSession, operation: LockOperation, key: Lo
   const outcomes: Outcome[] = [];
   const note = (outcome: Outcome): void => void outcomes.push(outcome);
   await session.request({ operation, mode: 'exclusive', key, resolve: note, reject: note });
-  expect(outcomes).toHaveLength(1);
+  assert.equal(outcomes.length, 1);
   return outcomes[0];
 }
 
@@ -162,10 +163,10 @@ describe.each([
       for (let round = 0; round < rounds; round += 1) {
         const outcome = await outcomeOf(session, 'try', key);
         counts[outcome === true ? 'granted' : outcome === false ? 'refused' : 'failed'] += 1;
-        expect(backend.held.has(key.id)).toBe(outcome === true);
+        assert.equal(backend.held.has(key.id), outcome === true);
         for (let pauses = (round * n) % 4; pauses > 0; pauses -= 1) await setImmediate();
-        if (outcome === true) expect(await outcomeOf(session, 'unlock', key)).toBe(true);
-        expect(backend.held.has(key.id)).toBe(false);
+        if (outcome === true) assert.equal(await outcomeOf(session, 'unlock', key), true);
+        assert.ok(!backend.held.has(key.id));
         if ((round + n) % 3 === 0) for (let pauses = n % 7; pauses > 0; pauses -= 1) await setImmediate();
       }
     };

@@ -120,7 +120,7 @@ export class ClockOracle {
           if (isNamed(shownAt(lostMs))) ticks.add(atMs);
       if (isNamed(shown) && (isWild || !isRepeated))
         for (const each of seconds) ticks.add(atMs + each * 1_000);
-      newestMs = Math.max(newestMs, shownMs);
+      if (!isRepeated) newestMs = shownMs;
     }
     return [...ticks].filter((tick) => tick >= this.fromMs).sort((a, b) => a - b);
   }

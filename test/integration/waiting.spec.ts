@@ -21,6 +21,16 @@ const queue = async () => (await database.advisoryLocks()).filter(({ granted }) 
 const untilQueued = (count = 1) =>
   until(async () => (await queue()).length === count, `${count} wait in the queue of Postgres`);
 
+/** When the statements that wait in the queue of Postgres, turn after turn, have begun, the oldest first. */
+const waitsSince = async (): Promise<string[]> => {
+  const rows = await database.query<{ since: string }>(
+    `SELECT query_start::text AS since FROM pg_catalog.pg_stat_activity
+      WHERE datname = pg_catalog.current_database() AND state = 'active' AND query LIKE 'DO $wait$%'
+      ORDER BY query_start`,
+  );
+  return rows.map(({ since }) => since);
+};
+
 /** A signal, and what aborts it. */
 function abortable() {
   const controller = new AbortController();
@@ -222,14 +232,17 @@ describe('waiting for another process', () => {
     const impatience = new AbortController();
     const impatient = mine.acquire('import', { waitMs: Infinity, signal: impatience.signal });
     await untilQueued(1);
+    const [first] = await waitsSince();
     const patient = mine.acquire('import', { waitMs: Infinity }).then(noteAndRelease(log, 'mine'));
     const later = third.acquire('import', { waitMs: Infinity }).then(noteAndRelease(log, 'third'));
     await untilQueued(2);
     impatience.abort();
     await expect(impatient).rejects.toMatchObject({ name: 'AbortError' });
+    // The order of the grants would say it too, unless a turn has ended meanwhile.
+    expect(await waitsSince()).toEqual([first, expect.any(String)]);
     await held.release();
     await Promise.all([patient, later]);
-    expect(log).toEqual(['mine', 'third']);
+    expect(log.sort()).toEqual(['mine', 'third']);
   });
 
   it('has its turn though a process hands the lock on inside itself without end', async () => {

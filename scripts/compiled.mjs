@@ -31,6 +31,8 @@ const require = createRequire(import.meta.url);
 const PACKAGES = join(root, 'node_modules/.package-lock.json');
 const BUNDLER = join(root, 'scripts/bundle-packages.mjs');
 const SELF = fileURLToPath(import.meta.url);
+/** Is there when the bundle is of these modules. */
+const BUNDLED = join(output, 'bundled');
 const FOLDERS = ['lib', 'sample-app', 'scripts', 'test'];
 const packageJson = JSON.stringify({
   name: 'nestjs-advisory-lock',
@@ -69,29 +71,43 @@ export function bringUpToDate() {
     replace(join(output, 'package.json'), packageJson);
     replace(join(output, 'made-by'), madeBy);
   }
-  let hasChanged = false;
   for (const folder of FOLDERS) {
-    if (bringFolderUpToDate(join(root, folder), join(output, folder))) hasChanged = true;
+    // They may import something else now.
+    if (bringFolderUpToDate(join(root, folder), join(output, folder))) rmSync(BUNDLED, { force: true });
   }
-  // They may import something else now.
-  if (hasChanged && existsSync(join(root, 'node_modules/esbuild'))) {
+  if (!existsSync(BUNDLED) && existsSync(join(root, 'node_modules/esbuild'))) {
     execFileSync(process.execPath, [BUNDLER, output], { stdio: 'inherit', env: {} });
+    replace(BUNDLED, '');
   }
   process.env.SOURCES_ARE_COMPILED = root;
 }
 
-/** Whether any module was compiled. */
+/** Whether any module was compiled, or removed. */
 function bringFolderUpToDate(source, target) {
   let hasChanged = false;
+  const wanted = new Set();
   mkdirSync(target, { recursive: true });
   for (const entry of readdirSync(source, { withFileTypes: true })) {
     const from = join(source, entry.name);
     const to = join(target, entry.name);
     if (entry.isDirectory() && !isPackage(from)) {
       if (['dist', 'node_modules'].includes(entry.name)) continue;
+      wanted.add(entry.name);
       if (bringFolderUpToDate(from, to)) hasChanged = true;
-    } else if (!/(?<!\.d)\.ts$/.test(entry.name)) link(from, to);
-    else if (compile(from, to.replace(/ts$/, 'js'))) hasChanged = true;
+    } else if (!/(?<!\.d)\.ts$/.test(entry.name)) {
+      wanted.add(entry.name);
+      link(from, to);
+    } else {
+      const script = entry.name.replace(/ts$/, 'js');
+      wanted.add(script).add(`${script}.map`);
+      if (compile(from, join(target, script))) hasChanged = true;
+    }
+  }
+  for (const name of readdirSync(target)) {
+    // What another process is writing ends with its number.
+    if (wanted.has(name) || /\.\d+$/.test(name)) continue;
+    rmSync(join(target, name), { recursive: true, force: true });
+    hasChanged = true;
   }
   return hasChanged;
 }

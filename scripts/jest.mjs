@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 const jest = spawn(
   process.execPath,
   [
+    ...process.execArgv,
     '--single-threaded',
     '--experimental-vm-modules',
     '--no-warnings=ExperimentalWarning',

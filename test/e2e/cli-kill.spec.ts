@@ -36,7 +36,7 @@ describe('kill', () => {
     );
     const [pid] = await holderPids();
 
-    const kill = start('kill', 'daily-report', '--ask', '--reason', 'it hangs');
+    const kill = start('kill', 'daily-report', '--ask', '--within', '20s', '--reason', 'it hangs');
     await kill.says('End it? [y/N] ');
     expect(kill.printed()).toMatch(
       new RegExp(`^This ends the connection of .* \\(pid ${pid}\\), .* which holds "daily-report"\\.\n`),

@@ -3,6 +3,7 @@ import { cp, mkdir, readFile, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import semver from 'semver';
 import { requireFreshBuild } from './fresh-build.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -36,8 +37,9 @@ export async function installConsumer(fixture: string, tarball: Tarball, folder:
 }
 
 /**
- * Like {@link installConsumer}, with the packages that are installed here: nothing is downloaded. The library
- * lies in the folder of the application, so it finds what the application declares, and nothing else.
+ * Like {@link installConsumer}, with the packages that are installed here: nothing is downloaded. A version
+ * that the library does not allow is an error as well. The library lies in the folder of the application, so
+ * it finds what the application declares, and nothing else.
  */
 export async function linkConsumer(fixture: string, tarball: Tarball, folder: string): Promise<string> {
   const app = join(folder, fixture);
@@ -45,20 +47,27 @@ export async function linkConsumer(fixture: string, tarball: Tarball, folder: st
   await cp(join(fixtures, fixture), app, { recursive: true });
   await mkdir(library, { recursive: true });
   await run(library, 'tar', ['-xzf', tarball.path, '--strip-components=1']);
-  for (const name of [...(await packagesOf(app)), ...(await packagesOf(library))]) {
+  const { dependencies, peerDependencies } = await packageOf(library);
+  for (const name of Object.keys({ ...(await packageOf(app)).dependencies, ...dependencies })) {
     const link = join(app, 'node_modules', name);
     await mkdir(dirname(link), { recursive: true });
     await symlink(join(root, 'node_modules', name), link);
+    const { version } = await packageOf(link);
+    const range = peerDependencies[name] ?? dependencies[name] ?? '*';
+    if (!semver.satisfies(version, range))
+      throw new Error(`The library wants ${name} ${range}, and ${version} is installed.`);
   }
   return app;
 }
 
-/** What `npm install` installs for it, those of its dependencies aside. */
-async function packagesOf(folder: string): Promise<string[]> {
-  const { dependencies } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as {
-    dependencies: object;
-  };
-  return Object.keys(dependencies);
+interface Package {
+  version: string;
+  dependencies: Record<string, string>;
+  peerDependencies: Record<string, string>;
+}
+
+async function packageOf(folder: string): Promise<Package> {
+  return JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as Package;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -37,12 +38,17 @@ it('packs both builds, the readme and the licence, and nothing else', () => {
       'dist/cjs/index.d.ts',
       'dist/cjs/index.js',
       'dist/cjs/package.json',
-      'dist/cjs/dashboard/page/page.html',
-      'dist/esm/dashboard/page/page.html',
       'dist/esm/index.d.ts',
       'dist/esm/index.js',
     ]),
   );
+  const page = (half: string) =>
+    tarball.files.filter((path) => path.startsWith(`dist/${half}/dashboard/page/`));
+  const served = readdirSync(new URL('../../lib/dashboard/page', import.meta.url)).filter(
+    (name) => !name.endsWith('.json'),
+  );
+  for (const half of ['cjs', 'esm'])
+    expect(page(half).sort()).toEqual(served.map((name) => `dist/${half}/dashboard/page/${name}`).sort());
 });
 
 describe('in a Nest 12 application of ES modules', () => {

@@ -434,7 +434,8 @@ describe('whatever is written on the command line', () => {
       fc.asyncProperty(command, words, async (name, args) => {
         printed = '';
         // 64: the arguments are wrong, or the address is. 0: help, or the key of a name.
-        assert.ok([0, 64].includes(await runCli([name, ...args])));
+        const status = await runCli([name, ...args]);
+        assert.ok([0, 64].includes(status), `status ${String(status)}`);
         assert.ok(isPrintable(printed.replaceAll('\n', '')));
       }),
       { numRuns: 300 },

@@ -51,8 +51,8 @@ export default {
   testSequencer: '<rootDir>/test/support/unit-last-sequencer.mjs',
   testTimeout: 60_000,
   // One more than two cores: tests wait for servers, clocks and processes. Two workers left these cores idle
-  // for a quarter of the time.
-  maxWorkers: 3,
+  // for a quarter of the time, which in CI the checks that run beside the tests fill.
+  maxWorkers: isCi ? 2 : 3,
   // What a file has loaded is never freed, 20 MB for each with Nest. A worker that ran a hundred files spent
   // a third of its CPU time on collecting garbage, and a tenth on the AsyncLocalStorages of files that had
   // ended, which Node 20 tells of every promise.

@@ -50,10 +50,14 @@ describe('the dashboard of one instance', () => {
       return Promise.all(calls);
     });
     const endOf = (name = ''): string => name.replace(/^.*:/, '');
+    // Between two turns in the queue of Postgres a waiter is blocked by no one.
     const snapshot = await snapshotWhen(
       `${url}/locks`,
-      ({ counts, instances }) =>
-        counts.waiters === 2 && instances.length === 3 && instances.every(({ isSilent }) => !isSilent),
+      ({ counts, instances, locks }) =>
+        counts.waiters === 2 &&
+        instances.length === 3 &&
+        instances.every(({ isSilent }) => !isSilent) &&
+        locks.every(({ waiters }) => waiters.every(({ blockedBy }) => blockedBy.length > 0)),
     );
     const [lock] = snapshot.locks;
     expect(snapshot.counts).toEqual({ locks: 1, holders: 1, waiters: 2, claims: 0, matching: 1 });
